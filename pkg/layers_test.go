@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign", "pkg/source/hook"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
-	{"pkg/capture/choice", "pkg/guest"},
+	{"pkg/capture/choice", "pkg/guest", "pkg/route"},
 	{"pkg/agent", "pkg/adapter"},
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},

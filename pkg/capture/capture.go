@@ -24,6 +24,8 @@ type Config struct {
 	Recorded func(position int64)
 	// Respelled is called, in the transaction, with rows that now have another spelling.
 	Respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
+	// Record writes versions, in the transaction; nil: version.Write.
+	Record func(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error
 	// Identify gives rows the IDs that all their spellings share.
 	Identify func(ctx context.Context, rows []change.Row) error
 }
@@ -57,7 +59,7 @@ func (c *Capture) Failing(now time.Time) error {
 
 // New returns a Capture; Run does its work.
 func New(log *zap.Logger, db mysqldb.Beginner, source Feed, s *version.Stream, c Config) *Capture {
-	return On(log, &server{db, s, c.Respelled}, source, c)
+	return On(log, &server{db, s, c.Respelled, c.Record}, source, c)
 }
 
 // On returns a Capture that records in a Database other than a server's.

@@ -22,6 +22,7 @@ type Config struct {
 	Stream Stream
 	Rows   Rows
 	Tables Tables
+	Routes Routes // nil: each remote has all rows
 	Loads  *Loads // shared by the senders; nil: each reads by itself
 	// Transfer returns what is left of the tables being sent to a remote as a whole, except some that cannot be read;
 	// nil: nothing.
@@ -32,6 +33,15 @@ type Config struct {
 	// Refused is called with rows that a remote has refused, once they are recorded.
 	Refused  func(ctx context.Context, failed []outbox.Failure) error
 	Counters Counters
+}
+
+// Routes say which remotes have which rows; see route.Router.
+type Routes interface {
+	// Routed reports whether a table's rows go to some remotes only, and Ready whether it is known to which.
+	Routed(table string) bool
+	Ready(table string) bool
+	// To reports whether a remote has the rows with a label.
+	To(table string, label uint32, remote string) bool
 }
 
 // Stream holds the rows in the order of their last changes; see version.Stream.

@@ -39,6 +39,7 @@ type Limits struct {
 	Messages int  // unanswered
 	Bytes    int  // packed size in flight beyond which no message follows; 0: no limit
 	MaxRow   int  // bytes of the largest row that is accepted
+	Routes   bool // it knows rows that are withdrawn; otherwise they are deleted there
 	Single   bool // each row is a message of its own, with only one per row in flight
 }
 

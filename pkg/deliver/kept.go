@@ -30,6 +30,9 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 			return err
 		}
 		s.road.kept[w.Table] = w.Position - 1
+		if s.unknown(w.Table) {
+			continue
+		}
 		s.log.Info("the remote does not accept a table: its rows are held back until it does", zap.String("table", w.Table))
 	}
 	if !s.road.unsettled {
@@ -41,7 +44,7 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 // giveBack marks some rows of a table that were held back and that the remote now accepts.
 func (s *Sender) giveBack(ctx context.Context) error {
 	for table, after := range s.road.kept {
-		if s.marks.due || !s.to.Takes(table) || !s.c.Syncs(table) {
+		if s.marks.due || !s.to.Takes(table) || s.unknown(table) || !s.c.Syncs(table) {
 			continue
 		}
 		list, err := s.c.Stream.ReadTable(ctx, table, after, s.road.taken, keptChunk)

@@ -65,7 +65,7 @@ func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
 
 // takes returns a load, or nil if the remote does not need or does not accept all of it.
 func (s *Sender) takes(l *load, limits Limits) *load {
-	if l != nil && (l.largest > limits.MaxRow || slices.ContainsFunc(l.tables, func(t string) bool { return s.to.Declines(t) || s.probes.troubled(t) })) {
+	if l != nil && (l.largest > limits.MaxRow || slices.ContainsFunc(l.tables, func(t string) bool { return s.declines(t) || s.probes.troubled(t) })) {
 		return nil
 	}
 	return l
@@ -117,7 +117,7 @@ func (s *Sender) makeLoad(ctx context.Context, limits Limits) (*load, error) {
 		l.upTo = list[len(list)-1].Position
 	}
 	notForAll := func(w version.Waiting) bool {
-		return w.From != "" || !s.c.Syncs(w.Table) || s.c.Rows.Transforms(w.Table)
+		return w.From != "" || s.c.Routes != nil && s.c.Routes.Routed(w.Table) || !s.c.Syncs(w.Table) || s.c.Rows.Transforms(w.Table)
 	}
 	if len(list) == 0 || slices.ContainsFunc(list, notForAll) {
 		return l, nil

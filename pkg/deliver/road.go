@@ -208,7 +208,7 @@ func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 			passed = append(passed, w.Row)
 			continue
 		}
-		if s.to.Declines(w.Table) {
+		if s.declines(w.Table) {
 			declined = append(declined, *w)
 			continue
 		}
@@ -222,5 +222,11 @@ func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 
 // needs reports whether a row of the stream is news for the remote.
 func (s *Sender) needs(w *version.Waiting) bool {
-	return s.c.Syncs(w.Table) && outbox.Needs(s.remote, w.From, w.Version)
+	return s.c.Syncs(w.Table) && outbox.Needs(s.remote, w.From, w.Version) && (s.c.Routes == nil || s.unknown(w.Table) || s.c.Routes.To(w.Table, w.Label, s.remote))
 }
+
+// declines reports whether rows of a table are held back: the remote does not accept them, or it is not known yet which
+// are for whom.
+func (s *Sender) declines(table string) bool { return s.to.Declines(table) || s.unknown(table) }
+
+func (s *Sender) unknown(table string) bool { return s.c.Routes != nil && !s.c.Routes.Ready(table) }

@@ -53,7 +53,7 @@ func (s *Sender) show(ctx context.Context) error {
 			last = list[showRows-1].Position
 		}
 		list = slices.DeleteFunc(list, func(w version.Waiting) bool {
-			return !s.needs(&w) || s.to.Declines(w.Table) || w.Position <= r.taken && !s.flights.has(w.Row) // already answered
+			return !s.needs(&w) || s.declines(w.Table) || w.Position <= r.taken && !s.flights.has(w.Row) // already answered
 		})
 		for i := range list {
 			if w := &list[i]; w.Position > r.taken && s.flights.has(w.Row) {

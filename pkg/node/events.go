@@ -43,7 +43,7 @@ func (w *work) redefined(ctx context.Context, table string) {
 
 // ready reports whether a table may be sent to a remote as a whole.
 func (w *work) ready(remote, table string) bool {
-	return w.line.Mesh.TakesUnasked(remote, table) && w.source.Captures(table)
+	return w.line.Mesh.TakesUnasked(remote, table) && w.source.Captures(table) && w.routes.Ready(table)
 }
 
 // comparable reports whether a table should be the same here and at a remote.

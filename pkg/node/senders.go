@@ -27,7 +27,7 @@ func (w *work) wireSenders() {
 			}
 			return t, nil
 		},
-		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic,
+		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic, Routes: w.routes,
 	}
 	if len(w.cfg.RemoteClients) > 1 {
 		c.Loads = &deliver.Loads{}

@@ -11,6 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/route"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
 )
@@ -18,6 +19,8 @@ import (
 // wire makes the parts and connects them. Nothing runs before all are there.
 func (w *work) wire() {
 	w.outbox = outbox.New(w.DB, w.Tables, w.Stream)
+	w.routes = route.New(w.log.Named("routes"), w.cfg, w.DB, w.Tables, w.outbox, w.Stream, w.senders.Marked)
+	w.outbox = w.outbox.RoutedBy(w.routes.Needed)
 	w.wireOut()
 	w.wireIn()
 	w.wireVerify()
@@ -31,18 +34,18 @@ func (w *work) wire() {
 // wireOut makes what notices and reads what is written here.
 func (w *work) wireOut() {
 	w.capture = capture.New(w.log.Named("capture"), w.DB, w.source, w.Stream, capture.Config{
-		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify,
+		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify, Record: w.routes.Record,
 		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {
 			return w.outbox.Respelled(ctx, tx, before, w.cfg.RemoteClients)
 		},
 	})
 	w.snapshots = snapshot.New(w.log.Named("snapshot"), w.DB, w.Tables, w.outbox, w.Stream, snapshot.Config{
 		Origin: w.Origin, Initial: w.cfg.InitialSync, Remotes: w.cfg.RemoteClients, Tables: w.cfg.SyncTables, Versioned: w.cfg.Tables(),
-		Ready: w.ready, OnMark: w.senders.Marked, Transforms: w.scripts.Work.Has,
+		Ready: w.ready, OnMark: w.senders.Marked, Transforms: w.scripts.Work.Has, Where: w.routes.Where,
 	})
 	w.renderer = &render.Renderer{
 		Log: w.log, Client: w.cfg.ClientName, DB: w.DB, Tables: w.Tables, Sent: w.outbox, Transformers: w.scripts.Work, Zone: w.zone,
-		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source,
+		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source, Routes: w.routes,
 	}
 }
 
@@ -60,7 +63,7 @@ func (w *work) wireIn() {
 	}
 	w.applier = apply.New(w.log.Named("apply"), w.Apply, w.Tables, w.outbox, w.source, w.Stream, apply.Config{
 		Origin: w.Origin, Remotes: w.cfg.RemoteClients, Syncs: w.cfg.Syncs, Receives: w.cfg.Receives, OnNews: w.senders.Marked,
-		Cascade: w.cfg.ForeignKeyConflict == "cascade", TakesAlong: w.cfg.TakesAlong, MayTake: w.cfg.MayTake,
+		Routes: w.routes, Cascade: w.cfg.ForeignKeyConflict == "cascade", TakesAlong: w.cfg.TakesAlong, MayTake: w.cfg.MayTake,
 		Policies: apply.Policies(w.cfg.ConflictPolicy), Resolver: w.decoder, Lossy: w.cfg.Lossy, Freed: w.answers.Freed,
 		Doubtful: func(table string) bool { return w.doubts.HasMissed(table) && w.snapshots.Behind(table) },
 	})
@@ -73,6 +76,6 @@ func (w *work) wireVerify() {
 	w.verifier = verify.New(verify.Config{
 		Line: verify.Line{Session: w.line.Session, Topics: w.line.Topics, Mesh: w.line.Mesh, Transport: w.line.Transport, Refused: w.line.Refused},
 		Log:  w.log, Node: w.cfg, Now: w.now, Origin: w.Origin, DB: w.DB, Tables: w.Tables, Stream: w.Stream, Outbox: w.outbox, Source: w.source,
-		Rows: w.renderer, Rehearser: &renderer, Decoder: &decoder, Applier: w.applier, Events: verifyEvents{w},
+		Ways: verify.Ways{Routes: w.routes, Rows: w.renderer, Rehearser: &renderer, Decoder: &decoder}, Applier: w.applier, Events: verifyEvents{w},
 	}, w.cfg.Clients())
 }

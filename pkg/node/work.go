@@ -19,6 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/route"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
@@ -31,6 +32,7 @@ type work struct {
 
 	scripts   *render.Scripts
 	outbox    *outbox.Outbox
+	routes    *route.Router
 	doubts    *doubt.Doubts
 	source    capture.Source
 	capture   *capture.Capture
@@ -93,6 +95,9 @@ func (w *work) begin(ctx context.Context) error {
 	}
 	w.After(w.scripts.Close)
 	w.wire()
+	if err := w.routes.Open(ctx); err != nil {
+		return err
+	}
 	if err := w.outbox.Register(ctx, w.cfg.RemoteClients); err != nil {
 		return err
 	}
@@ -116,6 +121,7 @@ func (w *work) run(ctx context.Context) error {
 		func(ctx context.Context) error { return w.outbox.EndRemoved(ctx, w.log, w.cfg.RemoteClients) },
 		func(ctx context.Context) error { return w.snapshots.Purge(ctx, w.cfg.TombstoneRetention) },
 		func(ctx context.Context) error { return w.doubts.Run(ctx, doubt.Own{DB: w.DB}) },
+		w.routes.Run,
 		func(ctx context.Context) error { return w.Watch(ctx, w.DB) },
 	} {
 		g.Go(func() error { return stage(ctx) })

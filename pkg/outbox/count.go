@@ -20,9 +20,9 @@ type Backlog struct {
 
 // countStream counts rows of the stream by table. Only so many rows are looked at:
 // without the index named, a server may sort them all first.
-func countStream(remote string) string {
+func (o *Outbox) countStream(remote string) string {
 	return `SELECT table_name, COUNT(*), COALESCE(SUM(needed), 0), COALESCE(MIN(IF(needed, time, NULL)), 0) FROM (
-	SELECT table_name, time, ` + Needed(remote) + ` AS needed
+	SELECT table_name, time, ` + o.needed(remote) + ` AS needed
 	FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ? ORDER BY position LIMIT ?) waiting GROUP BY table_name`
 }
 
@@ -133,7 +133,7 @@ func (c *counting) stream(ctx context.Context, o *Outbox, after, upTo int64) err
 		looked += all
 		c.table(name).add(needed, oldest)
 		return nil
-	}, countStream(c.remote), after, upTo, c.limit)
+	}, o.countStream(c.remote), after, upTo, c.limit)
 	c.more = looked >= c.limit
 	return err
 }

@@ -25,11 +25,30 @@ type Outbox struct {
 	db     *mysqldb.DB
 	namer  Namer
 	stream *version.Stream
+	routed func(remote string) string // see RoutedBy
 }
 
 // New returns the outbox of a database.
 func New(db *mysqldb.DB, n Namer, s *version.Stream) *Outbox {
 	return &Outbox{db: db, namer: n, stream: s}
+}
+
+// RoutedBy returns the outbox of a node with routes: needed gives the SQL condition of those rows of sync_versions that
+// a remote has by them, or "".
+func (o *Outbox) RoutedBy(needed func(remote string) string) *Outbox {
+	c := *o
+	c.routed = needed
+	return &c
+}
+
+// needed is Needed, as far as the routes give the remote the row.
+func (o *Outbox) needed(remote string) string {
+	if o.routed != nil {
+		if where := o.routed(remote); where != "" {
+			return "(" + Needed(remote) + " AND " + where + ")"
+		}
+	}
+	return Needed(remote)
 }
 
 // statusText is the longest text of the columns primary_key and message of

@@ -36,6 +36,18 @@ type Renderer struct {
 	Synced       []string       // tables that are sent
 	Keys         func(ctx context.Context, t *schema.Table, after []byte, limit int) ([]change.Row, error)
 	Source       capture.Asked // of local writes
+	Routes       Routes        // nil: each remote has all rows
+}
+
+// Routes say which remotes have which rows; see route.Router.
+type Routes interface {
+	Routed(table string) bool
+	// Read returns the labels of rows of a table as they are now, by key; rows that are missing are not in it.
+	Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error)
+	// To reports whether a remote has the rows with a label.
+	To(table string, label uint32, remote string) bool
+	// Token returns a number that is greater than all before.
+	Token() int64
 }
 
 // readBytes is how many bytes of rows are read at a time. Promise 10.
@@ -51,6 +63,7 @@ type Sent interface {
 // Target is a remote for which rows are rendered.
 type Target struct {
 	Remote string
+	Routes bool                                          // it knows rows that are withdrawn
 	Single bool                                          // rows are also rendered for version 1
 	Begun  int64                                         // end of the stream when this run started
 	Note   func(ctx context.Context, table string) error // called before the first row of a table is rendered; nil: nothing is
@@ -187,6 +200,7 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if err != nil {
 		return err
 	}
+	way := n.route(table, to) // before the rows are read
 	found, items, err := n.readRows(ctx, t, items, d)
 	if n.Tables.SetAside(table, err) {
 		return errAside{err}
@@ -199,12 +213,21 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if items, err = n.withoutVanished(ctx, d, t, items, found); err != nil {
 		return err
 	}
+	if items, err = n.withdraw(ctx, d, to, way, t, items, states, found); err != nil {
+		return err
+	}
 	if n.Transformers.Has(table) {
-		return n.transformRows(ctx, d, to, t, items, states, found)
+		sent := len(d.Outgoing)
+		err := n.transformRows(ctx, d, to, t, items, states, found)
+		for i := range d.Outgoing[sent:] {
+			d.Outgoing[sent+i].Token = way.token
+		}
+		return err
 	}
 	columns := t.Names()
 	for _, i := range items {
 		o := n.outgoing(i, states)
+		o.Token = way.token
 		if values, ok := found[i.Key]; ok {
 			o.Columns, o.Values = columns, values
 			if t.Spelling() != value.Exact {
@@ -248,11 +271,14 @@ func (n *Renderer) withoutVanished(ctx context.Context, d *Rendering, t *schema.
 	}
 	before := len(items)
 	items = slices.DeleteFunc(items, func(i outbox.Item) bool {
-		vanished := fates[i.Row] == version.There && len(uncaptured[i.Key]) == 0
-		if vanished {
+		elsewhere := fates[i.Row].Elsewhere() && len(uncaptured[i.Key]) == 0
+		if elsewhere {
 			d.Idle = append(d.Idle, outbox.Sent{Item: i})
 		}
-		return vanished
+		if elsewhere && fates[i.Row] == version.Withdrawn {
+			before-- // whoever withdrew it has it
+		}
+		return elsewhere
 	})
 	if len(items) < before {
 		n.Log.Warn("rows due to be sent vanished without firing a trigger; the remotes keep them as they are",

@@ -12,8 +12,12 @@ import (
 )
 
 // Range is a part of a table in the order of its primary key: what comes after
-// the key After up to the key UpTo; nil is no bound.
-type Range struct{ After, UpTo []byte }
+// the key After up to the key UpTo; nil is no bound. Where, unless it is "", is an
+// SQL condition of the rows that count.
+type Range struct {
+	After, UpTo []byte
+	Where       string
+}
 
 func (r Range) where(t *schema.Table) (string, []any, error) {
 	conditions := []string{"1=1"}
@@ -31,6 +35,9 @@ func (r Range) where(t *schema.Table) (string, []any, error) {
 			return "", nil, err
 		}
 		conditions, args = append(conditions, upTo), append(args, list...)
+	}
+	if r.Where != "" {
+		conditions = append(conditions, r.Where)
 	}
 	return strings.Join(conditions, " AND "), args, nil
 }
@@ -194,10 +201,10 @@ func Keys(ctx context.Context, db mysqldb.Queryer, t *schema.Table, r Range, lim
 	return keys, nil
 }
 
-// NextKey returns the key that ends the next chunk after a key, and false if the
-// rest of the table is shorter than a chunk of n rows.
-func NextKey(ctx context.Context, db mysqldb.Queryer, t *schema.Table, after []byte, n int) (key []byte, ok bool, err error) {
-	where, args, err := Range{After: after}.where(t)
+// NextKey returns the key that ends the next chunk of a range, of which UpTo does not
+// count, and false if the rest is shorter than a chunk of n rows.
+func NextKey(ctx context.Context, db mysqldb.Queryer, t *schema.Table, r Range, n int) (key []byte, ok bool, err error) {
+	where, args, err := Range{After: r.After, Where: r.Where}.where(t)
 	if err != nil {
 		return nil, false, err
 	}

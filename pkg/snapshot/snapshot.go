@@ -54,7 +54,9 @@ type Config struct {
 	Versioned []string
 	// Transforms reports whether rows of a table are transformed on their way out; nil: none are.
 	Transforms func(table string) bool
-	OnMark     func() // called after a commit that marked rows; must not block
+	// Where returns the SQL condition of the rows of a table that a remote has; "", or a nil Where: all.
+	Where  func(ctx context.Context, remote, table string) (string, error)
+	OnMark func() // called after a commit that marked rows; must not block
 }
 
 // Snapshots runs the snapshots of a node.
@@ -329,6 +331,15 @@ func (s *Snapshots) keys(ctx context.Context, t *schema.Table, st state, limit i
 	}
 	if st.condition.Valid {
 		conditions = append(conditions, "("+st.condition.String+")")
+	}
+	if s.Where != nil && st.remote != "" {
+		where, err := s.Where(ctx, st.remote, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		if where != "" {
+			conditions = append(conditions, where)
+		}
 	}
 	query := "SELECT " + t.KeyExpr("") + " FROM " + mysqldb.Quote(t.Name)
 	if len(conditions) > 0 {

@@ -80,6 +80,10 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 		if err != nil {
 			return err
 		}
+		others, err := vf.notTheirs(ctx, tx, remote, t, rows)
+		if err != nil {
+			return err
+		}
 		var next []version.Entry
 		var due, vanished []change.Row
 		first := writing.Positions(len(rows))
@@ -87,6 +91,8 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 			ours, other := states[r].Version, theirs[r.Key]
 			theirOwn := vf.Rows.Transforms(t.Name) && states[r].WrittenBy(remote) // it does not go back through a transformer
 			switch {
+			case others[r.Key]: // the remote gives it back
+				due = append(due, r)
 			case differ[i].Kind == differs && ours == other && (theirOwn || !vf.Node.Syncs(t.Name)):
 				if !differ[i].Pending {
 					vanished = append(vanished, r) // no one would learn of a new version
@@ -94,7 +100,7 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 			case differ[i].Kind != missingHere && ours == other && vf.Node.Syncs(t.Name):
 				s := conflict.Next(states[r], change.Micros(vf.Now()), vf.Origin)
 				next = append(next, version.Entry{Row: r, State: s, Position: first + int64(i), Fate: version.There})
-			case fates[r] == version.There && !differ[i].Pending:
+			case fates[r].Elsewhere() && !differ[i].Pending:
 				vanished = append(vanished, r)
 			case differ[i].Kind != missingHere, ours.Compare(other) > 0:
 				due = append(due, r)

@@ -36,10 +36,13 @@ func (s *surplus) add(key []byte) error {
 // suspects compares the checksums of all chunks, and returns the keys of the differing rows in those that differ, and
 // how many rows were seen to be the same.
 func (vf *Verifier) suspects(ctx context.Context, remote string, t *schema.Table) (keys [][]byte, alike int64, err error) {
-	var r snapshot.Range
+	r, err := vf.partOf(ctx, remote, t)
+	if err != nil {
+		return nil, 0, err
+	}
 	var more surplus
 	for {
-		end, further, err := snapshot.NextKey(ctx, vf.DB, t, r.After, wire.VerifyRows)
+		end, further, err := snapshot.NextKey(ctx, vf.DB, t, r, wire.VerifyRows)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -33,23 +33,29 @@ type Line struct {
 	Refused   *mesh.Refusals
 }
 
-// Config is what a Verifier is made of.
-type Config struct {
-	Line
-	Log       *zap.Logger
-	Node      *config.Config
-	Now       func() time.Time
-	Origin    string // of the writes that are made here
-	DB        *mysqldb.DB
-	Tables    *schema.Tables
-	Stream    *version.Stream
-	Outbox    *outbox.Outbox
-	Source    capture.Asked // of local writes
+// Ways are those that rows take between a node and its remotes.
+type Ways struct {
+	Routes    Routes
 	Rows      *render.Renderer
 	Rehearser *render.Renderer // the same, through scripts without side effects
 	Decoder   *receive.Decoder // through those scripts
-	Applier   Applier
-	Events    Events
+}
+
+// Config is what a Verifier is made of.
+type Config struct {
+	Line
+	Log    *zap.Logger
+	Node   *config.Config
+	Now    func() time.Time
+	Origin string // of the writes that are made here
+	DB     *mysqldb.DB
+	Tables *schema.Tables
+	Stream *version.Stream
+	Outbox *outbox.Outbox
+	Source capture.Asked // of local writes
+	Ways
+	Applier Applier
+	Events  Events
 }
 
 // Applier has the changes that wait for rows that refer to theirs; see apply.Applier.

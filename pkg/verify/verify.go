@@ -139,6 +139,9 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 		if err != nil {
 			return nil, err
 		}
+		if err := vf.keepPart(ctx, remote, t, ours); err != nil {
+			return nil, err
+		}
 		pending, err := vf.pendingFor(ctx, remote, t.Name, part)
 		if err != nil {
 			return nil, err

@@ -109,7 +109,12 @@ func (v view) sum(ctx context.Context, q *wire.Question, form int) (count int64,
 	case v.script || v.some:
 		return 0, "", nil
 	}
-	return snapshot.Sum(ctx, v.vf.DB, v.t, q.Columns, snapshot.Range{After: q.After, UpTo: q.UpTo}, form)
+	r, err := v.vf.partOf(ctx, v.asker, v.t)
+	if err != nil {
+		return 0, "", err
+	}
+	r.After, r.UpTo = q.After, q.UpTo
+	return snapshot.Sum(ctx, v.vf.DB, v.t, q.Columns, r, form)
 }
 
 // hashes answers wire.AskHashes for the rows that the client may see; more says that there may be others. A row that it
@@ -118,8 +123,11 @@ func (v view) hashes(ctx context.Context, q *wire.Question, form int) (list []wi
 	if !v.whole {
 		return v.itsKeys(ctx, q)
 	}
-	r := snapshot.Range{After: q.After, UpTo: q.UpTo}
-	for {
+	r, err := v.vf.partOf(ctx, v.asker, v.t)
+	if err != nil {
+		return nil, false, err
+	}
+	for r.After, r.UpTo = q.After, q.UpTo; ; {
 		page, err := snapshot.Hashes(ctx, v.vf.DB, v.t, q.Columns, r, wire.VerifyRows, form)
 		if err != nil || v.plain() {
 			return page, false, err
@@ -201,6 +209,9 @@ func (v view) verifyValues(ctx context.Context, q receive.Question) (types []str
 	}
 	found, err := snapshot.Values(ctx, vf.DB, t, q.Columns, q.Keys, keep)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := vf.keepPart(ctx, q.From, t, found); err != nil {
 		return nil, nil, err
 	}
 	pending, err := vf.pendingFor(ctx, q.From, t.Name, q.Keys)

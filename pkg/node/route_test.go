@@ -1,0 +1,123 @@
+package node_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// orders are the tables of a chain: orders with their items, and prices of regions.
+var chain = []string{
+	"CREATE TABLE orders (id INT PRIMARY KEY, store INT, note VARCHAR(20), KEY (store))",
+	"CREATE TABLE order_items (id INT PRIMARY KEY, order_id INT NOT NULL, what VARCHAR(20), FOREIGN KEY (order_id) REFERENCES orders (id))",
+	"CREATE TABLE prices (id INT PRIMARY KEY, region VARCHAR(10), price INT, KEY (region))",
+	"CREATE TABLE store_regions (region VARCHAR(10), store VARCHAR(32), PRIMARY KEY (region, store))",
+}
+
+// newChain makes a hub and two stores, which have their parts of the hub's tables; nothing is started.
+func newChain(t *testing.T, extra map[string]any) (hub, seven, eight *site) {
+	t.Helper()
+	b := testkit.AnyBroker(t)
+	tables := []string{"orders", "order_items", "prices"}
+	routes := map[string]any{
+		"orders":      map[string]any{"column": "store", "remote": "store-{value}"},
+		"order_items": map[string]any{"parent": "orders"},
+		"prices":      map[string]any{"column": "region", "lookup": map[string]any{"table": "store_regions", "key": "region", "remote": "store"}},
+	}
+	hub = newSite(t, b, "hub", []string{"store-7", "store-8"}, tables, map[string]any{"routes": routes})
+	seven = newSite(t, b, "store-7", []string{"hub"}, tables, nil)
+	eight = newSite(t, b, "store-8", []string{"hub"}, tables, nil)
+	for _, s := range []*site{hub, seven, eight} {
+		for k, v := range extra {
+			s.Config[k] = v
+		}
+		s.Exec(chain...)
+	}
+	return hub, seven, eight
+}
+
+const (
+	ordersOf = "SELECT GROUP_CONCAT(id, ':', note ORDER BY id) FROM orders"
+	itemsOf  = "SELECT GROUP_CONCAT(id, ':', what ORDER BY id) FROM order_items"
+	pricesOf = "SELECT GROUP_CONCAT(id, ':', price ORDER BY id) FROM prices"
+)
+
+func TestEachRemoteHasItsPart(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO store_regions VALUES ('north', 'store-7'), ('south', 'store-8'), ('south', 'store-7')",
+		"INSERT INTO orders VALUES (1, 7, 'a'), (2, 8, 'b'), (3, NULL, 'c'), (4, 7, 'd')",
+		"INSERT INTO order_items VALUES (10, 1, 'x'), (20, 2, 'y'), (30, 3, 'z')",
+		"INSERT INTO prices VALUES (1, 'north', 5), (2, 'south', 6), (3, 'west', 7)")
+	hub.start()
+	seven.start()
+	eight.start()
+	seven.Expect(ordersOf, `"1:a,4:d"`)
+	seven.Expect(itemsOf, `"10:x"`)
+	seven.Expect(pricesOf, `"1:5,2:6"`)
+	eight.Expect(ordersOf, `"2:b"`)
+	eight.Expect(itemsOf, `"20:y"`)
+	eight.Expect(pricesOf, `"2:6"`)
+
+	// A row that changes goes to its remote alone; one that moves takes its children along.
+	hub.Exec("UPDATE orders SET note = 'e' WHERE id = 4", "INSERT INTO orders VALUES (5, 8, 'f')", "INSERT INTO order_items VALUES (50, 5, 'v')",
+		"UPDATE orders SET store = 8 WHERE id = 1")
+	eight.Expect(ordersOf, `"1:a,2:b,5:f"`)
+	eight.Expect(itemsOf, `"10:x,20:y,50:v"`)
+	seven.Expect(ordersOf, `"4:e"`)
+	seven.Expect(itemsOf, `NULL`)
+
+	// What a store writes goes to the hub, and from there to no other store. It may give a row away.
+	seven.Exec("UPDATE orders SET note = 'g' WHERE id = 4", "INSERT INTO orders VALUES (6, 7, 'h'), (7, 8, 'i')")
+	hub.Expect(ordersOf, `"1:a,2:b,3:c,4:g,5:f,6:h,7:i"`)
+	eight.Expect(ordersOf, `"1:a,2:b,5:f,7:i"`)
+	seven.Expect(ordersOf, `"4:g,6:h"`)
+	seven.Exec("UPDATE orders SET store = 8 WHERE id = 6")
+	eight.Expect(ordersOf, `"1:a,2:b,5:f,6:h,7:i"`)
+	seven.Expect(ordersOf, `"4:g"`)
+
+	// It comes back under the version that it had, or a later one.
+	eight.Exec("UPDATE orders SET store = 7, note = 'j' WHERE id = 6")
+	seven.Expect(ordersOf, `"4:g,6:j"`)
+	hub.Exec("DELETE FROM orders WHERE id = 4")
+	seven.Expect(ordersOf, `"6:j"`)
+
+	// A lookup table gives and takes.
+	hub.Exec("DELETE FROM store_regions WHERE region = 'south' AND store = 'store-7'", "INSERT INTO store_regions VALUES ('west', 'store-7')")
+	seven.Expect(pricesOf, `"1:5,3:7"`)
+	hub.Exec("INSERT INTO store_regions VALUES ('south', 'store-7')", "UPDATE prices SET price = 8 WHERE id = 2")
+	seven.Expect(pricesOf, `"1:5,2:8,3:7"`)
+	eight.Expect(pricesOf, `"2:8"`)
+	hub.Expect(pricesOf, `"1:5,2:8,3:7"`)
+	hub.Expect(itemsOf, `"10:x,20:y,30:z,50:v"`)
+}
+
+func TestRoutedTablesAreComparedByTheirParts(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO store_regions VALUES ('north', 'store-7'), ('south', 'store-8')", "INSERT INTO prices VALUES (1, 'north', 5), (2, 'south', 6)",
+		"INSERT INTO orders VALUES (1, 7, 'a'), (2, 8, 'b'), (3, NULL, 'c')", "INSERT INTO order_items VALUES (10, 1, 'x'), (20, 2, 'y')")
+	hub.start()
+	seven.start()
+	eight.start()
+	seven.Expect(itemsOf, `"10:x"`)
+	eight.Expect(itemsOf, `"20:y"`)
+	seven.Expect(pricesOf, `"1:5"`)
+	eight.Expect(pricesOf, `"2:6"`)
+	hub.Run(0, "verify")
+	seven.Run(0, "verify")
+
+	// What a store has beyond its part, and what it lacks, is seen and mended.
+	hub.Exec("UPDATE orders SET store = 8 WHERE id = 1")
+	eight.Expect(itemsOf, `"10:x,20:y"`)
+	seven.Expect(ordersOf, `NULL`)
+	rest(hub, seven, eight)
+	seven.behindIn("orders", "INSERT INTO orders VALUES (1, 7, 'a')")
+	eight.behindIn("order_items", "DELETE FROM order_items WHERE id = 20")
+	hub.Run(1, "verify")
+	hub.Run(1, "verify", "--repair")
+	seven.Expect(ordersOf, `NULL`)
+	eight.Expect(itemsOf, `"10:x,20:y"`)
+	hub.Expect(ordersOf, `"1:a,2:b,3:c"`)
+	hub.Run(0, "verify")
+}

@@ -1,0 +1,65 @@
+package route
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+)
+
+var (
+	regions = config.RouteLookup{Table: "store_regions", Key: "region", Remote: "store"}
+	stores  = []string{"store-7", "store-8", "report"}
+	byStore = config.RouteRule{Column: "store", Remote: "store-{value}"}
+	byArea  = config.RouteRule{Column: "region", Lookup: &regions}
+)
+
+func text(s string) *string { return &s }
+
+func TestLabelNamesItsRemotes(t *testing.T) {
+	looked := lookups{regions: {"north": {"store-7", "elsewhere"}, "south": {"store-8", "store-7"}}}
+	for name, c := range map[string]struct {
+		rules  []config.RouteRule
+		values []*string
+		want   []string
+	}{
+		"by name":              {[]config.RouteRule{byStore}, []*string{text("7")}, []string{"store-7"}},
+		"of no remote":         {[]config.RouteRule{byStore}, []*string{text("9")}, nil},
+		"NULL":                 {[]config.RouteRule{byStore}, []*string{nil}, nil},
+		"either":               {[]config.RouteRule{byStore, byStore}, []*string{text("8"), text("7")}, []string{"store-8", "store-7"}},
+		"both the same":        {[]config.RouteRule{byStore, byStore}, []*string{text("8"), text("8")}, []string{"store-8"}},
+		"by lookup":            {[]config.RouteRule{byArea}, []*string{text("south")}, []string{"store-8", "store-7"}},
+		"with an unknown name": {[]config.RouteRule{byArea}, []*string{text("north")}, []string{"store-7"}},
+		"spelled otherwise":    {[]config.RouteRule{byArea}, []*string{text("North")}, nil},
+		"of an earlier route":  {[]config.RouteRule{byStore, byArea}, []*string{text("7")}, []string{"store-7"}},
+	} {
+		l := label{"t", c.values}
+		if got := l.remotes(c.rules, stores, looked); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+		b, err := l.text()
+		if back, wrong := parse("t", b); err != nil || wrong != nil || !reflect.DeepEqual(back, l) {
+			t.Errorf("%s: %s is read as %v (%v, %v)", name, b, back, err, wrong)
+		}
+	}
+	if got := values(byArea, "store-7", looked); !slices.Equal(got, []string{"north", "south"}) {
+		t.Errorf("store-7 stands for %v", got)
+	}
+}
+
+func TestLookupTableGivesAndTakesLabels(t *testing.T) {
+	labels := map[uint32]label{1: {"t", []*string{text("north")}}, 2: {"t", []*string{text("south")}}, 3: {"t", []*string{nil}}}
+	before := lookups{regions: {"north": {"store-7"}, "south": {"store-8"}}}
+	after := lookups{regions: {"north": {"store-8"}, "south": {"store-8"}}}
+	got := changed(labels, []config.RouteRule{byArea}, stores, before, after)
+	if want := (pairs{"store-7": {1}, "store-8": {1}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestValueThatIsTooLongIsNoLabel(t *testing.T) {
+	if _, err := (label{"t", []*string{text(string(make([]byte, 1000)))}}).text(); err == nil {
+		t.Error("it is a label")
+	}
+}

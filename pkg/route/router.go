@@ -1,0 +1,358 @@
+package route
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// Marker records in a transaction that a remote needs rows: the outbox.
+type Marker interface {
+	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
+}
+
+// Router is a node's routes. It is safe for concurrent use; a node without routes has one to which all rows go.
+type Router struct {
+	log    *zap.Logger
+	cfg    *config.Config
+	db     *mysqldb.DB
+	tables *schema.Tables
+	marker Marker
+	stream *version.Stream
+	told   func() // rows may have been marked, or have positions
+
+	mu     sync.RWMutex
+	labels map[uint32]label
+	ids    map[string]uint32 // by table and text
+	have   map[uint32]map[string]bool
+	looked lookups
+	ready  map[string]bool // routed tables all of whose rows have labels
+}
+
+// New returns the routes of a configuration; Open reads what the database knows of them. told is called after a commit of
+// rows that remotes need; it must not block.
+func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, told func()) *Router {
+	return &Router{log: log, cfg: cfg, db: db, tables: ts, marker: m, stream: s, told: told, labels: map[uint32]label{}, ids: map[string]uint32{},
+		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}}
+}
+
+// Routed reports whether a table's rows go to some remotes only.
+func (r *Router) Routed(table string) bool { return r.cfg.Routed(table) }
+
+// All reports whether a remote has all rows of a table.
+func (r *Router) All(remote, table string) bool {
+	return !r.cfg.Routed(table) || slices.Contains(r.cfg.RouteAlso, remote) || !slices.Contains(r.cfg.RemoteClients, remote)
+}
+
+// Ready reports whether it is known of all rows of a table who has them. Until then none is sent.
+func (r *Router) Ready(table string) bool {
+	if !r.cfg.Routed(table) {
+		return true
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.ready[table]
+}
+
+// To reports whether a remote has the rows of a table with a label. A row without one has no remote yet.
+func (r *Router) To(table string, id uint32, remote string) bool {
+	if r.All(remote, table) {
+		return true
+	}
+	r.mu.RLock()
+	have, ok := r.have[id]
+	r.mu.RUnlock()
+	if ok {
+		return have[remote]
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(id)[remote]
+}
+
+// of returns the remotes of a label. The caller holds the lock.
+func (r *Router) of(id uint32) map[string]bool {
+	have, ok := r.have[id]
+	if !ok {
+		have = map[string]bool{}
+		if l, known := r.labels[id]; known {
+			for _, remote := range l.remotes(r.cfg.Routes[l.root].Rules, r.cfg.RemoteClients, r.looked) {
+				have[remote] = true
+			}
+		}
+		r.have[id] = have
+	}
+	return have
+}
+
+// current returns the lookup tables as they were last taken over.
+func (r *Router) current() lookups {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.looked
+}
+
+// remotesOf returns the remotes that have the rows of a label.
+func (r *Router) remotesOf(table string, id uint32) []string {
+	return slices.DeleteFunc(slices.Clone(r.cfg.RemoteClients), func(remote string) bool { return r.All(remote, table) || !r.To(table, id, remote) })
+}
+
+// Token returns a number that is greater than all before.
+func (r *Router) Token() int64 { return r.stream.Token(1) }
+
+// Read returns the labels of rows of a table as they are now, by key; rows that are missing are not in it.
+func (r *Router) Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error) {
+	found := map[string]uint32{}
+	if len(keys) == 0 {
+		return found, nil
+	}
+	columns, err := r.columns(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	var q mysqldb.Statement
+	if err := t.AddSelect(&q, t.KeyExpr("")+", "+strings.Join(columns, ", "), slices.Values(keys), ""); err != nil {
+		return nil, err
+	}
+	read := map[string]label{}
+	err = q.Query(ctx, db, func(rows *sql.Rows) error {
+		var key string
+		l := label{root: r.cfg.Root(t.Name), values: make([]*string, len(columns))}
+		into := []any{&key}
+		for i := range l.values {
+			into = append(into, &l.values[i])
+		}
+		err := rows.Scan(into...)
+		read[key] = l
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read who has rows of %s: %w", t.Name, err)
+	}
+	for key, l := range read {
+		if found[key], err = r.id(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// id returns the number of a label, which it is given outside of any transaction: it stays, whatever becomes of that.
+func (r *Router) id(ctx context.Context, l label) (uint32, error) {
+	text, err := l.text()
+	if err != nil {
+		return 0, err
+	}
+	name := l.root + "\x00" + string(text)
+	r.mu.RLock()
+	id, ok := r.ids[name]
+	r.mu.RUnlock()
+	if ok {
+		return id, nil
+	}
+	res, err := r.db.ExecContext(ctx, `INSERT INTO sync_labels (table_name, label) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)`, l.root, text)
+	if err != nil {
+		return 0, fmt.Errorf("record a label of %s: %w", l.root, err)
+	}
+	n, err := res.LastInsertId()
+	if err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id = uint32(n)
+	r.ids[name], r.labels[id] = id, l
+	delete(r.have, id)
+	return id, nil
+}
+
+// Record gives entries their labels, marks rows for the remotes that have them no more, and then writes the entries, in
+// the transaction that decides about the rows.
+func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error {
+	byTable := map[string][]*version.Entry{}
+	for i := range entries {
+		if e := &entries[i]; r.cfg.Routed(e.Table) {
+			byTable[e.Table] = append(byTable[e.Table], e)
+		}
+	}
+	for _, table := range slices.Sorted(maps.Keys(byTable)) {
+		if err := r.label(ctx, tx, table, byTable[table]); err != nil {
+			return err
+		}
+	}
+	return version.Write(ctx, tx, entries)
+}
+
+// label does so for the entries of a table.
+func (r *Router) label(ctx context.Context, tx mysqldb.Tx, table string, entries []*version.Entry) error {
+	t, err := r.tables.Table(ctx, table)
+	if err != nil {
+		return err
+	}
+	rows, keys := make([]change.Row, len(entries)), make([]string, len(entries))
+	for i, e := range entries {
+		rows[i], keys[i] = e.Row, e.Key
+	}
+	before, err := version.Labels(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
+	now, err := r.Read(ctx, tx, t, keys)
+	if err != nil {
+		return err
+	}
+	m := moves{marks: map[string][]change.Row{}}
+	for i, e := range entries {
+		id, ok := now[keys[i]]
+		if !ok {
+			continue // a deleted row goes to those that had it
+		}
+		e.Label = id
+		if r.cfg.RouteWrite == "own" && e.From != "" && !r.To(table, id, e.From) && e.Fate == version.There {
+			return fmt.Errorf("the row of %s would no longer be one of %s, and routeOptions.write is own", table, e.From)
+		}
+		if e.From != "" && !r.To(table, id, e.From) {
+			m.mark(e.From, e.Row)
+		}
+		r.moved(&m, table, e.Row, before[e.Row], id)
+	}
+	return r.follow(ctx, tx, &m)
+}
+
+// moves are rows whose remotes change.
+type moves struct {
+	marks map[string][]change.Row // by remote
+	rows  []change.Row            // whose children follow
+}
+
+func (m *moves) mark(remote string, row change.Row) {
+	if !slices.Contains(m.marks[remote], row) {
+		m.marks[remote] = append(m.marks[remote], row)
+	}
+}
+
+// moved notes that a row has another label than before.
+func (r *Router) moved(m *moves, table string, row change.Row, before, now uint32) {
+	if before == now {
+		return
+	}
+	if before != 0 {
+		for _, remote := range r.remotesOf(table, before) {
+			if !r.To(table, now, remote) {
+				m.mark(remote, row)
+			}
+		}
+	}
+	if len(r.children(table)) > 0 {
+		m.rows = append(m.rows, row)
+	}
+}
+
+// follow marks the rows, and has their children follow.
+func (r *Router) follow(ctx context.Context, tx mysqldb.Tx, m *moves) error {
+	for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
+		if err := r.marker.Mark(ctx, tx, m.marks[remote], remote); err != nil {
+			return err
+		}
+	}
+	if len(m.rows) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 3*len(m.rows))
+	for _, row := range m.rows {
+		args = append(args, row.Table, []byte(row.ID()), []byte(row.Key))
+	}
+	_, err := tx.ExecContext(ctx, `REPLACE INTO sync_moves (table_name, row_id, row_key) VALUES `+mysqldb.Groups(len(m.rows), 3), args...)
+	if err != nil {
+		return fmt.Errorf("record that rows have moved: %w", err)
+	}
+	return nil
+}
+
+// children returns the tables whose rows follow those of a table.
+func (r *Router) children(table string) (list []string) {
+	for name, route := range r.cfg.Routes {
+		if route.Parent == table {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them, and has not
+// yet heard that it has them no more.
+func (r *Router) NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error) {
+	if r.All(client, table) || r.cfg.RouteWrite == "any" || len(rows) == 0 {
+		return nil, nil
+	}
+	labels, err := version.Labels(ctx, db, rows)
+	if err != nil {
+		return nil, err
+	}
+	theirs := map[change.Row]bool{}
+	byID := map[string]change.Row{}
+	args := []any{client, table}
+	for _, row := range rows {
+		if id := labels[row]; id != 0 && !r.To(table, id, client) {
+			theirs[row], byID[row.ID()] = true, row
+			args = append(args, []byte(row.ID()))
+		}
+	}
+	if len(theirs) == 0 {
+		return nil, nil
+	}
+	err = mysqldb.Each(ctx, db, `SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(args)-2)+`)`, args, func(found *sql.Rows) error {
+		var id string
+		err := found.Scan(&id)
+		delete(theirs, byID[id]) // it has not heard
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read whose rows of %s are: %w", table, err)
+	}
+	return theirs, nil
+}
+
+// Needed returns the SQL condition of those rows of sync_versions that a remote has by the routes; "" if all.
+func (r *Router) Needed(remote string) string {
+	var tables, ids []string
+	r.mu.RLock()
+	known := slices.Sorted(maps.Keys(r.labels))
+	r.mu.RUnlock()
+	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
+		if !r.All(remote, table) {
+			tables = append(tables, mysqldb.QuoteString(table))
+		}
+	}
+	if len(tables) == 0 {
+		return ""
+	}
+	for _, id := range known {
+		if r.To(r.rootOf(id), id, remote) {
+			ids = append(ids, fmt.Sprint(id))
+		}
+	}
+	if len(ids) == 0 {
+		ids = []string{"NULL"}
+	}
+	return "(table_name NOT IN (" + strings.Join(tables, ",") + ") OR label IN (" + strings.Join(ids, ",") + "))"
+}
+
+func (r *Router) rootOf(id uint32) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.labels[id].root
+}
