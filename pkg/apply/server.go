@@ -114,7 +114,7 @@ func (x *session) Unacked(ctx context.Context, client string, rows []change.Row)
 	}
 	remote := " AND r.remote = " + mysqldb.QuoteString(client)
 	for _, place := range []struct{ from, and string }{
-		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON v.position > r.position WHERE v.table_name = `, remote + " AND " + outbox.Needed(client)},
+		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON v.position > ` + outbox.Reached + ` WHERE v.table_name = `, remote + " AND " + outbox.Needed(client)},
 		{`SELECT row_id FROM sync_outbox r WHERE table_name = `, remote},
 	} {
 		var q mysqldb.Statement

@@ -28,6 +28,10 @@ func Needed(remote string) string {
 		` OR LEFT(origin, CHAR_LENGTH(` + lives + `)) = ` + lives + `)))`
 }
 
+// Reached is, in SQL, the position up to which a remote has what it needs of a version's table: a condition joins v, of
+// sync_versions, and r, of sync_remotes. What is held back is behind the remote's own position.
+const Reached = `LEAST(r.position, COALESCE((SELECT k.position FROM sync_kept k WHERE k.remote = r.remote AND k.table_name = v.table_name), r.position))`
+
 // WrittenSince returns the IDs of those rows of a table that got versions here, by an origin, after a position of the
 // stream, and that a remote needs; and of those that were deleted in their versions.
 func WrittenSince(ctx context.Context, db mysqldb.Queryer, table string, rows []change.Row, after int64, origin, remote string) (written, deleted map[string]bool, err error) {

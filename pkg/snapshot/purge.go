@@ -12,6 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -127,12 +128,12 @@ func (s *Snapshots) forget(ctx context.Context, args []any, condition string, be
 	if len(args) == 1 {
 		return 0, nil
 	}
-	query := `DELETE FROM sync_versions WHERE table_name = ? AND row_id IN (` + mysqldb.List(len(args)-1) + `) AND time < ?` + condition
+	query := `DELETE v FROM sync_versions v WHERE v.table_name = ? AND v.row_id IN (` + mysqldb.List(len(args)-1) + `) AND v.time < ?` + condition
 	args = append(args, change.Micros(before))
 	if len(s.Remotes) > 0 { // with the remotes named, the rows are found by the outbox's key
 		query += ` AND NOT EXISTS (SELECT 1 FROM sync_outbox o WHERE o.remote IN (` + mysqldb.List(len(s.Remotes)) +
-			`) AND o.table_name = sync_versions.table_name AND o.row_id = sync_versions.row_id)
-			AND NOT EXISTS (SELECT 1 FROM sync_remotes r WHERE r.remote IN (` + mysqldb.List(len(s.Remotes)) + `) AND r.position < sync_versions.position)`
+			`) AND o.table_name = v.table_name AND o.row_id = v.row_id)
+			AND NOT EXISTS (SELECT 1 FROM sync_remotes r WHERE r.remote IN (` + mysqldb.List(len(s.Remotes)) + `) AND ` + outbox.Reached + ` < v.position)`
 		for range 2 {
 			for _, r := range s.Remotes {
 				args = append(args, r)

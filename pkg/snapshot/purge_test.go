@@ -30,7 +30,10 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 			('items', 'waits', 5, 'node-a', 0), ('items', '` + long + `', 5, 'node-a', 1), ('other', 'gone', 5, 'node-a', 1)`,
 		`INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('node-b', 'items', 'waits', 1, 1)`,
 		`INSERT INTO sync_versions (table_name, row_id, time, origin, position) VALUES ('items', 'due', 5, 'node-a', 8), ('items', 'acked', 5, 'node-a', 7)`,
+		`INSERT INTO sync_versions (table_name, row_id, time, origin, position) VALUES ('kept', 'before', 5, 'node-a', 3), ('kept', 'held back', 5, 'node-a', 4)`,
+		`CREATE TABLE kept (id VARCHAR(100) PRIMARY KEY)`,
 		`INSERT INTO sync_remotes (remote, position, shown) VALUES ('node-b', 7, 7), ('node-c', 1, 1)`,
+		`INSERT INTO sync_kept (remote, table_name, position) VALUES ('node-b', 'kept', 3), ('node-c', 'items', 1), ('node-b', 'other', 1)`,
 	} {
 		db.MustExec(q)
 	}
@@ -52,11 +55,14 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	if err != nil || n != 4 {
 		t.Fatalf("purged %d rows, want 4: %v", n, err)
 	}
+	if n, err := s.purgeTable(ctx, "kept", time.Now().Add(-time.Hour)); err != nil || n != 1 {
+		t.Fatalf("purged %d rows of a table that is held back, want 1: %v", n, err)
+	}
 	var left []string
 	if err := db.Select(&left, `SELECT LEFT(COALESCE(row_key, row_id), 6) FROM sync_versions ORDER BY table_name, row_id`); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(left, " "); got != "ssssss due lately there waits gone" {
+	if got := strings.Join(left, " "); got != "ssssss due lately there waits held b gone" {
 		t.Fatalf("left %q", got)
 	}
 }

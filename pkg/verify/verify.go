@@ -325,7 +325,7 @@ func (vf *Verifier) pendingFor(ctx context.Context, remote, table string, keys [
 		args []any
 	}{
 		{`SELECT row_id FROM sync_versions v JOIN sync_remotes r ON r.remote = ? WHERE v.table_name = ? AND v.row_id IN (` + places + `)
-			AND v.position > r.position AND ` + outbox.Needed(remote), ids},
+			AND v.position > ` + outbox.Reached + ` AND ` + outbox.Needed(remote), ids},
 		{`SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (` + places + `)`, ids},
 	} {
 		var found []string
