@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"pkg/mysqldb", "pkg/job", "pkg/backup"},
 	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	{"pkg/capture"},
-	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/foreign", "pkg/source/hook"},
+	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/foreign", "pkg/source/hook"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/capture/choice", "pkg/guest", "pkg/route"},
 	{"pkg/agent", "pkg/adapter"},

@@ -72,6 +72,16 @@ func (a *api) PutBack(ctx context.Context, conflict uint64, how status.PutBack) 
 	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", how, nil)
 }
 
+// Pause pauses sending.
+func (a *api) Pause(ctx context.Context, p status.PauseAsk) error {
+	return a.call(ctx, http.MethodPost, "/api/pause", p, nil)
+}
+
+// Resume ends pauses.
+func (a *api) Resume(ctx context.Context, of status.ResumeAsk) (ended []status.Pause, err error) {
+	return ended, a.call(ctx, http.MethodPost, "/api/resume", of, &ended)
+}
+
 // Resync resends a table.
 func (a *api) Resync(ctx context.Context, r status.Resync) error {
 	return a.call(ctx, http.MethodPost, "/api/resync", r, nil)

@@ -21,6 +21,7 @@ func (f seen) print(w io.Writer, s screen) {
 		say(w, "%s  %s: %s", s.bold(command.Clean(f.Client)), s.bad("not running"), command.Clean(strings.TrimPrefix(f.note, errNotRunning.Error()+": ")))
 		say(w, "From its database %s:", command.Clean(f.Database.Address))
 	}
+	f.pauses(w, s)
 	f.remotes(w, s)
 	f.tables(w, s)
 	f.transfers(w, s)
@@ -42,6 +43,12 @@ func (f seen) remotes(w io.Writer, s screen) {
 		}
 		if !f.Running {
 			state = "—"
+		}
+		if f.Paused(r.Name) {
+			state = "paused"
+			if f.Running && !r.Online {
+				state = "paused, away"
+			}
 		}
 		if r.Protocol > 0 {
 			protocol = strconv.Itoa(r.Protocol)

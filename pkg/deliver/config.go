@@ -27,6 +27,9 @@ type Config struct {
 	// Transfer returns what is left of the tables being sent to a remote as a whole, except some that cannot be read;
 	// nil: nothing.
 	Transfer func(ctx context.Context, remote string, apart map[string]bool) (Transfer, error)
+	// Paused returns what people have paused: whether nothing is sent to a remote, and the tables of which nothing is;
+	// nil: nothing is paused.
+	Paused func(remote string) (all bool, tables map[string]bool)
 	// Denied decides about rows of which a remote claims to have later writes: some count as done, some as refused, the
 	// others are written again.
 	Denied func(ctx context.Context, remote string, held []Held) (done []outbox.Sent, refused []render.Refusal, err error)
@@ -96,7 +99,7 @@ type Outbox interface {
 	Later(ctx context.Context, remote string, sent []outbox.Sent) error
 
 	// Marked rows.
-	Next(ctx context.Context, remote string, after int64, limit int) ([]outbox.Item, error)
+	Next(ctx context.Context, remote string, after int64, limit int, without []string) ([]outbox.Item, error)
 	Holds(ctx context.Context, remote string) (bool, error)
 	WaitingTables(ctx context.Context, remote string) ([]string, error)
 	Retry(ctx context.Context, remote, table string, due time.Time, limit int) (int, error)
@@ -104,7 +107,7 @@ type Outbox interface {
 	RetryBy(ctx context.Context, remote, table string, latest time.Time) error
 	NextRetry(ctx context.Context, remote, table string) (time.Time, bool, error)
 
-	// Rows of tables that the remote does not accept.
+	// Rows of tables that the remote does not accept, or that are paused.
 	Kept(ctx context.Context, remote string) (map[string]int64, error)
 	KeepBack(ctx context.Context, remote, table string, after int64) error
 	GiveBack(ctx context.Context, remote, table string, rows []change.Row, upTo int64, end bool) error

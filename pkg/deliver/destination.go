@@ -15,7 +15,7 @@ type Destination interface {
 	Ready() bool
 	// Limits returns how much may be in flight. It may change from one call to the next.
 	Limits() Limits
-	// Declines reports whether the destination has said that it does not accept a table; Takes, whether it has said
+	// Declines reports whether the destination has said that it does not accept a table; Takes, whether it is known
 	// that it does.
 	Declines(table string) bool
 	Takes(table string) bool

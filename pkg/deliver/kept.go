@@ -2,6 +2,8 @@ package deliver
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -25,11 +27,9 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 		if _, known := s.road.kept[w.Table]; known {
 			continue
 		}
-		if err := s.c.Outbox.KeepBack(ctx, s.remote, w.Table, w.Position-1); err != nil {
-			s.road.opened = false // whether it was recorded is unknown: it is read again, or would never be given back
+		if err := s.keepFrom(ctx, w); err != nil {
 			return err
 		}
-		s.road.kept[w.Table] = w.Position - 1
 		if s.unknown(w.Table) {
 			continue
 		}
@@ -41,21 +41,37 @@ func (s *Sender) keepBack(ctx context.Context, rows []version.Waiting) error {
 	return s.c.Outbox.Withdrawn(ctx, s.remote, list)
 }
 
-// giveBack marks some rows of a table that were held back and that the remote now accepts.
+// keepFrom records that rows of a table are held back from this one on.
+func (s *Sender) keepFrom(ctx context.Context, w *version.Waiting) error {
+	if err := s.c.Outbox.KeepBack(ctx, s.remote, w.Table, w.Position-1); err != nil {
+		s.road.opened = false // whether it was recorded is unknown: it is read again, or would never be given back
+		return err
+	}
+	s.road.kept[w.Table] = w.Position - 1
+	return nil
+}
+
+// giveBack marks some rows of a table that were held back and that the remote accepts, unless the table is paused.
 func (s *Sender) giveBack(ctx context.Context) error {
-	for table, after := range s.road.kept {
-		if s.marks.due || !s.to.Takes(table) || s.unknown(table) || !s.c.Syncs(table) {
+	for _, table := range slices.Sorted(maps.Keys(s.road.kept)) {
+		if s.marks.due || !s.to.Takes(table) || s.unknown(table) || !s.c.Syncs(table) || s.holds(ctx, table) {
 			continue
 		}
+		after := s.road.kept[table]
 		list, err := s.c.Stream.ReadTable(ctx, table, after, s.road.taken, keptChunk)
 		if err != nil {
 			return err
 		}
-		var rows []change.Row
+		var rows, passed []change.Row
 		for i := range list {
 			if after = list[i].Position; s.needs(&list[i]) {
 				rows = append(rows, list[i].Row)
+			} else {
+				passed = append(passed, list[i].Row)
 			}
+		}
+		if err := s.overtaken(ctx, passed); err != nil {
+			return err
 		}
 		end := len(list) < keptChunk
 		if err := s.c.Outbox.GiveBack(ctx, s.remote, table, rows, after, end); err != nil {
@@ -64,7 +80,7 @@ func (s *Sender) giveBack(ctx context.Context) error {
 		s.road.kept[table] = after
 		if end {
 			delete(s.road.kept, table)
-			s.log.Info("the remote now accepts a table: sending the rows held back", zap.String("table", table))
+			s.log.Info("sending the rows of a table that were held back", zap.String("table", table))
 		}
 		s.marks.found()
 		s.inbox.wake()

@@ -45,7 +45,7 @@ func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
 		return nil, nil
 	}
 	if l := loads.at(s.road.taken); l != nil {
-		return s.takes(l.whole(), limits), nil
+		return s.takes(ctx, l.whole(), limits), nil
 	}
 	made, err, _ := loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
 		if l := loads.at(s.road.taken); l != nil {
@@ -60,12 +60,12 @@ func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.takes(made.(*load).whole(), limits), nil
+	return s.takes(ctx, made.(*load).whole(), limits), nil
 }
 
-// takes returns a load, or nil if the remote does not need or does not accept all of it.
-func (s *Sender) takes(l *load, limits Limits) *load {
-	if l != nil && (l.largest > limits.MaxRow || slices.ContainsFunc(l.tables, func(t string) bool { return s.declines(t) || s.probes.troubled(t) })) {
+// takes returns a load, or nil if the remote does not need or does not accept all of it, or some of it is held back.
+func (s *Sender) takes(ctx context.Context, l *load, limits Limits) *load {
+	if l != nil && (l.largest > limits.MaxRow || slices.ContainsFunc(l.tables, func(t string) bool { return s.declines(t) || s.probes.troubled(t) || s.holds(ctx, t) })) {
 		return nil
 	}
 	return l

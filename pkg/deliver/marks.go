@@ -39,7 +39,7 @@ func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	if m.after == 0 {
 		limit += len(s.flights.rows)
 	}
-	list, err := s.c.Outbox.Next(ctx, s.remote, m.after, limit)
+	list, err := s.c.Outbox.Next(ctx, s.remote, m.after, limit, s.heldTables())
 	if err != nil {
 		return nil, err
 	}

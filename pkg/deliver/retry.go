@@ -56,7 +56,7 @@ func (s *Sender) probesInTurn(ctx context.Context, now time.Time) ([]string, err
 	due := 0
 	for table, p := range s.probes {
 		rows, _ := p.next(now)
-		if s.declines(table) || rows == 0 && !p.busy(now) {
+		if s.declines(table) || s.held[table] || rows == 0 && !p.busy(now) {
 			continue
 		}
 		if tables = append(tables, table); rows > 0 {

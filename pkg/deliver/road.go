@@ -175,13 +175,16 @@ func (s *Sender) readStream(ctx context.Context) (items []outbox.Item, from *str
 	if len(list) == limit {
 		upTo = list[limit-1].Position
 	}
-	items, passed, declined, stopped := s.pick(list)
+	items, passed, declined, held, stopped := s.pick(ctx, list)
 	if stopped != 0 {
 		upTo = stopped - 1
 	} else if len(items) == 0 && upTo < end {
 		s.inbox.wake()
 	}
 	if err := s.keepBack(ctx, declined); err != nil {
+		return nil, nil, false, err
+	}
+	if err := s.holdBack(ctx, held); err != nil {
 		return nil, nil, false, err
 	}
 	if len(passed) > 0 && r.unsettled {
@@ -196,12 +199,14 @@ func (s *Sender) readStream(ctx context.Context) (items []outbox.Item, from *str
 	return items, r.read(upTo, len(items)), len(items) < picked, nil
 }
 
-// pick returns the rows that the remote needs, the others, and those of tables that it does not accept. If only one
-// change per row may be in flight, it stops before a row that already is, and returns its position: version 1 names the
-// row in its answer, and only then is it known under which id a remote has a transformed row.
-func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []change.Row, declined []version.Waiting, stopped int64) {
+// pick returns the rows that the remote needs, the others, those of tables that it does not accept, and those that are
+// held back. If only one change per row may be in flight, it stops before a row that already is, and returns its
+// position: version 1 names the row in its answer, and only then is it known under which id a remote has a transformed
+// row. So it does before a row that is to be held back: the answer to the earlier version would show it as sent.
+func (s *Sender) pick(ctx context.Context, list []version.Waiting) (items []outbox.Item, passed []change.Row, declined, held []version.Waiting, stopped int64) {
 	single := s.to.Limits().Single
 	items = make([]outbox.Item, 0, len(list))
+	heldBack := map[string]bool{}
 	for i := range list {
 		w := &list[i]
 		if !s.needs(w) {
@@ -212,12 +217,21 @@ func (s *Sender) pick(list []version.Waiting) (items []outbox.Item, passed []cha
 			declined = append(declined, *w)
 			continue
 		}
-		if s.flights.has(w.Row) && (single || s.c.Rows.Transforms(w.Table)) {
-			return items, passed, declined, w.Position
+		holds, known := heldBack[w.Table]
+		if !known {
+			holds = s.holds(ctx, w.Table)
+			heldBack[w.Table] = holds
+		}
+		if s.flights.has(w.Row) && (single || holds || s.c.Rows.Transforms(w.Table)) {
+			return items, passed, declined, held, w.Position
+		}
+		if holds {
+			held = append(held, *w)
+			continue
 		}
 		items = append(items, outbox.Streamed(w))
 	}
-	return items, passed, declined, 0
+	return items, passed, declined, held, 0
 }
 
 // needs reports whether a row of the stream is news for the remote.

@@ -29,7 +29,7 @@ type Sender struct {
 	road    road   // its place in the stream
 	marks   marks  // its place in the rows marked for the remote
 	tables  tables // its place in the tables being sent as a whole
-	turn    int    // which of these three is next
+	picks
 	retries
 	noted
 	contact
@@ -112,6 +112,12 @@ func (s *Sender) step(ctx context.Context, told told) error {
 	}
 	if told.anew {
 		s.drop()
+	}
+	if s.lookAtPauses(); s.paused {
+		if err := s.expire(ctx); err != nil {
+			return err
+		}
+		return s.rest(ctx, told)
 	}
 	if told.marked {
 		s.marks.found()

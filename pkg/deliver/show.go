@@ -34,13 +34,13 @@ func (s *Sender) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.taken >= end && len(r.stretches) == 0 {
+	if r.taken >= end && len(r.stretches) == 0 && len(s.held) == 0 {
 		r.unsettled = false
 	}
 	upTo := r.visible
 	r.visible, r.looked = end, now
 	chunks := showIdle
-	if s.online {
+	if s.online && !s.paused {
 		chunks = 1
 	}
 	for ; chunks > 0 && r.Shown < upTo; chunks-- {

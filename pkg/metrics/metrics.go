@@ -114,12 +114,14 @@ func show(s *status.State, put func(m metric, value float64, labels ...string)) 
 	}
 	for i := range s.Remotes {
 		showRemote(&s.Remotes[i], put)
+		put(remotePaused, truth(s.Paused(s.Remotes[i].Name)), s.Remotes[i].Name)
 	}
 	for _, x := range s.Streams {
 		put(rowsSent, float64(x.Sent.Rows), x.Remote, x.Table)
 		put(rowsRefused, float64(x.Refused), x.Remote, x.Table)
 		put(rowsApplied, float64(x.Received.Rows), x.Remote, x.Table)
 		put(rowsRejected, float64(x.Rejected), x.Remote, x.Table)
+		put(paused, truth(x.Paused), x.Remote, x.Table)
 	}
 	for _, t := range s.Transfers {
 		if t.Finished == nil {

@@ -29,6 +29,7 @@ func full() *status.State {
 		Transformers: []status.Transformer{{Table: "orders", Calls: 4, Errors: 1}},
 		Verified:     []status.Comparison{{Table: "orders", Remote: "hamburg", At: now, Differs: 2}, {Table: "items", Remote: "hamburg", Error: "away"}},
 		Problems:     []string{"a", "b"},
+		Pauses:       []status.Pause{{Remote: "hamburg"}},
 	}
 }
 

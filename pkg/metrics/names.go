@@ -44,7 +44,8 @@ var (
 	remoteHeard        = gauge("remote_heard_timestamp_seconds", "The remote's last sign of life.", "remote")
 	pending            = gauge("pending_rows", "Rows that the remote still needs, including those that wait for another row; above 10000 an estimate.", "remote")
 	refused            = gauge("refused_rows", "Rows that the remote refused, or that a transformer failed on, and that are retried.", "remote")
-	lag                = gauge("lag_seconds", "Age of the oldest pending row; 0 if none is pending.", "remote")
+	lag                = gauge("lag_seconds", "Age of the oldest pending row that is not paused; 0 if there is none.", "remote")
+	remotePaused       = gauge("remote_paused", "Whether a person has paused all sending to the remote.", "remote")
 	neverSent          = gauge("tables_never_sent", "Tables never sent to the remote: pending rows of 0 then mean nothing.", "remote")
 	inFlight           = gauge("in_flight_rows", "Rows sent but not acked.", "remote")
 	rowsSent           = counter("rows_sent_total", "Rows that the remote acked.", "remote", "table")
@@ -56,6 +57,7 @@ var (
 	messagesUnanswered = counter("batches_unanswered_total", "Messages that the remote did not answer in time.", "remote")
 	unopened           = counter("messages_unopened_total", "Messages in the remote's name that could not be decrypted, or came in the clear although it must encrypt.", "remote")
 
+	paused       = gauge("paused", "Whether the table is not sent to the remote because a person has paused it, a table that it refers to, or the remote.", "remote", "table")
 	transferRows = gauge("transfer_rows", "Approximate rows of a table that is being sent as a whole.", "remote", "table")
 	transferDone = gauge("transfer_rows_done", "Rows already sent of a table that is being sent as a whole.", "remote", "table")
 	differing    = gauge("differing_rows", "Rows that differed at the last comparison.", "remote", "table")

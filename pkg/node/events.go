@@ -43,7 +43,7 @@ func (w *work) redefined(ctx context.Context, table string) {
 
 // ready reports whether a table may be sent to a remote as a whole.
 func (w *work) ready(remote, table string) bool {
-	return w.line.Mesh.TakesUnasked(remote, table) && w.source.Captures(table) && w.routes.Ready(table)
+	return w.line.Mesh.TakesUnasked(remote, table) && w.source.Captures(table) && w.routes.Ready(table) && !w.pauses.Holds(remote, table)
 }
 
 // comparable reports whether a table should be the same here and at a remote.
@@ -54,6 +54,9 @@ func (w *work) comparable(remote, table string) bool {
 
 // verifyEvents receives what the verifier does; see verify.Events.
 type verifyEvents struct{ w *work }
+
+// Paused reports whether rows of a table are due to differ from those of a remote.
+func (e verifyEvents) Paused(remote, table string) bool { return e.w.pauses.Holds(remote, table) }
 
 // Marked sends the rows that were marked.
 func (e verifyEvents) Marked(remote string) { e.w.senders.MarkedFor(remote) }

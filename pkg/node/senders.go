@@ -27,6 +27,7 @@ func (w *work) wireSenders() {
 			}
 			return t, nil
 		},
+		Paused: func(remote string) (bool, map[string]bool) { return w.pauses.All().Of(remote) },
 		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic, Routes: w.routes,
 	}
 	if len(w.cfg.RemoteClients) > 1 {

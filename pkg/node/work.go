@@ -17,6 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
+	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/route"
@@ -34,6 +35,7 @@ type work struct {
 	outbox    *outbox.Outbox
 	routes    *route.Router
 	doubts    *doubt.Doubts
+	pauses    *paused.Pauses
 	source    capture.Source
 	capture   *capture.Capture
 	snapshots *snapshot.Snapshots
@@ -85,6 +87,7 @@ func (w *work) begin(ctx context.Context) error {
 		Log: w.log, Tables: w.cfg.Tables(), Synced: w.cfg.Syncs, Remotes: w.cfg.RemoteClients,
 		Comparable: w.comparable, Compared: w.Verified.Of, Changed: w.Renew,
 	})
+	w.pauses = paused.New(paused.Config{Log: w.log.Named("outbound"), DB: w.DB, Synced: w.cfg.SyncTables, Parents: w.Tables.Parents, Changed: w.senders.Wake})
 	w.source = choice.Source(w.log.Named("capture"), w.DB, choice.Config{Syncs: w.cfg.Syncs, Interval: w.cfg.CheckInterval, Lost: w.doubts.Vanished})
 	err := capture.Start(ctx, w.log, w.source, w.DB, w.Tables, w.cfg.SyncTables, w.unseen)
 	if err != nil {
@@ -101,6 +104,9 @@ func (w *work) begin(ctx context.Context) error {
 	if err := w.outbox.Register(ctx, w.cfg.RemoteClients); err != nil {
 		return err
 	}
+	if err := w.pauses.Look(ctx); err != nil {
+		return err
+	}
 	if err := w.senders.Begin(ctx); err != nil {
 		return err
 	}
@@ -111,7 +117,7 @@ func (w *work) begin(ctx context.Context) error {
 func (w *work) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, stage := range []func(context.Context) error{
-		w.Keep, w.watch, w.capture.Run, w.snapshots.Run, w.senders.Run, w.dispatcher.Run, w.answers.Run, w.verifier.Run,
+		w.Keep, w.watch, w.capture.Run, w.snapshots.Run, w.pauses.Run, w.senders.Run, w.dispatcher.Run, w.answers.Run, w.verifier.Run,
 		func(ctx context.Context) error { return w.line.Transport.Run(ctx, w.dispatcher.Handlers()) },
 		func(ctx context.Context) error { return w.line.Mesh.Run(ctx, mesh.Clients{DB: w.DB}) },
 		func(ctx context.Context) error { return w.receiver.Run(ctx, w.decoder, w.applier) },
@@ -138,10 +144,10 @@ func (w *work) watch(ctx context.Context) error {
 func (w *work) state() status.Work {
 	stages := status.Stages{
 		Line: status.LineOf(w.line), Capture: w.capture, Watcher: w.source, Tables: w.Tables, Transformers: w.scripts.Work, Applier: w.applier,
-		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts,
+		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses,
 	}
 	return status.Work{
 		DB: w.DB, Tables: w.Tables, Outbox: w.outbox, Source: w.source, End: w.Stream.Visible, Live: stages.Live,
-		Marked: w.senders.Marked, Verify: w.verifier.Verify,
+		Marked: w.senders.Marked, Paused: w.pauses.Look, Verify: w.verifier.Verify,
 	}
 }

@@ -47,14 +47,18 @@ const oldestWaiting = `SELECT marked.table_name, MIN(v.time) FROM (SELECT table_
 
 // Count counts what a remote needs: rows of the stream after a position and up to another, and rows marked for it. It
 // reads at most limit rows of each, so that a long backlog does not cost a scan; if atLeast is set, there are more, and
-// about is the server's estimate of all rows of the stream. Promise 10.
-func (o *Outbox) Count(ctx context.Context, remote string, after, upTo int64, limit int) (list []Backlog, about int64, atLeast bool, err error) {
+// about is the server's estimate of all rows of the stream. Rows that are held back count if their table is due.
+// Promise 10.
+func (o *Outbox) Count(ctx context.Context, remote string, after, upTo int64, limit int, due func(table string) bool) (list []Backlog, about int64, atLeast bool, err error) {
 	c := counting{remote: remote, limit: int64(limit), tables: map[string]*Backlog{}}
 	if after < upTo {
 		err = c.stream(ctx, o, after, upTo)
 	}
 	if err == nil && c.more {
 		about, err = o.estimate(ctx, after, upTo)
+	}
+	if err == nil {
+		err = c.held(ctx, o, after, due)
 	}
 	if err == nil {
 		err = c.marks(ctx, o)

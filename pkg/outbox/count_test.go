@@ -26,7 +26,7 @@ func written(t *testing.T, db *mysqldb.DB, table, key string, position, at int64
 
 func counted(t *testing.T, o *outbox.Outbox, remote string, after, upTo int64, limit int) (string, int64, bool) {
 	t.Helper()
-	list, about, more, err := o.Count(t.Context(), remote, after, upTo, limit)
+	list, about, more, err := o.Count(t.Context(), remote, after, upTo, limit, func(table string) bool { return table != "declined" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,5 +122,33 @@ func TestARowThatWaitsForAnotherIsPending(t *testing.T) {
 	fail(true, false, true)
 	if got, _, _ := counted(t, o, "node-b", 1000, 1000, 100); got != fmt.Sprintf("{t 1 1 %d} {u 1 0 %d}", at, at+2) {
 		t.Errorf("then waiting are %s", got)
+	}
+}
+
+// Rows that are held back are behind the remote's place in the stream. They count where they are due, as far as they can be
+// found without looking at too many others.
+func TestCountKnowsWhatIsHeldBack(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	o := begin(t, db)
+	at := time.Now().UnixMicro()
+	for i := range 300 {
+		written(t, db, "other", fmt.Sprint(i), int64(100+i), at, "node-a", "")
+	}
+	for _, table := range []string{"held", "declined"} {
+		written(t, db, table, "1", 50, at-9, "node-a", "") // before it was held back
+		written(t, db, table, "2", 60, at+2, "node-a", "")
+		written(t, db, table, "3", 61, at+3, "node-b", "node-b")
+		written(t, db, table, "4", 399, at+4, "node-a", "")
+		written(t, db, table, "5", 500, at+5, "node-a", "") // after the remote's place
+		if err := o.KeepBack(t.Context(), "node-b", table, 55); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _, more := counted(t, o, "node-b", 450, 499, 100); more || got != fmt.Sprintf("{held 2 0 %d}", at+2) {
+		t.Errorf("node-b needs %s, more: %v", got, more)
+	}
+	if got, _, more := counted(t, o, "node-b", 450, 499, 10); !more || got != fmt.Sprintf("{held 1 0 %d}", at+2) {
+		t.Errorf("of the first ones it needs %s, more: %v", got, more)
 	}
 }

@@ -64,3 +64,50 @@ func (o *Outbox) Withdrawn(ctx context.Context, remote string, rows []change.Row
 	}
 	return nil
 }
+
+// countHeld counts rows of a table that are held back, like countStream.
+func countHeld(remote string) string {
+	return `SELECT COUNT(*), COALESCE(SUM(needed), 0), COALESCE(MIN(IF(needed, time, NULL)), 0) FROM (
+	SELECT time, ` + Needed(remote) + ` AS needed
+	FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ? AND table_name = ? LIMIT ?) held`
+}
+
+// heldScan is how many times the rows that are counted may be passed by when looking for those of one table.
+const heldScan = 20
+
+// held counts the rows, up to a position, of tables that are held back and due. If too many rows lie in between to look
+// at all of them, there is at least one.
+func (c *counting) held(ctx context.Context, o *Outbox, upTo int64, due func(table string) bool) error {
+	kept, err := o.Kept(ctx, c.remote)
+	if err != nil {
+		return err
+	}
+	for table, after := range kept {
+		if !due(table) {
+			continue
+		}
+		last, far := upTo, false
+		err := o.each(ctx, func(rows *sql.Rows) error {
+			far = true
+			return rows.Scan(&last)
+		}, `SELECT position FROM sync_versions FORCE INDEX (stream) WHERE position > ? AND position <= ? ORDER BY position LIMIT 1 OFFSET ?`, after, upTo, heldScan*c.limit)
+		if err != nil {
+			return err
+		}
+		err = o.each(ctx, func(rows *sql.Rows) error {
+			var all, needed, oldest int64
+			if err := rows.Scan(&all, &needed, &oldest); err != nil {
+				return err
+			}
+			if far = far || all >= c.limit; far {
+				c.more, needed = true, max(needed, 1)
+			}
+			c.table(table).add(needed, oldest)
+			return nil
+		}, countHeld(c.remote), after, last, table, c.limit)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -45,7 +45,7 @@ func mark(t *testing.T, db *mysqldb.DB, o *outbox.Outbox, remotes []string, rows
 
 func next(t *testing.T, o *outbox.Outbox, remote string) []outbox.Item {
 	t.Helper()
-	items, err := o.Next(t.Context(), remote, -1, 100)
+	items, err := o.Next(t.Context(), remote, -1, 100, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestMarkedRowsAreNeededInOrder(t *testing.T) {
 		if got := keys(items); !slices.Equal(got, want) {
 			t.Fatalf("%s needs %q, want %q", remote, got, want)
 		}
-		first, err := o.Next(t.Context(), remote, items[0].Position, 2)
+		first, err := o.Next(t.Context(), remote, items[0].Position, 2, nil)
 		if err != nil || !slices.Equal(keys(first), want[1:3]) {
 			t.Errorf("after the first, two rows are %q, %v, want %q", keys(first), err, want[1:3])
 		}
@@ -323,7 +323,7 @@ func TestRowsRefusedTogetherAreReportedOneByOne(t *testing.T) {
 	if err := o.MarkAll(t.Context(), "node-b", []change.Row{row("marked"), row("again")}); err != nil {
 		t.Fatal(err)
 	}
-	marked, err := o.Next(t.Context(), "node-b", 0, 10)
+	marked, err := o.Next(t.Context(), "node-b", 0, 10, nil)
 	if err != nil || len(marked) != 2 {
 		t.Fatal(marked, err)
 	}
@@ -364,7 +364,7 @@ func TestRowsRefusedTogetherAreReportedOneByOne(t *testing.T) {
 	if err := o.Fail(t.Context(), "node-b", failures[:1]); err != nil {
 		t.Fatal(err)
 	}
-	list, err := o.Next(t.Context(), "node-b", 0, 10)
+	list, err := o.Next(t.Context(), "node-b", 0, 10, nil)
 	if err != nil || len(list) != 4 || list[0].Key != long {
 		t.Errorf("ready are %v, %v", list, err)
 	}

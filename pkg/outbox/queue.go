@@ -39,11 +39,19 @@ func Streamed(w *version.Waiting) Item {
 
 // selectNext reads what is marked for a remote, from a position on.
 const selectNext = `SELECT table_name, row_id, row_key, position, token, attempts, only_missing FROM sync_outbox
-	WHERE remote = ? AND state = 'ready' AND position > ? ORDER BY position LIMIT ?`
+	WHERE remote = ? AND state = 'ready' AND position > ?`
 
-// Next returns at most limit rows that are marked for the remote, in order, beginning after the given position.
-func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int) ([]Item, error) {
-	rows, err := o.db.QueryContext(ctx, selectNext, remote, after, limit)
+// Next returns at most limit rows that are marked for the remote, in order, beginning after the given position, without
+// those of some tables.
+func (o *Outbox) Next(ctx context.Context, remote string, after int64, limit int, without []string) ([]Item, error) {
+	query, args := selectNext, []any{remote, after}
+	if len(without) > 0 {
+		query += ` AND table_name NOT IN (` + mysqldb.List(len(without)) + `)`
+		for _, t := range without {
+			args = append(args, t)
+		}
+	}
+	rows, err := o.db.QueryContext(ctx, query+` ORDER BY position LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the outbox of %s: %w", remote, err)
 	}

@@ -24,7 +24,7 @@ var migrations embed.FS
 const ledger = "sync_migrations"
 
 // Own lists the node's own tables, which are all that uninstall has to drop.
-var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_noted", "sync_conflicts", "sync_snapshots", "sync_remotes", "sync_kept", "sync_node", "sync_clients", "sync_captured", "sync_spellings", "sync_doubts",
+var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_noted", "sync_conflicts", "sync_snapshots", "sync_remotes", "sync_kept", "sync_node", "sync_clients", "sync_captured", "sync_spellings", "sync_doubts", "sync_pauses",
 	"sync_labels", "sync_routes", "sync_lookups", "sync_moves", "sync_reroutes", ledger}
 
 // createLedger runs first at each start.

@@ -210,6 +210,16 @@ func (f *front) Resync(ctx context.Context, r status.Resync) error {
 	return do(ctx, t, func(ctx context.Context) error { return t.Resync(ctx, r) })
 }
 
+func (f *front) Pause(ctx context.Context, p status.PauseAsk) error {
+	t := f.tenant.Load()
+	return do(ctx, t, func(ctx context.Context) error { return t.Pause(ctx, p) })
+}
+
+func (f *front) Resume(ctx context.Context, of status.ResumeAsk) ([]status.Pause, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) ([]status.Pause, error) { return t.Resume(ctx, of) })
+}
+
 func (f *front) Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error {
 	t := f.tenant.Load()
 	return do(ctx, t, func(ctx context.Context) error { return t.Verify(ctx, v, tell) })

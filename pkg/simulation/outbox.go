@@ -101,9 +101,9 @@ func (b *box) later(sent []outbox.Sent) {
 	}
 }
 
-func (b *box) next(after int64, limit int) (list []outbox.Item) {
+func (b *box) next(after int64, limit int, without ...string) (list []outbox.Item) {
 	for key, m := range b.marks {
-		if m.token != 0 && !m.waiting && m.position > after {
+		if m.token != 0 && !m.waiting && m.position > after && !slices.Contains(without, b.rows[key].Table) {
 			list = append(list, outbox.Item{Row: b.rows[key], Marked: true, Position: m.position, Token: m.token, Attempts: m.attempts, OnlyMissing: m.onlyMissing})
 		}
 	}
@@ -221,8 +221,8 @@ func (o remembers) Later(_ context.Context, _ string, sent []outbox.Sent) error 
 	return o.write(func(b *box) { b.later(sent) })
 }
 
-func (o remembers) Next(_ context.Context, _ string, after int64, limit int) (list []outbox.Item, err error) {
-	err = o.ask(func(b *box) { list = b.next(after, limit) })
+func (o remembers) Next(_ context.Context, _ string, after int64, limit int, without []string) (list []outbox.Item, err error) {
+	err = o.ask(func(b *box) { list = b.next(after, limit, without...) })
 	return list, err
 }
 

@@ -112,9 +112,12 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 			b.giveBack(rows[0].Table, rows, upTo, end)
 			same("give back", 0, 0, real.GiveBack(t.Context(), remote, rows[0].Table, rows, upTo, end))
 		}
-		items, err := real.Next(t.Context(), remote, -1, 100)
+		items, err := real.Next(t.Context(), remote, -1, 100, nil)
 		same("next", b.next(-1, 100), items, err)
 		seen = append(seen, items...)
+		without := w.rows[r.IntN(len(w.rows))].Table
+		others, err := real.Next(t.Context(), remote, -1, 100, []string{without})
+		same("next without a table", b.next(-1, 100, without), others, err)
 		at, err := real.PlaceOf(t.Context(), remote)
 		same("place", b.place, at, err)
 		kept, err := real.Kept(t.Context(), remote)

@@ -17,7 +17,7 @@ func TestAPIKeysAreStable(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{
 		&status.State{}, &status.RowError{}, &status.ConflictNow{}, &status.Comparison{}, // responses
-		&status.Rows{}, &status.PutBack{}, &status.Resync{}, &status.Verify{}, // requests
+		&status.Rows{}, &status.PutBack{}, &status.Resync{}, &status.PauseAsk{}, &status.ResumeAsk{}, &status.Verify{}, // requests
 	} {
 		name := reflect.TypeOf(v).Elem().Name()
 		empty, err := json.Marshal(v)

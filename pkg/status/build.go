@@ -55,6 +55,7 @@ func (b *builder) build() {
 		b.Conflicts.Found += n
 	}
 	b.Conflicts.Kept, b.Conflicts.AtLeast = b.own.conflicts.Rows, b.own.conflicts.AtLeast
+	b.Pauses = pauses(b.live.Paused)
 	b.Uncaptured, b.Transfers = b.own.uncaptured, b.own.transfers
 	clients := b.cfg.RemoteClients
 	if b.traffic != nil {
@@ -97,14 +98,15 @@ func (b *builder) streams(r *Remote) {
 		if b.traffic == nil && !t.Sends {
 			continue
 		}
-		at := pair{r.Name, t.Name}
+		at, sends := pair{r.Name, t.Name}, t.Sends && slices.Contains(b.cfg.RemoteClients, r.Name)
 		waits := b.own.streams[at]
 		x := Stream{Table: t.Name, Remote: r.Name, Errors: waits.Refused}
 		if b.live.Declines != nil && b.live.Declines(r.Name, t.Name) {
 			waits.Pending, waits.Oldest = 0, 0 // due rows are held back
-			x.KeptBack = t.Sends && slices.Contains(b.cfg.RemoteClients, r.Name)
+			x.KeptBack = sends
 		}
 		x.Pending = Count{Rows: waits.Pending, AtLeast: more && waits.Pending > 0}
+		x.Paused = sends && b.live.Paused.Holds(r.Name, t.Name)
 		if b.traffic != nil {
 			b.traffic.show(&x, b.Now)
 		}
@@ -112,14 +114,14 @@ func (b *builder) streams(r *Remote) {
 		r.Pending.Rows += x.Pending.Rows
 		r.Errors += x.Errors
 		r.Sent, r.Received = plus(r.Sent, x.Sent), plus(r.Received, x.Received)
-		if waits.Oldest != 0 && (oldest == 0 || waits.Oldest < oldest) {
+		if waits.Oldest != 0 && !x.Paused && (oldest == 0 || waits.Oldest < oldest) {
 			oldest = waits.Oldest
 		}
 	}
 	if more {
 		r.Pending = Count{Rows: max(r.Pending.Rows, b.own.about[r.Name]), AtLeast: true}
 	}
-	if oldest != 0 && r.Pending.Rows > 0 {
+	if oldest != 0 && r.Pending.Rows > 0 && !b.live.Paused.Holds(r.Name, "") {
 		at := time.UnixMicro(oldest)
 		if at.After(b.Now) { // by another clock
 			at = b.Now

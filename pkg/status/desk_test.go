@@ -41,7 +41,7 @@ func open(t *testing.T) (*status.Stopped, *mysqldb.DB) {
 	if err := o.MarkAll(t.Context(), "berlin", rows); err != nil {
 		t.Fatal(err)
 	}
-	marked, err := o.Next(t.Context(), "berlin", -1, 10)
+	marked, err := o.Next(t.Context(), "berlin", -1, 10, nil)
 	if err != nil || len(marked) != 3 {
 		t.Fatalf("%d rows are marked, %v", len(marked), err)
 	}

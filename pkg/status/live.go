@@ -5,6 +5,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -19,7 +20,17 @@ type Live struct {
 	Found        map[string]int64                // conflicts since the start, by table
 	Altered      map[string]int64                // likewise values stored differently from how they arrived
 	Transformers []Transformer
+	Paused       paused.Set // what a stopped node's tables tell, too
 	Trouble      Trouble
+}
+
+// due reports whether rows of a table that are held back from a remote will be sent to it: they are paused, or the remote
+// accepts them by now.
+func (l *Live) due(remote, table string) bool {
+	if l.Declines != nil {
+		return !l.Declines(remote, table)
+	}
+	return l.Paused.Holds(remote, table)
 }
 
 // Client is what a running node knows about another client.

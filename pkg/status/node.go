@@ -25,6 +25,10 @@ type Node interface {
 	PutBack(ctx context.Context, conflict uint64, how PutBack) error
 	// Resync sends a table to a remote again.
 	Resync(ctx context.Context, r Resync) error
+	// Pause pauses sending.
+	Pause(ctx context.Context, p PauseAsk) error
+	// Resume ends pauses, and returns those that were in force.
+	Resume(ctx context.Context, of ResumeAsk) ([]Pause, error)
 }
 
 var (

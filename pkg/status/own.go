@@ -56,8 +56,8 @@ func newOwn() *own {
 
 // read refreshes what is known from the own tables. After an error the rest stays as it
 // was.
-func (o *own) read(ctx context.Context, t *tables, now time.Time) error {
-	if err := o.countPending(ctx, t); err != nil {
+func (o *own) read(ctx context.Context, t *tables, l *Live, now time.Time) error {
+	if err := o.countPending(ctx, t, l); err != nil {
 		return err
 	}
 	var err error
@@ -82,7 +82,7 @@ func (t *tables) count(ctx context.Context, query string) (c Count, err error) {
 
 // countPending counts what each remote needs. A count that took long rests, so that
 // looking at a long backlog takes a small part of the server's time.
-func (o *own) countPending(ctx context.Context, t *tables) error {
+func (o *own) countPending(ctx context.Context, t *tables, l *Live) error {
 	end, err := t.end(ctx)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (o *own) countPending(ctx context.Context, t *tables) error {
 		if err != nil {
 			return err
 		}
-		list, about, more, err := t.outbox.Count(ctx, remote, at.Acked, end, t.most)
+		list, about, more, err := t.outbox.Count(ctx, remote, at.Acked, end, t.most, func(table string) bool { return l.due(remote, table) })
 		if err != nil {
 			return err
 		}

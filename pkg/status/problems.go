@@ -79,7 +79,7 @@ func problems(s *State, l *Live, unreadable error) []string {
 		add("Writes to %s may have been missed while the node was down (noticed %s): its rows were sent, but no deletes; mysql-sync verify shows the differences.", table, moment(t.Unseen[table]))
 	}
 	for _, c := range s.Verified {
-		if c.Error == "" && c.Differs > 0 {
+		if c.Error == "" && c.Differs > 0 && !l.Paused.Holds(c.Remote, c.Table) {
 			add("%s differs from that of %s in %d %s (%s): mysql-sync verify --repair sends %s.", c.Table, c.Remote, c.Differs,
 				number(c.Differs, "row", "rows"), moment(c.At), number(c.Differs, "it", "them"))
 		}
@@ -90,6 +90,7 @@ func problems(s *State, l *Live, unreadable error) []string {
 func remoteProblems(r *Remote, s *State, c Client, add func(format string, args ...any)) {
 	switch {
 	case r.Online || r.Name == Anyone || !s.Broker.Online: // without the broker no one is heard
+	case s.Paused(r.Name): // as someone wants it
 	case r.Heard == nil:
 		add("%s has not been heard since this node started.", r.Name)
 	default:

@@ -70,6 +70,8 @@ type Work struct {
 	Live func(clients []string, now time.Time) Live
 	// Marked is called when rows may have been marked for any remote.
 	Marked func()
+	// Paused is called when something was paused or resumed, and has the node do so.
+	Paused func(ctx context.Context) error
 	// Verify compares a table with that of a remote.
 	Verify func(ctx context.Context, remote, table string, repair bool) (Comparison, error)
 }
@@ -154,7 +156,7 @@ func (r *Running) State(ctx context.Context) (*State, error) {
 	var unreadable error
 	if o := r.own.Load(); o != nil {
 		short, cancel := context.WithTimeout(ctx, lookTime)
-		unreadable = r.last.read(short, o.own, now)
+		unreadable = r.last.read(short, o.own, &l, now)
 		cancel()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -226,6 +228,29 @@ func (r *Running) PutBack(ctx context.Context, conflict uint64, how PutBack) err
 func (r *Running) Resync(ctx context.Context, x Resync) error {
 	defer r.Renew()
 	return r.do(ctx, func(ctx context.Context, d *opened) error { return d.Resync(ctx, x) })
+}
+
+// Pause pauses sending.
+func (r *Running) Pause(ctx context.Context, p PauseAsk) error {
+	defer r.Renew()
+	return r.do(ctx, func(ctx context.Context, d *opened) error {
+		if err := d.Pause(ctx, p); err != nil {
+			return err
+		}
+		return d.Paused(ctx)
+	})
+}
+
+// Resume ends pauses, and returns them.
+func (r *Running) Resume(ctx context.Context, of ResumeAsk) ([]Pause, error) {
+	defer r.Renew()
+	return ask(ctx, r, func(ctx context.Context, d *opened) ([]Pause, error) {
+		ended, err := d.Resume(ctx, of)
+		if err != nil {
+			return nil, err
+		}
+		return ended, d.Paused(ctx)
+	})
 }
 
 // SetLogLevel changes what is logged.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
@@ -21,6 +22,7 @@ type Stages struct {
 	Receiver     Receiver
 	Senders      Senders
 	Doubts       Doubts
+	Pauses       Pauses
 }
 
 // Capture records local writes; see capture.Capture.
@@ -64,6 +66,9 @@ type Doubts interface {
 	Of(kind string) map[string]time.Time
 }
 
+// Pauses are what people have paused; see paused.Pauses.
+type Pauses interface{ All() paused.Set }
+
 // Live tells what goes on in a node that works.
 func (n Stages) Live(clients []string, now time.Time) Live {
 	l := n.Line.Live(clients, now)
@@ -73,7 +78,7 @@ func (n Stages) Live(clients []string, now time.Time) Live {
 
 // tell adds what the stages tell.
 func (n Stages) tell(l *Live, now time.Time) {
-	l.SetBack = n.Doubts.SetBack()
+	l.SetBack, l.Paused = n.Doubts.SetBack(), n.Pauses.All()
 	l.Found, l.Altered = map[string]int64{}, map[string]int64{}
 	for _, c := range n.Applier.Conflicts() {
 		l.Found[c.Table] += int64(c.Count)

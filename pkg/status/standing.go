@@ -7,6 +7,7 @@ const (
 	NeverSent = "never sent"      // it has not been sent the table yet
 	NotTaken  = "not taken"       // it does not accept the table
 	Sending   = "sending"         // it is being sent the table as a whole
+	Paused    = "paused"          // a person has paused it
 	Pending   = "pending"         // rows wait for it
 	Refused   = "refused"         // it refuses rows
 	Idle      = "nothing pending" // it is offline, or only gets changes
@@ -28,6 +29,8 @@ func (s Stream) standing(r road) string {
 	switch {
 	case !r.Sends:
 		return NotSent
+	case s.Paused:
+		return Paused
 	case s.Pending.Rows > 0:
 		return Pending
 	case s.Errors > 0:

@@ -16,6 +16,7 @@ func TestTableStateAtARemote(t *testing.T) {
 		"its table is being sent":                   {r: road{Sends: true, Online: true, Met: true, Initial: true, Begun: true}, want: Sending},
 		"it has everything":                         {r: road{Sends: true, Online: true, Met: true, Initial: true, Whole: true}, want: InStep},
 		"it had everything and is offline":          {r: road{Sends: true, Met: true, Initial: true, Whole: true}, want: Idle},
+		"it is paused":                              {Stream{Paused: true, Pending: Count{Rows: 1}, Errors: 1}, road{Sends: true, Online: true, Met: true, Whole: true}, Paused},
 		"it refuses rows":                           {Stream{Errors: 1}, road{Sends: true, Online: true, Met: true, Whole: true}, Refused},
 		"it does not accept the table":              {Stream{KeptBack: true}, road{Sends: true, Online: true, Met: true, Whole: true}, NotTaken},
 		"it gets changes only":                      {r: road{Sends: true, Online: true, Met: true}, want: Idle},

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type State struct {
 	Database     Link          `json:"database"`
 	Broker       Link          `json:"broker"`
 	SetBack      *time.Time    `json:"setBack,omitempty"` // when the node noticed that the database was restored from a backup; omitted once everything was compared
+	Pauses       []Pause       `json:"pauses,omitempty"`  // what people have paused
 	Remotes      []Remote      `json:"remotes"`
 	Tables       []Table       `json:"tables"`
 	Streams      []Stream      `json:"streams"` // tables × remotes
@@ -67,8 +69,8 @@ type Remote struct {
 	Errors   int64      `json:"errors"`          // refused rows
 	// NeverSent counts the tables that it was never sent: for these, nothing pending means nothing.
 	NeverSent int        `json:"neverSent"`
-	Oldest    *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written
-	Lag       float64    `json:"lag"`              // seconds since then; 0: nothing is pending
+	Oldest    *time.Time `json:"oldest,omitempty"` // when the oldest pending row was written, apart from those that are paused
+	Lag       float64    `json:"lag"`              // seconds since then; 0: nothing is pending, but of what is paused
 	Sent      Rate       `json:"sent"`             // acked by it
 	Received  Rate       `json:"received"`         // from it, applied here
 	InFlight  int        `json:"inFlight"`         // rows sent but not acked
@@ -109,6 +111,22 @@ type Stream struct {
 	Rejected int64      `json:"rejected"`           // rows from the remote that this node refused, since the node started
 	Last     *time.Time `json:"last,omitempty"`     // when a row was last acked or applied
 	KeptBack bool       `json:"keptBack,omitempty"` // the remote does not accept the table, so it is sent none of its rows
+	Paused   bool       `json:"paused,omitempty"`   // no rows are sent until a person, or the time, ends the pause
+}
+
+// Pause is something that a person has paused.
+type Pause struct {
+	Remote string     `json:"remote,omitempty"` // "": all
+	Table  string     `json:"table,omitempty"`  // "": all
+	Along  []string   `json:"along,omitempty"`  // tables held back because they refer to the table
+	Began  time.Time  `json:"began"`
+	Until  *time.Time `json:"until,omitempty"` // by the database's clock; omitted: until it is resumed
+	Reason string     `json:"reason,omitempty"`
+}
+
+// Paused reports whether nothing is sent to a remote.
+func (s *State) Paused(remote string) bool {
+	return slices.ContainsFunc(s.Pauses, func(p Pause) bool { return p.Table == "" && (p.Remote == "" || p.Remote == remote) })
 }
 
 // Transfer is a table that is being sent, or was sent, to a remote as a whole.

@@ -13,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -55,8 +56,12 @@ func (x *Stopped) State(ctx context.Context) (*State, error) {
 		}
 		l.Clients[name] = c
 	}
+	l.Paused, err = paused.Read(ctx, db, cfg.SyncTables, func(table string) []string { return x.Desk.tables.Parents(ctx, table) })
+	if err != nil {
+		return nil, err
+	}
 	found := newOwn()
-	if err := found.read(ctx, x.tables, now); err != nil {
+	if err := found.read(ctx, x.tables, &l, now); err != nil {
 		return nil, err
 	}
 	s := about(cfg, Link{Online: true, Address: db.Name, Server: db.Version}, &l, now)

@@ -64,8 +64,10 @@ type Applier interface {
 	Settle(ctx context.Context, h apply.Held, strangers []change.Row) error
 }
 
-// Events receives what a Verifier does.
+// Events receives what a Verifier does, and knows what else goes on.
 type Events interface {
+	// Paused reports whether a person has paused sending a table to a remote.
+	Paused(remote, table string) bool
 	// Marked is called when rows were marked for a remote.
 	Marked(remote string)
 	// Compared is called with the result of comparing a table, before anything is repaired.

@@ -99,8 +99,8 @@ func (vf *Verifier) compareAll(ctx context.Context) error {
 				continue // the rows are supposed to differ
 			}
 			for _, remote := range vf.Node.RemoteClients {
-				if !vf.Mesh.Online(remote) || !vf.Mesh.SpeaksBatches(remote) {
-					continue
+				if !vf.Mesh.Online(remote) || !vf.Mesh.SpeaksBatches(remote) || vf.Events.Paused(remote, table) {
+					continue // for now
 				}
 				c, err := vf.Verify(ctx, remote, table, false)
 				switch {

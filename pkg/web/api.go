@@ -141,6 +141,26 @@ func (a api) resync(w http.ResponseWriter, r *http.Request) error {
 	return serve.JSON(w, struct{}{})
 }
 
+func (a api) pause(w http.ResponseWriter, r *http.Request) error {
+	var p status.PauseAsk
+	if err := serve.Body(w, r, &p); err != nil {
+		return err
+	}
+	if err := a.node.Pause(r.Context(), p); err != nil {
+		return err
+	}
+	return serve.JSON(w, struct{}{})
+}
+
+func (a api) resume(w http.ResponseWriter, r *http.Request) error {
+	var of status.ResumeAsk
+	if err := serve.Body(w, r, &of); err != nil {
+		return err
+	}
+	ended, err := a.node.Resume(r.Context(), of)
+	return serve.List(w, ended, err)
+}
+
 // verify answers with one Comparison per line, as each ends. If it stops early,
 // the last line is an Answer: the reader must not take the rest for complete.
 func (a api) verify(w http.ResponseWriter, r *http.Request) error {

@@ -58,6 +58,7 @@ func TestPage(t *testing.T) {
 		{"verify shows what is equal, what differs, and repairs", verifiesAndRepairs},
 		{"transformers are read again, and their errors are shown", readsTransformersAgain},
 		{"a table is sent again", sendsATableAgain},
+		{"sending is paused and resumed", pausesAndResumes},
 		{"the log follows the node, and its level is chosen", followsTheLog},
 		{"the theme is that of the system, or what is chosen, also after a reload", hasThemes},
 		{"the keyboard is enough", needsNoMouse},

@@ -90,3 +90,26 @@ func followsTheLog(t *testing.T, p *page) {
 	p.Do("find", chromedp.SendKeys(chromedp.CSS("#log-find"), "no such line"))
 	p.Sees("#log-empty", "No log lines")
 }
+
+func pausesAndResumes(t *testing.T, p *page) {
+	p.Sees("#pauses-empty", "Nothing is paused")
+	p.Click("#pause")
+	p.Sees("#pause-dialog", "all remotes")
+	p.Accessible("the question what to pause")
+	p.Do("a reason", chromedp.SetValue(chromedp.CSS("#pause-reason"), "<b>new</b> column"), chromedp.SetValue(chromedp.CSS("#pause-for"), "7200"))
+	p.Click(`#pause-dialog button[value="yes"]`)
+	p.Sees("#pauses", "all tables to all remotes")
+	p.Sees("#pauses", "<b>new</b> column") // as text
+	p.Sees("#pauses", "goes on in")
+	p.Sees("#remotes .pill", "paused")
+	p.berlin.Exec(`INSERT INTO orders VALUES (77, 'paused', 0)`)
+	p.Expect("the row that waits", cell("orders"), "1 pending, paused")
+	p.Expect("a table without pending rows", cell("customers"), "paused")
+	p.Accessible("a pause")
+	p.Click("#pauses button")
+	p.boston.Expect(`SELECT name FROM orders WHERE id = 77`, `"paused"`)
+	p.Sees("#pauses-empty", "Nothing is paused")
+	p.Sees("#remotes .pill", "online")
+	p.berlin.Exec(`DELETE FROM orders WHERE id = 77`)
+	p.boston.Expect(`SELECT COUNT(*) FROM orders WHERE id = 77`, "0")
+}

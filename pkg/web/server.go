@@ -53,6 +53,8 @@ func (s *Server) mux(socket bool) http.Handler {
 		"GET /api/conflicts/{id}":           a.limited(a.asked, a.conflict),
 		"POST /api/conflicts/{id}/put-back": a.limited(a.asked, a.putBack),
 		"POST /api/resync":                  a.limited(a.asked, a.resync),
+		"POST /api/pause":                   a.limited(a.asked, a.pause),
+		"POST /api/resume":                  a.limited(a.asked, a.resume),
 		"POST /api/verify":                  a.limited(a.Server.verify, a.verify),
 		"GET /api/log":                      a.limited(a.asked, a.log),
 		"PUT /api/log-level":                a.limited(a.asked, a.logLevel),

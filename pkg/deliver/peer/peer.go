@@ -97,9 +97,9 @@ func (p *Peer) Limits() deliver.Limits {
 // Declines reports whether the remote has announced that it does not receive a table.
 func (p *Peer) Declines(table string) bool { return p.c.Mesh.Declines(p.remote, table) }
 
-// Takes reports whether the remote has announced that it receives a table.
+// Takes reports whether the remote has announced that it receives a table. One that speaks version 1 announces nothing.
 func (p *Peer) Takes(table string) bool {
-	return p.c.Mesh.Announced(p.remote) && !p.c.Mesh.Declines(p.remote, table)
+	return (p.c.Mesh.Announced(p.remote) || !p.c.Mesh.SpeaksBatches(p.remote)) && !p.c.Mesh.Declines(p.remote, table)
 }
 
 // Answered is called when a message was answered: whoever acks a batch is a node.

@@ -119,7 +119,7 @@ func TestAnExistingPeerIsSentChanges(t *testing.T) {
 			t.Error("it is ready while it may be a node")
 		}
 		time.Sleep(2 * time.Second)
-		if l := f.Limits(); !f.Ready() || !l.Single || l.Messages != singleWindow || l.Bytes != 0 || f.Takes("orders") || f.Declines("orders") {
+		if l := f.Limits(); !f.Ready() || !l.Single || l.Messages != singleWindow || l.Bytes != 0 || !f.Takes("orders") || f.Declines("orders") {
 			t.Errorf("%+v", l)
 		}
 		list := f.Pack([]render.Outgoing{row("1", 10), row("2", 10)}, true)

@@ -6,6 +6,7 @@ import { hush, say, speak } from "./say.js";
 import * as history from "./history.js";
 import { overview } from "./overview.js";
 import { matrix } from "./matrix.js";
+import { pauses } from "./pauses.js";
 import { transfers } from "./transfers.js";
 import { errors } from "./errors.js";
 import { conflicts } from "./conflicts.js";
@@ -32,7 +33,7 @@ const app = {
   },
 };
 
-const views = { overview: [overview(app), matrix(app), transfers(app)], errors: [errors(app)], conflicts: [conflicts(app)],
+const views = { overview: [overview(app), pauses(app), matrix(app), transfers(app)], errors: [errors(app)], conflicts: [conflicts(app)],
   verify: [verify(app)], transformers: [transformers(app)], log: [log(app)] };
 
 function show(state) {

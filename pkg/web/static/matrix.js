@@ -48,7 +48,7 @@ function cell(app, table, remote) {
     const pending = s?.pending.rows ?? 0;
     state.hidden = Boolean(s?.errors && !pending); // with refused rows it is not in step
     const good = s?.standing === "in step";
-    text(state, !s || s.standing === "not sent" ? "—" : pending ? `${count(s.pending)} pending`
+    text(state, !s || s.standing === "not sent" ? "—" : pending ? `${count(s.pending)} pending${s.paused ? ", paused" : ""}`
       : s.standing === "nothing pending" && away ? "nothing pending, away" : s.standing);
     attribute(state, "class", `state ${pending ? "pending" : good ? "good" : ""}`);
     refused.hidden = !s?.errors;

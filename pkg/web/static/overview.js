@@ -20,7 +20,8 @@ export function overview(app) {
       if (app.open !== "overview") return;
       figures(state);
       links(state);
-      list(byId("remotes").tBodies[0], state.remotes, (r) => r.name, () => remote(app));
+      const still = (r) => (state.pauses ?? []).some((p) => !p.table && (!p.remote || p.remote === r.name));
+      list(byId("remotes").tBodies[0], state.remotes.map((r) => ({ ...r, paused: still(r) })), (r) => r.name, () => remote(app));
       throughput.draw(app.samples, [
         { name: "Sent", value: (s) => s.sent },
         { name: "Received", value: (s) => s.received },
@@ -91,7 +92,7 @@ function remote(app) {
   const name = el("th", { scope: "row" }), protocol = el("td");
   return shows(el("tr", {}, name, el("td", {}, state), pending, errors, lag, inFlight, sent, received, el("td", {}, heard), protocol), (r) => {
     text(name, called(r.name));
-    state.show(r.name === anyone ? ["wait", "not counted"] : r.online ? ["good", "online"] : ["warn", r.met ? "away" : "never there"]);
+    state.show(r.name === anyone ? ["wait", "not counted"] : r.paused ? ["wait", r.online ? "paused" : "paused, away"] : r.online ? ["good", "online"] : ["warn", r.met ? "away" : "never there"]);
     const never = r.neverSent ? `${number(r.neverSent)} ${r.neverSent === 1 ? "table" : "tables"} never sent` : "";
     quiet(pending, never && !r.pending.rows ? never : never ? `${count(r.pending)}, ${never}` : count(r.pending), r.pending.rows || r.neverSent);
     quiet(errors, number(r.errors), r.errors, "bad-text");
