@@ -214,7 +214,7 @@ func TestRemotesThatCannotReportTheirKeysAreListed(t *testing.T) {
 		older   bool
 	}{
 		"older":            {[]wire.Answer{{Error: `"columns" ` + wire.UnknownQuestion}, {Error: `"columns" ` + wire.UnknownQuestion}}, true},
-		"a little older":   {[]wire.Answer{{Columns: []wire.VerifyColumn{{Name: "id", DataType: "int", Type: "int"}}}, {}}, true},
+		"a little older":   {[]wire.Answer{{Definition: wire.Definition{Columns: []wire.VerifyColumn{{Name: "id", DataType: "int", Type: "int"}}}}, {}}, true},
 		"not synced there": {[]wire.Answer{{Error: `table "orders" is not synced here`}, {Error: `table "items" is not synced here`}}, false},
 	} {
 		h := newHeard()

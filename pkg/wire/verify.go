@@ -27,6 +27,7 @@ const (
 	AskSend   = "send"   // that the rows with the given keys be sent to the asker
 
 	AskColumns = "columns" // the table's definition; older nodes do not know this question
+	AskSummary = "summary" // how the node is; it names no table, and older nodes do not know it
 )
 
 // UnknownQuestion ends the answer of a node too old to know a question.
@@ -90,7 +91,12 @@ type Answer struct {
 	Part   bool          `json:"part,omitempty"`  // there are more Hashes, or Values, for the keys that follow
 	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows on receipt; for AskValues
 
-	// For AskColumns:
+	Definition          // for AskColumns
+	Summary    *Summary `json:"summary,omitempty"` // for AskSummary
+}
+
+// Definition is a table's, as far as the asker may know.
+type Definition struct {
 	Columns []VerifyColumn `json:"columns,omitempty"`
 	Key     []string       `json:"key,omitempty"`     // the columns of the primary key, in order; older nodes do not say
 	Unique  [][]string     `json:"unique,omitempty"`  // those of each other unique key
@@ -204,6 +210,9 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	}
 	if m.Answer != nil && (len(m.Answer.Hashes) > VerifyRows || len(m.Answer.Values) > VerifyRows) {
 		return nil, nil, errors.New("verify: the answer has more rows than may be asked for")
+	}
+	if m.Answer != nil && m.Answer.Summary != nil && len(payload) > MostSummary {
+		return nil, nil, errors.New("verify: the summary is too large")
 	}
 	if m.Question != nil && (len(m.Question.Known) > VerifyRows || len(m.Question.Sums) > VerifyRows || len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")

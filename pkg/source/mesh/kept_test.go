@@ -18,10 +18,10 @@ import (
 // table is told by a node.
 func table(t *testing.T) *told {
 	t.Helper()
-	d, err := define("prices", wire.Answer{
+	d, err := define("prices", wire.Answer{Definition: wire.Definition{
 		Columns: []wire.VerifyColumn{{Name: "v", DataType: "varchar", Type: "varchar(20)"}, {Name: "id", DataType: "int", Type: "int(11)"}, {Name: "f", DataType: "float", Type: "float"}},
 		Key:     []string{"id"},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
