@@ -80,6 +80,15 @@ func (c *Config) MayDelete(client, table string) bool {
 // MayAsk reports whether any question of a client is answered.
 func (c *Config) MayAsk(client string) bool { return !c.rights(client).Read.None() }
 
+// MayLook reports whether a client is told how the node is, and whether in full: one that may read only some tables or columns
+// hears numbers, but no sentences, since these name tables and quote errors. Only clients that the configuration names are
+// told anything.
+func (c *Config) MayLook(client string) (ok, full bool) {
+	r := c.rights(client)
+	ok = slices.Contains(c.Clients(), client) && !r.Read.None()
+	return ok, ok && r.Read.All && len(r.Columns) == 0
+}
+
 // MayRead reports whether a client's questions about a table are answered, and whether it may read the whole table; else
 // it may read only what it is sent, or has sent.
 func (c *Config) MayRead(client, table string) (ok, whole bool) {

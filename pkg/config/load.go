@@ -78,6 +78,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
 		MaxRowBytes:          f.MaxRowBytes,
 		VerifyInterval:       milliseconds(f.VerifyInterval),
+		Fleet:                f.Fleet,
 		LoggingLevel:         f.LoggingLevel,
 		LoggingFormat:        f.LoggingFormat,
 		MySQL:                c.mysql(&f.MySQL),
@@ -97,6 +98,9 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
+	if cfg.Fleet && len(cfg.Clients()) == 0 && !c.Wrong("acceptFrom") && !c.Wrong("remoteClients") {
+		c.Warnf("fleet", "has no effect: neither remoteClients nor acceptFrom names a client")
+	}
 	if dir := cfg.TransformerDirectory; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
 			c.Mistakef("transformerDirectory", "%v", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -31,8 +32,15 @@ type Metrics struct {
 	panics   prometheus.Counter
 }
 
+// Source tells what is exported.
+type Source interface {
+	status.Source
+	// Fleet returns the node's partners, if the State says that it collects how they are.
+	Fleet(ctx context.Context) (*fleet.Fleet, error)
+}
+
 // New returns the metrics of a node whose state each scrape asks for.
-func New(node status.Source) *Metrics {
+func New(node Source) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		applied: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -65,7 +73,7 @@ func (m *Metrics) Handler() http.Handler {
 
 // collector makes metrics of a node's state.
 type collector struct {
-	node status.Source
+	node Source
 }
 
 // Describe sends what Collect may.
@@ -84,13 +92,44 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.NewInvalidMetric(all[0].desc, err)
 		return
 	}
-	show(s, func(m metric, value float64, labels ...string) {
+	put := func(m metric, value float64, labels ...string) {
 		x, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
 		if err != nil {
 			x = prometheus.NewInvalidMetric(m.desc, err)
 		}
 		to <- x
-	})
+	}
+	show(s, put)
+	if !s.Fleet {
+		return
+	}
+	f, err := c.node.Fleet(ctx)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(siteOnline.desc, err)
+		return
+	}
+	for i := range f.Sites {
+		showSite(f.Sites[i], put)
+	}
+}
+
+// showSite calls put with each value that a site of a fleet has.
+func showSite(x *fleet.Site, put func(m metric, value float64, labels ...string)) {
+	put(siteOnline, truth(x.Online), x.Name)
+	put(siteRefused, float64(x.Refused), x.Name)
+	put(siteLag, x.Lag, x.Name)
+	if x.Told == nil {
+		return
+	}
+	s := &x.Told.Summary
+	put(siteTold, seconds(x.Told.At), x.Name)
+	put(siteDatabase, truth(s.Database.Online), x.Name)
+	put(siteProblems, float64(len(s.Problems)+s.More), x.Name)
+	put(sitePending, float64(s.Rows.Pending), x.Name)
+	put(siteClock, x.Told.Clock, x.Name)
+	if s.FreeDisk >= 0 {
+		put(siteDisk, float64(s.FreeDisk), x.Name)
+	}
 }
 
 // show calls put with each value that a state has.

@@ -13,8 +13,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // full is a state that has everything.
@@ -30,17 +32,24 @@ func full() *status.State {
 		Verified:     []status.Comparison{{Table: "orders", Remote: "hamburg", At: now, Differs: 2}, {Table: "items", Remote: "hamburg", Error: "away"}},
 		Problems:     []string{"a", "b"},
 		Pauses:       []status.Pause{{Remote: "hamburg"}},
+		Fleet:        true,
 	}
 }
 
 // node is a node whose state never changes.
-type node status.State
+type node struct{ s *status.State }
 
-func (n *node) State(context.Context) (*status.State, error) { return (*status.State)(n), nil }
+func (n node) State(context.Context) (*status.State, error) { return n.s, nil }
+
+func (n node) Fleet(context.Context) (*fleet.Fleet, error) {
+	now := time.UnixMilli(1_700_000_000_500)
+	told := &fleet.Told{At: now, Clock: -2.5, Summary: wire.Summary{Database: wire.SummaryLink{Online: true}, Rows: wire.SummaryRows{Pending: 21}, FreeDisk: 22, Problems: []string{"a"}, More: 3}}
+	return &fleet.Fleet{Sites: []*fleet.Site{{Name: "store-1", Online: true, Refused: 23, Lag: 24.5, Told: told}, {Name: "store-2"}}}, nil
+}
 
 func TestMetricsFollowPrometheusConventions(t *testing.T) {
 	t.Parallel()
-	wrong, err := testutil.GatherAndLint(metrics.New((*node)(full())).Gatherer())
+	wrong, err := testutil.GatherAndLint(metrics.New(node{full()}).Gatherer())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +71,7 @@ func TestDocumentedMetricsAreExported(t *testing.T) {
 		slices.Sort(labels)
 		documented[line[1]] = line[2] + " " + strings.Join(labels, ",")
 	}
-	families, err := metrics.New((*node)(full())).Gatherer().Gather()
+	families, err := metrics.New(node{full()}).Gatherer().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +97,7 @@ func TestDocumentedMetricsAreExported(t *testing.T) {
 
 func TestValuesComeFromTheState(t *testing.T) {
 	t.Parallel()
-	m := metrics.New((*node)(full()))
+	m := metrics.New(node{full()})
 	m.Applied(30 * time.Millisecond)
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
@@ -114,6 +123,16 @@ func TestValuesComeFromTheState(t *testing.T) {
 		`mysql_sync_transfer_rows{remote="hamburg",table="orders"} 2`,
 		`mysql_sync_differing_rows{remote="hamburg",table="orders"} 2`,
 		`mysql_sync_apply_duration_seconds_count 1`,
+		`mysql_sync_site_online{site="store-1"} 1`,
+		`mysql_sync_site_online{site="store-2"} 0`,
+		`mysql_sync_site_told_timestamp_seconds{site="store-1"} 1.7000000005e+09`,
+		`mysql_sync_site_database_connected{site="store-1"} 1`,
+		`mysql_sync_site_problems{site="store-1"} 4`,
+		`mysql_sync_site_refused_rows{site="store-1"} 23`,
+		`mysql_sync_site_pending_rows{site="store-1"} 21`,
+		`mysql_sync_site_lag_seconds{site="store-1"} 24.5`,
+		`mysql_sync_site_clock_offset_seconds{site="store-1"} -2.5`,
+		`mysql_sync_site_free_disk_bytes{site="store-1"} 22`,
 		`mysql_sync_apply_duration_seconds_sum 0.03`,
 	} {
 		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
@@ -134,6 +153,8 @@ type stopping struct{}
 func (stopping) State(context.Context) (*status.State, error) {
 	return nil, errors.New("the node stops")
 }
+
+func (stopping) Fleet(context.Context) (*fleet.Fleet, error) { return nil, errors.New("unasked") }
 
 func TestAnUnknownStateIsAnError(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,16 @@ var (
 	unopened           = counter("messages_unopened_total", "Messages in the remote's name that could not be decrypted, or came in the clear although it must encrypt.", "remote")
 
 	paused       = gauge("paused", "Whether the table is not sent to the remote because a person has paused it, a table that it refers to, or the remote.", "remote", "table")
+	siteOnline   = gauge("site_online", "Whether the site is online; of a node that collects how its partners are.", "site")
+	siteTold     = gauge("site_told_timestamp_seconds", "When the site last told how it is.", "site")
+	siteDatabase = gauge("site_database_connected", "Whether the site's database answers.", "site")
+	siteProblems = gauge("site_problems", "Problems at the site that need a person's attention.", "site")
+	siteRefused  = gauge("site_refused_rows", "Rows that are refused: of the site by its remotes, and of this node by the site.", "site")
+	sitePending  = gauge("site_pending_rows", "Rows that the site has still to send.", "site")
+	siteLag      = gauge("site_lag_seconds", "How long the oldest row of the site, or for it, has waited; 0 if none waits.", "site")
+	siteClock    = gauge("site_clock_offset_seconds", "By how much the site's clock is ahead of this node's; below 0: behind.", "site")
+	siteDisk     = gauge("site_free_disk_bytes", "Free disk in the site's queueDirectory.", "site")
+
 	transferRows = gauge("transfer_rows", "Approximate rows of a table that is being sent as a whole.", "remote", "table")
 	transferDone = gauge("transfer_rows_done", "Rows already sent of a table that is being sent as a whole.", "remote", "table")
 	differing    = gauge("differing_rows", "Rows that differed at the last comparison.", "remote", "table")

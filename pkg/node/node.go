@@ -11,6 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/broker"
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -30,6 +31,7 @@ type Node struct {
 	host    Host // the process that it runs in
 	meter   Meter
 	line    mesh.Line
+	fleet   *fleet.Collector
 	working chan struct{} // closed once it has started
 }
 
@@ -45,6 +47,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	if n.line, err = mesh.NewLine(cfg, n.log, version, true, n.now); err != nil {
 		return nil, err
 	}
+	n.fleet = newFleet(cfg, n.line.Mesh, n.now)
 	n.Running = status.NewRunning(cfg, status.Program{Version: version, Started: n.started, Log: log}, n.now, status.LineOf(n.line).Live)
 	return n, nil
 }

@@ -77,5 +77,5 @@ func (w *work) wireVerify() {
 		Line: verify.Line{Session: w.line.Session, Topics: w.line.Topics, Mesh: w.line.Mesh, Transport: w.line.Transport, Refused: w.line.Refused},
 		Log:  w.log, Node: w.cfg, Now: w.now, Origin: w.Origin, DB: w.DB, Tables: w.Tables, Stream: w.Stream, Outbox: w.outbox, Source: w.source,
 		Ways: verify.Ways{Routes: w.routes, Rows: w.renderer, Rehearser: &renderer, Decoder: &decoder}, Applier: w.applier, Events: verifyEvents{w},
-	}, w.cfg.Clients())
+	}, w, w.cfg.Clients())
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -16,6 +17,7 @@ type runner interface {
 	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
 	SetLogLevel(level string) error
 	Health(ctx context.Context) error
+	Fleet(ctx context.Context) (*fleet.Fleet, error)
 
 	// Check returns what would keep the node from starting. It changes nothing.
 	Check(ctx context.Context) error

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -223,6 +224,11 @@ func (f *front) Resume(ctx context.Context, of status.ResumeAsk) ([]status.Pause
 func (f *front) Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error {
 	t := f.tenant.Load()
 	return do(ctx, t, func(ctx context.Context) error { return t.Verify(ctx, v, tell) })
+}
+
+func (f *front) Fleet(ctx context.Context) (*fleet.Fleet, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, t.Fleet)
 }
 
 func (f *front) Health(ctx context.Context) error {

@@ -13,6 +13,7 @@ type State struct {
 	Started      time.Time     `json:"started"`
 	Now          time.Time     `json:"now"`
 	LogLevel     string        `json:"logLevel"`
+	Fleet        bool          `json:"fleet,omitempty"` // the node collects how its partners are: see GET /api/fleet
 	Database     Link          `json:"database"`
 	Broker       Link          `json:"broker"`
 	SetBack      *time.Time    `json:"setBack,omitempty"` // when the node noticed that the database was restored from a backup; omitted once everything was compared

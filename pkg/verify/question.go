@@ -139,9 +139,13 @@ func (vf *Verifier) answerSafely(ctx context.Context, q receive.Question) (a wir
 // these words.
 const notSynced = "is not synced here"
 
-// answer answers a question about a table, as far as the asker may see it. Promise 8: it reveals nothing about others.
+// answer answers a question about a table, or about the node, as far as the asker may see it. Promise 8: it reveals nothing about others.
 func (vf *Verifier) answer(ctx context.Context, q receive.Question) (wire.Answer, error) {
 	var a wire.Answer
+	if q.Ask == wire.AskSummary {
+		s, err := vf.summary(ctx, q.From)
+		return wire.Answer{Summary: s}, err
+	}
 	v, ok := vf.viewOf(q.From, q.Table)
 	if !ok {
 		return a, fmt.Errorf("table %.64q "+notSynced, q.Table)

@@ -82,14 +82,20 @@ type Events interface {
 type Verifier struct {
 	Config
 
+	self      Self
 	asking    asking
 	questions *receive.Questions
 	guesses   *receive.Guesses
 }
 
+// Self tells how the node is.
+type Self interface {
+	Summary(ctx context.Context) (wire.Summary, error)
+}
+
 // New returns a Verifier that answers some clients; all others share one place.
-func New(c Config, clients []string) *Verifier {
-	return &Verifier{Config: c, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(clients), guesses: receive.NewGuesses(clients)}
+func New(c Config, self Self, clients []string) *Verifier {
+	return &Verifier{Config: c, self: self, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(clients), guesses: receive.NewGuesses(clients)}
 }
 
 // Run answers remotes' questions, compares tables as often as configured, and has changes decided that rows here hold

@@ -61,6 +61,14 @@ func (a api) status(w http.ResponseWriter, r *http.Request) error {
 	return serve.JSON(w, s)
 }
 
+func (a api) fleet(w http.ResponseWriter, r *http.Request) error {
+	f, err := a.node.Fleet(r.Context())
+	if err != nil {
+		return err
+	}
+	return serve.JSON(w, f)
+}
+
 func (a api) errors(w http.ResponseWriter, r *http.Request) error {
 	n, err := limit(r)
 	if err != nil {

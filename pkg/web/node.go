@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
@@ -14,6 +15,8 @@ type Node interface {
 	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
 	// SetLogLevel changes what is logged from now on: error, warn, info, debug.
 	SetLogLevel(level string) error
+	// Fleet returns all sites as the node sees them, if it collects how they are.
+	Fleet(ctx context.Context) (*fleet.Fleet, error)
 	// Reload rereads the configuration and the transformers. If they have a mistake it
 	// returns that, and the node goes on as before. Otherwise it returns when the node
 	// works with them, or says why the node fell back.

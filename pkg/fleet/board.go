@@ -1,0 +1,198 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// How a site stands, worst first. "No problems" is said only of what was heard, lately.
+const (
+	Offline      = "offline"
+	DatabaseAway = "database away"
+	Problems     = "problems"
+	Behind       = "behind"    // rows have waited for long, there or here for it
+	ClockOff     = "clock off" // against this node's
+	Untold       = "not told"  // it is online, and has told nothing lately
+	NoProblems   = "no problems"
+)
+
+// standings are the words above, in their order.
+var standings = []string{Offline, DatabaseAway, Problems, Behind, ClockOff, Untold, NoProblems}
+
+// Standings returns the words for how a site stands, worst first.
+func Standings() []string { return slices.Clone(standings) }
+
+// Thresholds.
+const (
+	lagMost   = 5 * time.Minute
+	clockMost = time.Minute
+	told      = 4 * time.Minute // for so long what a site told counts: three questions may be lost
+)
+
+// Fleet is the answer of GET /api/fleet.
+type Fleet struct {
+	Client string    `json:"client"` // who shows it
+	Now    time.Time `json:"now"`
+	Sites  []*Site   `json:"sites"` // worst first
+}
+
+// Site is a partner, or the node itself, as this node sees it.
+type Site struct {
+	Name     string     `json:"name"`
+	Own      bool       `json:"own,omitempty"` // it is this node
+	Standing string     `json:"standing"`      // one of the words above
+	Online   bool       `json:"online"`
+	Heard    *time.Time `json:"heard,omitempty"` // last sign of life; null: none since this node's start
+	Why      string     `json:"why,omitempty"`   // why it has told nothing lately
+	Here     Here       `json:"here"`
+	Refused  int64      `json:"refused"` // rows, there and here
+	Lag      float64    `json:"lag"`     // seconds that the oldest row waits, there or here
+	Told     *Told      `json:"told,omitempty"`
+}
+
+// Here is what this node has for a site.
+type Here struct {
+	Pending   status.Count `json:"pending"`   // rows that it still needs
+	Refused   int64        `json:"refused"`   // rows that it refused
+	NeverSent int          `json:"neverSent"` // tables that it was never sent
+}
+
+// Told is what a site has told last.
+type Told struct {
+	At      time.Time    `json:"at"`    // by this node's clock
+	Took    float64      `json:"took"`  // seconds from the question to the answer
+	Clock   float64      `json:"clock"` // seconds by which the site's clock is ahead; below 0: behind
+	Summary wire.Summary `json:"summary"`
+}
+
+// Board has what the sites have told last. It is safe for concurrent use.
+type Board struct {
+	mu    sync.Mutex
+	sites map[string]*entry // of all sites that there may be
+}
+
+type entry struct {
+	told *Told
+	why  string
+}
+
+// NewBoard returns a Board of some sites, which have told nothing yet.
+func NewBoard(sites []string) *Board {
+	b := &Board{sites: make(map[string]*entry, len(sites))}
+	for _, name := range sites {
+		b.sites[name] = &entry{}
+	}
+	return b
+}
+
+// Hear keeps what a site answered to a question. One that the Board is not about is not kept. Promise 10.
+func (b *Board) Hear(site string, asked, answered time.Time, s wire.Summary) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.sites[site]; e != nil {
+		took := max(0, answered.Sub(asked))
+		e.why, e.told = "", &Told{At: answered, Took: took.Seconds(), Clock: s.Now.Sub(asked.Add(took / 2)).Seconds(), Summary: s}
+	}
+}
+
+// Fail keeps why a site tells nothing. What it told before stays.
+func (b *Board) Fail(site, why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.sites[site]; e != nil {
+		e.why = wire.Plain(why, wire.MostSummaryText)
+	}
+}
+
+// Look returns all sites, worst first: the node's own, whose state and free disk are given, and those of the Board.
+func (b *Board) Look(s *status.State, free int64) *Fleet {
+	f := &Fleet{Client: s.Client, Now: s.Now, Sites: make([]*Site, 0, len(b.sites)+1)}
+	own := &Site{Name: s.Client, Own: true, Online: true, Heard: &s.Now, Told: &Told{At: s.Now, Summary: Of(s, free)}}
+	own.judge(s.Now)
+	f.Sites = append(f.Sites, own)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range s.Remotes {
+		r := &s.Remotes[i]
+		e := b.sites[r.Name]
+		if e == nil {
+			continue
+		}
+		x := &Site{Name: r.Name, Online: r.Online, Heard: r.Heard, Why: e.why, Told: e.told, Here: Here{Pending: r.Pending, Refused: r.Errors, NeverSent: r.NeverSent}, Lag: r.Lag}
+		switch {
+		case !s.Broker.Online:
+			x.Why = "this node does not reach the broker"
+		case !r.Online:
+			x.Why = ""
+		}
+		x.judge(s.Now)
+		f.Sites = append(f.Sites, x)
+	}
+	slices.SortFunc(f.Sites, worse)
+	return f
+}
+
+// judge says how a site stands.
+func (x *Site) judge(now time.Time) {
+	x.Refused = x.Here.Refused
+	var heard Told // what counts
+	if x.Told != nil {
+		x.Refused += x.Told.Summary.Rows.Refused
+		x.Lag = max(x.Lag, lag(&x.Told.Summary, x.Told.At, now).Seconds())
+		if now.Sub(x.Told.At) < told {
+			heard = *x.Told
+		}
+	}
+	s := &heard.Summary
+	fresh := !heard.At.IsZero()
+	switch {
+	case !x.Online:
+		x.Standing = Offline
+	case fresh && !s.Database.Online:
+		x.Standing = DatabaseAway
+	case x.Here.Refused+s.Rows.Refused > 0 || len(s.Problems)+s.More > 0:
+		x.Standing = Problems
+	case x.Lag > lagMost.Seconds():
+		x.Standing = Behind
+	case off(heard) > clockMost.Seconds():
+		x.Standing = ClockOff
+	case !fresh:
+		x.Standing = Untold
+	default:
+		x.Standing = NoProblems
+	}
+}
+
+// off returns by how many seconds a site's clock is off at least: the answer may have been long on its way.
+func off(t Told) float64 { return max(t.Clock, -t.Clock) - t.Took/2 }
+
+// worse orders sites. The node's own comes last of those that stand alike: much of what it says is about the others.
+func worse(a, b *Site) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(standings, a.Standing), slices.Index(standings, b.Standing)),
+		cmp.Compare(toInt(a.Own), toInt(b.Own)),
+		cmp.Compare(b.Refused, a.Refused),
+		cmp.Compare(b.problems(), a.problems()),
+		cmp.Compare(b.Lag, a.Lag),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (x *Site) problems() int {
+	if x.Told == nil {
+		return 0
+	}
+	return len(x.Told.Summary.Problems) + x.Told.Summary.More
+}

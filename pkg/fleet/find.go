@@ -1,0 +1,18 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+)
+
+// Matching returns the sites in whose name, state, version, server or problems a text occurs, in whatever case.
+func (f *Fleet) Matching(text string) []*Site {
+	text = strings.ToLower(text)
+	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
+	return slices.DeleteFunc(slices.Clone(f.Sites), func(x *Site) bool {
+		if has(x.Name) || has(x.Standing) || has(x.Why) {
+			return false
+		}
+		return x.Told == nil || !has(x.Told.Summary.Version) && !has(x.Told.Summary.Database.Server) && !slices.ContainsFunc(x.Told.Summary.Problems, has)
+	})
+}
