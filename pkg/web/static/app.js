@@ -8,6 +8,7 @@ import { overview } from "./overview.js";
 import { matrix } from "./matrix.js";
 import { pauses } from "./pauses.js";
 import { transfers } from "./transfers.js";
+import { sites } from "./sites.js";
 import { errors } from "./errors.js";
 import { conflicts } from "./conflicts.js";
 import { verify } from "./verify.js";
@@ -33,7 +34,7 @@ const app = {
   },
 };
 
-const views = { overview: [overview(app), pauses(app), matrix(app), transfers(app)], errors: [errors(app)], conflicts: [conflicts(app)],
+const views = { overview: [overview(app), pauses(app), matrix(app), transfers(app)], sites: [sites(app)], errors: [errors(app)], conflicts: [conflicts(app)],
   verify: [verify(app)], transformers: [transformers(app)], log: [log(app)] };
 
 function show(state) {

@@ -1,0 +1,161 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
+	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
+	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// hub is a node with 300 partners, each of which has told how it is. It stands in for a real one: 300 would not fit a machine.
+type hub struct {
+	web.Node
+	board *fleet.Board
+	sites int
+}
+
+func newHub(sites int) *hub {
+	h, names := &hub{sites: sites}, []string{}
+	for i := range sites {
+		names = append(names, fmt.Sprintf("store-%d", i+1))
+	}
+	h.board = fleet.NewBoard(names)
+	for i, name := range names {
+		now := time.Now()
+		s := wire.Summary{Client: name, Version: "1.2.3", Started: now.Add(-time.Hour), Now: now, Database: wire.SummaryLink{Online: true, Server: "10.11.6-MariaDB", Since: now}, Broker: wire.SummaryLink{Online: true, Since: now},
+			Remotes: wire.Online{Online: 1, Total: 1}, FreeDisk: int64(i+1) << 30}
+		switch i {
+		case 16:
+			s.Rows.Refused, s.Problems = 12, []string{"12 rows for hub are refused: <b>mysql-sync errors</b> says why.", "a_reason_without_a_space_that_is_longer_than_the_screen_of_a_phone_is_wide_and_goes_on"}
+		case 40:
+			s.Database.Online = false
+		}
+		h.board.Hear(name, now, now, s)
+	}
+	return h
+}
+
+func (h *hub) State(context.Context) (*status.State, error) {
+	now := time.Now()
+	s := &status.State{Client: "hub", Version: "1.2.3", Started: now.Add(-time.Hour), Now: now, LogLevel: "info", Fleet: true, Database: status.Link{Online: true, Since: now}, Broker: status.Link{Online: true, Since: now},
+		Tables: []status.Table{}, Streams: []status.Stream{}, Transfers: []status.Transfer{}, Transformers: []status.Transformer{}, Verified: []status.Comparison{}}
+	for i := range h.sites {
+		s.Remotes = append(s.Remotes, status.Remote{Name: fmt.Sprintf("store-%d", i+1), Online: i != 100, Met: true, Heard: &now, Protocol: 2})
+	}
+	return s, nil
+}
+
+func (h *hub) Fleet(ctx context.Context) (*fleet.Fleet, error) {
+	s, err := h.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return h.board.Look(s, 1<<40), nil
+}
+
+// noLines is a log without lines.
+type noLines struct{}
+
+func (noLines) Last() []logging.Line { return nil }
+func (noLines) Follow(ctx context.Context, _ func(logging.Line) error) error {
+	<-ctx.Done()
+	return errors.New("the listener is gone")
+}
+
+// The view of the sites is usable with 300 of them, on a desk and on a phone.
+func TestPageShowsThreeHundredSites(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(web.New(newHub(300), noLines{}, http.NotFoundHandler()).Page("", true))
+	t.Cleanup(server.Close)
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(server.URL+"/#sites"))
+	const rows, first = `document.querySelectorAll("#sites-list tbody tr").length`, "#sites-list tbody tr:first-child"
+	b.Expect("all sites and the node", rows, "301")
+	b.Sees("#sites-count", "301 sites: 1 offline, 1 database away, 1 problems, 298 no problems.")
+	b.Expect("the link's number", `document.getElementById("count-sites").textContent`, "3 need attention")
+	b.Sees(first, "store-101")
+	b.Sees("#sites-list tbody tr:nth-child(2)", "store-41")
+	b.Sees("#sites-list tbody tr:nth-child(3)", "store-17")
+	b.Click("#sites-list tbody tr:nth-child(3) button.open")
+	b.Sees("#sites-list tr.details", "<b>mysql-sync errors</b> says why.")
+	b.Sees("#sites-list tr.details", "Rows that its remotes refused")
+	const set = `(([id, value]) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event("input")); return e.value; })`
+	b.Text(set + `(["sites-find", "store-17"])`) // axe looks at each cell
+	b.Expect("those that match", rows, "12")
+	b.Accessible("the sites, one of them open")
+	b.Text(set + `(["sites-find", ""])`)
+	b.Expect("all again, one of them open", rows, "302")
+	// The headings stay while the rows scroll.
+	b.Expect("the headings to stay", `(() => {
+		const box = document.getElementById("sites-scroll");
+		box.scrollTop = 4000;
+		return Math.round(document.querySelector("#sites-list thead th").getBoundingClientRect().top - box.getBoundingClientRect().top);
+	})()`, "0")
+	if *picture != "" {
+		b.Picture(*picture + ".sites.png")
+	}
+	b.Text(set + `(["sites-find", "STORE-29"])`)
+	b.Sees("#sites-count", "11 shown")
+	b.Expect("those that match", rows, "11")
+	b.Text(set + `(["sites-find", ""])`)
+	b.Text(set + `(["sites-state", "offline"])`)
+	b.Expect("the one that is offline", rows, "1")
+	b.Text(set + `(["sites-state", ""])`)
+	b.Text(set + `(["sites-sort", "disk"])`)
+	b.Sees(first, "store-1")
+	b.Text(set + `(["sites-find", "no such site"])`)
+	b.Sees("#sites-empty", "No site matches.")
+	b.Text(set + `(["sites-find", ""])`)
+	b.Text(set + `(["sites-sort", ""])`)
+	for _, width := range []int64{360, 390} {
+		b.Size(width, 740)
+		b.Sees(first, "store-101")
+		if w := b.Text("document.documentElement.scrollWidth"); w != fmt.Sprint(width) {
+			t.Errorf("the sites are %s wide on a screen of %d", w, width)
+		}
+		if *picture != "" {
+			b.Picture(fmt.Sprintf("%s.sites-%d.png", *picture, width))
+		}
+		b.Expect("one row a site", `String(document.querySelector("#sites-list tbody tr:nth-child(5)").getBoundingClientRect().height < 90)`, "true")
+		b.Sees("#sites-list tr.details", "a_reason_without_a_space")
+		b.Text(set + `(["sites-find", "store-17"])`) // axe looks at each cell
+		b.Expect("those that match", rows, "12")
+		b.Accessible(fmt.Sprintf("the sites on a screen of %d", width))
+		b.Text(set + `(["sites-find", ""])`)
+	}
+	b.Clean()
+}
+
+// A node that does not collect shows no view of sites.
+func TestPageHidesTheSitesOfANodeThatDoesNotCollect(t *testing.T) {
+	t.Parallel()
+	h := &hub{}
+	server := httptest.NewServer(web.New(alone{h}, noLines{}, http.NotFoundHandler()).Page("", true))
+	t.Cleanup(server.Close)
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(server.URL+"/"))
+	b.Sees("#link", "Live")
+	b.Expect("no link to the sites", `String(document.getElementById("sites-link").hidden)`, "true")
+	b.Clean()
+}
+
+// alone is a node without a fleet.
+type alone struct{ *hub }
+
+func (a alone) State(ctx context.Context) (*status.State, error) {
+	s, err := a.hub.State(ctx)
+	s.Fleet, s.Remotes = false, []status.Remote{}
+	return s, err
+}
