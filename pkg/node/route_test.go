@@ -121,3 +121,91 @@ func TestRoutedTablesAreComparedByTheirParts(t *testing.T) {
 	hub.Expect(ordersOf, `"1:a,2:b,3:c"`)
 	hub.Run(0, "verify")
 }
+
+// What a store wrote while it was away is not lost with the row that it has to give back.
+func TestNewsOfARowThatMovesIsHeardFirst(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO orders VALUES (1, 7, 'a'), (2, 7, 'b')", "INSERT INTO order_items VALUES (10, 1, 'x'), (20, 2, 'y')")
+	hub.start()
+	seven.start()
+	eight.start()
+	seven.Expect(itemsOf, `"10:x,20:y"`)
+	rest(hub, seven, eight)
+	seven.Stop()
+	seven.Exec("UPDATE orders SET note = 'news' WHERE id = 1", "INSERT INTO order_items VALUES (11, 1, 'z')")
+	hub.Exec("UPDATE orders SET store = 8 WHERE id = 1")
+	eight.Expect(ordersOf, `"1:a"`)
+	seven.start()
+
+	// The move was later: the row is there without the news, which is kept; the item that came late follows its order.
+	eight.Expect(itemsOf, `"10:x,11:z"`)
+	seven.Expect(ordersOf, `"2:b"`)
+	seven.Expect(itemsOf, `"20:y"`)
+	hub.Expect("SELECT COUNT(*) FROM sync_conflicts WHERE loser_row LIKE '%news%'", `1`)
+	hub.Expect(itemsOf, `"10:x,11:z,20:y"`)
+	rest(hub, seven, eight)
+	hub.Run(0, "verify")
+}
+
+func TestRowOfAnotherSiteCannotBeChanged(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO orders VALUES (1, 7, 'a')")
+	hub.start()
+	seven.start()
+	eight.start()
+	seven.Expect(ordersOf, `"1:a"`)
+	eight.Exec("INSERT INTO orders VALUES (1, 8, 'stolen')")
+	eight.Expect("SELECT status FROM sync_status WHERE table_name = 'orders' AND message LIKE '%another site%'", `"error"`)
+	hub.Expect(ordersOf, `"1:a"`)
+	seven.Expect(ordersOf, `"1:a"`)
+}
+
+func TestRouteOfARunningMeshChanges(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	routes := hub.Config["routes"]
+	delete(hub.Config, "routes")
+	const numbers = " WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) "
+	hub.Exec("INSERT INTO orders"+numbers+"SELECT i, 7 + i % 2, 'a' FROM n", "INSERT INTO order_items"+numbers+"SELECT i, i, 'x' FROM n")
+	hub.start()
+	seven.start()
+	eight.start()
+	const all, ofEight, ofSeven = `900`, "SELECT COUNT(*), COUNT(NULLIF(store <> 8, 0)) FROM orders", "SELECT COUNT(*), COUNT(NULLIF(store <> 7, 0)) FROM orders"
+	const items = "SELECT COUNT(*) FROM order_items"
+	for _, s := range []*site{seven, eight} {
+		s.Expect(items, all)
+	}
+	seven.Exec("UPDATE orders SET note = 'b' WHERE id <= 10")
+	rest(hub, seven, eight)
+
+	hub.Stop()
+	hub.Config["routes"] = routes
+	hub.Write()
+	hub.start()
+	seven.Expect(ofSeven, `450|0`)
+	eight.Expect(ofEight, `450|0`)
+	seven.Expect(items, `450`)
+	eight.Expect(items, `450`)
+	hub.Expect(items, all)
+
+	// It is stopped as rows move, and goes on.
+	hub.Exec("UPDATE orders SET store = 8 WHERE id <= 400")
+	hub.Stop()
+	hub.start()
+	eight.Expect(ofEight, `650|0`)
+	seven.Expect(ofSeven, `250|0`)
+	eight.Expect(items, `650`)
+	seven.Expect(items, `250`)
+	rest(hub, seven, eight)
+	hub.Run(0, "verify")
+
+	hub.Stop()
+	delete(hub.Config, "routes")
+	hub.Write()
+	hub.start()
+	for _, s := range []*site{seven, eight} {
+		s.Expect(items, all)
+	}
+}
