@@ -25,14 +25,15 @@ func fleetCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fleet CONFIGURATION",
 		Short: "Show how all partners of a node are, worst first",
-		Long: `Show all sites as a running node sees them, worst first: those that are offline, whose
-database is away, that have problems or refused rows, whose rows wait for long, or
-whose clock is off; then what each site says about its problems.
+		Long: `Show all sites as a running node sees them, worst first: those that are offline,
+whose database is away, that have problems or refused rows, whose rows wait for
+long, or whose clock is off; then what each site says about its problems.
 
 The node asks its partners once a minute if "fleet": true is in its configuration.
 
-Exit codes: 0 the sites were shown; 1 the node is not running, or could not be reached;
-2 the command line or the configuration is wrong, or the node does not collect.`,
+Exit codes: 0 the sites were shown; 1 the node is not running, or could not be
+reached; 2 the command line or the configuration is wrong, or the node does not
+collect.`,
 		Example: `  mysql-sync fleet configuration.json
   mysql-sync fleet configuration.json --watch --find store-1
   mysql-sync fleet configuration.json --json | jq '.sites[] | select(.standing != "no problems") | .name'`,

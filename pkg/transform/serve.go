@@ -43,9 +43,6 @@ func Main() {
 	program = self()
 }
 
-// maxStack bounds a stack of the process, whose memory is bounded too: no legitimate script needs as much.
-const maxStack = 256 << 20
-
 // collectAt is how much garbage, in percent of the memory in use, may accumulate before a collection: little is in use,
 // and rows make much garbage. Close to the limit it is less.
 const collectAt = 400
