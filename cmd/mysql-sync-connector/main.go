@@ -36,7 +36,7 @@ const memoryGoal = 64 << 20
 
 // collectAt is how much garbage may accumulate, in percent of the memory in use, before it is collected (see GOGC). Little
 // is in use, since rows wait in the state file; memoryGoal bounds it for large ones.
-const collectAt = 300
+const collectAt = 200
 
 func main() {
 	transform.Main()

@@ -144,7 +144,7 @@ func TestMemoryOfLargeRows(t *testing.T) { //nolint:paralleltest // it looks at 
 				case "fliplet":
 					destination, leg = map[string]any{"type": "fliplet", "token": "eu--1", "baseURL": accepts(t)}, map[string]any{"dataSource": 1}
 				}
-				mib := peak(t, carrying(t, destination, leg, "SELECT seq AS id, "+large[kind].column+" AS v FROM "+series(12)))
+				mib := peak(t, carrying(t, destination, leg, "SELECT seq AS id, "+large[kind].column+" AS v FROM "+series(5)))
 				limit := large[kind].most
 				if to == "fliplet" { // the row is decoded to be compared
 					limit = 140
