@@ -32,6 +32,7 @@ type processes struct {
 	publisher Publisher
 	config    Config
 	load      []byte // what each process receives first
+	now       func() time.Time
 
 	mu      sync.Mutex
 	cells   map[script]*cell
@@ -49,7 +50,7 @@ func newProcesses(program string, log *zap.Logger, q Querier, p Publisher, c Con
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		b = appendString(appendString(b, name), string(s.files[name]))
 	}
-	return &processes{program: program, log: log, querier: q, publisher: p, config: c, load: b, cells: map[script]*cell{}, closing: make(chan struct{})}
+	return &processes{program: program, log: log, querier: q, publisher: p, config: c, load: b, now: time.Now, cells: map[script]*cell{}, closing: make(chan struct{})}
 }
 
 // check runs a file once. All files are checked in one process, unless one ends it.
@@ -174,13 +175,13 @@ func (c *cell) run(ctx context.Context, tasks []task, results []Result, room *in
 		return c.once(ctx, tasks, results, room)
 	}
 	for done < len(tasks) && *room >= 0 {
-		if err := c.refuse(time.Now(), &tasks[done]); err != nil {
+		if err := c.refuse(c.owner.now(), &tasks[done]); err != nil {
 			results[done] = Result{Err: located(c.file, err)}
 			done++
 			continue
 		}
 		to := done + 1
-		for to < len(tasks) && c.refuse(time.Now(), &tasks[to]) == nil {
+		for to < len(tasks) && c.refuse(c.owner.now(), &tasks[to]) == nil {
 			to++
 		}
 		done += c.all(ctx, tasks[done:to], results[done:to], room)
@@ -202,7 +203,7 @@ func (c *cell) all(ctx context.Context, tasks []task, results []Result, room *in
 	defer c.alone.Unlock()
 	for ; done < len(tasks) && *room >= 0; done++ {
 		if !noProcess(err) {
-			if err = c.refuse(time.Now(), &tasks[done]); err != nil { // it came twice, or is one of too many
+			if err = c.refuse(c.owner.now(), &tasks[done]); err != nil { // it came twice, or is one of too many
 				results[done] = Result{Err: located(c.file, err)}
 				continue
 			}
@@ -222,7 +223,7 @@ func (c *cell) all(ctx context.Context, tasks []task, results []Result, room *in
 // no process, the task must be retried later. Since nothing else runs, it is to blame if the process ends twice with
 // it. There is only one task. Promise 7.
 func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *int) int {
-	err := c.rests(time.Now(), &tasks[0])
+	err := c.rests(c.owner.now(), &tasks[0])
 	switch {
 	case err != nil:
 	case c.alone.TryLock():
@@ -242,7 +243,7 @@ func (c *cell) once(ctx context.Context, tasks []task, results []Result, room *i
 
 // blame notes that a task ended the process, and returns how often it has.
 func (c *cell) blame(t *task, err error) int {
-	times, tell := c.ended(time.Now(), t, err)
+	times, tell := c.ended(c.owner.now(), t, err)
 	if tell > 0 {
 		c.owner.log.Warn("a transformer ended its process; restarting it", zap.String("file", c.file), zap.String("table", t.Table),
 			zap.String("id", bounded(t.ID)), zap.Int("times", tell), zap.Error(err))

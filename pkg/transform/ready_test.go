@@ -95,6 +95,7 @@ func TestARowThatEndsItsProcessDoesNotRestartItEachTime(t *testing.T) {
 			core, logs := observer.New(zap.WarnLevel)
 			tr := world{where: apart, log: zap.New(core), config: Config{TimeLimit: time.Second}}.orders(t,
 				`module.exports = ({id, entity}) => { if (id === 'dies') { `+deadly+` } return entity; }`)
+			still(tr)
 			dies := func(calls []Call) error {
 				results := tr.ApplyAll(t.Context(), "orders", calls)
 				for _, r := range results[1:] {
