@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/\(simulation\|attack\)$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo demo-connector test test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo demo-connector test test-race test-race-rest test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,24 +31,34 @@ demo-connector: ## watch the connector work: a database, a local service, a kill
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo connector
 
-# A simulated network is one goroutine, so the race detector has nothing to find there, and would take minutes.
+# A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes. Attacks measure.
 SIMULATION = ./pkg/simulation
+RACE_PACKAGES = $(filter-out $(SIMULATION) ./pkg/attack,$(shell go list -f '{{.Dir}}' ./... | sed 's|^$(CURDIR)|.|'))
 # Most tests wait for a server or a node, so run more at a time than there are processors.
 PARALLEL ?= 4
 
 # These take longest, so they start first.
 LONGEST = ./pkg/node ./pkg/transform ./pkg/web
 
-test: ## install what the tests need, run them all on real servers with the race detector
+# The race detector makes scripts ten times slower, and finds nothing in a daemon that a test starts: .ci/run has it look at
+# each package once, in test-mysql or in test-race-rest.
+test: ## install what the tests need, run them all on real servers
 	scripts/install-deps.sh
-	go test -timeout 20m $(TESTFLAGS) $(SIMULATION)
-	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(simulation\|attack\|node\|transform\|web\)$$')
+	CGO_ENABLED=0 go test -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(attack\|node\|transform\|web\)$$')
+
+test-race: ## run the tests again, with the race detector: all but the simulation and the attacks
+	scripts/install-deps.sh
+	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(RACE_PACKAGES)
+
+test-race-rest: ## of these, run those of the packages that test-mysql leaves out, which runs its own with the race detector too
+	scripts/install-deps.sh
+	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES))
 
 test-attacks: ## let clients and strangers attack a real node, with nothing else running: memory and log stay bounded
 	scripts/install-deps.sh
 	go test -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
 
-test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it
+test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it, with the race detector
 	scripts/install-server.sh mysql
 	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 	MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
