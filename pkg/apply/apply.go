@@ -29,6 +29,8 @@ type Marker interface {
 type Routes interface {
 	// Record writes versions, and records whose rows change.
 	Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error
+	// Routed reports whether this node says who has which rows of a table.
+	Routed(table string) bool
 	// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them.
 	NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error)
 }

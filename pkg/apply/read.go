@@ -84,8 +84,11 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			l.State, l.Fate = conflict.Believed(states[in.Row], now), fates[in.Row]
 			l.Token = tokens[in.Row]
 			s := Plan(g.table, in, *l, now, a.Origin, g.policy)
-			if foreign[in] && s.Decision != conflict.Known {
-				s = Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: errNotTheirs}}
+			switch {
+			case in.Withdrawn && a.Routes != nil && a.Routes.Routed(in.Table):
+				s = refused(in, *l, errRouter)
+			case foreign[in] && s.Decision != conflict.Known:
+				s = refused(in, *l, errNotTheirs)
 			}
 			if s.Decision.Conflict() && s.policy == conflict.Script {
 				err := scripts.resolve(ctx, g.table, &s, *l)
@@ -130,6 +133,14 @@ func (g *group) leaveMissing(locals map[string]*Local) {
 
 // errNotTheirs is why a change is refused whose sender does not have the row.
 var errNotTheirs = errors.New("the row there is another site's (routes), so this one may not change it")
+
+// errRouter is why a row is not given back by the node that says who has it.
+var errRouter = errors.New("this node routes the table, and gives no row of it back")
+
+// refused is the step of a change that is not made.
+func refused(in *Incoming, l Local, why error) Step {
+	return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: why}}
+}
 
 // foreign returns the changes of rows that their senders do not have.
 func (g *group) foreign(ctx context.Context, tx Tx) (map[*Incoming]bool, error) {

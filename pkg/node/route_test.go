@@ -209,3 +209,23 @@ func TestRouteOfARunningMeshChanges(t *testing.T) {
 		s.Expect(items, all)
 	}
 }
+
+// A table that lacks its routing column is held back alone, and nothing is taken away.
+func TestRoutingColumnThatIsGoneHoldsItsTableBack(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO store_regions VALUES ('north', 'store-7')", "INSERT INTO prices VALUES (1, 'north', 5)", "INSERT INTO orders VALUES (1, 7, 'a')")
+	hub.start()
+	seven.start()
+	eight.start()
+	seven.Expect(ordersOf, `"1:a"`)
+	seven.Expect(pricesOf, `"1:5"`)
+	hub.Exec("ALTER TABLE orders DROP COLUMN store", "UPDATE orders SET note = 'b'", "INSERT INTO orders (id, note) VALUES (2, 'c')", "UPDATE prices SET price = 6")
+	hub.Node.WaitLog("a table is held back: it lacks what it is routed by")
+	seven.Expect(pricesOf, `"1:6"`)
+	seven.Expect(ordersOf, `"1:a"`)
+	hub.Exec("ALTER TABLE orders ADD COLUMN store INT AFTER id", "UPDATE orders SET store = 6 + id")
+	seven.Expect(ordersOf, `"1:b"`)
+	eight.Expect(ordersOf, `"2:c"`)
+	rest(hub, seven, eight)
+}

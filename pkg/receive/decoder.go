@@ -150,6 +150,9 @@ func (d *Decoder) check(t *schema.Table, in *apply.Incoming) error {
 	if err := d.checkClock(in.Version); err != nil {
 		return err
 	}
+	if at := (change.Version{Time: in.Token, Origin: in.From}); in.Token != 0 && conflict.TooFarAhead(at, change.Micros(d.Now())) {
+		return fmt.Errorf("the token of %s is ahead of the clock of %s", in.From, d.Self) // nothing said later would count
+	}
 	for _, v := range in.Seen {
 		if v.Time > in.Version.Time {
 			return fmt.Errorf("the version of %s claims to know a later one of %s", in.Version.Origin, v.Origin)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -39,13 +40,20 @@ type Router struct {
 	have   map[uint32]map[string]bool
 	looked lookups
 	ready  map[string]bool // routed tables all of whose rows have labels
+	failed map[string]failure
+}
+
+// failure is why rows of a table cannot be labelled, and when that was last logged.
+type failure struct {
+	why  string
+	told time.Time
 }
 
 // New returns the routes of a configuration; Open reads what the database knows of them. told is called after a commit of
 // rows that remotes need; it must not block.
 func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, told func()) *Router {
 	return &Router{log: log, cfg: cfg, db: db, tables: ts, marker: m, stream: s, told: told, labels: map[uint32]label{}, ids: map[string]uint32{},
-		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}}
+		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}, failed: map[string]failure{}}
 }
 
 // Routed reports whether a table's rows go to some remotes only.
@@ -195,11 +203,15 @@ func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, entries []version.En
 	return version.Write(ctx, tx, entries)
 }
 
-// label does so for the entries of a table.
+// label does so for the entries of a table. If that lacks what it is routed by, its rows are recorded all the same: it is
+// held back, and labelled as a whole once it can be.
 func (r *Router) label(ctx context.Context, tx mysqldb.Tx, table string, entries []*version.Entry) error {
 	t, err := r.tables.Table(ctx, table)
 	if err != nil {
 		return err
+	}
+	if _, err := r.columns(ctx, t); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
+		return r.holdBack(ctx, table)
 	}
 	rows, keys := make([]change.Row, len(entries)), make([]string, len(entries))
 	for i, e := range entries {
@@ -229,6 +241,20 @@ func (r *Router) label(ctx context.Context, tx mysqldb.Tx, table string, entries
 		r.moved(&m, table, e.Row, before[e.Row], id)
 	}
 	return r.follow(ctx, tx, &m)
+}
+
+// holdBack has a table be labelled anew, and not be sent before.
+func (r *Router) holdBack(ctx context.Context, table string) error {
+	if !r.Ready(table) {
+		return nil
+	}
+	if _, err := r.db.ExecContext(ctx, `UPDATE sync_routes SET finished = 0, last_key = NULL WHERE table_name = ?`, table); err != nil {
+		return fmt.Errorf("hold %s back: %w", table, err)
+	}
+	r.mu.Lock()
+	r.ready[table] = false
+	r.mu.Unlock()
+	return nil
 }
 
 // moves are rows whose remotes change.

@@ -32,7 +32,7 @@ func (r *Router) column(ctx context.Context, t *schema.Table, as, name string, d
 	if parent == "" {
 		c, ok := t.Column(name)
 		if !ok {
-			return "", fmt.Errorf("routes: table %s has no column %q", t.Name, name)
+			return "", fmt.Errorf("table %s: %w: it has no column %q, by which it is routed", t.Name, schema.ErrUnfit, name)
 		}
 		return c.KeyExpr(as + "." + mysqldb.Quote(c.Name)), nil
 	}
@@ -65,7 +65,7 @@ func on(f schema.ForeignKey, parent, child string) string {
 func reference(t *schema.Table, parent string) (schema.ForeignKey, error) {
 	i := slices.IndexFunc(t.ForeignKeys, func(f schema.ForeignKey) bool { return f.RefTable == parent && f.RefSchema == f.Schema })
 	if i < 0 {
-		return schema.ForeignKey{}, fmt.Errorf("routes: table %s has no foreign key to its parent %s", t.Name, parent)
+		return schema.ForeignKey{}, fmt.Errorf("table %s: %w: it has no foreign key to %s, whose route it follows", t.Name, schema.ErrUnfit, parent)
 	}
 	return t.ForeignKeys[i], nil
 }

@@ -35,7 +35,8 @@ func (r *Router) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	var looked time.Time
+	var looked, told time.Time
+	said := ""
 	for {
 		more, err := false, error(nil)
 		for _, step := range []func(context.Context) (bool, error){r.labelNext, r.moveNext, r.rerouteNext} {
@@ -46,7 +47,8 @@ func (r *Router) Run(ctx context.Context) error {
 			looked = now
 			err = errors.Join(err, r.lookAgain(ctx))
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && (said != err.Error() || time.Since(told) > tellEach) {
+			said, told = err.Error(), time.Now()
 			r.log.Warn("rows could not be routed; retrying", zap.Error(err))
 		}
 		rest := restMost
@@ -77,9 +79,39 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 		return n
 	}
 	slices.SortFunc(open, func(a, b string) int { return depth(a) - depth(b) })
-	table := open[0]
-	t, err := r.tables.Table(ctx, table)
+	var errs []error
+	for _, table := range open {
+		again, err := r.labelSome(ctx, table)
+		if err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
+			r.tell(table, err) // the others go on without it
+			err = nil
+		}
+		if more, errs = more || again, append(errs, err); again {
+			break // its children after it
+		}
+	}
+	return more, errors.Join(errs...)
+}
+
+// tellEach is the least time between two log lines about a table that cannot be labelled.
+const tellEach = time.Minute
+
+// tell reports that a table cannot be labelled.
+func (r *Router) tell(table string, err error) {
+	if f := r.failed[table]; f.why == err.Error() && time.Since(f.told) < tellEach {
+		return
+	}
+	r.failed[table] = failure{err.Error(), time.Now()}
+	r.log.Warn("a table is held back: it lacks what it is routed by", zap.String("table", table), zap.Error(err))
+}
+
+// labelSome labels the next rows of a table.
+func (r *Router) labelSome(ctx context.Context, table string) (more bool, err error) {
+	t, err := r.tables.Fresh(ctx, table)
 	if err != nil {
+		return false, err
+	}
+	if _, err := r.columns(ctx, t); err != nil {
 		return false, err
 	}
 	var last []byte

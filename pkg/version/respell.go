@@ -86,7 +86,7 @@ func move(ctx context.Context, tx mysqldb.Tx, e Entry, to change.Row) error {
 		e.State = e.State.Merge(o.State, wins)
 		if wins {
 			e.Row = change.Row{Table: to.Table, Key: o.Key}.WithID(to.ID())
-			e.From = o.From
+			e.From, e.Label, e.Token = o.From, o.Label, o.Token
 		}
 		e.Fate, e.Position = Unknown, max(e.Position, o.Position) // one of the two spellings is gone
 	}
@@ -115,11 +115,11 @@ func move(ctx context.Context, tx mysqldb.Tx, e Entry, to change.Row) error {
 // readEntries reads whole rows of sync_versions.
 func readEntries(ctx context.Context, db mysqldb.Queryer, where string, args ...any) ([]Entry, error) {
 	var list []Entry
-	err := mysqldb.Each(ctx, db, `SELECT table_name, row_id, row_key, time, origin, seen, deleted, position, came_from FROM sync_versions`+where, args, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, db, `SELECT table_name, row_id, row_key, time, origin, seen, deleted, position, came_from, label, token FROM sync_versions`+where, args, func(r *sql.Rows) error {
 		var e Entry
 		var table, id string
 		var key, seen []byte
-		err := r.Scan(&table, &id, &key, &e.Version.Time, &e.Version.Origin, &seen, &e.Fate, &e.Position, &e.From)
+		err := r.Scan(&table, &id, &key, &e.Version.Time, &e.Version.Origin, &seen, &e.Fate, &e.Position, &e.From, &e.Label, &e.Token)
 		if err != nil {
 			return err
 		}
