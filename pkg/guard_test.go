@@ -13,11 +13,17 @@ import (
 func guard(*testing.T) string {
 	var b strings.Builder
 	var below []string
-	for _, l := range layers {
+	for i, l := range layers {
 		for _, p := range l {
 			beside := slices.DeleteFunc(slices.Clone(l), func(other string) bool { return other == p })
 			if from := append(beside, below...); len(from) > 0 && p != "cmd" { // which nobody can import
-				rule(&b, module+p, "it lies above or beside: see Packages in DESIGN.md", fmt.Sprintf(`"**/{%s}/**"`, strings.Join(from, ",")))
+				files := fmt.Sprintf(`"**/{%s}/**"`, strings.Join(from, ","))
+				for _, above := range slices.Concat(layers[i+1:]...) { // which may be in a folder of one of these
+					if slices.ContainsFunc(from, func(f string) bool { return strings.HasPrefix(above, f+"/") }) {
+						files += fmt.Sprintf(`, "!**/%s/**"`, above)
+					}
+				}
+				rule(&b, module+p, "it lies above or beside: see Packages in DESIGN.md", files)
 			}
 		}
 		below = append(below, l...)

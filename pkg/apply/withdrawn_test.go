@@ -49,7 +49,7 @@ func TestRowIsGivenBackOnlyIfTheSenderHasIt(t *testing.T) {
 		"a row withdrawn before":                      {takenAway(5, hubs), gone(version.Withdrawn, hubs, 3), conflict.Apply, nil, version.Withdrawn},
 	} {
 		s := Plan(nil, test.in, test.have, later, "node-a", conflict.Policy{})
-		if s.Decision != test.want || !errors.Is(s.misfit, test.err) || s.retry != (test.err == errNews) || s.fate() != test.fate {
+		if s.Decision != test.want || !errors.Is(s.misfit, test.err) || s.retry != errors.Is(test.err, errNews) || s.fate() != test.fate {
 			t.Errorf("%s: got %v, %v, retry %v, fate %v", name, s.Decision, s.misfit, s.retry, s.fate())
 		}
 		if s.Decision.Writes() && (s.token != test.in.Token || !s.State.Knows(test.have.State.Version) && !test.have.State.Version.IsZero()) {

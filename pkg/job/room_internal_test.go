@@ -26,8 +26,8 @@ func TestRoomIsTakenWithoutWaitingForEachOther(t *testing.T) {
 		b.give()
 		synctest.Wait()
 		select {
-		case <-passed:
-			t.Error("a row that is larger than the room is not alone")
+		case err := <-passed:
+			t.Errorf("a row that is larger than the room is not alone (%v)", err)
 		default:
 		}
 		a.give()

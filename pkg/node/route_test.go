@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -28,9 +29,7 @@ func newChain(t *testing.T, extra map[string]any) (hub, seven, eight *site) {
 	seven = newSite(t, b, "store-7", []string{"hub"}, tables, nil)
 	eight = newSite(t, b, "store-8", []string{"hub"}, tables, nil)
 	for _, s := range []*site{hub, seven, eight} {
-		for k, v := range extra {
-			s.Config[k] = v
-		}
+		maps.Copy(s.Config, extra)
 		s.Exec(chain...)
 	}
 	return hub, seven, eight

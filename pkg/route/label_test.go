@@ -15,8 +15,6 @@ var (
 	byArea  = config.RouteRule{Column: "region", Lookup: &regions}
 )
 
-func text(s string) *string { return &s }
-
 func TestLabelNamesItsRemotes(t *testing.T) {
 	looked := lookups{regions: {"north": {"store-7", "elsewhere"}, "south": {"store-8", "store-7"}}}
 	for name, c := range map[string]struct {
@@ -24,15 +22,15 @@ func TestLabelNamesItsRemotes(t *testing.T) {
 		values []*string
 		want   []string
 	}{
-		"by name":              {[]config.RouteRule{byStore}, []*string{text("7")}, []string{"store-7"}},
-		"of no remote":         {[]config.RouteRule{byStore}, []*string{text("9")}, nil},
+		"by name":              {[]config.RouteRule{byStore}, []*string{new("7")}, []string{"store-7"}},
+		"of no remote":         {[]config.RouteRule{byStore}, []*string{new("9")}, nil},
 		"NULL":                 {[]config.RouteRule{byStore}, []*string{nil}, nil},
-		"either":               {[]config.RouteRule{byStore, byStore}, []*string{text("8"), text("7")}, []string{"store-8", "store-7"}},
-		"both the same":        {[]config.RouteRule{byStore, byStore}, []*string{text("8"), text("8")}, []string{"store-8"}},
-		"by lookup":            {[]config.RouteRule{byArea}, []*string{text("south")}, []string{"store-8", "store-7"}},
-		"with an unknown name": {[]config.RouteRule{byArea}, []*string{text("north")}, []string{"store-7"}},
-		"spelled otherwise":    {[]config.RouteRule{byArea}, []*string{text("North")}, nil},
-		"of an earlier route":  {[]config.RouteRule{byStore, byArea}, []*string{text("7")}, []string{"store-7"}},
+		"either":               {[]config.RouteRule{byStore, byStore}, []*string{new("8"), new("7")}, []string{"store-8", "store-7"}},
+		"both the same":        {[]config.RouteRule{byStore, byStore}, []*string{new("8"), new("8")}, []string{"store-8"}},
+		"by lookup":            {[]config.RouteRule{byArea}, []*string{new("south")}, []string{"store-8", "store-7"}},
+		"with an unknown name": {[]config.RouteRule{byArea}, []*string{new("north")}, []string{"store-7"}},
+		"spelled otherwise":    {[]config.RouteRule{byArea}, []*string{new("North")}, nil},
+		"of an earlier route":  {[]config.RouteRule{byStore, byArea}, []*string{new("7")}, []string{"store-7"}},
 	} {
 		l := label{"t", c.values}
 		if got := l.remotes(c.rules, stores, looked); !slices.Equal(got, c.want) {
@@ -49,7 +47,7 @@ func TestLabelNamesItsRemotes(t *testing.T) {
 }
 
 func TestLookupTableGivesAndTakesLabels(t *testing.T) {
-	labels := map[uint32]label{1: {"t", []*string{text("north")}}, 2: {"t", []*string{text("south")}}, 3: {"t", []*string{nil}}}
+	labels := map[uint32]label{1: {"t", []*string{new("north")}}, 2: {"t", []*string{new("south")}}, 3: {"t", []*string{nil}}}
 	before := lookups{regions: {"north": {"store-7"}, "south": {"store-8"}}}
 	after := lookups{regions: {"north": {"store-8"}, "south": {"store-8"}}}
 	got := changed(labels, []config.RouteRule{byArea}, stores, before, after)
@@ -59,7 +57,7 @@ func TestLookupTableGivesAndTakesLabels(t *testing.T) {
 }
 
 func TestValueThatIsTooLongIsNoLabel(t *testing.T) {
-	if _, err := (label{"t", []*string{text(string(make([]byte, 1000)))}}).text(); err == nil {
+	if _, err := (label{"t", []*string{new(string(make([]byte, 1000)))}}).text(); err == nil {
 		t.Error("it is a label")
 	}
 }

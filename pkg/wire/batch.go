@@ -94,7 +94,7 @@ const (
 	opDelete  = 1
 	opMissing = 2 // an upsert that does not touch a row that exists or existed
 
-	// For nodes that announce that they know routes:
+	// For nodes that announce that they know routes.
 	opWithdraw = 3 // the receiver has the row no more
 	opToken    = 4 // added to one of the others: a token follows
 )
