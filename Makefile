@@ -44,15 +44,15 @@ LONGEST = ./pkg/node ./pkg/transform ./pkg/web
 # each package once, in test-mysql or in test-race-rest.
 test: ## install what the tests need, run them all on real servers
 	scripts/install-deps.sh
-	CGO_ENABLED=0 go test -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(attack\|node\|transform\|web\)$$')
+	CGO_ENABLED=0 go test -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(attack\|node\|transform\|web\)$$')
 
 test-race: ## run the tests again, with the race detector: all but the simulation and the attacks
 	scripts/install-deps.sh
-	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(RACE_PACKAGES)
+	go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(RACE_PACKAGES)
 
 test-race-rest: ## of these, run those of the packages that test-mysql leaves out, which runs its own with the race detector too
 	scripts/install-deps.sh
-	go test -race -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES))
+	go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES))
 
 test-attacks: ## let clients and strangers attack a real node, with nothing else running: memory and log stay bounded
 	scripts/install-deps.sh
@@ -60,7 +60,7 @@ test-attacks: ## let clients and strangers attack a real node, with nothing else
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it, with the race detector
 	scripts/install-server.sh mysql
-	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 20m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
+	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 	MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
 
 test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, if available; SERVERS="mariadb-trixie+mosquitto-sid" for some
