@@ -5,6 +5,6 @@
 // another label is marked for the remotes that had it; whoever sends a row judges it as it is then, and withdraws it
 // from a remote that it is not for. So no one has to remember what a remote was sent.
 //
-//   - Promise 1: a row that moves is marked in the transaction that records it.
+//   - Promise 1: a row that moves is marked in the transaction that records it; a kill in any job repeats its last step.
 //   - Promise 7: a remote gives back only what it got; see apply.
 package route

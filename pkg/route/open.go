@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"go.uber.org/zap"
 
@@ -37,10 +36,13 @@ func (r *Router) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the routes: %w", err)
 	}
+	if err := r.lookAgain(ctx); err != nil { // Run goes on trying
+		r.log.Warn("rows could not be routed; retrying", zap.Error(err))
+	}
 	return nil
 }
 
-// recall reads the lookup tables as they were last taken over; one that is new is taken over as it is.
+// recall reads the lookup tables as they were last taken over.
 func (r *Router) recall(ctx context.Context) error {
 	for _, l := range r.lookups() {
 		m := map[string][]string{}
@@ -51,16 +53,6 @@ func (r *Router) recall(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return err
-		}
-		r.looked[l] = m
-		if len(m) > 0 {
-			continue
-		}
-		if m, err = r.look(ctx, l); err != nil {
-			return err
-		}
-		if err := mysqldb.InTx(ctx, r.db, func(tx mysqldb.Tx) error { return keep(ctx, tx, l, m) }); err != nil {
 			return err
 		}
 		r.looked[l] = m
@@ -130,76 +122,4 @@ func (r *Router) text(table string) (string, error) {
 		Also   []string
 	}{chain, r.cfg.RouteAlso})
 	return string(b), err
-}
-
-// lookups returns the lookup tables of all routes.
-func (r *Router) lookups() (list []config.RouteLookup) {
-	for _, route := range r.cfg.Routes {
-		for _, rule := range route.Rules {
-			if rule.Lookup != nil && !slices.Contains(list, *rule.Lookup) {
-				list = append(list, *rule.Lookup)
-			}
-		}
-	}
-	return list
-}
-
-// nameOf is the name under which a lookup table is kept.
-func nameOf(l config.RouteLookup) []byte { return []byte(l.Table + "." + l.Key + "." + l.Remote) }
-
-// lookupMost is how many rows a lookup table may have. Promise 10.
-const lookupMost = 200_000
-
-// look reads a lookup table.
-func (r *Router) look(ctx context.Context, l config.RouteLookup) (map[string][]string, error) {
-	t, err := r.tables.Table(ctx, l.Table)
-	if err != nil {
-		return nil, err
-	}
-	k, ok := t.Column(l.Key)
-	c, there := t.Column(l.Remote)
-	if !ok || !there {
-		return nil, fmt.Errorf("the lookup table %s has no column %q", l.Table, map[bool]string{true: l.Remote, false: l.Key}[ok])
-	}
-	m, n := map[string][]string{}, 0
-	err = mysqldb.Each(ctx, r.db, "SELECT DISTINCT "+k.KeyExpr(mysqldb.Quote(k.Name))+", "+c.KeyExpr(mysqldb.Quote(c.Name))+" FROM "+mysqldb.Quote(l.Table)+
-		" WHERE "+mysqldb.Quote(k.Name)+" IS NOT NULL AND "+mysqldb.Quote(c.Name)+" IS NOT NULL ORDER BY 1, 2 LIMIT ?", []any{lookupMost + 1}, func(rows *sql.Rows) error {
-		var value, remote string
-		err := rows.Scan(&value, &remote)
-		m[value], n = append(m[value], remote), n+1
-		return err
-	})
-	if err == nil && n > lookupMost {
-		err = fmt.Errorf("the lookup table %s has more than %d rows", l.Table, lookupMost)
-	}
-	return m, err
-}
-
-// keep stores a lookup table as it was taken over.
-func keep(ctx context.Context, tx mysqldb.Tx, l config.RouteLookup, m map[string][]string) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sync_lookups WHERE lookup = ?`, nameOf(l)); err != nil {
-		return err
-	}
-	var args []any
-	flush := func() error {
-		if len(args) == 0 {
-			return nil
-		}
-		_, err := tx.ExecContext(ctx, `INSERT IGNORE INTO sync_lookups (lookup, value, remote) VALUES `+mysqldb.Groups(len(args)/3, 3), args...)
-		args = args[:0]
-		return err
-	}
-	for value, remotes := range m {
-		for _, remote := range remotes {
-			if len(value) > 255 || len(remote) > 32 {
-				continue // no label, or no client, has that
-			}
-			if args = append(args, nameOf(l), []byte(value), remote); len(args) >= 3000 {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return flush()
 }
