@@ -12,6 +12,7 @@ import (
 const (
 	clockMost    = time.Minute      // by which a peer's clock may be ahead, or behind
 	recentError  = 10 * time.Minute // since a transformer failed
+	firstSign    = 30 * time.Second // after the broker was reached, until silence of a remote means something
 	problemsMost = 100
 )
 
@@ -91,6 +92,7 @@ func remoteProblems(r *Remote, s *State, c Client, add func(format string, args 
 	switch {
 	case r.Online || r.Name == Anyone || !s.Broker.Online: // without the broker no one is heard
 	case s.Paused(r.Name): // as someone wants it
+	case r.Heard == nil && s.Now.Sub(s.Broker.Since) < firstSign: // it had no time to be heard
 	case r.Heard == nil:
 		add("%s has not been heard since this node started.", r.Name)
 	default:

@@ -39,6 +39,12 @@ func TestProblemsAreSentences(t *testing.T) {
 			"hamburg has been offline since 2026-03-01 11:00:00 UTC."},
 		"a remote never came": {func(s *State, _ *known) { s.Remotes[0].Online, s.Remotes[0].Heard = false, nil },
 			"hamburg has not been heard since this node started."},
+		"a remote had no time to be heard": {func(s *State, _ *known) {
+			s.Remotes[0].Online, s.Remotes[0].Heard, s.Broker.Since = false, nil, now.Add(-29*time.Second)
+		}, ""},
+		"a remote does not come": {func(s *State, _ *known) {
+			s.Remotes[0].Online, s.Remotes[0].Heard, s.Broker.Since = false, nil, now.Add(-31*time.Second)
+		}, "hamburg has not been heard since this node started."},
 		"the other clients are not a remote": {func(s *State, _ *known) { s.Remotes = []Remote{{Name: Anyone}} }, ""},
 		"rows are refused":                   {func(s *State, _ *known) { s.Remotes[0].Errors = 12 }, "12 rows for hamburg are refused: mysql-sync errors says why."},
 		"one row is refused":                 {func(s *State, _ *known) { s.Remotes[0].Errors = 1 }, "1 row for hamburg is refused: mysql-sync errors says why."},
