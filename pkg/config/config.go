@@ -30,6 +30,7 @@ type Config struct {
 	TombstoneRetention   time.Duration       // of the versions of deleted rows; 0 is for ever
 	MaxRowBytes          int                 // of a change of version 1, and of a batch once it is unpacked
 	VerifyInterval       time.Duration       // between two comparisons of all tables; 0 is never
+	StatusRows           string              // all, open
 	Fleet                bool                // the partners are asked how they are
 	LoggingLevel         string              // error, warn, info, debug, trace
 	LoggingFormat        string              // console, json

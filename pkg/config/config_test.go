@@ -88,6 +88,7 @@ func TestDefaults(t *testing.T) {
 		QueueDirectory:     filepath.Join(filepath.Dir(path), "queue"),
 		CheckInterval:      time.Second,
 		InitialSync:        "missing",
+		StatusRows:         "all",
 		ForeignKeyConflict: "keep",
 		TombstoneRetention: 90 * 24 * time.Hour, VerifyInterval: 24 * time.Hour, MaxRowBytes: 6 << 20,
 		LoggingLevel:  "info",
@@ -123,7 +124,7 @@ func TestExistingFile(t *testing.T) {
 	text := `{
 		"clientName": "berlin", "remoteClients": ["hamburg", "paris"],
 		"syncTables": ["orders", "product items"], "receiveTables": ["orders"],
-		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "tombstoneRetention": 1, "verifyInterval": 1000, "maxRowBytes": 16777216, "loggingLevel": "trace",
+		"queueDirectory": "/var/lib/queue", "checkInterval": 100, "initialSync": "all", "statusRows": "open", "tombstoneRetention": 1, "verifyInterval": 1000, "maxRowBytes": 16777216, "loggingLevel": "trace",
 		"transformerDirectory": ".",
 		"mqttConfig": {
 			"hostname": "broker", "port": "9001", "protocol": "wxs", "path": "mqtt", "clientId": "me",
@@ -151,6 +152,7 @@ func TestExistingFile(t *testing.T) {
 		TransformerDirectory: certs.dir,
 		CheckInterval:        100 * time.Millisecond,
 		InitialSync:          "all",
+		StatusRows:           "open",
 		ForeignKeyConflict:   "keep",
 		TombstoneRetention:   24 * time.Hour, VerifyInterval: time.Second, MaxRowBytes: 16 << 20,
 		LoggingLevel:  "trace",

@@ -24,6 +24,7 @@ type file struct {
 	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
 	MaxRowBytes          int            `koanf:"maxRowBytes"`
 	VerifyInterval       int            `koanf:"verifyInterval"` // ms
+	StatusRows           string         `koanf:"statusRows"`
 	Fleet                bool           `koanf:"fleet"`
 	LoggingLevel         string         `koanf:"loggingLevel"`
 	LoggingFormat        string         `koanf:"loggingFormat"`

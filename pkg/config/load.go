@@ -78,6 +78,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		TombstoneRetention:   time.Duration(f.TombstoneRetention) * 24 * time.Hour,
 		MaxRowBytes:          f.MaxRowBytes,
 		VerifyInterval:       milliseconds(f.VerifyInterval),
+		StatusRows:           f.StatusRows,
 		Fleet:                f.Fleet,
 		LoggingLevel:         f.LoggingLevel,
 		LoggingFormat:        f.LoggingFormat,

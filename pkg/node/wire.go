@@ -19,6 +19,9 @@ import (
 // wire makes the parts and connects them. Nothing runs before all are there.
 func (w *work) wire() {
 	w.outbox = outbox.New(w.DB, w.Tables, w.Stream)
+	if w.cfg.StatusRows == "open" {
+		w.outbox = w.outbox.OnlyOpen()
+	}
 	w.routes = route.New(w.log.Named("routes"), w.cfg, w.DB, w.Tables, w.outbox, w.Stream, w.senders.Marked)
 	w.outbox = w.outbox.RoutedBy(w.routes.Needed)
 	w.wireOut()

@@ -26,6 +26,8 @@ type Outbox struct {
 	namer  Namer
 	stream *version.Stream
 	routed func(remote string) string // see RoutedBy
+
+	onlyOpen bool // see OnlyOpen
 }
 
 // New returns the outbox of a database.
@@ -113,23 +115,10 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	if len(list) == 0 {
 		return nil
 	}
-	// Their ids are in no particular order: sorted, they touch the table's pages one after the other.
-	type line struct {
-		sum [md5.Size]byte
-		at  int // in list
-		id  string
+	if status == "successful" && o.onlyOpen {
+		return o.delist(ctx, tx, remote, list)
 	}
-	lines := make([]line, len(list))
-	var b []byte
-	for i := range list {
-		id := list[i].Name
-		if id == "" {
-			id = o.namer.ID(ctx, list[i].Row)
-		}
-		b = appendStatus(b[:0], list[i].Table, id, remote)
-		lines[i] = line{md5.Sum(b), i, id}
-	}
-	slices.SortFunc(lines, func(x, y line) int { return bytes.Compare(x.sum[:], y.sum[:]) })
+	lines := o.lines(ctx, remote, list)
 	var end mysqldb.Statement // of each row: what all have in common
 	end.SQL(",")
 	end.Text([]byte(remote))
@@ -137,16 +126,16 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	end.SQL(status)
 	end.SQL("',")
 	var q mysqldb.Statement
+	var b []byte
 	q.Grow(160 * len(list))
 	q.SQL("INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES ")
 	for i := range lines {
 		if i > 0 {
 			q.SQL(",")
 		}
-		q.SQL("('")
-		b = hex.AppendEncode(b[:0], lines[i].sum[:])
-		q.SQL(string(b))
-		q.SQL("',")
+		q.SQL("(")
+		lines[i].appendID(&q)
+		q.SQL(",")
 		b = append(b[:0], list[lines[i].at].Table...)
 		q.Text(b)
 		q.SQL(",")
@@ -162,6 +151,36 @@ func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []
 	}
 	q.SQL(" ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)")
 	return q.Exec(ctx, tx)
+}
+
+// line is one of sync_status.
+type line struct {
+	sum [md5.Size]byte // its id
+	at  int            // in the list
+	id  string         // the row's
+}
+
+// appendID appends the line's id as a string literal.
+func (l *line) appendID(q *mysqldb.Statement) {
+	var hexed [2 * md5.Size]byte
+	hex.Encode(hexed[:], l.sum[:])
+	q.SQL("'" + string(hexed[:]) + "'")
+}
+
+// lines returns the lines of rows, sorted by their ids, so that a statement touches the table's pages one after the other.
+func (o *Outbox) lines(ctx context.Context, remote string, list []Sent) []line {
+	lines := make([]line, len(list))
+	var b []byte
+	for i := range list {
+		id := list[i].Name
+		if id == "" {
+			id = o.namer.ID(ctx, list[i].Row)
+		}
+		b = appendStatus(b[:0], list[i].Table, id, remote)
+		lines[i] = line{md5.Sum(b), i, id}
+	}
+	slices.SortFunc(lines, func(x, y line) int { return bytes.Compare(x.sum[:], y.sum[:]) })
+	return lines
 }
 
 // Respelled removes rows from sync_status that now have another spelling: they are shown under that one, and nothing

@@ -71,6 +71,9 @@ func (o *Outbox) ShowPending(ctx context.Context, remote string, rows []version.
 
 // Overtaken records that rows shown as pending are no longer due: a version has arrived that the remote has.
 func (o *Outbox) Overtaken(ctx context.Context, remote string, rows []change.Row) error {
+	if o.onlyOpen {
+		return o.Withdrawn(ctx, remote, rows)
+	}
 	args := []any{time.Now().UTC().Format(time.DateTime)}
 	for _, r := range rows {
 		args = append(args, StatusID(r.Table, o.namer.ID(ctx, r), remote))

@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,9 +12,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
-
-// removedChunk is how many rows of sync_status one transaction scans.
-const removedChunk = 5000
 
 // Removed returns the remotes that are no longer among those given, and for which sync_status may still show rows as
 // due.
@@ -59,19 +55,8 @@ func (o *Outbox) End(ctx context.Context, remote string) error {
 	if _, err := o.db.ExecContext(ctx, `UPDATE sync_remotes SET removed = 1 WHERE remote = ?`, remote); err != nil {
 		return fmt.Errorf("end what is due to %s: %w", remote, err)
 	}
-	for after, more := "", true; more; {
-		var upTo string
-		err := o.db.GetContext(ctx, &upTo, `SELECT id FROM sync_status WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?`, after, removedChunk)
-		if more = !errors.Is(err, sql.ErrNoRows); !more {
-			upTo, err = "~", nil // after all, which are hexadecimal
-		}
-		if err == nil {
-			_, err = o.db.ExecContext(ctx, `DELETE FROM sync_status WHERE id > ? AND id <= ? AND remote = ? AND status <> 'successful'`, after, upTo, remote)
-		}
-		if err != nil {
-			return fmt.Errorf("end what is due to %s: %w", remote, err)
-		}
-		after = upTo
+	if err := o.sweep(ctx, `remote = ? AND status <> 'successful'`, remote); err != nil {
+		return fmt.Errorf("end what is due to %s: %w", remote, err)
 	}
 	if _, err := o.db.ExecContext(ctx, `UPDATE sync_remotes SET removed = 2 WHERE remote = ?`, remote); err != nil {
 		return fmt.Errorf("end what is due to %s: %w", remote, err)
