@@ -20,7 +20,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -36,18 +35,7 @@ type Renderer struct {
 	Synced       []string       // tables that are sent
 	Keys         func(ctx context.Context, t *schema.Table, after []byte, limit int) ([]change.Row, error)
 	Source       capture.Asked // of local writes
-	Routes       Routes        // nil: each remote has all rows
-}
-
-// Routes say which remotes have which rows; see route.Router.
-type Routes interface {
-	Routed(table string) bool
-	// Read returns the labels of rows of a table as they are now, by key; rows that are missing are not in it.
-	Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error)
-	// To reports whether a remote has the rows with a label.
-	To(table string, label uint32, remote string) bool
-	// Token returns a number that is greater than all before.
-	Token() int64
+	Routes       Router        // nil: each remote has all rows
 }
 
 // readBytes is how many bytes of rows are read at a time. Promise 10.
@@ -188,47 +176,32 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if len(items) == 0 {
 		return nil
 	}
-	// The versions are read before the rows, so that a row is never older than the version it is sent under: a newer
-	// one has a position of its own in the stream. Rows of the stream were read with theirs.
-	var unknown []change.Row
-	for i := range items {
-		if items[i].Version.IsZero() {
-			unknown = append(unknown, items[i].Row)
-		}
-	}
-	states, err := version.Read(ctx, n.DB, unknown)
+	l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to, t, items)
 	if err != nil {
 		return err
 	}
-	way := n.route(table, to) // before the rows are read
-	found, items, err := n.readRows(ctx, t, items, d)
-	if n.Tables.SetAside(table, err) {
-		return errAside{err}
-	} else if err != nil {
-		if mysqldb.SchemaChanged(err) {
-			n.Tables.Forget(table)
-		}
-		return err
+	for _, i := range l.Idle {
+		d.Idle = append(d.Idle, outbox.Sent{Item: i})
 	}
-	if items, err = n.withoutVanished(ctx, d, t, items, found); err != nil {
-		return err
+	if l.Vanished > 0 {
+		n.Log.Warn("rows due to be sent vanished without firing a trigger; the remotes keep them as they are",
+			zap.String("table", t.Name), zap.Int("rows", l.Vanished))
 	}
-	if items, err = n.withdraw(ctx, d, to, way, t, items, states, found); err != nil {
+	if err := n.withdraw(ctx, d, to, t, l); err != nil {
 		return err
 	}
 	if n.Transformers.Has(table) {
 		sent := len(d.Outgoing)
-		err := n.transformRows(ctx, d, to, t, items, states, found)
+		err := n.transformRows(ctx, d, to, t, l.Items, l.states, l.found)
 		for i := range d.Outgoing[sent:] {
-			d.Outgoing[sent+i].Token = way.token
+			d.Outgoing[sent+i].Token = l.token
 		}
 		return err
 	}
 	columns := t.Names()
-	for _, i := range items {
-		o := n.outgoing(i, states)
-		o.Token = way.token
-		if values, ok := found[i.Key]; ok {
+	for _, i := range l.Items {
+		o := l.Outgoing(i)
+		if values, ok := l.Values(i); ok {
 			o.Columns, o.Values = columns, values
 			if t.Spelling() != value.Exact {
 				if o.Key, err = t.KeyOf(columns, values); err != nil {
@@ -250,41 +223,12 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	return nil
 }
 
-// withoutVanished returns the items without those whose rows are missing and that no trigger saw deleted, as with
-// TRUNCATE: they are not sent as deletes. Promise 7. A delete that is not captured yet has a position of its own.
-func (n *Renderer) withoutVanished(ctx context.Context, d *Rendering, t *schema.Table, items []outbox.Item, found map[string][][]byte) ([]outbox.Item, error) {
-	var missing []change.Row
-	var keys []string
-	for i := range items {
-		if _, ok := found[items[i].Key]; !ok && !items[i].OnlyMissing {
-			missing, keys = append(missing, items[i].Row), append(keys, items[i].Key)
-		}
+// routes are Routes without a value in it where there are none.
+func (n *Renderer) routes() Routes {
+	if n.Routes == nil {
+		return nil
 	}
-	// In this order: what is captured in between has its new fate by then.
-	uncaptured, err := capture.Uncaptured(ctx, n.DB, n.Source, t.Name, keys)
-	if err != nil {
-		return nil, err
-	}
-	fates, err := version.Fates(ctx, n.DB, missing)
-	if err != nil {
-		return nil, err
-	}
-	before := len(items)
-	items = slices.DeleteFunc(items, func(i outbox.Item) bool {
-		elsewhere := fates[i.Row].Elsewhere() && len(uncaptured[i.Key]) == 0
-		if elsewhere {
-			d.Idle = append(d.Idle, outbox.Sent{Item: i})
-		}
-		if elsewhere && fates[i.Row] == version.Withdrawn {
-			before-- // whoever withdrew it has it
-		}
-		return elsewhere
-	})
-	if len(items) < before {
-		n.Log.Warn("rows due to be sent vanished without firing a trigger; the remotes keep them as they are",
-			zap.String("table", t.Name), zap.Int("rows", before-len(items)))
-	}
-	return items, nil
+	return n.Routes
 }
 
 // fitting returns the items whose key is one of the table's; the table may have
@@ -301,17 +245,8 @@ func fitting(d *Rendering, t *schema.Table, items []outbox.Item) []outbox.Item {
 	return fit
 }
 
-// outgoing begins what is sent of a row. One that was never written since the node keeps versions gets a version that
-// any write is later than.
 func (n *Renderer) outgoing(i outbox.Item, states map[change.Row]change.State) Outgoing {
-	o := Outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, Sent: outbox.Sent{Item: i}}
-	if i.Version.IsZero() {
-		o.State = states[i.Row]
-	}
-	if o.Version.IsZero() {
-		o.Version = change.Version{Time: change.Baseline, Origin: n.Client}
-	}
-	return o
+	return outgoing(n.Client, i, states)
 }
 
 // singleForm adds the form of version 1: the key is text there, equal to the id.

@@ -4,87 +4,49 @@ import (
 	"context"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// way is how rows of a table are routed to a remote. The zero way gives it all of them.
-type way struct {
-	routed bool
-	token  int64 // of what is said about them; 0: the remote would not know what it means
+// Routes say which remotes have which rows; see route.Router.
+type Routes interface {
+	Routed(table string) bool
+	// To reports whether a remote has the rows with a label.
+	To(table string, label uint32, remote string) bool
+	// Token returns a number that is greater than all before.
+	Token() int64
 }
 
-// route returns the way of a table's rows. Its token is taken before they are read: what is said of them later counts.
-func (n *Renderer) route(table string, to Target) (w way) {
-	if n.Routes == nil || !n.Routes.Routed(table) {
-		return w
-	}
-	w.routed = true
-	if to.Routes && !to.Single {
-		w.token = n.Routes.Token()
-	}
-	return w
+// Router is Routes, and knows rows on a server.
+type Router interface {
+	Routes
+	// Read returns the labels of rows of a table as they are now, by key; rows that are missing are not in it.
+	Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error)
 }
 
-// withdraw returns the items that the remote is to have, as they are now, and takes the others away from it. One that does
-// not know how that is done, such as an existing peer, gets a delete.
-func (n *Renderer) withdraw(ctx context.Context, d *Rendering, to Target, w way, t *schema.Table, items []outbox.Item,
-	states map[change.Row]change.State, found map[string][][]byte) ([]outbox.Item, error) {
-	if !w.routed {
-		return items, nil
-	}
-	var keys []string
-	var missing, theirs []change.Row
-	for _, i := range items {
-		if _, ok := found[i.Key]; ok {
-			keys = append(keys, i.Key)
-		} else {
-			missing = append(missing, i.Row)
-		}
-	}
-	now, err := n.Routes.Read(ctx, n.DB, t, keys)
-	if err != nil {
-		return nil, err
-	}
-	last, err := version.Labels(ctx, n.DB, missing)
-	if err != nil {
-		return nil, err
-	}
-	stay := items[:0:0]
-	var gone []outbox.Item
-	for _, i := range items {
-		label, ok := now[i.Key]
-		if !ok {
-			label = last[i.Row] // deleted, now or a moment ago: by what it was
-		}
-		switch {
-		case n.Routes.To(t.Name, label, to.Remote):
-			stay = append(stay, i)
-		case i.OnlyMissing:
-			d.Idle = append(d.Idle, outbox.Sent{Item: i})
-		default:
-			gone, theirs = append(gone, i), append(theirs, i.Row)
-		}
+// withdraw takes rows away from the remote.
+func (n *Renderer) withdraw(ctx context.Context, d *Rendering, to Target, t *schema.Table, l *Look) (err error) {
+	rows := make([]change.Row, len(l.Gone))
+	for i := range l.Gone {
+		rows[i] = l.Gone[i].Row
 	}
 	held := map[change.Row]string{}
-	if n.Transformers.Has(t.Name) {
-		if held, err = n.Sent.SentAs(ctx, to.Remote, t.Name, theirs); err != nil {
-			return nil, err
+	if len(rows) > 0 && n.Transformers.Has(t.Name) {
+		if held, err = n.Sent.SentAs(ctx, to.Remote, t.Name, rows); err != nil {
+			return err
 		}
 	}
-	for _, i := range gone {
-		o := n.outgoing(i, states)
-		o.Withdrawn, o.Token = w.token != 0, w.token
+	for _, i := range l.Gone {
+		o := l.Withdrawal(i)
 		if o.ID, err = t.ID(o.Key); err != nil {
-			return nil, err
+			return err
 		}
 		if as := held[i.Row]; as != "" {
 			if _, err := n.delete(&o, t, as); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		d.Outgoing = append(d.Outgoing, o)
 	}
-	return stay, nil
+	return nil
 }

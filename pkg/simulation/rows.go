@@ -2,78 +2,154 @@ package simulation
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// reads is a link's deliver.Rows: it reads rows as package render does, versions first, so that a row is never older than the version it
-// goes under. What a row holds is the write that made it.
+// reads is a link's deliver.Rows: package render reads the rows and judges them, and none of them is transformed. What a row holds is the
+// write that made it.
 type reads struct{ l *link }
 
-func (r reads) Render(_ context.Context, _ render.Target, items []outbox.Item) (*render.Rendering, error) {
-	n, w := r.l.n, r.l.n.w
+func (r reads) Render(_ context.Context, to render.Target, items []outbox.Item) (*render.Rendering, error) {
 	d := &render.Rendering{}
-	if len(items) > 1 && w.r.Float64() < w.large {
-		d.Partial = true
-		items = items[:1+w.r.IntN(len(items)-1)]
-	}
-	list := make([]render.Outgoing, len(items))
-	stands := make([]int, len(items))
-	found := make([]row, len(items))
-	versions := func() {
-		for i, item := range items {
-			o, v := &list[i], n.db.versions[w.keyOf(item.Row)]
-			stands[i] = n.standsFor(w.keyOf(item.Row), item.State.Version)
-			*o = render.Outgoing{Change: change.Change{Row: item.Row, State: item.State, OnlyMissing: item.OnlyMissing}, Sent: outbox.Sent{Item: item}}
-			if o.Version.IsZero() || w.mistake == RowBeforeVersion {
-				o.State, stands[i] = v.State, v.stands
-			}
-			if o.Version.IsZero() {
-				o.Version = change.Version{Time: change.Baseline, Origin: n.name}
-			}
+	for _, t := range []*schema.Table{parents, children} {
+		of := slices.DeleteFunc(slices.Clone(items), func(i outbox.Item) bool { return i.Table != t.Name })
+		if len(of) == 0 {
+			continue
 		}
-	}
-	rows := func() {
-		for i, item := range items {
-			found[i] = n.db.rows[w.keyOf(item.Row)]
-		}
-	}
-	order := []func(){versions, rows}
-	if w.mistake == RowBeforeVersion {
-		order = []func(){rows, versions}
-	}
-	for _, read := range order {
-		if err := n.step(); err != nil {
+		if err := r.look(d, to, t, of); err != nil {
 			return nil, err
 		}
-		read()
 	}
-	for i := range list {
-		o := &list[i]
-		key := w.keyOf(o.Row)
+	return d, nil
+}
+
+// look renders rows of a table.
+func (r reads) look(d *render.Rendering, to render.Target, t *schema.Table, items []outbox.Item) error {
+	n, w := r.l.n, r.l.n.w
+	in := &reading{n: n, d: d, found: map[string]row{}, stands: map[string]int{}}
+	if w.mistake == RowBeforeVersion {
+		if err := in.early(items); err != nil {
+			return err
+		}
+	}
+	l, err := render.LookAt(ctx, in, nil, n.name, to, t, items)
+	if err != nil {
+		return err
+	}
+	for _, i := range l.Idle {
+		d.Idle = append(d.Idle, outbox.Sent{Item: i})
+	}
+	for _, i := range l.Items {
+		o, found := l.Outgoing(i), in.found[i.Key]
+		if w.mistake == RowBeforeVersion && !n.db.versions[w.keyOf(i.Row)].Version.IsZero() {
+			o.State = n.db.versions[w.keyOf(i.Row)].State
+		}
 		switch {
-		case key == w.private && w.mistake != ShowPrivate, o.OnlyMissing && !found[i].exists:
+		case w.keyOf(i.Row) == w.private && w.mistake != ShowPrivate, o.OnlyMissing && !found.exists:
 			d.Idle = append(d.Idle, o.Sent)
 			continue
 		case !w.calm && w.r.Float64() < w.refuse/4:
 			d.Refused = append(d.Refused, render.Refusal{Item: o.Sent.Item, Reject: wire.Reject{Message: "the script failed", Retry: w.r.IntN(2) == 0}})
 			continue
 		}
-		if o.ID = strconv.Itoa(found[i].write); found[i].exists {
-			o.Columns, o.Values = parents.Names(), found[i].values
+		if o.ID = strconv.Itoa(found.write); found.exists {
+			o.Columns, o.Values = parents.Names(), found.values
 		}
-		if found[i].write != none && found[i].write != stands[i] {
-			w.history[found[i].write].early = true
+		stands, ok := in.stands[i.Key]
+		if !ok {
+			stands = n.standsFor(w.keyOf(i.Row), o.Version)
 		}
-		d.Outgoing = append(d.Outgoing, *o)
+		if found.write != none && found.write != stands {
+			w.history[found.write].early = true
+		}
+		d.Outgoing = append(d.Outgoing, o)
 	}
-	return d, nil
+	return nil
+}
+
+// reading is a node's render.Reads.
+type reading struct {
+	n      *node
+	d      *render.Rendering
+	found  map[string]row
+	stands map[string]int // writes, of the versions that were read
+	read   bool           // only RowBeforeVersion has it
+}
+
+// early reads rows before their versions.
+func (x *reading) early(items []outbox.Item) error {
+	_, _, err := x.Rows(ctx, nil, items)
+	x.read = true
+	return err
+}
+
+func (x *reading) States(_ context.Context, rows []change.Row) (map[change.Row]change.State, error) {
+	states := map[change.Row]change.State{}
+	if err := x.n.step(); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		v := x.n.db.versions[x.n.w.keyOf(r)]
+		states[r], x.stands[r.Key] = v.State, v.stands
+	}
+	return states, nil
+}
+
+func (x *reading) Rows(_ context.Context, _ *schema.Table, items []outbox.Item) (map[string][][]byte, []outbox.Item, error) {
+	n := x.n
+	if err := n.step(); err != nil {
+		return nil, nil, err
+	}
+	if len(items) > 1 && n.w.r.Float64() < n.w.large {
+		x.d.Partial = true
+		items = items[:1+n.w.r.IntN(len(items)-1)]
+	}
+	values := map[string][][]byte{}
+	for _, i := range items {
+		if !x.read {
+			x.found[i.Key] = n.db.rows[n.w.keyOf(i.Row)]
+		}
+		if r := x.found[i.Key]; r.exists {
+			values[i.Key] = r.values
+		}
+	}
+	return values, items, nil
+}
+
+func (x *reading) Uncaptured(_ context.Context, _ string, keys []string) (map[string][]capture.Entry, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return x.n.uncaptured(keys), x.n.step()
+}
+
+func (x *reading) Fates(_ context.Context, rows []change.Row) (map[change.Row]version.Fate, error) {
+	fates := map[change.Row]version.Fate{}
+	if len(rows) == 0 {
+		return fates, nil
+	}
+	for _, r := range rows {
+		fates[r] = x.n.db.versions[x.n.w.keyOf(r)].fate
+	}
+	return fates, x.n.step()
+}
+
+func (x *reading) Labels(context.Context, []change.Row) (map[change.Row]uint32, error) {
+	return nil, nil
+}
+
+func (x *reading) Routed(context.Context, *schema.Table, []string) (map[string]uint32, error) {
+	return nil, nil
 }
 
 // Transforms reports that of a private row: its table has a transformer, which holds it back.

@@ -15,7 +15,7 @@ import (
 func (x *session) Lock(_ context.Context, _ *schema.Table, keys []string, whole, wait bool) (map[string]*apply.Local, error) {
 	n := x.n
 	if n.w.mistake == DecideBeforeLock {
-		x.early = x.uncaptured(keys)
+		x.early = x.n.uncaptured(keys)
 	}
 	if x.locals != nil && n.w.mistake == LockOnce {
 		return x.locals, n.step()
@@ -115,14 +115,15 @@ func (x *session) Uncaptured(_ context.Context, _ string, keys []string) (map[st
 	case DecideBeforeLock:
 		return x.early, nil
 	}
-	return x.uncaptured(keys), nil
+	return x.n.uncaptured(keys), nil
 }
 
-func (x *session) uncaptured(keys []string) map[string][]capture.Entry {
+// uncaptured are the local changes of rows that are in table_changes.
+func (n *node) uncaptured(keys []string) map[string][]capture.Entry {
 	noted := map[string][]capture.Entry{}
-	for _, e := range x.n.db.changes {
-		if r := x.n.row(e.key); slices.Contains(keys, r.Key) {
-			noted[r.Key] = append(noted[r.Key], x.n.captured(e))
+	for _, e := range n.db.changes {
+		if r := n.row(e.key); slices.Contains(keys, r.Key) {
+			noted[r.Key] = append(noted[r.Key], n.captured(e))
 		}
 	}
 	return noted

@@ -1,0 +1,175 @@
+package render
+
+import (
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// Reads is where rows are read: on a server or, where many nodes are simulated, in memory. What is read, and in which
+// order, is the same.
+type Reads interface {
+	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
+	// Rows returns those of the rows that exist, by key. If they are large, it reads only the first, and returns the
+	// items that it got to.
+	Rows(ctx context.Context, t *schema.Table, items []outbox.Item) (found map[string][][]byte, got []outbox.Item, err error)
+	// Uncaptured returns the local changes of rows that were not captured yet, by key.
+	Uncaptured(ctx context.Context, table string, keys []string) (map[string][]capture.Entry, error)
+	Fates(ctx context.Context, rows []change.Row) (map[change.Row]version.Fate, error)
+	// Labels returns the labels by which rows were last routed; Routed those of existing rows as they are now, by key.
+	Labels(ctx context.Context, rows []change.Row) (map[change.Row]uint32, error)
+	Routed(ctx context.Context, t *schema.Table, keys []string) (map[string]uint32, error)
+}
+
+// Look is rows of a table as they were read for a remote.
+type Look struct {
+	Items    []outbox.Item // that the remote has, or of whose deletes it hears
+	Gone     []outbox.Item // that it is to have no more
+	Idle     []outbox.Item // that need not go out: see Vanished, and rows that are only for a remote without them
+	Vanished int           // rows that are missing and that no trigger saw deleted
+	client   string
+	token    int64
+	states   map[change.Row]change.State
+	found    map[string][][]byte
+}
+
+// LookAt reads rows of a table for a remote. The versions are read before the rows, so that a row is never older than
+// the version it is sent under: a newer one has a position of its own in the stream. Rows of the stream were read with
+// theirs. What is said about who has the rows is as old as its token, which is taken before they are read as well.
+// client is this node's name; no routes give each remote all rows.
+func LookAt(ctx context.Context, in Reads, routes Routes, client string, to Target, t *schema.Table, items []outbox.Item) (*Look, error) {
+	l := &Look{client: client}
+	var unknown []change.Row
+	for i := range items {
+		if items[i].Version.IsZero() {
+			unknown = append(unknown, items[i].Row)
+		}
+	}
+	var err error
+	if l.states, err = in.States(ctx, unknown); err != nil {
+		return nil, err
+	}
+	routed := routes != nil && routes.Routed(t.Name)
+	if routed && to.Routes && !to.Single { // another would not know what it means
+		l.token = routes.Token()
+	}
+	if l.found, l.Items, err = in.Rows(ctx, t, items); err != nil {
+		return nil, err
+	}
+	if err := l.withoutVanished(ctx, in, t); err != nil {
+		return nil, err
+	}
+	if routed {
+		return l, l.withdraw(ctx, in, routes, to.Remote, t)
+	}
+	return l, nil
+}
+
+// Values returns a row as it was read; false if it is missing.
+func (l *Look) Values(i outbox.Item) ([][]byte, bool) {
+	values, ok := l.found[i.Key]
+	return values, ok
+}
+
+// Outgoing begins what is sent of a row. One that was never written since the node keeps versions gets a version that
+// any write is later than.
+func (l *Look) Outgoing(i outbox.Item) Outgoing {
+	o := outgoing(l.client, i, l.states)
+	o.Token = l.token
+	return o
+}
+
+// Withdrawal begins what is sent of a row that the remote is to have no more. One that does not know what that means,
+// such as an existing peer, gets a delete.
+func (l *Look) Withdrawal(i outbox.Item) Outgoing {
+	o := l.Outgoing(i)
+	o.Withdrawn = l.token != 0
+	return o
+}
+
+func outgoing(client string, i outbox.Item, states map[change.Row]change.State) Outgoing {
+	o := Outgoing{Change: change.Change{Row: i.Row, State: i.State, OnlyMissing: i.OnlyMissing}, Sent: outbox.Sent{Item: i}}
+	if i.Version.IsZero() {
+		o.State = states[i.Row]
+	}
+	if o.Version.IsZero() {
+		o.Version = change.Version{Time: change.Baseline, Origin: client}
+	}
+	return o
+}
+
+// withoutVanished takes out the items whose rows are missing and that no trigger saw deleted, as with TRUNCATE: they
+// are not sent as deletes. Promise 7. A delete that is not captured yet has a position of its own.
+func (l *Look) withoutVanished(ctx context.Context, in Reads, t *schema.Table) error {
+	var missing []change.Row
+	var keys []string
+	for i := range l.Items {
+		if _, ok := l.Values(l.Items[i]); !ok && !l.Items[i].OnlyMissing {
+			missing, keys = append(missing, l.Items[i].Row), append(keys, l.Items[i].Key)
+		}
+	}
+	// In this order: what is captured in between has its new fate by then.
+	uncaptured, err := in.Uncaptured(ctx, t.Name, keys)
+	if err != nil {
+		return err
+	}
+	fates, err := in.Fates(ctx, missing)
+	if err != nil {
+		return err
+	}
+	there := l.Items[:0:0]
+	for _, i := range l.Items {
+		if !fates[i.Row].Elsewhere() || len(uncaptured[i.Key]) > 0 {
+			there = append(there, i)
+			continue
+		}
+		l.Idle = append(l.Idle, i)
+		if fates[i.Row] != version.Withdrawn { // whoever withdrew it has it
+			l.Vanished++
+		}
+	}
+	l.Items = there
+	return nil
+}
+
+// withdraw takes out the items that the remote is not to have, as they are now.
+func (l *Look) withdraw(ctx context.Context, in Reads, routes Routes, remote string, t *schema.Table) error {
+	var keys []string
+	var missing []change.Row
+	for _, i := range l.Items {
+		if _, ok := l.Values(i); ok {
+			keys = append(keys, i.Key)
+		} else {
+			missing = append(missing, i.Row)
+		}
+	}
+	now, err := in.Routed(ctx, t, keys)
+	if err != nil {
+		return err
+	}
+	last, err := in.Labels(ctx, missing)
+	if err != nil {
+		return err
+	}
+	stay := l.Items[:0:0]
+	for _, i := range l.Items {
+		label, ok := now[i.Key]
+		if !ok {
+			label = last[i.Row] // deleted, now or a moment ago: by what it was
+		}
+		switch {
+		case routes.To(t.Name, label, remote):
+			stay = append(stay, i)
+		case i.OnlyMissing:
+			l.Idle = append(l.Idle, i)
+		default:
+			l.Gone = append(l.Gone, i)
+		}
+	}
+	l.Items = stay
+	return nil
+}
