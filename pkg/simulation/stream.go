@@ -7,38 +7,45 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// open begins the stream of a new process, as version.OpenStream does: not before the transactions of
-// the process before have ended, and after all that is in the database.
-func (n *node) open() error {
-	if n.w.mistake != NoFenceAtStart {
-		if err := n.fence(ctx); err != nil {
-			return err
+// open begins the stream of a new process.
+func (n *node) open() (err error) {
+	fences := 0
+	fence := func(ctx context.Context) error {
+		fences++
+		if fences == 1 && n.w.mistake == NoFenceAtStart || fences > 1 && n.w.mistake == IgnoreDoubt {
+			return nil
 		}
+		return n.fence(ctx)
 	}
-	last := int64(0)
-	for _, v := range n.db.versions {
-		last = max(last, v.position)
+	n.stream, err = version.Open(ctx, n.given, func() time.Time { return time.UnixMicro(n.clock()) }, &latched{n: n}, fence)
+	if err != nil {
+		return err
 	}
-	for _, r := range n.db.remotes {
-		if n.w.mistake != ForgetPlaces {
-			last = max(last, r.place.Acked, r.place.Shown)
-		}
-	}
-	fence := n.fence
-	if n.w.mistake == IgnoreDoubt {
-		fence = func(context.Context) error { return nil }
-	}
-	n.stream = version.New(last, time.UnixMicro(n.clock()), &latched{n: n}, fence)
 	for i := range n.db.remotes {
 		if r := &n.db.remotes[i]; !r.registered {
-			r.registered, r.place.Acked = true, n.stream.Token(0)-1
-			r.place.Shown = r.place.Acked
+			at, err := n.stream.Visible(ctx)
+			if err != nil {
+				return err
+			}
+			r.registered, r.place = true, outbox.Place{Acked: at, Shown: at}
 		}
 	}
 	return nil
+}
+
+// given are the positions of which the database has a trace.
+func (n *node) given(context.Context) (g version.Given, err error) {
+	g.Versions = n.db.lastPosition()
+	for _, r := range n.db.remotes {
+		if n.w.mistake != ForgetPlaces {
+			g.Remotes = max(g.Remotes, r.place.Acked, r.place.Shown)
+		}
+	}
+	return g, nil
 }
 
 // fence waits for the end of the transactions that have written versions and that no daemon knows the end of.

@@ -46,21 +46,34 @@ func New(last int64, now time.Time, l Latch, fence func(context.Context) error) 
 	return &Stream{latch: l, fence: fence, next: max(last+1, now.UnixMicro()), open: map[*Writing]int64{}}
 }
 
-// OpenStream returns the stream of a database. It waits for transactions of an
-// earlier process that may still commit.
-func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
-	fence := func(ctx context.Context) error { return fence(ctx, db) }
+// Given are the highest positions of which a database has a trace: of versions, in the places of remotes, and with which
+// it was marked. 0: there is none.
+type Given struct{ Versions, Remotes, Marked int64 }
+
+// Open returns the stream of a database. It waits for transactions of an earlier process that may still commit, before
+// it reads which positions were given out: a position may lie after all remaining rows, and the clock may be set back.
+func Open(ctx context.Context, read func(context.Context) (Given, error), now func() time.Time, l Latch, fence func(context.Context) error) (*Stream, error) {
 	if err := fence(ctx); err != nil {
 		return nil, err
 	}
-	var last sql.NullInt64
-	// A position may lie after all remaining rows, and the clock may be set back.
-	if err := db.GetContext(ctx, &last, `SELECT GREATEST(COALESCE((SELECT MAX(position) FROM sync_versions), 0),
-		COALESCE((SELECT MAX(GREATEST(position, shown)) FROM sync_remotes), 0),
-		COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = 'position'), 0))`); err != nil {
+	g, err := read(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("read the last position: %w", err)
 	}
-	s := New(last.Int64, time.Now(), &latch.Rows{}, fence)
+	return New(max(g.Versions, g.Remotes, g.Marked), now(), l, fence), nil
+}
+
+// OpenStream is Open for a database on a server.
+func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
+	read := func(ctx context.Context) (g Given, err error) {
+		err = db.QueryRowContext(ctx, `SELECT COALESCE((SELECT MAX(position) FROM sync_versions), 0), COALESCE((SELECT MAX(GREATEST(position, shown)) FROM sync_remotes), 0),
+			COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = 'position'), 0)`).Scan(&g.Versions, &g.Remotes, &g.Marked)
+		return g, err
+	}
+	s, err := Open(ctx, read, time.Now, &latch.Rows{}, func(ctx context.Context) error { return fence(ctx, db) })
+	if err != nil {
+		return nil, err
+	}
 	s.db = db
 	return s, nil
 }
