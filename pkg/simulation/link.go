@@ -98,12 +98,16 @@ func (l *link) idle() bool {
 	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.all.open && !b.lacking.open && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
 }
 
-// has reports whether there is something of a row to be sent.
+// has reports whether there is something of a row to be sent: what apply's and verify's statements find. What is held back is behind the
+// remote's own position.
 func (l *link) has(key int) bool {
 	n, b := l.n, l.box()
-	v := n.db.versions[key]
+	v, reached := n.db.versions[key], b.place.Acked
+	if at, kept := b.kept[n.row(key).Table]; kept {
+		reached = min(reached, at)
+	}
 	return slices.ContainsFunc(n.db.changes, func(e entry) bool { return e.key == key }) || b.marks[key].token != 0 ||
-		v.position > b.place.Acked && outbox.Needs(l.to.name, v.from, v.Version)
+		v.position > reached && outbox.Needs(l.to.name, v.from, v.Version)
 }
 
 // tell tells the sender something, which wakes it.

@@ -13,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
+	"github.com/mysql-sync/mysql-sync/pkg/verify"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -175,35 +176,34 @@ func (n *node) became(c *sent, res *apply.Result) {
 	}
 }
 
-// settleAfter is how long a change waits for rows that refer to its row until its sender is asked about them.
-const settleAfter = 2 * time.Second
-
-// settle asks senders about the rows that hold their changes up, as verify.Verifier does.
-func (n *node) settle(context.Context) {
+// settle asks senders about the rows that hold their changes up.
+func (n *node) settle(ctx context.Context) {
+	s := &verify.Settling{Now: n.w.time, Applier: n.applier, Strange: n.strange, Settled: func(context.Context) { n.rouse(n.receiving) },
+		Online: func(remote string) bool {
+			l := n.from(remote)
+			return l != nil && l.n.ready && l.n.sides == n.sides && n.w.mistake != NeverSettle
+		},
+		Asked: func(string) {}, Failed: func(apply.Held, error) {}}
 	for p := n.w.running; !p.dead; {
-		const most = 100
-		for _, h := range n.applier.Held(n.w.time().Add(-settleAfter), most) {
-			l := n.from(h.From)
-			if _ = n.step(); p.dead || l == nil || !l.n.ready || l.n.sides != n.sides || n.w.mistake == NeverSettle {
-				continue
-			}
-			var strange []change.Row
-			for _, r := range h.Refer {
-				if !l.n.unacked(n.name, n.w.keyOf(r)) {
-					strange = append(strange, r)
-				}
-			}
-			if _ = n.step(); !p.dead && len(strange) > 0 {
-				_ = n.applier.Settle(ctx, h, strange)
-				n.rouse(n.receiving)
-			}
+		delay := int64(-1) // until a change comes
+		if s.Step(ctx); len(n.applier.Held(n.w.time().Add(time.Hour), 1)) > 0 && n.w.mistake != NeverSettle {
+			delay = second
 		}
-		if len(n.applier.Held(n.w.time().Add(settleAfter), 1)) > 0 && n.w.mistake != NeverSettle {
-			_ = n.nap(second)
-		} else {
-			_ = n.nap(-1)
+		_ = n.nap(delay)
+	}
+}
+
+// strange asks a sender about rows.
+func (n *node) strange(_ context.Context, remote string, rows []change.Row) (strange []change.Row, err error) {
+	if err := n.step(); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if l := n.from(remote); !l.n.unacked(n.name, n.w.keyOf(r)) {
+			strange = append(strange, r)
 		}
 	}
+	return strange, n.step()
 }
 
 // unacked reports whether there is something of a row to be sent to a remote.
