@@ -111,7 +111,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 // server itself knows, others may see only their own.
 func (c *catalogue) readTriggers(ctx context.Context, db *mysqldb.DB) error {
 	var t standing
-	err := query(ctx, db, `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?
+	err := query(ctx, db, `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ?
 		ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, []any{db.Name}, func() { t.table = db.Spelled(t.table); c.triggers = append(c.triggers, t) }, &t.name, &t.table, &t.definer)
 	if err != nil {
 		return fmt.Errorf("read the triggers: %w", err)

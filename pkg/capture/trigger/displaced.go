@@ -40,7 +40,7 @@ func (s *Source) doubtful(ctx context.Context, entries []capture.Entry) (map[str
 		}
 		// The server looks up only this table, which takes a fraction of a millisecond.
 		var n int
-		err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? AND TRIGGER_NAME IN (?, ?)`,
+		err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? AND TRIGGER_NAME IN (?, ?)`,
 			s.db.Name, e.Row.Table, triggerName(takes[0], e.Row.Table), triggerName(takes[1], e.Row.Table))
 		if err != nil {
 			return nil, fmt.Errorf("look at the triggers of %s: %w", e.Row.Table, err)

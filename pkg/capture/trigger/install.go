@@ -17,13 +17,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// selectTriggers reads the existing triggers, at each start and each check.
+// selectTriggers reads the existing triggers, at each start and each check. A trigger is always in the schema of its table.
+// If asked by the trigger's, MariaDB opens the tables of all schemas, and waits for those that someone holds.
 const selectTriggers = `SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, COALESCE(CREATED, '')
 	FROM information_schema.TRIGGERS WHERE `
 
 // selectForeign reads, at each start, the triggers whose definer is another user than the node's, and that the node may
 // recreate: if that user is dropped, users' writes fail.
-const selectForeign = `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'
+const selectForeign = `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'
 	AND CAST(DEFINER AS BINARY) <> CAST(CURRENT_USER() AS BINARY) AND (@@log_bin = 0 OR @@log_bin_trust_function_creators = 1)`
 
 // installTries is how many times to try for a table's lock where that is waited for. Each attempt waits only a few
@@ -204,7 +205,7 @@ func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[str
 		}
 		return nil
 	}
-	if err := read(`TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`, db.Name); err != nil {
+	if err := read(`EVENT_OBJECT_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'`, db.Name); err != nil {
 		return nil, err
 	}
 	pattern := likePrefix(outsidePrefix(db.Name))
@@ -212,7 +213,7 @@ func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[str
 		return found, read(`TRIGGER_SCHEMA <> ? AND TRIGGER_NAME LIKE ?`, db.Name, pattern)
 	}
 	for _, schema := range others {
-		if err := read(`TRIGGER_SCHEMA = ? AND TRIGGER_NAME LIKE ?`, schema, pattern); err != nil {
+		if err := read(`EVENT_OBJECT_SCHEMA = ? AND TRIGGER_NAME LIKE ?`, schema, pattern); err != nil {
 			return nil, err
 		}
 	}
