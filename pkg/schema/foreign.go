@@ -28,12 +28,13 @@ func (f ForeignKey) Same(o ForeignKey) bool {
 		f.OnDelete == o.OnDelete && f.OnUpdate == o.OnUpdate && slices.Equal(f.Columns, o.Columns) && slices.Equal(f.RefColumns, o.RefColumns)
 }
 
-// selectForeign reads foreign keys. A condition on the child's schema keeps the server from searching its other
-// schemas.
+// selectForeign reads foreign keys. The condition must name the child's schema for both tables, as k.TABLE_SCHEMA and
+// r.CONSTRAINT_SCHEMA: joined by their schemas, MariaDB would open the tables of all schemas, and wait for those that
+// someone holds.
 const selectForeign = `SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.COLUMN_NAME,
 	k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
 	FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-	ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
+	ON r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
 	WHERE `
 
 const orderForeign = ` ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`
