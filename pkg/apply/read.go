@@ -151,8 +151,8 @@ func (g *group) foreign(ctx context.Context, tx Tx) (map[*Incoming]bool, error) 
 		}
 	}
 	var foreign map[*Incoming]bool
-	for sender, rows := range bySender {
-		theirs, err := tx.NotTheirs(ctx, sender, g.table.Name, rows)
+	for _, sender := range slices.Sorted(maps.Keys(bySender)) {
+		theirs, err := tx.NotTheirs(ctx, sender, g.table.Name, bySender[sender])
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package route
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
 // lookAgain takes over the lookup tables, and has rows whose remotes change be marked. One that is empty, and was not, is
@@ -19,7 +17,7 @@ import (
 func (r *Router) lookAgain(ctx context.Context) error {
 	var errs []error
 	for _, l := range r.lookups() {
-		m, err := r.look(ctx, l)
+		m, err := r.db.Look(ctx, l)
 		before := r.current()[l]
 		switch {
 		case err != nil:
@@ -53,12 +51,12 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 		}
 		byRoot[x.root][id] = x
 	}
-	err := mysqldb.InTx(ctx, r.db, func(tx mysqldb.Tx) error {
-		if err := keep(ctx, tx, l, m); err != nil {
+	err := r.db.In(ctx, func(tx Tx) error {
+		if err := tx.Keep(ctx, l, m); err != nil {
 			return err
 		}
-		for root, labels := range byRoot {
-			p := changed(labels, r.cfg.Routes[root].Rules, r.cfg.RemoteClients, r.looked, after)
+		for _, root := range slices.Sorted(maps.Keys(byRoot)) {
+			p := changed(byRoot[root], r.cfg.Routes[root].Rules, r.cfg.RemoteClients, r.looked, after)
 			if len(p) == 0 {
 				continue
 			}
@@ -90,72 +88,12 @@ func same(a, b map[string][]string) bool {
 
 // lookups returns the lookup tables of all routes.
 func (r *Router) lookups() (list []config.RouteLookup) {
-	for _, route := range r.cfg.Routes {
-		for _, rule := range route.Rules {
+	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
+		for _, rule := range r.cfg.Routes[table].Rules {
 			if rule.Lookup != nil && !slices.Contains(list, *rule.Lookup) {
 				list = append(list, *rule.Lookup)
 			}
 		}
 	}
 	return list
-}
-
-// nameOf is the name under which a lookup table is kept.
-func nameOf(l config.RouteLookup) []byte { return []byte(l.Table + "." + l.Key + "." + l.Remote) }
-
-// lookupMost is how many rows a lookup table may have. Promise 10.
-const lookupMost = 200_000
-
-// look reads a lookup table.
-func (r *Router) look(ctx context.Context, l config.RouteLookup) (map[string][]string, error) {
-	t, err := r.tables.Table(ctx, l.Table)
-	if err != nil {
-		return nil, err
-	}
-	k, ok := t.Column(l.Key)
-	c, there := t.Column(l.Remote)
-	if !ok || !there {
-		return nil, fmt.Errorf("the lookup table %s has no column %q", l.Table, map[bool]string{true: l.Remote, false: l.Key}[ok])
-	}
-	m, n := map[string][]string{}, 0
-	err = mysqldb.Each(ctx, r.db, "SELECT DISTINCT "+k.KeyExpr(mysqldb.Quote(k.Name))+", "+c.KeyExpr(mysqldb.Quote(c.Name))+" FROM "+mysqldb.Quote(l.Table)+
-		" WHERE "+mysqldb.Quote(k.Name)+" IS NOT NULL AND "+mysqldb.Quote(c.Name)+" IS NOT NULL ORDER BY 1, 2 LIMIT ?", []any{lookupMost + 1}, func(rows *sql.Rows) error {
-		var value, remote string
-		err := rows.Scan(&value, &remote)
-		m[value], n = append(m[value], remote), n+1
-		return err
-	})
-	if err == nil && n > lookupMost {
-		err = fmt.Errorf("the lookup table %s has more than %d rows", l.Table, lookupMost)
-	}
-	return m, err
-}
-
-// keep stores a lookup table as it was taken over.
-func keep(ctx context.Context, tx mysqldb.Tx, l config.RouteLookup, m map[string][]string) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sync_lookups WHERE lookup = ?`, nameOf(l)); err != nil {
-		return err
-	}
-	var args []any
-	flush := func() error {
-		if len(args) == 0 {
-			return nil
-		}
-		_, err := tx.ExecContext(ctx, `INSERT IGNORE INTO sync_lookups (lookup, value, remote) VALUES `+mysqldb.Groups(len(args)/3, 3), args...)
-		args = args[:0]
-		return err
-	}
-	for value, remotes := range m {
-		for _, remote := range remotes {
-			if len(value) > 255 || len(remote) > 32 {
-				continue // no label, or no client, has that
-			}
-			if args = append(args, nameOf(l), []byte(value), remote); len(args) >= 3000 {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return flush()
 }

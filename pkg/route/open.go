@@ -2,31 +2,28 @@ package route
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
 // Open reads labels, lookup tables, and which tables have been labelled by their present routes. Tables with another
 // route than before are labelled anew, by Run.
 func (r *Router) Open(ctx context.Context) error {
-	err := mysqldb.Each(ctx, r.db, `SELECT id, table_name, label FROM sync_labels`, nil, func(rows *sql.Rows) error {
-		var id uint32
-		var root string
-		var text []byte
-		err := rows.Scan(&id, &root, &text)
-		if err == nil {
-			r.labels[id], err = parse(root, text)
-			r.ids[root+"\x00"+string(text)] = id
+	stored, err := r.db.Labels(ctx)
+	for id, text := range stored {
+		l, wrong := parse(text.Root, []byte(text.Values))
+		if err = errors.Join(err, wrong); wrong == nil {
+			r.labels[id], r.ids[text] = l, id
 		}
-		return err
-	})
+	}
 	if err == nil {
 		err = r.recall(ctx)
 	}
@@ -45,13 +42,7 @@ func (r *Router) Open(ctx context.Context) error {
 // recall reads the lookup tables as they were last taken over.
 func (r *Router) recall(ctx context.Context) error {
 	for _, l := range r.lookups() {
-		m := map[string][]string{}
-		err := mysqldb.Each(ctx, r.db, `SELECT value, remote FROM sync_lookups WHERE lookup = ?`, []any{nameOf(l)}, func(rows *sql.Rows) error {
-			var value, remote string
-			err := rows.Scan(&value, &remote)
-			m[value] = append(m[value], remote)
-			return err
-		})
+		m, err := r.db.Kept(ctx, l)
 		if err != nil {
 			return err
 		}
@@ -62,22 +53,11 @@ func (r *Router) recall(ctx context.Context) error {
 
 // compare finds the tables that have another route than the one by which their rows are labelled.
 func (r *Router) compare(ctx context.Context) error {
-	type known struct {
-		route    string
-		finished bool
-	}
-	before := map[string]known{}
-	err := mysqldb.Each(ctx, r.db, `SELECT table_name, route, finished FROM sync_routes`, nil, func(rows *sql.Rows) error {
-		var table string
-		var k known
-		err := rows.Scan(&table, &k.route, &k.finished)
-		before[table] = k
-		return err
-	})
+	before, err := r.db.Routes(ctx)
 	if err != nil {
 		return err
 	}
-	for table := range r.cfg.Routes {
+	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
 		if !r.cfg.Routed(table) {
 			continue
 		}
@@ -85,25 +65,25 @@ func (r *Router) compare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if k, ok := before[table]; ok && k.route == text {
-			r.ready[table] = k.finished
+		if k, ok := before[table]; ok && k.Route == text {
+			r.ready[table] = k.Finished
 			continue
 		}
-		if _, err := r.db.ExecContext(ctx, `REPLACE INTO sync_routes (table_name, route) VALUES (?, ?)`, table, text); err != nil {
+		if err := r.db.Begin(ctx, table, text); err != nil {
 			return err
 		}
 	}
-	for table := range before {
+	for _, table := range slices.Sorted(maps.Keys(before)) {
 		if r.cfg.Routed(table) {
 			continue
 		}
 		if r.cfg.Syncs(table) && r.cfg.InitialSync != snapshot.None {
 			r.log.Info("a table has no route any more: all remotes get all of its rows", zap.String("table", table))
-			if err := snapshot.Request(ctx, r.db, r.cfg.RemoteClients, table, snapshot.Missing, ""); err != nil {
+			if err := r.db.Request(ctx, r.cfg.RemoteClients, table); err != nil {
 				return err
 			}
 		}
-		if _, err := r.db.ExecContext(ctx, `DELETE FROM sync_routes WHERE table_name = ?`, table); err != nil {
+		if err := r.db.Unrouted(ctx, table); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // labelNext labels the next rows of a table whose route is new, parents first.
 func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 	var open []string
-	for table := range r.cfg.Routes {
+	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
 		if !r.Ready(table) {
 			open = append(open, table)
 		}
@@ -32,7 +33,7 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 		}
 		return n
 	}
-	slices.SortFunc(open, func(a, b string) int { return depth(a) - depth(b) })
+	slices.SortStableFunc(open, func(a, b string) int { return depth(a) - depth(b) })
 	var errs []error
 	for _, table := range open {
 		again, err := r.labelSome(ctx, table)
@@ -52,10 +53,10 @@ const tellEach = time.Minute
 
 // tell reports that a table cannot be labelled.
 func (r *Router) tell(table string, err error) {
-	if f := r.failed[table]; f.why == err.Error() && time.Since(f.told) < tellEach {
+	if f := r.failed[table]; f.why == err.Error() && r.now().Sub(f.told) < tellEach {
 		return
 	}
-	r.failed[table] = failure{err.Error(), time.Now()}
+	r.failed[table] = failure{err.Error(), r.now()}
 	if errors.Is(err, errEmpty) {
 		r.log.Warn("a lookup table of the routes has become empty; the remotes keep their rows until it has some again", zap.String("table", table))
 		return
@@ -65,36 +66,21 @@ func (r *Router) tell(table string, err error) {
 
 // labelSome labels the next rows of a table.
 func (r *Router) labelSome(ctx context.Context, table string) (more bool, err error) {
-	t, err := r.tables.Fresh(ctx, table)
+	rows, err := r.db.Unlabelled(ctx, table, r.chunk)
 	if err != nil {
 		return false, err
 	}
-	if _, err := r.columns(ctx, t); err != nil {
+	if err := r.db.Fit(ctx, table); err != nil {
 		return false, err
 	}
-	var last []byte
-	if err := r.db.QueryRowContext(ctx, `SELECT last_key FROM sync_routes WHERE table_name = ?`, table).Scan(&last); err != nil {
-		return false, fmt.Errorf("read how far %s is labelled: %w", table, err)
-	}
-	keys, err := snapshot.Keys(ctx, r.db, t, snapshot.Range{After: last}, chunk)
-	if err != nil {
-		return false, err
-	}
-	rows := make([]change.Row, len(keys))
-	for i, k := range keys {
-		rows[i] = change.Row{Table: table, Key: string(k)}
-	}
-	if err := r.tables.Identify(ctx, rows); err != nil {
-		return false, err
-	}
-	if len(keys) > 0 {
-		err = r.stream.Write(ctx, r.db, rows, func(tx mysqldb.Tx, _ *version.Writing) error {
+	if len(rows) > 0 {
+		err = r.db.Write(ctx, rows, func(tx Tx, _ *version.Writing) error {
 			entries, err := r.entries(ctx, tx, rows)
 			if err == nil {
-				err = r.Record(ctx, tx, entries)
+				err = r.RecordIn(ctx, tx, entries)
 			}
 			if err == nil {
-				_, err = tx.ExecContext(ctx, `UPDATE sync_routes SET last_key = ? WHERE table_name = ?`, keys[len(keys)-1], table)
+				err = tx.Reached(ctx, table, rows[len(rows)-1].Key)
 			}
 			return err
 		})
@@ -102,19 +88,15 @@ func (r *Router) labelSome(ctx context.Context, table string) (more bool, err er
 	if err != nil {
 		return false, fmt.Errorf("label rows of %s: %w", table, err)
 	}
-	if len(keys) == chunk {
+	if len(rows) == r.chunk {
 		return true, nil
 	}
 	return true, r.labelled(ctx, table)
 }
 
 // entries returns the versions of rows as they are; those that no one has written get one older than any write.
-func (r *Router) entries(ctx context.Context, tx mysqldb.Tx, rows []change.Row) ([]version.Entry, error) {
-	states, err := version.Read(ctx, tx, rows)
-	if err != nil {
-		return nil, err
-	}
-	t, err := r.tables.Table(ctx, rows[0].Table)
+func (r *Router) entries(ctx context.Context, tx Tx, rows []change.Row) ([]version.Entry, error) {
+	states, err := tx.States(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +104,7 @@ func (r *Router) entries(ctx context.Context, tx mysqldb.Tx, rows []change.Row) 
 	for i := range rows {
 		keys[i] = rows[i].Key
 	}
-	there, err := r.Read(ctx, tx, t, keys)
+	there, err := r.ReadIn(ctx, tx, rows[0].Table, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -143,24 +125,22 @@ func (r *Router) entries(ctx context.Context, tx mysqldb.Tx, rows []change.Row) 
 // labelled ends the labelling of a table: remotes that were sent the table before give back what is not theirs, and get
 // what they lack.
 func (r *Router) labelled(ctx context.Context, table string) error {
-	var sent []string
-	if err := r.db.SelectContext(ctx, &sent, `SELECT remote FROM sync_snapshots WHERE table_name = ?`, table); err != nil {
+	sent, err := r.db.Sent(ctx, table)
+	if err != nil {
 		return fmt.Errorf("read who was sent %s: %w", table, err)
 	}
 	sent = slices.DeleteFunc(sent, func(remote string) bool { return r.All(remote, table) })
-	var err error
 	if len(sent) > 0 && r.cfg.InitialSync != snapshot.None { // before it is finished: a kill in between repeats it. Promise 1
-		err = snapshot.Request(ctx, r.db, sent, table, snapshot.Missing, "")
+		err = r.db.Request(ctx, sent, table)
 	}
 	if err == nil {
-		err = mysqldb.InTx(ctx, r.db, func(tx mysqldb.Tx) error {
+		err = r.db.In(ctx, func(tx Tx) error {
 			if len(sent) > 0 {
 				if err := reroute(ctx, tx, table, rerouting{Not: sent}); err != nil {
 					return err
 				}
 			}
-			_, err := tx.ExecContext(ctx, `UPDATE sync_routes SET finished = 1 WHERE table_name = ?`, table)
-			return err
+			return tx.Finish(ctx, table)
 		})
 	}
 	if err != nil {

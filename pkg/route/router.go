@@ -2,7 +2,6 @@ package route
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,15 +27,15 @@ type Marker interface {
 type Router struct {
 	log    *zap.Logger
 	cfg    *config.Config
-	db     *mysqldb.DB
-	tables *schema.Tables
-	marker Marker
-	stream *version.Stream
+	db     Database
+	server *server // nil where the database is not on one
+	now    func() time.Time
+	chunk  int    // rows of one transaction
 	told   func() // rows may have been marked, or have positions
 
 	mu     sync.RWMutex
 	labels map[uint32]label
-	ids    map[string]uint32 // by table and text
+	ids    map[Text]uint32
 	have   map[uint32]map[string]bool
 	looked lookups
 	ready  map[string]bool // routed tables all of whose rows have labels
@@ -52,7 +51,15 @@ type failure struct {
 // New returns the routes of a configuration; Open reads what the database knows of them. told is called after a commit of
 // rows that remotes need; it must not block.
 func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, told func()) *Router {
-	return &Router{log: log, cfg: cfg, db: db, tables: ts, marker: m, stream: s, told: told, labels: map[uint32]label{}, ids: map[string]uint32{},
+	on := &server{cfg: cfg, db: db, tables: ts, marker: m, stream: s}
+	r := On(log, cfg, on, time.Now, chunk, told)
+	r.server = on
+	return r
+}
+
+// On returns routes that work on a Database, in transactions of so many rows.
+func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func()) *Router {
+	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, labels: map[uint32]label{}, ids: map[Text]uint32{},
 		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}, failed: map[string]failure{}}
 }
 
@@ -118,39 +125,31 @@ func (r *Router) remotesOf(table string, id uint32) []string {
 }
 
 // Token returns a number that is greater than all before.
-func (r *Router) Token() int64 { return r.stream.Token(1) }
+func (r *Router) Token() int64 { return r.db.Token() }
 
 // Read returns the labels of rows of a table as they are now, by key; rows that are missing are not in it.
 func (r *Router) Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error) {
-	found := map[string]uint32{}
-	if len(keys) == 0 {
-		return found, nil
-	}
-	columns, err := r.columns(ctx, t)
+	values, err := r.server.values(ctx, db, t, keys)
 	if err != nil {
 		return nil, err
 	}
-	var q mysqldb.Statement
-	if err := t.AddSelect(&q, t.KeyExpr("")+", "+strings.Join(columns, ", "), slices.Values(keys), ""); err != nil {
+	return r.numbers(ctx, t.Name, values)
+}
+
+// ReadIn does so in a transaction.
+func (r *Router) ReadIn(ctx context.Context, tx Tx, table string, keys []string) (map[string]uint32, error) {
+	values, err := tx.Values(ctx, table, keys)
+	if err != nil {
 		return nil, err
 	}
-	read := map[string]label{}
-	err = q.Query(ctx, db, func(rows *sql.Rows) error {
-		var key string
-		l := label{root: r.cfg.Root(t.Name), values: make([]*string, len(columns))}
-		into := []any{&key}
-		for i := range l.values {
-			into = append(into, &l.values[i])
-		}
-		err := rows.Scan(into...)
-		read[key] = l
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read who has rows of %s: %w", t.Name, err)
-	}
-	for key, l := range read {
-		if found[key], err = r.id(ctx, l); err != nil {
+	return r.numbers(ctx, table, values)
+}
+
+// numbers returns the labels of values of rows, by key.
+func (r *Router) numbers(ctx context.Context, table string, values map[string][]*string) (found map[string]uint32, err error) {
+	found = make(map[string]uint32, len(values))
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if found[key], err = r.id(ctx, label{r.cfg.Root(table), values[key]}); err != nil {
 			return nil, err
 		}
 	}
@@ -159,29 +158,23 @@ func (r *Router) Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, 
 
 // id returns the number of a label, which it is given outside of any transaction: it stays, whatever becomes of that.
 func (r *Router) id(ctx context.Context, l label) (uint32, error) {
-	text, err := l.text()
+	b, err := l.text()
 	if err != nil {
 		return 0, err
 	}
-	name := l.root + "\x00" + string(text)
+	text := Text{l.root, string(b)}
 	r.mu.RLock()
-	id, ok := r.ids[name]
+	id, ok := r.ids[text]
 	r.mu.RUnlock()
 	if ok {
 		return id, nil
 	}
-	res, err := r.db.ExecContext(ctx, `INSERT INTO sync_labels (table_name, label) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)`, l.root, text)
-	if err != nil {
-		return 0, fmt.Errorf("record a label of %s: %w", l.root, err)
-	}
-	n, err := res.LastInsertId()
-	if err != nil {
+	if id, err = r.db.Label(ctx, text); err != nil {
 		return 0, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id = uint32(n)
-	r.ids[name], r.labels[id] = id, l
+	r.ids[text], r.labels[id] = id, l
 	delete(r.have, id)
 	return id, nil
 }
@@ -189,6 +182,11 @@ func (r *Router) id(ctx context.Context, l label) (uint32, error) {
 // Record gives entries their labels, marks rows for the remotes that have them no more, and then writes the entries, in
 // the transaction that decides about the rows.
 func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error {
+	return r.RecordIn(ctx, &session{r.server, tx}, entries)
+}
+
+// RecordIn is Record for any Database.
+func (r *Router) RecordIn(ctx context.Context, tx Tx, entries []version.Entry) error {
 	byTable := map[string][]*version.Entry{}
 	for i := range entries {
 		if e := &entries[i]; r.cfg.Routed(e.Table) {
@@ -200,28 +198,26 @@ func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, entries []version.En
 			return err
 		}
 	}
-	return version.Write(ctx, tx, entries)
+	return tx.Write(ctx, entries)
 }
 
 // label does so for the entries of a table. If that lacks what it is routed by, its rows are recorded all the same: it is
 // held back, and labelled as a whole once it can be.
-func (r *Router) label(ctx context.Context, tx mysqldb.Tx, table string, entries []*version.Entry) error {
-	t, err := r.tables.Table(ctx, table)
-	if err != nil {
-		return err
-	}
-	if _, err := r.columns(ctx, t); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
+func (r *Router) label(ctx context.Context, tx Tx, table string, entries []*version.Entry) error {
+	if err := r.db.Fit(ctx, table); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 		return r.holdBack(ctx, table)
+	} else if err != nil {
+		return err
 	}
 	rows, keys := make([]change.Row, len(entries)), make([]string, len(entries))
 	for i, e := range entries {
 		rows[i], keys[i] = e.Row, e.Key
 	}
-	before, err := version.Labels(ctx, tx, rows)
+	before, err := tx.Labels(ctx, rows)
 	if err != nil {
 		return err
 	}
-	now, err := r.Read(ctx, tx, t, keys)
+	now, err := r.ReadIn(ctx, tx, table, keys)
 	if err != nil {
 		return err
 	}
@@ -248,7 +244,7 @@ func (r *Router) holdBack(ctx context.Context, table string) error {
 	if !r.Ready(table) {
 		return nil
 	}
-	if _, err := r.db.ExecContext(ctx, `UPDATE sync_routes SET finished = 0, last_key = NULL WHERE table_name = ?`, table); err != nil {
+	if err := r.db.Again(ctx, table); err != nil {
 		return fmt.Errorf("hold %s back: %w", table, err)
 	}
 	r.mu.Lock()
@@ -287,24 +283,16 @@ func (r *Router) moved(m *moves, table string, row change.Row, before, now uint3
 }
 
 // follow marks the rows, and has their children follow.
-func (r *Router) follow(ctx context.Context, tx mysqldb.Tx, m *moves) error {
+func (r *Router) follow(ctx context.Context, tx Tx, m *moves) error {
 	for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
-		if err := r.marker.Mark(ctx, tx, m.marks[remote], remote); err != nil {
+		if err := tx.Mark(ctx, m.marks[remote], remote); err != nil {
 			return err
 		}
 	}
 	if len(m.rows) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 3*len(m.rows))
-	for _, row := range m.rows {
-		args = append(args, row.Table, []byte(row.ID()), []byte(row.Key))
-	}
-	_, err := tx.ExecContext(ctx, `REPLACE INTO sync_moves (table_name, row_id, row_key) VALUES `+mysqldb.Groups(len(m.rows), 3), args...)
-	if err != nil {
-		return fmt.Errorf("record that rows have moved: %w", err)
-	}
-	return nil
+	return tx.Move(ctx, m.rows)
 }
 
 // children returns the tables whose rows follow those of a table.
@@ -321,35 +309,65 @@ func (r *Router) children(table string) (list []string) {
 // NotTheirs returns those of the rows of a table that a client may not change, since it does not have them, and has not
 // yet heard that it has them no more.
 func (r *Router) NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error) {
+	return r.notTheirs(client, table, rows, func(of []change.Row) (map[change.Row]uint32, error) { return version.Labels(ctx, db, of) },
+		func(of []change.Row) (map[change.Row]bool, error) { return marked(ctx, db, client, table, of) })
+}
+
+// NotTheirsIn is NotTheirs for any Database.
+func (r *Router) NotTheirsIn(ctx context.Context, tx Tx, client, table string, rows []change.Row) (map[change.Row]bool, error) {
+	return r.notTheirs(client, table, rows, func(of []change.Row) (map[change.Row]uint32, error) { return tx.Labels(ctx, of) },
+		func(of []change.Row) (map[change.Row]bool, error) { return tx.Marked(ctx, client, table, of) })
+}
+
+func (r *Router) notTheirs(client, table string, rows []change.Row, read func([]change.Row) (map[change.Row]uint32, error), marked func([]change.Row) (map[change.Row]bool, error)) (map[change.Row]bool, error) {
 	if r.All(client, table) || r.cfg.RouteWrite == "any" || len(rows) == 0 {
 		return nil, nil
 	}
-	labels, err := version.Labels(ctx, db, rows)
+	labels, err := read(rows)
+	if err != nil {
+		return nil, err
+	}
+	var others []change.Row
+	for _, row := range rows {
+		if id := labels[row]; id != 0 && !r.To(table, id, client) {
+			others = append(others, row)
+		}
+	}
+	if len(others) == 0 {
+		return nil, nil
+	}
+	unheard, err := marked(others) // it has not heard
 	if err != nil {
 		return nil, err
 	}
 	theirs := map[change.Row]bool{}
-	byID := map[string]change.Row{}
-	args := []any{client, table}
-	for _, row := range rows {
-		if id := labels[row]; id != 0 && !r.To(table, id, client) {
-			theirs[row], byID[row.ID()] = true, row
-			args = append(args, []byte(row.ID()))
+	for _, row := range others {
+		if !unheard[row] {
+			theirs[row] = true
 		}
 	}
-	if len(theirs) == 0 {
-		return nil, nil
-	}
-	err = mysqldb.Each(ctx, db, `SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(args)-2)+`)`, args, func(found *sql.Rows) error {
-		var id string
-		err := found.Scan(&id)
-		delete(theirs, byID[id]) // it has not heard
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read whose rows of %s are: %w", table, err)
-	}
 	return theirs, nil
+}
+
+// Part returns the values by which a remote has rows of a table, a list for each rule; all says that it has all rows.
+func (r *Router) Part(remote, table string) (part [][]string, all bool) {
+	if r.All(remote, table) {
+		return nil, true
+	}
+	looked := r.current()
+	for _, rule := range r.cfg.Routes[r.cfg.Root(table)].Rules {
+		part = append(part, values(rule, remote, looked))
+	}
+	return part, false
+}
+
+// Where returns the SQL condition of the rows of a table that a remote has; "" if it has all of them.
+func (r *Router) Where(ctx context.Context, remote, table string) (string, error) {
+	part, all := r.Part(remote, table)
+	if all {
+		return "", nil
+	}
+	return r.db.Where(ctx, table, part)
 }
 
 // Needed returns the SQL condition of those rows of sync_versions that a remote has by the routes; "" if all.

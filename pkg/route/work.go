@@ -32,12 +32,12 @@ func (r *Router) Run(ctx context.Context) error {
 			again, failed := step(ctx)
 			more, err = more || again, errors.Join(err, failed)
 		}
-		if now := time.Now(); now.Sub(looked) >= lookEvery {
+		if now := r.now(); now.Sub(looked) >= lookEvery {
 			looked = now
 			err = errors.Join(err, r.lookAgain(ctx))
 		}
-		if err != nil && ctx.Err() == nil && (said != err.Error() || time.Since(told) > tellEach) {
-			said, told = err.Error(), time.Now()
+		if err != nil && ctx.Err() == nil && (said != err.Error() || r.now().Sub(told) > tellEach) {
+			said, told = err.Error(), r.now()
 			r.log.Warn("rows could not be routed; retrying", zap.Error(err))
 		}
 		rest := restMost

@@ -1,0 +1,202 @@
+package route
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// columns returns the SQL expressions of the values by which rows of a table are routed, in the form that keys have, one
+// for each rule of its root table. A row without a parent has none: they are NULL.
+func (s *server) columns(ctx context.Context, t *schema.Table) ([]string, error) {
+	root := s.cfg.Root(t.Name)
+	list := make([]string, len(s.cfg.Routes[root].Rules))
+	for i, rule := range s.cfg.Routes[root].Rules {
+		e, err := s.column(ctx, t, mysqldb.Quote(t.Name), rule.Column, 0)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = e
+	}
+	return list, nil
+}
+
+// column returns the expression of one, for a table under a name in the statement.
+func (s *server) column(ctx context.Context, t *schema.Table, as, name string, depth int) (string, error) {
+	parent := s.cfg.Routes[t.Name].Parent
+	if parent == "" {
+		c, ok := t.Column(name)
+		if !ok {
+			return "", fmt.Errorf("table %s: %w: it has no column %q, by which it is routed", t.Name, schema.ErrUnfit, name)
+		}
+		return c.KeyExpr(as + "." + mysqldb.Quote(c.Name)), nil
+	}
+	f, err := reference(t, parent)
+	if err != nil {
+		return "", err
+	}
+	above, err := s.tables.Table(ctx, parent)
+	if err != nil {
+		return "", err
+	}
+	alias := "mysql_sync_p" + strconv.Itoa(depth)
+	inner, err := s.column(ctx, above, alias, name, depth+1)
+	if err != nil {
+		return "", err
+	}
+	return "(SELECT " + inner + " FROM " + mysqldb.Quote(parent) + " " + alias + " WHERE " + on(f, alias, as) + ")", nil
+}
+
+// on is the condition under which a parent, and a child that refers to it, belong together.
+func on(f schema.ForeignKey, parent, child string) string {
+	list := make([]string, len(f.Columns))
+	for i := range f.Columns {
+		list[i] = parent + "." + mysqldb.Quote(f.RefColumns[i]) + "=" + child + "." + mysqldb.Quote(f.Columns[i])
+	}
+	return strings.Join(list, " AND ")
+}
+
+// reference returns the foreign key by which a table follows its parent.
+func reference(t *schema.Table, parent string) (schema.ForeignKey, error) {
+	i := slices.IndexFunc(t.ForeignKeys, func(f schema.ForeignKey) bool { return f.RefTable == parent && f.RefSchema == f.Schema })
+	if i < 0 {
+		return schema.ForeignKey{}, fmt.Errorf("table %s: %w: it has no foreign key to %s, whose route it follows", t.Name, schema.ErrUnfit, parent)
+	}
+	return t.ForeignKeys[i], nil
+}
+
+// Where uses the index of a routing column.
+func (s *server) Where(ctx context.Context, table string, values [][]string) (string, error) {
+	t, err := s.tables.Table(ctx, table)
+	if err != nil {
+		return "", err
+	}
+	list, err := s.columns(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	var either []string
+	for i, rule := range s.cfg.Routes[s.cfg.Root(table)].Rules {
+		var in []string
+		for _, v := range values[i] {
+			in = append(in, mysqldb.QuoteString(v))
+		}
+		if len(in) == 0 {
+			continue
+		}
+		either = append(either, exact(list[i], in))
+		if c, ok := t.Column(rule.Column); ok && s.cfg.Routes[table].Parent == "" { // for the index
+			either[len(either)-1] = "(" + mysqldb.Quote(table) + "." + mysqldb.Quote(c.Name) + " IN (" + strings.Join(in, ",") + ") AND " + either[len(either)-1] + ")"
+		}
+	}
+	if len(either) == 0 {
+		return "1=0", nil
+	}
+	return "(" + strings.Join(either, " OR ") + ")", nil
+}
+
+// exact is the condition that a value is one of some texts, byte by byte, as labels compare them.
+func exact(expression string, texts []string) string {
+	return expression + " IN (" + strings.Join(texts, ",") + ")"
+}
+
+// Fit reads the table's definition if it is not known.
+func (s *server) Fit(ctx context.Context, table string) error {
+	t, err := s.tables.Table(ctx, table)
+	if err == nil {
+		_, err = s.columns(ctx, t)
+	}
+	return err
+}
+
+// values returns the values by which existing rows are routed now, by key.
+func (s *server) values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string][]*string, error) {
+	read := map[string][]*string{}
+	if len(keys) == 0 {
+		return read, nil
+	}
+	columns, err := s.columns(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	var q mysqldb.Statement
+	if err := t.AddSelect(&q, t.KeyExpr("")+", "+strings.Join(columns, ", "), slices.Values(keys), ""); err != nil {
+		return nil, err
+	}
+	err = q.Query(ctx, db, func(rows *sql.Rows) error {
+		var key string
+		list := make([]*string, len(columns))
+		into := []any{&key}
+		for i := range list {
+			into = append(into, &list[i])
+		}
+		err := rows.Scan(into...)
+		read[key] = list
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read who has rows of %s: %w", t.Name, err)
+	}
+	return read, nil
+}
+
+// marked returns those of the rows of a table that are marked for a remote.
+func marked(ctx context.Context, db mysqldb.Queryer, remote, table string, rows []change.Row) (map[change.Row]bool, error) {
+	found, byID := map[change.Row]bool{}, map[string]change.Row{}
+	args := []any{remote, table}
+	for _, row := range rows {
+		byID[row.ID()] = row
+		args = append(args, []byte(row.ID()))
+	}
+	err := mysqldb.Each(ctx, db, `SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		found[byID[id]] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read whose rows of %s are: %w", table, err)
+	}
+	return found, nil
+}
+
+// referring returns the next rows after a key that refer to a parent's row, in the order of their keys.
+func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema.ForeignKey, parent, last string, limit int) ([]change.Row, error) {
+	var columns, joined string
+	for i, name := range f.RefColumns {
+		if i > 0 {
+			columns, joined = columns+", ", joined+" AND "
+		}
+		alias := fmt.Sprintf("mysql_sync_r%d", i)
+		columns += mysqldb.Quote(name) + " AS " + alias
+		joined += "mysql_sync_p." + alias + "=" + mysqldb.Quote(t.Name) + "." + mysqldb.Quote(f.Columns[i])
+	}
+	args, err := above.KeyArgs(nil, parent)
+	if err != nil {
+		return nil, err
+	}
+	where := ""
+	if last != "" {
+		after, list, err := t.AfterKey(last)
+		if err != nil {
+			return nil, err
+		}
+		where, args = " WHERE "+after, append(args, list...)
+	}
+	var rows []change.Row
+	err = mysqldb.Each(ctx, s.db, "SELECT "+t.KeyExpr("")+" FROM (SELECT "+columns+" FROM "+mysqldb.Quote(above.Name)+" WHERE "+above.WhereKeys(1)+") mysql_sync_p JOIN "+
+		mysqldb.Quote(t.Name)+" ON "+joined+where+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, limit), func(found *sql.Rows) error {
+		row := change.Row{Table: t.Name}
+		err := found.Scan(&row.Key)
+		rows = append(rows, row)
+		return err
+	})
+	return rows, err
+}
