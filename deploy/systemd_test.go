@@ -42,6 +42,19 @@ func checkUnit(t *testing.T, name, installed, program string) {
 	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", file)
 }
 
+// systemd kills a service that is stuck with SIGABRT, after which Go exits with 2 unless GOTRACEBACK says otherwise: systemd
+// would take that for a configuration error and not restart it.
+func TestAStuckServiceIsRestarted(t *testing.T) {
+	for _, name := range []string{"mysql-sync.service", "mysql-sync@.service", "mysql-sync-connector@.service"} {
+		text := read(t, "systemd/"+name)
+		for _, want := range []string{"Type=notify", "WatchdogSec=2min", "Restart=on-failure", "Environment=GOTRACEBACK=crash", "LimitCORE=0"} {
+			if !strings.Contains(text, "\n"+want+"\n") {
+				t.Errorf("%s lacks %s", name, want)
+			}
+		}
+	}
+}
+
 // The memory of a node is bounded, under attack or with large rows, and Go knows the limit before the kernel enforces
 // it.
 func TestMemoryLimitsMatch(t *testing.T) {

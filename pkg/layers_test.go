@@ -18,7 +18,7 @@ const module = "github.com/mysql-sync/mysql-sync/"
 // layers lists the packages from bottom to top. A package imports only packages of lower layers;
 // packages of one layer never import each other.
 var layers = [][]string{
-	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb"},
+	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb", "pkg/systemd"},
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
 	{"pkg/mysqldb", "pkg/job", "pkg/backup"},
@@ -64,6 +64,7 @@ var owners = map[string][]string{
 	"github.com/prometheus/client_golang": {"pkg/metrics", "pkg/api"},
 	"go.mongodb.org/mongo-driver":         {"pkg/destination/mongodb", "pkg/destination/ordeal"},
 	"github.com/go-sql-driver/mysql":      {"pkg/mysqldb", "pkg/sqldb", "pkg/testkit"},
+	"github.com/coreos/go-systemd":        {"pkg/systemd"},
 	"github.com/mattn/go-runewidth":       {"pkg/command", "cmd"},
 }
 

@@ -13,6 +13,6 @@ esac
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 	if [ -n "$upgrade" ]; then
-		systemctl try-restart mysql-sync.service 'mysql-sync@*.service'
+		systemctl try-restart mysql-sync.service 'mysql-sync@*.service' || true # the log says why; the package is installed
 	fi
 fi

@@ -39,11 +39,12 @@ type scheduled struct {
 	last   *ledger.Run // that has ended, or could not start: nil
 }
 
-// calls ask a job to run, besides its schedule.
+// calls ask a job's loop to run it, besides its schedule, and show whether the loop still looks.
 type calls struct {
 	orders chan order    // a person's, accepted while nothing runs
 	woken  chan struct{} // it may run again
 	news   atomic.Bool   // rows have come, and the job runs on change
+	awake  wake
 }
 
 // order is a run requested by a person.
@@ -88,20 +89,25 @@ func (c *Connector) keep(ctx context.Context, j *scheduled, last time.Time, fail
 	if errors.Is(failed, errUnfinished) {
 		k.again = time.Now()
 	}
+	defer j.awake.busy()
 	for ctx.Err() == nil {
+		j.awake.due(time.Now())
 		cause, sleep := k.turn(ctx, time.Now())
 		if cause.Kind != "" {
+			j.awake.busy()
 			k.over(c.run(ctx, j, cause))
 			if j.skip {
 				k.last = time.Now()
 			}
 			continue
 		}
+		j.awake.due(time.Now().Add(sleep))
 		select {
 		case <-ctx.Done():
 		case <-time.After(sleep):
 		case <-j.woken:
 		case o := <-j.orders:
+			j.awake.busy()
 			err := c.run(ctx, j, o.cause)
 			o.ended <- err
 			k.over(err)

@@ -8,17 +8,20 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/api"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
+	"github.com/mysql-sync/mysql-sync/pkg/systemd"
 )
 
 // Service runs a connector, and replaces it when its configuration is reloaded: by Reload, or by SIGHUP.
 type Service struct {
 	begin   func(*plan.Plan, []string) error
 	options Options
+	manager *systemd.Manager
 	first   *attempt
 	turn    chan struct{} // one reload at a time
 	next    chan *attempt // checked, to replace the one that runs
@@ -33,7 +36,7 @@ type attempt struct {
 // NewService returns a service of the configuration in o.File. begin is called before a connector runs, with its warnings,
 // for what its plan asks of the process. The error is from Load or from New.
 func NewService(begin func(*plan.Plan, []string) error, o Options) (s *Service, err error) {
-	s = &Service{begin: begin, options: o, turn: make(chan struct{}, 1), next: make(chan *attempt)}
+	s = &Service{begin: begin, options: o, manager: systemd.New(o.Log), turn: make(chan struct{}, 1), next: make(chan *attempt)}
 	s.options.reload, s.options.editing = s.Reload, new(sync.Mutex)
 	s.first, err = s.attempt()
 	return s, err
@@ -54,6 +57,8 @@ func (s *Service) attempt() (*attempt, error) {
 
 // Run runs the connector until ctx ends, and returns what ended it; see Connector.Run. It runs once.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.manager.Stopping()
+	defer context.AfterFunc(ctx, s.manager.Stopping)()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	hup := make(chan os.Signal, 1)
@@ -97,20 +102,49 @@ func (s *Service) runOne(ctx context.Context, a *attempt, hup <-chan os.Signal) 
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	for {
+	turn := time.Tick(s.manager.Every()) // nil: never
+	working, replacing := a.working, s.next
+	var next *attempt
+	for ; ; s.alive(a) {
 		select {
+		case <-turn:
+		case <-working:
+			s.manager.Reloaded()
+			working = nil
 		case err := <-ended:
-			return nil, err
+			if next != nil && err != nil {
+				s.options.Log.Warn("the connector did not stop cleanly for the reload", zap.Error(err))
+				err = nil
+			}
+			return next, err
 		case <-hup:
 			go func() { _ = s.Reload(ctx) }() // which logs what is wrong
-		case next := <-s.next:
+		case next = <-replacing:
 			stop()
-			if err := <-ended; err != nil {
-				s.options.Log.Warn("the connector did not stop cleanly for the reload", zap.Error(err))
-			}
-			return next, nil
+			hup, replacing = nil, nil // the next one takes them
 		}
 	}
+}
+
+// lateMost is how late a job may look at its schedule before the connector counts as stuck.
+const lateMost = time.Minute
+
+// alive reports to systemd that the loop of runOne makes progress, and so do those of all jobs. A run may take as long as
+// it takes, since its source or destination may be slow.
+func (s *Service) alive(a *attempt) {
+	if s.manager.Every() == 0 {
+		return
+	}
+	running := 0
+	for _, j := range a.jobs {
+		if late := j.awake.late(time.Now()); late > lateMost {
+			return
+		}
+		if j.running() {
+			running++
+		}
+	}
+	s.manager.Alive(a.works(), fmt.Sprintf("%d of %d jobs running", running, len(a.jobs)))
 }
 
 // Reload reads the configuration and the scripts again and checks them as at startup. If there is a mistake, it logs and
@@ -124,8 +158,10 @@ func (s *Service) Reload(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	s.manager.Reloading()
 	a, err := s.attempt()
 	if err != nil {
+		s.manager.Reloaded()
 		s.options.Log.Error("not reloaded; the connector carries on as before", zap.Error(err))
 		return fmt.Errorf("%w: not reloaded, the connector carries on as before: %w", api.ErrRequest, err)
 	}
@@ -134,6 +170,7 @@ func (s *Service) Reload(ctx context.Context) error {
 		s.options.Log.Info("reloading")
 		return nil
 	case <-ctx.Done():
+		s.manager.Reloaded()
 		return errors.Join(ctx.Err(), a.Close())
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/systemd"
 )
 
 const (
@@ -32,6 +33,8 @@ type Service struct {
 	load func() (*config.Config, []string, error)
 	make func(*config.Config, node.Host, node.Meter) (runner, error)
 	log  *logging.Log
+
+	manager *systemd.Manager
 
 	first   *attempt
 	front   *front
@@ -53,7 +56,7 @@ func New(load func() (*config.Config, []string, error), log *logging.Log, versio
 }
 
 func newService(load func() (*config.Config, []string, error), log *logging.Log, of func(*config.Config, node.Host, node.Meter) (runner, error)) *Service {
-	s := &Service{load: load, make: of, log: log, turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
+	s := &Service{load: load, make: of, log: log, manager: systemd.New(log.Logger), turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
 	s.front = newFront(log, s.Reload)
 	return s
 }
@@ -75,6 +78,8 @@ func (s *Service) read() (*attempt, error) {
 // Run runs the node until ctx ends, and returns what ended it; see node.Node.Run. It runs
 // once.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.manager.Stopping()
+	defer context.AfterFunc(ctx, s.manager.Stopping)()
 	ctx, cancel := context.WithCancel(ctx)
 	a := s.first
 	t := newTenant(ctx, a)
@@ -124,8 +129,11 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(t.life) }()
 	working := a.Working()
+	turn := time.Tick(s.manager.Every()) // nil: never
 	for next == nil {
+		s.alive(ctx, a)
 		select {
+		case <-turn:
 		case <-working:
 			a.say(a.failed)
 			working = nil
@@ -139,13 +147,28 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	}
 	s.front.tenant.Store(newTenant(ctx, next))
 	t.stop()
-	select {
-	case <-ended: // it stops because it was told to
-	case <-time.After(slowStopTime):
-		s.log.Warn("the node is slow to stop; the new configuration waits")
-		<-ended
+	for slow := time.After(slowStopTime); ; s.alive(ctx, a) {
+		select {
+		case <-ended: // it stops because it was told to
+			return next, nil
+		case <-slow:
+			s.log.Warn("the node is slow to stop; the new configuration waits")
+		case <-turn:
+		}
 	}
-	return next, nil
+}
+
+// alive reports to systemd that the loop of runOne makes progress and that the node's state can be read, which takes the
+// locks of all its stages. It takes nothing from the database or the broker: if they are slow or gone, that is the status.
+func (s *Service) alive(ctx context.Context, a *attempt) {
+	if s.manager.Every() == 0 {
+		return
+	}
+	said := "replicating"
+	if err := a.Health(ctx); err != nil {
+		said = err.Error()
+	}
+	s.manager.Alive(a.works(), said)
 }
 
 // setLog sets up the log as a node's configuration says.
@@ -184,6 +207,8 @@ func (s *Service) reload(ctx context.Context, of func() (*attempt, error)) error
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	s.manager.Reloading()
+	defer s.manager.Reloaded()
 	a, err := s.reloaded(ctx, of)
 	if err != nil {
 		s.log.Error("not reloaded; the node carries on as before", zap.Error(err))

@@ -15,6 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/node"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/systemd"
 )
 
 // played is a node that does what a test tells it to.
@@ -27,6 +28,8 @@ type played struct {
 	fails   error         // returned by Run before the node works
 	late    chan struct{} // the node works once this is closed; nil: at once
 	slow    time.Duration // to stop
+	ill     error         // returned by Health
+	stuck   chan struct{} // which Health waits for; nil: it does not
 }
 
 func (p *played) Check(context.Context) error { return p.check }
@@ -76,6 +79,12 @@ type world struct {
 // before they run.
 func newWorld(t *testing.T, change func(map[string]*played), reads ...string) *world {
 	t.Helper()
+	return newWorldUnder(t, &systemd.Manager{}, change, reads...)
+}
+
+// newWorldUnder is newWorld under a service manager.
+func newWorldUnder(t *testing.T, m *systemd.Manager, change func(map[string]*played), reads ...string) *world {
+	t.Helper()
 	w := &world{nodes: map[string]*played{}, reads: reads, notes: make(chan string, 100), ended: make(chan error, 1)}
 	for _, name := range reads {
 		w.nodes[name] = &played{name: name, world: w}
@@ -98,6 +107,7 @@ func newWorld(t *testing.T, change func(map[string]*played), reads ...string) *w
 		p.working = make(chan struct{})
 		return &p, nil
 	})
+	w.manager = m
 	var err error
 	if w.first, err = w.read(); err != nil {
 		t.Fatal(err)
