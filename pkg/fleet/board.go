@@ -10,28 +10,28 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// How a site stands, worst first. "No problems" is said only of what was heard, lately.
+// The states of a site, worst first. "No problems" requires a recent answer.
 const (
 	Offline      = "offline"
 	DatabaseAway = "database away"
 	Problems     = "problems"
-	Behind       = "behind"    // rows have waited for long, there or here for it
-	ClockOff     = "clock off" // against this node's
-	Untold       = "not told"  // it is online, and has told nothing lately
+	Behind       = "behind"    // rows have been waiting for long, at the site or here
+	ClockOff     = "clock off" // compared with this node's
+	Untold       = "not told"  // it is online but has not answered lately
 	NoProblems   = "no problems"
 )
 
-// standings are the words above, in their order.
+// standings lists the states above, in the same order.
 var standings = []string{Offline, DatabaseAway, Problems, Behind, ClockOff, Untold, NoProblems}
 
-// Standings returns the words for how a site stands, worst first.
+// Standings returns the states of a site, worst first.
 func Standings() []string { return slices.Clone(standings) }
 
 // Thresholds.
 const (
 	lagMost   = 5 * time.Minute
 	clockMost = time.Minute
-	told      = 4 * time.Minute // for so long what a site told counts: three questions may be lost
+	told      = 4 * time.Minute // how long an answer counts: three questions may get lost
 )
 
 // Fleet is the answer of GET /api/fleet.
@@ -45,24 +45,24 @@ type Fleet struct {
 type Site struct {
 	Name     string     `json:"name"`
 	Own      bool       `json:"own,omitempty"` // it is this node
-	Standing string     `json:"standing"`      // one of the words above
+	Standing string     `json:"standing"`      // one of the states above
 	Online   bool       `json:"online"`
 	Heard    *time.Time `json:"heard,omitempty"` // last sign of life; null: none since this node's start
-	Why      string     `json:"why,omitempty"`   // why it has told nothing lately
+	Why      string     `json:"why,omitempty"`   // why there is no recent answer
 	Here     Here       `json:"here"`
 	Refused  int64      `json:"refused"` // rows, there and here
-	Lag      float64    `json:"lag"`     // seconds that the oldest row waits, there or here
+	Lag      float64    `json:"lag"`     // age of the oldest waiting row in seconds, there or here
 	Told     *Told      `json:"told,omitempty"`
 }
 
-// Here is what this node has for a site.
+// Here is what this node knows about rows for a site.
 type Here struct {
 	Pending   status.Count `json:"pending"`   // rows that it still needs
 	Refused   int64        `json:"refused"`   // rows that it refused
 	NeverSent int          `json:"neverSent"` // tables that it was never sent
 }
 
-// Told is what a site has told last.
+// Told is a site's latest answer.
 type Told struct {
 	At      time.Time    `json:"at"`    // by this node's clock
 	Took    float64      `json:"took"`  // seconds from the question to the answer
@@ -70,10 +70,10 @@ type Told struct {
 	Summary wire.Summary `json:"summary"`
 }
 
-// Board has what the sites have told last. It is safe for concurrent use.
+// Board keeps the latest answer of each site. It is safe for concurrent use.
 type Board struct {
 	mu    sync.Mutex
-	sites map[string]*entry // of all sites that there may be
+	sites map[string]*entry // fixed: all sites in the configuration
 }
 
 type entry struct {
@@ -81,7 +81,7 @@ type entry struct {
 	why  string
 }
 
-// NewBoard returns a Board of some sites, which have told nothing yet.
+// NewBoard returns a Board of the given sites, without answers yet.
 func NewBoard(sites []string) *Board {
 	b := &Board{sites: make(map[string]*entry, len(sites))}
 	for _, name := range sites {
@@ -90,7 +90,7 @@ func NewBoard(sites []string) *Board {
 	return b
 }
 
-// Hear keeps what a site answered to a question. One that the Board is not about is not kept. Promise 10.
+// Hear records a site's answer. Answers of sites that are not on the Board are dropped. Promise 10.
 func (b *Board) Hear(site string, asked, answered time.Time, s wire.Summary) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,7 +100,7 @@ func (b *Board) Hear(site string, asked, answered time.Time, s wire.Summary) {
 	}
 }
 
-// Fail keeps why a site tells nothing. What it told before stays.
+// Fail records why a site did not answer. Its previous answer stays.
 func (b *Board) Fail(site, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,7 +137,7 @@ func (b *Board) Look(s *status.State, free int64) *Fleet {
 	return f
 }
 
-// judge says how a site stands.
+// judge sets a site's state.
 func (x *Site) judge(now time.Time) {
 	x.Refused = x.Here.Refused
 	var heard Told // what counts
@@ -168,10 +168,10 @@ func (x *Site) judge(now time.Time) {
 	}
 }
 
-// off returns by how many seconds a site's clock is off at least: the answer may have been long on its way.
+// off returns by how many seconds a site's clock is off at the least: its answer may have taken a while to arrive.
 func off(t Told) float64 { return max(t.Clock, -t.Clock) - t.Took/2 }
 
-// worse orders sites. The node's own comes last of those that stand alike: much of what it says is about the others.
+// worse orders sites. The node's own comes last among those in the same state: many of its problems are about the others.
 func worse(a, b *Site) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(standings, a.Standing), slices.Index(standings, b.Standing)),

@@ -12,7 +12,7 @@ import (
 
 var now = time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)
 
-// hub is the state of the node that shows the sites.
+// hub is the state of the node that watches the sites.
 func hub(sites ...string) *status.State {
 	s := &status.State{Client: "hub", Version: "1.2.3", Started: now.Add(-time.Hour), Now: now, Database: status.Link{Online: true, Since: now}, Broker: status.Link{Online: true, Since: now}}
 	for _, name := range sites {
@@ -22,7 +22,7 @@ func hub(sites ...string) *status.State {
 	return s
 }
 
-// well is what a site tells that has no problem.
+// well is the answer of a site without problems.
 func well(site string) wire.Summary {
 	return wire.Summary{Client: site, Version: "1.2.3", Started: now.Add(-time.Hour), Now: now, Database: wire.SummaryLink{Online: true, Since: now}, Broker: wire.SummaryLink{Online: true, Since: now}}
 }
@@ -37,13 +37,13 @@ func TestSitesAreRankedWorstFirst(t *testing.T) {
 		x, asked := well(name), now
 		switch name {
 		case "b-untold":
-			asked = now.Add(-5 * time.Minute) // what it told is old
+			asked = now.Add(-5 * time.Minute) // its answer is old
 		case "c-clock":
 			x.Now = now.Add(-2 * time.Minute)
 		case "d-behind":
 			x.Rows = wire.SummaryRows{Pending: 1, Oldest: now.Add(-6 * time.Minute)}
 		case "e-behind-more":
-			s.Remotes[i].Lag, s.Remotes[i].Pending.Rows = 3600, 5 // here, for it
+			s.Remotes[i].Lag, s.Remotes[i].Pending.Rows = 3600, 5 // waiting here for it
 		case "f-problem":
 			x.Problems = []string{"one"}
 		case "g-problems":
@@ -71,7 +71,7 @@ func TestSitesAreRankedWorstFirst(t *testing.T) {
 	}
 }
 
-// A clock is off only beyond what the way of the answer explains; a hostile one harms nothing.
+// A clock is off only by more than the answer's travel time; a hostile clock does no harm.
 func TestClocksAreComparedWithinTheDelayOfTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -114,7 +114,7 @@ func TestOnlySitesOfTheConfigurationAreKept(t *testing.T) {
 	}
 }
 
-// Away from the broker, a node knows nothing about the others, and says that.
+// Without its broker, a node knows nothing about the others, and says so.
 func TestWithoutTheBrokerNobodyIsKnown(t *testing.T) {
 	t.Parallel()
 	s := hub("store-1")
@@ -156,6 +156,6 @@ func TestTheFreeDiskIsKnown(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 	if n := fleet.FreeDisk(t.TempDir() + "/none"); n != -1 {
-		t.Errorf("of no directory: %d bytes", n)
+		t.Errorf("free disk of a missing directory: %d bytes, want -1", n)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 // When sites are asked.
 const (
-	every      = time.Minute     // give or take a fifth, so that the answers spread
-	afterError = 5 * time.Minute // likewise: most errors last
+	every      = time.Minute     // give or take a fifth, to spread the answers
+	afterError = 5 * time.Minute // likewise: most errors persist
 	atOnce     = 16
 	glance     = time.Second // between two looks at who is online
 )
@@ -23,7 +23,7 @@ const (
 // whyVersion1 is why a site is not asked.
 const whyVersion1 = "it has not announced itself as a node of mysql-sync: an existing peer of version 1 tells nothing"
 
-// Presence knows who is there; see mesh.Mesh.
+// Presence knows who is online; see mesh.Mesh.
 type Presence interface {
 	Online(client string) bool
 	SpeaksBatches(client string) bool
@@ -31,12 +31,12 @@ type Presence interface {
 
 // Config configures a Collector.
 type Config struct {
-	Sites    []string // that are asked; none: nothing is
+	Sites    []string // to ask; empty: none
 	Presence Presence
 	Now      func() time.Time
 }
 
-// Ask asks a site how it is. The answer has been checked; an error is a reason for people.
+// Ask asks a site for its summary, which has been validated. An error is a reason to show to people.
 type Ask func(ctx context.Context, site string) (*wire.Summary, error)
 
 // Collector asks the sites, and keeps their answers on its Board.
@@ -48,12 +48,12 @@ type Collector struct {
 // New returns a Collector.
 func New(c Config) *Collector { return &Collector{NewBoard(c.Sites), c} }
 
-// asked is when a site is asked. It is used by Run's goroutine alone, but for done.
+// asked is when to ask a site. All but done belongs to Run's goroutine.
 type asked struct {
 	site string
 	due  time.Time // zero: as soon as it is online
 	busy bool      // a question is on its way
-	done chan bool // how that ended: true with an answer
+	done chan bool // whether it was answered
 }
 
 // Run asks until ctx ends.
@@ -86,7 +86,7 @@ func (c *Collector) Run(ctx context.Context, ask Ask) error {
 	return g.Wait()
 }
 
-// due returns the sites to be asked now, the longest overdue first. A site that is not there is asked as soon as it comes.
+// due returns the sites to ask now, the most overdue first. An offline site is asked as soon as it comes online.
 func (c *Collector) due(list []*asked) (now []*asked) {
 	at := c.c.Now()
 	for _, a := range list {
@@ -127,5 +127,5 @@ func (c *Collector) askOne(ctx context.Context, site string, ask Ask) bool {
 	return err == nil
 }
 
-// spread returns a duration that is off by a fifth at most.
+// spread varies a duration by at most a fifth.
 func spread(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5) }

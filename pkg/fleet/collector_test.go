@@ -17,7 +17,7 @@ import (
 type world struct {
 	mu     sync.Mutex
 	away   map[string]bool
-	old    map[string]bool // of version 1
+	old    map[string]bool // speak version 1
 	asked  map[string][]time.Time
 	atOnce int
 	most   int
@@ -69,7 +69,7 @@ func (w *world) times(site string) []time.Time {
 	return w.asked[site]
 }
 
-// runs has a Collector ask the world during a test, in its bubble.
+// runs runs a Collector against the world, in the test's bubble.
 func (w *world) runs(t *testing.T, sites []string, test func(c *fleet.Collector)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fleet.New(fleet.Config{Sites: sites, Presence: w, Now: time.Now})
@@ -110,7 +110,7 @@ func TestNobodyIsAskedWithoutSites(t *testing.T) {
 	}
 }
 
-// A site that is away is not asked, and one that comes is asked at once.
+// An offline site is not asked; once it is online, it is asked at once.
 func TestASiteThatComesIsAskedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -118,9 +118,9 @@ func TestASiteThatComesIsAskedAtOnce(t *testing.T) {
 	w.runs(t, []string{"store-1"}, func(*fleet.Collector) {
 		time.Sleep(time.Hour)
 		if n := len(w.times("store-1")); n != 0 {
-			t.Errorf("it was asked %d times while it was away", n)
+			t.Errorf("it was asked %d times while offline, want 0", n)
 		}
-		for range 3 { // also the second time
+		for range 3 { // each time, not only the first
 			before := len(w.times("store-1"))
 			w.leaves("store-1", false)
 			time.Sleep(2 * time.Second)
@@ -156,9 +156,9 @@ func TestAtMostSixteenSitesAreAskedAtOnce(t *testing.T) {
 		}
 	})
 	if w.most != 16 {
-		t.Errorf("%d were asked at once", w.most)
+		t.Errorf("%d sites were asked at the same time", w.most)
 	}
-	for _, site := range sites { // each has its turn, and is not asked all the time
+	for _, site := range sites { // each gets its turn, and none is asked all the time
 		if n := len(w.times(site)); n < 1 || n > 3 {
 			t.Errorf("%s was asked %d times", site, n)
 		}

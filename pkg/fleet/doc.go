@@ -1,8 +1,8 @@
-// Package fleet shows how all sites are from one place: it asks the partners for their summaries, and ranks them, worst first.
+// Package fleet watches all sites from one place: it asks the partners for their summaries, and sorts them, worst first.
 //
-//   - Promise 8: a summary has numbers and the sentences of status.State.Problems, and no rows; what others send is checked
+//   - Promise 8: a summary has numbers and the sentences of status.State.Problems, but no rows; a received one is validated
 //     before it is kept (wire.Summary.Check).
-//   - Promise 10: of each site that the configuration names, one summary is kept, and of others none.
+//   - Promise 10: one summary is kept for each site in the configuration, and none for others.
 //
-// How a question travels is package verify's business.
+// Package verify carries the questions.
 package fleet

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Matching returns the sites in whose name, state, version, server or problems a text occurs, in whatever case.
+// Matching returns the sites whose name, state, version, server or problems contain a text, ignoring case.
 func (f *Fleet) Matching(text string) []*Site {
 	text = strings.ToLower(text)
 	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Of returns the summary of a node's state; free is the free disk of its queueDirectory in bytes, -1 if unknown.
+// Of summarizes a node's state; free is the free disk space of its queueDirectory in bytes, -1 if unknown.
 func Of(s *status.State, free int64) wire.Summary {
 	x := wire.Summary{
 		Client: s.Client, Version: s.Version, Started: s.Started, Now: s.Now, Database: link(s.Database), Broker: link(s.Broker),
@@ -56,7 +56,7 @@ func link(l status.Link) wire.SummaryLink {
 	return wire.SummaryLink{Online: l.Online, Server: l.Server, Since: l.Since.UTC()}
 }
 
-// FreeDisk returns how many bytes the program may still write into a directory; -1 if that is unknown.
+// FreeDisk returns how many bytes the program can still write to a directory; -1 if unknown.
 func FreeDisk(directory string) int64 {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(directory, &s); err != nil {
@@ -65,7 +65,7 @@ func FreeDisk(directory string) int64 {
 	return int64(s.Bavail) * int64(s.Bsize) //nolint:unconvert // other systems have other types
 }
 
-// lag returns how old the oldest row is that a site has still to send.
+// lag returns the age of the oldest row that a site has yet to send.
 func lag(s *wire.Summary, told, now time.Time) time.Duration {
 	if s.Rows.Oldest.IsZero() {
 		return 0

@@ -1,7 +1,7 @@
-// Package paused knows what people have paused: sending rows to a remote, of a table, or both, for a time or until it is
+// Package paused knows what people have paused: sending to a remote, sending of a table, or both, for some time or until
 // resumed.
 //
-// A pause is a row of sync_pauses, so it outlasts the node. It begins and ends by the database's clock: whoever writes
-// the row, a command on another machine or the node, means the same moment. It only keeps rows from being sent. What is
-// due stays due, and so nothing here can lose anything (promise 1).
+// A pause is a row of sync_pauses, so it survives a restart. It begins and ends by the database's clock, so that a command
+// on another machine and the node mean the same moment. It only keeps rows from being sent: what is due stays due, so
+// nothing here can lose a row (promise 1).
 package paused

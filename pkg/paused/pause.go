@@ -12,13 +12,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Bounds of a pause.
+// Limits of a pause.
 const (
 	ReasonMost = 255                       // characters
-	longest    = 10 * 365 * 24 * time.Hour // or until it is resumed
+	longest    = 10 * 365 * 24 * time.Hour // unless it has no end
 )
 
-// Pause is something that a person has paused.
+// Pause is what a person has paused.
 type Pause struct {
 	Remote string // "": all
 	Table  string // "": all
@@ -27,7 +27,7 @@ type Pause struct {
 	Until  time.Time // zero: until it is resumed
 }
 
-// Ask is what a person asks to be paused.
+// Ask is a request to pause.
 type Ask struct {
 	Remote string
 	Table  string
@@ -35,7 +35,7 @@ type Ask struct {
 	For    time.Duration // 0: until it is resumed
 }
 
-// Valid returns what is wrong with it, apart from the names.
+// Valid returns what is wrong with a request, apart from the names.
 func (a Ask) Valid() error {
 	switch {
 	case a.For < 0 || a.For > 0 && a.For < time.Second || a.For > longest:
@@ -48,7 +48,7 @@ func (a Ask) Valid() error {
 	return nil
 }
 
-// begin runs when something is paused. A pause of the same that is in force is replaced, but for its beginning.
+// begin runs when something is paused. It replaces a pause of the same that is still in force, but keeps its beginning.
 const begin = `INSERT INTO sync_pauses (remote, table_name, reason, began_at, until_at)
 	VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
 	ON DUPLICATE KEY UPDATE began_at = IF(until_at <= UTC_TIMESTAMP(6), VALUES(began_at), began_at), reason = VALUES(reason), until_at = VALUES(until_at)`
@@ -65,8 +65,8 @@ func Begin(ctx context.Context, db mysqldb.Execer, a Ask) error {
 	return nil
 }
 
-// End ends the pauses of a remote, of a table, or, of what is "", of any; exactly: only the one of what is named. It
-// returns those that were in force.
+// End ends the pauses of a remote and a table, and returns those that were in force. "" matches any or, if exactly is
+// set, only pauses of all.
 func End(ctx context.Context, db *mysqldb.DB, remote, table string, exactly bool) (ended []Pause, err error) {
 	err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
 		all, _, err := read(ctx, tx, " FOR UPDATE")
@@ -85,7 +85,7 @@ func End(ctx context.Context, db *mysqldb.DB, remote, table string, exactly bool
 	return ended, err
 }
 
-// read returns the pauses that are in force, and those that are over.
+// read returns the pauses in force, and those that are over.
 func read(ctx context.Context, db mysqldb.Queryer, locking string) (now, over []Pause, err error) {
 	err = mysqldb.Each(ctx, db, `SELECT remote, table_name, reason, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', began_at),
 		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', until_at), COALESCE(until_at <= UTC_TIMESTAMP(6), 0)

@@ -18,16 +18,16 @@ import (
 // every is how often a running node reads sync_pauses.
 const every = time.Second
 
-// Config is what Pauses are made of.
+// Config configures Pauses.
 type Config struct {
 	Log     *zap.Logger
 	DB      *mysqldb.DB
 	Synced  []string // tables
 	Parents func(ctx context.Context, table string) []string
-	Changed func() // called when something was paused or goes on; must not block
+	Changed func() // called when something is paused or resumes; must not block
 }
 
-// Pauses are those of a running node. They are safe for concurrent use.
+// Pauses are the pauses of a running node. It is safe for concurrent use.
 type Pauses struct {
 	Config
 
@@ -35,14 +35,14 @@ type Pauses struct {
 	look sync.Mutex
 }
 
-// New returns the pauses of a node; before the first Look there are none.
+// New returns a node's pauses; there are none before the first Look.
 func New(c Config) *Pauses {
 	p := &Pauses{Config: c}
 	p.now.Store(&Set{})
 	return p
 }
 
-// Run looks every second, until ctx ends.
+// Run calls Look every second until ctx ends.
 func (p *Pauses) Run(ctx context.Context) error {
 	told := false
 	for pause.For(ctx, every) == nil {
@@ -58,10 +58,10 @@ func (p *Pauses) Run(ctx context.Context) error {
 // All returns what is paused.
 func (p *Pauses) All() Set { return *p.now.Load() }
 
-// Holds reports whether rows of a table are not sent to a remote; without a table, whether none are.
+// Holds reports whether sending a table to a remote is paused; without a table, whether sending everything is.
 func (p *Pauses) Holds(remote, table string) bool { return p.All().Holds(remote, table) }
 
-// Look reads what is paused, removes what is over, and says in the log what has begun and ended.
+// Look reads the pauses, removes those that are over, and logs which began and ended.
 func (p *Pauses) Look(ctx context.Context) error {
 	p.look.Lock()
 	defer p.look.Unlock()
@@ -80,7 +80,7 @@ func (p *Pauses) Look(ctx context.Context) error {
 		if !slices.ContainsFunc(before, x.same) {
 			p.Log.Info("a pause ended while the node was down", x.fields()...)
 		}
-		// Someone may just have paused it again.
+		// Someone may just have paused it anew.
 		_, err := p.DB.ExecContext(ctx, `DELETE FROM sync_pauses WHERE remote = ? AND table_name = ? AND until_at <= UTC_TIMESTAMP(6)`, x.Remote, x.Table)
 		if err != nil {
 			return fmt.Errorf("delete from sync_pauses: %w", err)
@@ -89,7 +89,7 @@ func (p *Pauses) Look(ctx context.Context) error {
 	return nil
 }
 
-// tell logs what differs between two sets.
+// tell logs the difference between two sets.
 func (p *Pauses) tell(before, now Set, over []Pause) {
 	for _, h := range before {
 		switch {
@@ -106,10 +106,10 @@ func (p *Pauses) tell(before, now Set, over []Pause) {
 	}
 }
 
-// same reports whether two pauses are of the same.
+// same reports whether two pauses are of the same remote and table.
 func (p Pause) same(h Held) bool { return p.Remote == h.Remote && p.Table == h.Table }
 
-// fields are those of a log line.
+// fields are a log line's.
 func (p Pause) fields() []zap.Field {
 	all := func(name string) string {
 		if name == "" {

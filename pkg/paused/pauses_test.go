@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// node is one with some pauses; log is what it says, changed how often something has changed.
+// node has some pauses; log is its log, and changed counts the changes.
 type node struct {
 	*paused.Pauses
 	log     *observer.ObservedLogs
@@ -42,7 +42,7 @@ func (n *node) looks(t *testing.T) {
 	}
 }
 
-// says are the lines since the last time.
+// says compares the log lines since the last call.
 func (n *node) says() string {
 	var list []string
 	for _, l := range n.log.TakeAll() {
@@ -56,7 +56,7 @@ func (n *node) expect(t *testing.T, said string, held bool, changed int) {
 	t.Helper()
 	n.looks(t)
 	if got := n.says(); got != said {
-		t.Errorf("it says\n%s\nwant\n%s", got, said)
+		t.Errorf("it logged\n%s\nwant\n%s", got, said)
 	}
 	if n.Holds("node-b", "items") != held || n.changed != changed {
 		t.Errorf("items are held back: %v; %d changes", n.Holds("node-b", "items"), n.changed)
@@ -70,8 +70,8 @@ func begin(t *testing.T, db *mysqldb.DB, a paused.Ask) {
 	}
 }
 
-// A pause ends by the clock of the database, at its time or before, if it is resumed; another one holds on. It is told once,
-// by the node that runs then.
+// A pause ends by the database's clock, or when it is resumed; other pauses stay. Its end is logged once, by the node that
+// is running then.
 func TestAPauseBeginsAndEnds(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -108,7 +108,7 @@ func TestAPauseBeginsAndEnds(t *testing.T) {
 	}
 }
 
-// A pause whose time came while no node ran holds nothing back, and one that is begun anew begins now.
+// A pause that ran out while no node was running holds nothing back, and pausing anew begins now.
 func TestAPauseEndsWhileTheNodeIsDown(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -130,7 +130,7 @@ func TestWhatIsNoPause(t *testing.T) {
 		"a long reason": {Reason: strings.Repeat("ä", paused.ReasonMost+1)}, "a reason that is no text": {Reason: "\xff"},
 	} {
 		if a.Valid() == nil {
-			t.Errorf("%s: it is taken", name)
+			t.Errorf("%s: accepted, want an error", name)
 		}
 	}
 	if err := (paused.Ask{For: time.Second, Reason: strings.Repeat("ä", paused.ReasonMost)}).Valid(); err != nil {

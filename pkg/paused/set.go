@@ -11,21 +11,21 @@ import (
 type Held struct {
 	Pause
 	// Along are the synced tables that refer to the table, at any depth: at the remote, their rows would wait for
-	// those that are paused.
+	// paused ones.
 	Along []string
 }
 
-// Set are pauses. It is not changed once it is made.
+// Set is a set of pauses. It is immutable.
 type Set []Held
 
-// Holds reports whether rows of a table are not sent to a remote; without a table, whether none are.
+// Holds reports whether sending a table to a remote is paused; without a table, whether sending everything is.
 func (s Set) Holds(remote, table string) bool {
 	return slices.ContainsFunc(s, func(h Held) bool {
 		return (h.Remote == "" || h.Remote == remote) && (h.Table == "" || table != "" && (h.Table == table || slices.Contains(h.Along, table)))
 	})
 }
 
-// Of returns whether nothing is sent to a remote, and the tables of which nothing is; nil if there are none.
+// Of returns whether all sending to a remote is paused, and the tables that are paused for it; nil if none are.
 func (s Set) Of(remote string) (all bool, tables map[string]bool) {
 	for _, h := range s {
 		switch {
@@ -65,7 +65,7 @@ func SetOf(list []Pause, synced []string, parents Parents) Set {
 	return s
 }
 
-// above returns a table, and all that it refers to at any depth.
+// above returns a table and all tables that it refers to, at any depth.
 func above(table string, parents Parents) []string {
 	list := []string{table}
 	for i := 0; i < len(list); i++ {
