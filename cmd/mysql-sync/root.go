@@ -53,7 +53,7 @@ func root() *cobra.Command {
 	c.SuggestionsMinimumDistance = 2
 	group(c, "Set up:", initCommand(), checkCommand(), aclCommand(), keyCommand(), schemaCommand())
 	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
-	group(c, "Watch and repair:", statusCommand(), fleetCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), verifyCommand(), resyncCommand(), pauseCommand(), resumeCommand(), transformCommand())
+	group(c, "Watch and repair:", statusCommand(), fleetCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), rowCommand(), verifyCommand(), resyncCommand(), pauseCommand(), resumeCommand(), transformCommand())
 	group(c, "Remove:", uninstallCommand())
 	c.AddCommand(command.Common("mysql-sync", version)...)
 	cobra.EnableCommandSorting = false // in the order in which they are needed

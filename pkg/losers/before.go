@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -32,9 +33,19 @@ type Kept struct {
 // Before returns the conflicts before the one with a number (0: the latest), the
 // latest first: at most limit, and fewer where their rows are large.
 func Before(ctx context.Context, db *mysqldb.DB, before uint64, limit int) ([]Kept, error) {
+	return read(ctx, db, `id < ? OR ? = 0`, before, before, limit)
+}
+
+// Of returns the conflicts of one row, the latest first: at most limit, and fewer where their rows are large.
+func Of(ctx context.Context, db *mysqldb.DB, row change.Row, limit int) ([]Kept, error) {
+	return read(ctx, db, `table_name = ? AND row_id = ?`, row.Table, []byte(row.ID()), limit)
+}
+
+// read returns the conflicts that a condition selects. Its arguments are followed by the limit.
+func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kept, error) {
 	rows, err := db.QueryContext(ctx, `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', detected_at), policy,
 		winner_origin, winner_time, winner_row, loser_origin, loser_time, loser_row, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', put_back_at)
-		FROM sync_conflicts WHERE id < ? OR ? = 0 ORDER BY id DESC LIMIT ?`, before, before, limit)
+		FROM sync_conflicts WHERE `+where+` ORDER BY id DESC LIMIT ?`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read conflicts: %w", err)
 	}

@@ -150,6 +150,6 @@ func (w *work) state() status.Work {
 	}
 	return status.Work{
 		DB: w.DB, Tables: w.Tables, Outbox: w.outbox, Source: w.source, End: w.Stream.Visible, Live: stages.Live,
-		Marked: w.senders.Marked, Paused: w.pauses.Look, Verify: w.verifier.Verify,
+		Marked: w.senders.Marked, Paused: w.pauses.Look, Verify: w.verifier.Verify, Row: w.verifier.Row,
 	}
 }

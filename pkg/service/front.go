@@ -231,6 +231,11 @@ func (f *front) Fleet(ctx context.Context) (*fleet.Fleet, error) {
 	return ask(ctx, t, t.Fleet)
 }
 
+func (f *front) Row(ctx context.Context, of status.RowAsk) (*status.Row, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) (*status.Row, error) { return t.Row(ctx, of) })
+}
+
 func (f *front) Health(ctx context.Context) error {
 	t := f.tenant.Load()
 	return do(ctx, t, t.Health)

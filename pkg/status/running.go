@@ -74,6 +74,8 @@ type Work struct {
 	Paused func(ctx context.Context) error
 	// Verify compares a table with that of a remote.
 	Verify func(ctx context.Context, remote, table string, repair bool) (Comparison, error)
+	// Row looks at a row, here and at the remotes.
+	Row func(ctx context.Context, table, id string) (*Row, error)
 }
 
 // opened is the work of a node, and its own tables.

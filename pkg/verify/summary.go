@@ -16,6 +16,8 @@ const notForAsker = "does not tell this client how it is"
 var (
 	errOlder    = errors.New("it runs an older version, which has no summary")
 	errNotForUs = errors.New("it does not tell this node: there, acceptFrom or remoteClients must name this node, and let it read")
+	errOffline  = errors.New("it is offline")
+	errVersion1 = errors.New("it is an existing peer of version 1, which cannot be asked")
 	errSilent   = errors.New("it does not answer: perhaps its acceptFrom does not let this node read, or the broker's rights lack /verify")
 )
 

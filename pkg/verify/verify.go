@@ -124,57 +124,12 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 	for len(keys) > 0 {
 		part := keys[:min(len(keys), there.rowsAtOnce(t))]
 		keys = keys[len(part):]
-		rows, states, known, err := vf.knownOf(ctx, t, part)
+		list, err := vf.look(ctx, remote, t, part, &there)
 		if err != nil {
 			return nil, err
 		}
-		theirs := map[string]wire.VerifyValue{}
-		if !there.confirms {
-			if err = vf.theirValues(ctx, remote, t, part, known, &there, theirs); err != nil {
-				return nil, err
-			}
-		}
-		brief := func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, there.types[i]) }
-		ours, err := snapshot.Values(ctx, vf.DB, t, t.Names(), part, brief)
-		if err != nil {
-			return nil, err
-		}
-		if err := vf.keepPart(ctx, remote, t, ours); err != nil {
-			return nil, err
-		}
-		pending, err := vf.pendingFor(ctx, remote, t.Name, part)
-		if err != nil {
-			return nil, err
-		}
-		ways, err := vf.rehearse(ctx, remote, t, part, true)
-		if err != nil {
-			return nil, err
-		}
-		if vf.sends(remote, t.Name) { // or it would learn what it is not sent
-			if err := vf.confirmed(ctx, remote, part, known, digests(t, part, ours, ways, &there, theirs), &there, theirs); err != nil {
-				return nil, err
-			}
-		}
-		for _, r := range rows {
-			mine, here := ours[r.Key]
-			other, way := theirs[r.Key], ways[r.Key]
-			s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.Way, wayBack: other.Way,
-				ownThere: states[r].WrittenBy(remote), knownThere: other.Time != 0,
-				taken: vf.Node.Receives(t.Name) && vf.Rows.Transforms(t.Name), takenThere: there.takes}
-			switch other.Way {
-			case wire.WaySame, wire.WayDiffers:
-				same := other.Way == wire.WaySame
-				s.there, s.wayBack, s.same, s.asSent = true, "", same, same && way.Way == wire.WayChanged
-			default:
-				s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
-				s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
-			}
-			if s.there && !s.here && states[r].Version.IsZero() && vf.Rows.Transforms(t.Name) {
-				if s.wayIn, err = vf.rehearseTaking(ctx, remote, t, r.Key); err != nil {
-					return nil, err
-				}
-			}
-			switch v := s.verdict(); v {
+		for _, x := range list {
+			switch v := x.verdict(); v {
 			case absent:
 			case alike:
 				c.Rows++
@@ -184,16 +139,82 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 				} else {
 					c.Incomparable++
 				}
-				if here {
+				if x.here {
 					c.Rows++
 				}
 			default:
-				d := difference{key: r.Key, Difference: status.Difference{ID: vf.Tables.ID(ctx, r), Kind: v, Pending: s.pending}}
+				d := difference{key: x.row.Key, Difference: status.Difference{ID: vf.Tables.ID(ctx, x.row), Kind: v, Pending: x.pending}}
 				differ = append(differ, d)
 			}
 		}
 	}
 	return differ, nil
+}
+
+// looked is a row as it was seen on both sides, with long values replaced by their checksums.
+type looked struct {
+	sides
+	row    change.Row
+	ours   [][]byte // nil: the row is not here, or not the remote's by the routes
+	theirs wire.VerifyValue
+}
+
+// look looks at rows here and at a remote, in the order of their keys.
+func (vf *Verifier) look(ctx context.Context, remote string, t *schema.Table, keys [][]byte, there *remoteTable) ([]looked, error) {
+	rows, states, known, err := vf.knownOf(ctx, t, keys)
+	if err != nil {
+		return nil, err
+	}
+	theirs := map[string]wire.VerifyValue{}
+	if !there.confirms {
+		if err = vf.theirValues(ctx, remote, t, keys, known, there, theirs); err != nil {
+			return nil, err
+		}
+	}
+	brief := func(i int, stored []byte) []byte { return snapshot.Brief(t.Columns[i], stored, there.types[i]) }
+	ours, err := snapshot.Values(ctx, vf.DB, t, t.Names(), keys, brief)
+	if err != nil {
+		return nil, err
+	}
+	if err := vf.keepPart(ctx, remote, t, ours); err != nil {
+		return nil, err
+	}
+	pending, err := vf.pendingFor(ctx, remote, t.Name, keys)
+	if err != nil {
+		return nil, err
+	}
+	ways, err := vf.rehearse(ctx, remote, t, keys, true)
+	if err != nil {
+		return nil, err
+	}
+	if vf.sends(remote, t.Name) { // or it would learn what it is not sent
+		if err := vf.confirmed(ctx, remote, keys, known, digests(t, keys, ours, ways, there, theirs), there, theirs); err != nil {
+			return nil, err
+		}
+	}
+	list := make([]looked, len(rows))
+	for i, r := range rows {
+		mine, here := ours[r.Key]
+		other, way := theirs[r.Key], ways[r.Key]
+		s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.Way, wayBack: other.Way,
+			ownThere: states[r].WrittenBy(remote), knownThere: other.Time != 0,
+			taken: vf.Node.Receives(t.Name) && vf.Rows.Transforms(t.Name), takenThere: there.takes}
+		switch other.Way {
+		case wire.WaySame, wire.WayDiffers:
+			same := other.Way == wire.WaySame
+			s.there, s.wayBack, s.same, s.asSent = true, "", same, same && way.Way == wire.WayChanged
+		default:
+			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
+			s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
+		}
+		if s.there && !s.here && states[r].Version.IsZero() && vf.Rows.Transforms(t.Name) {
+			if s.wayIn, err = vf.rehearseTaking(ctx, remote, t, r.Key); err != nil {
+				return nil, err
+			}
+		}
+		list[i] = looked{sides: s, row: r, ours: mine, theirs: other}
+	}
+	return list, nil
 }
 
 // knownOf returns what the node has of the rows with some keys, also in the form told to a remote that is asked about
@@ -275,9 +296,11 @@ func sameAsSent(t *schema.Table, sent render.Rehearsed, brief func(int, []byte) 
 
 // sameRow compares two rows by their values, except in columns that are withheld from this node.
 func sameRow(t *schema.Table, ours, theirs [][]byte, types []string, untold []int) bool {
-	if len(ours) != len(theirs) {
-		return false
-	}
+	return len(ours) == len(theirs) && len(differing(t, ours, theirs, types, untold)) == 0
+}
+
+// differing returns the indexes of the columns in which two rows differ, without those that are withheld from this node.
+func differing(t *schema.Table, ours, theirs [][]byte, types []string, untold []int) (columns []int) {
 	for i := range ours {
 		if slices.Contains(untold, i) {
 			continue
@@ -287,10 +310,10 @@ func sameRow(t *schema.Table, ours, theirs [][]byte, types []string, untold []in
 			c = snapshot.AsThere(c, types[i])
 		}
 		if !c.Equal(ours[i], theirs[i]) {
-			return false
+			columns = append(columns, i)
 		}
 	}
-	return true
+	return columns
 }
 
 // pendingFor returns which rows the node still has to capture, or to send to a remote.

@@ -69,6 +69,15 @@ func (a api) fleet(w http.ResponseWriter, r *http.Request) error {
 	return serve.JSON(w, f)
 }
 
+func (a api) row(w http.ResponseWriter, r *http.Request) error {
+	row, err := a.node.Row(r.Context(), status.RowAsk{Table: r.FormValue("table"), ID: r.FormValue("id")})
+	if err != nil {
+		return err
+	}
+	defer serve.Hurry(w)() // remotes were waited for
+	return serve.JSON(w, row)
+}
+
 func (a api) errors(w http.ResponseWriter, r *http.Request) error {
 	n, err := limit(r)
 	if err != nil {

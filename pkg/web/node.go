@@ -17,6 +17,8 @@ type Node interface {
 	SetLogLevel(level string) error
 	// Fleet returns all sites as the node sees them, if it collects how they are.
 	Fleet(ctx context.Context) (*fleet.Fleet, error)
+	// Row returns a row as it is at this node and at each remote.
+	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
 	// Reload rereads the configuration and the transformers. If they have a mistake it
 	// returns that, and the node goes on as before. Otherwise it returns when the node
 	// works with them, or says why the node fell back.
