@@ -11,10 +11,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// movesChunk is how many rows that have moved are looked at a time.
+// movesChunk is how many moved rows are processed at a time.
 const movesChunk = 100
 
-// moveNext has the children of the next rows that have moved follow.
+// moveNext moves the children of the next moved rows.
 func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 	list, err := r.db.Moved(ctx, movesChunk)
 	if err != nil {
@@ -23,7 +23,7 @@ func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 	for _, m := range list {
 		for _, child := range r.children(m.Table) {
 			err := r.moveChildren(ctx, m.Row, child)
-			if errors.Is(err, schema.ErrUnfit) { // it is labelled as a whole once it can be; the others go on
+			if errors.Is(err, schema.ErrUnfit) { // it is labelled as a whole once it can be; other tables go on
 				err = r.holdBack(ctx, child)
 			}
 			if err != nil {
@@ -37,8 +37,8 @@ func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 	return len(list) == movesChunk, nil
 }
 
-// moveChildren gives the rows of a table that refer to one the labels that they have now, and positions in the stream
-// for those who have won them.
+// moveChildren gives the rows that refer to a row their current labels, and positions in the stream for the remotes that
+// win them.
 func (r *Router) moveChildren(ctx context.Context, parent change.Row, child string) error {
 	for last := ""; ; {
 		rows, err := r.db.Referring(ctx, parent, child, last, r.chunk)
@@ -70,7 +70,7 @@ func (r *Router) moveChildren(ctx context.Context, parent change.Row, child stri
 	}
 }
 
-// changed returns the entries whose label is not the one that is recorded.
+// changed returns the entries whose label differs from the recorded one.
 func (r *Router) changed(ctx context.Context, tx Tx, table string, entries []version.Entry) ([]version.Entry, error) {
 	rows, keys := make([]change.Row, len(entries)), make([]string, len(entries))
 	for i := range entries {

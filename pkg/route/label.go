@@ -8,13 +8,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// label is the values of a row by which it is routed, one for each rule of its root table.
+// label is a row's routing values, one for each rule of its root table.
 type label struct {
 	root   string
 	values []*string // nil: NULL, which stands for no remote
 }
 
-// longestLabel is how many bytes the values of a label may have, as JSON.
+// longestLabel limits the values of a label, in bytes of JSON.
 const longestLabel = 700
 
 // text returns the values as they are stored.
@@ -26,17 +26,17 @@ func (l label) text() ([]byte, error) {
 	return b, err
 }
 
-// parse reads what text has made.
+// parse is the inverse of text.
 func parse(root string, text []byte) (l label, err error) {
 	l.root = root
 	err = json.Unmarshal(text, &l.values)
 	return l, err
 }
 
-// lookups are the contents of lookup tables: which remotes belong to a value.
+// lookups are the contents of lookup tables: the remotes of each value.
 type lookups map[config.RouteLookup]map[string][]string
 
-// remotes returns those of the remotes that have the rows of a label. It is pure.
+// remotes returns which of the remotes get the rows of a label. It is pure.
 func (l label) remotes(rules []config.RouteRule, all []string, looked lookups) (have []string) {
 	for i, rule := range rules {
 		if i >= len(l.values) || l.values[i] == nil {
@@ -55,7 +55,7 @@ func (l label) remotes(rules []config.RouteRule, all []string, looked lookups) (
 	return have
 }
 
-// values returns the values of a rule that stand for a remote.
+// values returns the values of a rule that lead to a remote.
 func values(rule config.RouteRule, remote string, looked lookups) (list []string) {
 	if rule.Lookup == nil {
 		if v, ok := rule.Value(remote); ok {
@@ -72,10 +72,10 @@ func values(rule config.RouteRule, remote string, looked lookups) (list []string
 	return list
 }
 
-// pairs are labels that a remote has won or lost.
+// pairs are the labels that each remote wins or loses.
 type pairs map[string][]uint32 // by remote
 
-// changed returns what differs between two states of the lookup tables, for all labels of a root table. It is pure.
+// changed returns the difference between two states of the lookup tables, for all labels of a root table. It is pure.
 func changed(labels map[uint32]label, rules []config.RouteRule, all []string, before, after lookups) pairs {
 	p := pairs{}
 	for id, l := range labels {

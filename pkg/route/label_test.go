@@ -42,7 +42,7 @@ func TestLabelNamesItsRemotes(t *testing.T) {
 		}
 	}
 	if got := values(byArea, "store-7", looked); !slices.Equal(got, []string{"north", "south"}) {
-		t.Errorf("store-7 stands for %v", got)
+		t.Errorf("the values of store-7 are %v", got)
 	}
 }
 
@@ -58,6 +58,6 @@ func TestLookupTableGivesAndTakesLabels(t *testing.T) {
 
 func TestValueThatIsTooLongIsNoLabel(t *testing.T) {
 	if _, err := (label{"t", []*string{new(string(make([]byte, 1000)))}}).text(); err == nil {
-		t.Error("it is a label")
+		t.Error("a label that is too long was accepted")
 	}
 }

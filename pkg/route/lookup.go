@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// lookAgain takes over the lookup tables, and has rows whose remotes change be marked. One that is empty, and was not, is
-// more likely a mistake: it is not taken over.
+// lookAgain copies the lookup tables and queues jobs that mark the rows whose remotes change. A table that has become
+// empty is probably a mistake: its previous copy stays.
 func (r *Router) lookAgain(ctx context.Context) error {
 	var errs []error
 	for _, l := range r.lookups() {
@@ -34,11 +34,11 @@ func (r *Router) lookAgain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// errEmpty is why a lookup table is not taken over.
+// errEmpty is why a lookup table was not copied.
 var errEmpty = errors.New("the lookup table has become empty: the remotes keep their rows until it has some again")
 
-// takeOver holds up everyone who asks for the remotes of a row, so that what is decided before it can be found by its
-// label, and what is decided after it by the new lookup table.
+// takeOver blocks all routing meanwhile, so that rows routed before it are found by their labels, and rows routed after it
+// go by the new copy.
 func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[string][]string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,7 +79,7 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 	return nil
 }
 
-// same reports whether two lookup tables have the same rows.
+// same reports whether two lookup tables have equal rows.
 func same(a, b map[string][]string) bool {
 	return maps.EqualFunc(a, b, func(x, y []string) bool {
 		return slices.Equal(slices.Sorted(slices.Values(x)), slices.Sorted(slices.Values(y)))

@@ -14,8 +14,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
-// Open reads labels, lookup tables, and which tables have been labelled by their present routes. Tables with another
-// route than before are labelled anew, by Run.
+// Open reads the labels, the lookup tables, and which tables are labelled by their current routes. Run relabels tables
+// whose route has changed.
 func (r *Router) Open(ctx context.Context) error {
 	stored, err := r.db.Labels(ctx)
 	for id, text := range stored {
@@ -33,13 +33,13 @@ func (r *Router) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the routes: %w", err)
 	}
-	if err := r.lookAgain(ctx); err != nil { // Run goes on trying
+	if err := r.lookAgain(ctx); err != nil { // Run retries
 		r.log.Warn("rows could not be routed; retrying", zap.Error(err))
 	}
 	return nil
 }
 
-// recall reads the lookup tables as they were last taken over.
+// recall reads the last copies of the lookup tables.
 func (r *Router) recall(ctx context.Context) error {
 	for _, l := range r.lookups() {
 		m, err := r.db.Kept(ctx, l)
@@ -51,7 +51,7 @@ func (r *Router) recall(ctx context.Context) error {
 	return nil
 }
 
-// compare finds the tables that have another route than the one by which their rows are labelled.
+// compare finds the tables whose route is not the one by which their rows are labelled.
 func (r *Router) compare(ctx context.Context) error {
 	before, err := r.db.Routes(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (r *Router) compare(ctx context.Context) error {
 			continue
 		}
 		if r.cfg.Syncs(table) && r.cfg.InitialSync != snapshot.None {
-			r.log.Info("a table has no route any more: all remotes get all of its rows", zap.String("table", table))
+			r.log.Info("a table no longer has a route: all remotes get all of its rows", zap.String("table", table))
 			if err := r.db.Request(ctx, r.cfg.RemoteClients, table); err != nil {
 				return err
 			}
@@ -90,7 +90,7 @@ func (r *Router) compare(ctx context.Context) error {
 	return nil
 }
 
-// text is all that a table's labels depend on, and who has them: a change of it makes the table be labelled anew.
+// text is everything that a table's labels and their remotes depend on: if it changes, the table is relabelled.
 func (r *Router) text(table string) (string, error) {
 	chain := []config.Route{r.cfg.Routes[table]}
 	for name := table; r.cfg.Routes[name].Parent != ""; {

@@ -38,7 +38,7 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 	for _, table := range open {
 		again, err := r.labelSome(ctx, table)
 		if err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
-			r.tell(table, err) // the others go on without it
+			r.tell(table, err) // the others go on
 			err = nil
 		}
 		if more, errs = more || again, append(errs, err); again {
@@ -48,10 +48,10 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 	return more, errors.Join(errs...)
 }
 
-// tellEach is the least time between two log lines about a table that cannot be labelled.
+// tellEach is the minimum interval between log lines about a table that cannot be labelled.
 const tellEach = time.Minute
 
-// tell reports that a table cannot be labelled.
+// tell logs that a table cannot be labelled.
 func (r *Router) tell(table string, err error) {
 	if f := r.failed[table]; f.why == err.Error() && r.now().Sub(f.told) < tellEach {
 		return
@@ -94,7 +94,7 @@ func (r *Router) labelSome(ctx context.Context, table string) (more bool, err er
 	return true, r.labelled(ctx, table)
 }
 
-// entries returns the versions of rows as they are; those that no one has written get one older than any write.
+// entries returns the current versions of rows; a row that no one has written gets one older than any write.
 func (r *Router) entries(ctx context.Context, tx Tx, rows []change.Row) ([]version.Entry, error) {
 	states, err := tx.States(ctx, rows)
 	if err != nil {
@@ -122,15 +122,15 @@ func (r *Router) entries(ctx context.Context, tx Tx, rows []change.Row) ([]versi
 	return list, nil
 }
 
-// labelled ends the labelling of a table: remotes that were sent the table before give back what is not theirs, and get
-// what they lack.
+// labelled completes the labelling of a table: remotes that had been sent the table lose the rows that are not theirs, and
+// get what they lack.
 func (r *Router) labelled(ctx context.Context, table string) error {
 	sent, err := r.db.Sent(ctx, table)
 	if err != nil {
 		return fmt.Errorf("read who was sent %s: %w", table, err)
 	}
 	sent = slices.DeleteFunc(sent, func(remote string) bool { return r.All(remote, table) })
-	if len(sent) > 0 && r.cfg.InitialSync != snapshot.None { // before it is finished: a kill in between repeats it. Promise 1
+	if len(sent) > 0 && r.cfg.InitialSync != snapshot.None { // before Finish: a kill in between repeats it. Promise 1
 		err = r.db.Request(ctx, sent, table)
 	}
 	if err == nil {
@@ -149,7 +149,7 @@ func (r *Router) labelled(ctx context.Context, table string) error {
 	r.mu.Lock()
 	r.ready[table] = true
 	r.mu.Unlock()
-	r.log.Info("it is known of all rows of a table who has them", zap.String("table", table))
+	r.log.Info("a table's rows are labelled; each remote gets its own", zap.String("table", table))
 	r.told()
 	return nil
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// rerouting says which rows of a table are marked for whom.
+// rerouting says which rows of a table to mark for which remotes.
 type rerouting struct {
-	Pairs pairs    `json:"pairs,omitempty"` // the labels that each remote has won or lost
-	Not   []string `json:"not,omitempty"`   // remotes for which all rows are marked that they do not have
+	Pairs pairs    `json:"pairs,omitempty"` // the labels that each remote wins or loses
+	Not   []string `json:"not,omitempty"`   // remotes for which to mark all rows that they should not have
 }
 
 func reroute(ctx context.Context, tx Tx, table string, what rerouting) error {
@@ -26,7 +26,7 @@ func reroute(ctx context.Context, tx Tx, table string, what rerouting) error {
 	return err
 }
 
-// rerouteNext marks the next rows that remotes have won or lost.
+// rerouteNext marks the next rows that remotes win or lose.
 func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 	j, err := r.db.Rerouting(ctx)
 	var what rerouting
@@ -72,13 +72,13 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("mark rows of %s that have other remotes: %w", j.Table, err)
 	}
 	if end {
-		r.log.Info("rows are on their way to and from the remotes that a route gives or takes them", zap.String("table", j.Table), zap.Int64("rows", next.Marked))
+		r.log.Info("rows are marked for the remotes that win or lose them", zap.String("table", j.Table), zap.Int64("rows", next.Marked))
 	}
 	r.told()
 	return true, nil
 }
 
-// marks returns the rows that are marked by a job.
+// marks returns the rows that a job marks.
 func (r *Router) marks(what *rerouting, rows []change.Row, labels map[change.Row]uint32) *moves {
 	m := &moves{marks: map[string][]change.Row{}}
 	for _, row := range rows {

@@ -23,14 +23,14 @@ type Marker interface {
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 }
 
-// Router is a node's routes. It is safe for concurrent use; a node without routes has one to which all rows go.
+// Router routes a node's rows. It is safe for concurrent use. Without routes, all rows go to all remotes.
 type Router struct {
 	log    *zap.Logger
 	cfg    *config.Config
 	db     Database
-	server *server // nil where the database is not on one
+	server *server // nil if the database is not on one
 	now    func() time.Time
-	chunk  int    // rows of one transaction
+	chunk  int    // rows per transaction
 	told   func() // rows may have been marked, or have positions
 
 	mu     sync.RWMutex
@@ -42,14 +42,14 @@ type Router struct {
 	failed map[string]failure
 }
 
-// failure is why rows of a table cannot be labelled, and when that was last logged.
+// failure is why a table cannot be labelled, and when that was last logged.
 type failure struct {
 	why  string
 	told time.Time
 }
 
-// New returns the routes of a configuration; Open reads what the database knows of them. told is called after a commit of
-// rows that remotes need; it must not block.
+// New returns the router of a configuration; Open reads its state from the database. told is called after a commit of rows
+// that remotes need; it must not block.
 func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, told func()) *Router {
 	on := &server{cfg: cfg, db: db, tables: ts, marker: m, stream: s}
 	r := On(log, cfg, on, time.Now, chunk, told)
@@ -57,21 +57,21 @@ func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables,
 	return r
 }
 
-// On returns routes that work on a Database, in transactions of so many rows.
+// On returns a router that works on a Database, in transactions of chunk rows.
 func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func()) *Router {
 	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, labels: map[uint32]label{}, ids: map[Text]uint32{},
 		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}, failed: map[string]failure{}}
 }
 
-// Routed reports whether a table's rows go to some remotes only.
+// Routed reports whether a table has a route.
 func (r *Router) Routed(table string) bool { return r.cfg.Routed(table) }
 
-// All reports whether a remote has all rows of a table.
+// All reports whether a remote gets all rows of a table.
 func (r *Router) All(remote, table string) bool {
 	return !r.cfg.Routed(table) || slices.Contains(r.cfg.RouteAlso, remote) || !slices.Contains(r.cfg.RemoteClients, remote)
 }
 
-// Ready reports whether it is known of all rows of a table who has them. Until then none is sent.
+// Ready reports whether all rows of a table are labelled. Until then none is sent.
 func (r *Router) Ready(table string) bool {
 	if !r.cfg.Routed(table) {
 		return true
@@ -81,7 +81,7 @@ func (r *Router) Ready(table string) bool {
 	return r.ready[table]
 }
 
-// To reports whether a remote has the rows of a table with a label. A row without one has no remote yet.
+// To reports whether a remote gets a table's rows with a label. A row without a label has no remote yet.
 func (r *Router) To(table string, id uint32, remote string) bool {
 	if r.All(remote, table) {
 		return true
@@ -112,14 +112,14 @@ func (r *Router) of(id uint32) map[string]bool {
 	return have
 }
 
-// current returns the lookup tables as they were last taken over.
+// current returns the last copies of the lookup tables.
 func (r *Router) current() lookups {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.looked
 }
 
-// remotesOf returns the remotes that have the rows of a label.
+// remotesOf returns the remotes that get the rows of a label.
 func (r *Router) remotesOf(table string, id uint32) []string {
 	return slices.DeleteFunc(slices.Clone(r.cfg.RemoteClients), func(remote string) bool { return r.All(remote, table) || !r.To(table, id, remote) })
 }
@@ -127,7 +127,7 @@ func (r *Router) remotesOf(table string, id uint32) []string {
 // Token returns a number that is greater than all before.
 func (r *Router) Token() int64 { return r.db.Token() }
 
-// Read returns the labels of rows of a table as they are now, by key; rows that are missing are not in it.
+// Read returns the current labels of a table's rows, by key, without those of missing rows.
 func (r *Router) Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error) {
 	values, err := r.server.values(ctx, db, t, keys)
 	if err != nil {
@@ -136,7 +136,7 @@ func (r *Router) Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, 
 	return r.numbers(ctx, t.Name, values)
 }
 
-// ReadIn does so in a transaction.
+// ReadIn is Read in a transaction.
 func (r *Router) ReadIn(ctx context.Context, tx Tx, table string, keys []string) (map[string]uint32, error) {
 	values, err := tx.Values(ctx, table, keys)
 	if err != nil {
@@ -145,7 +145,7 @@ func (r *Router) ReadIn(ctx context.Context, tx Tx, table string, keys []string)
 	return r.numbers(ctx, table, values)
 }
 
-// numbers returns the labels of values of rows, by key.
+// numbers turns the values of rows into labels, by key.
 func (r *Router) numbers(ctx context.Context, table string, values map[string][]*string) (found map[string]uint32, err error) {
 	found = make(map[string]uint32, len(values))
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -156,7 +156,7 @@ func (r *Router) numbers(ctx context.Context, table string, values map[string][]
 	return found, nil
 }
 
-// id returns the number of a label, which it is given outside of any transaction: it stays, whatever becomes of that.
+// id returns the number of a label. A new number is assigned outside any transaction, so it survives a rollback.
 func (r *Router) id(ctx context.Context, l label) (uint32, error) {
 	b, err := l.text()
 	if err != nil {
@@ -179,8 +179,8 @@ func (r *Router) id(ctx context.Context, l label) (uint32, error) {
 	return id, nil
 }
 
-// Record gives entries their labels, marks rows for the remotes that have them no more, and then writes the entries, in
-// the transaction that decides about the rows.
+// Record labels entries, marks rows for the remotes that lose them, and then writes the entries, in the transaction that
+// decides about the rows.
 func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error {
 	return r.RecordIn(ctx, &session{r.server, tx}, entries)
 }
@@ -201,8 +201,8 @@ func (r *Router) RecordIn(ctx context.Context, tx Tx, entries []version.Entry) e
 	return tx.Write(ctx, entries)
 }
 
-// label does so for the entries of a table. If that lacks what it is routed by, its rows are recorded all the same: it is
-// held back, and labelled as a whole once it can be.
+// label labels the entries of one table. If the table lacks what it is routed by, its rows are recorded all the same: it
+// is held back, and labelled as a whole once it can be.
 func (r *Router) label(ctx context.Context, tx Tx, table string, entries []*version.Entry) error {
 	if err := r.db.Fit(ctx, table); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 		return r.holdBack(ctx, table)
@@ -239,7 +239,7 @@ func (r *Router) label(ctx context.Context, tx Tx, table string, entries []*vers
 	return r.follow(ctx, tx, &m)
 }
 
-// holdBack has a table be labelled anew, and not be sent before.
+// holdBack queues a table for relabelling, and holds it back until then.
 func (r *Router) holdBack(ctx context.Context, table string) error {
 	if !r.Ready(table) {
 		return nil
@@ -265,7 +265,7 @@ func (m *moves) mark(remote string, row change.Row) {
 	}
 }
 
-// moved notes that a row has another label than before.
+// moved notes that a row's label has changed.
 func (r *Router) moved(m *moves, table string, row change.Row, before, now uint32) {
 	if before == now {
 		return
@@ -282,7 +282,7 @@ func (r *Router) moved(m *moves, table string, row change.Row, before, now uint3
 	}
 }
 
-// follow marks the rows, and has their children follow.
+// follow marks the rows, and queues their children.
 func (r *Router) follow(ctx context.Context, tx Tx, m *moves) error {
 	for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
 		if err := tx.Mark(ctx, m.marks[remote], remote); err != nil {
@@ -306,8 +306,8 @@ func (r *Router) children(table string) (list []string) {
 	return list
 }
 
-// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them, and has not
-// yet heard that it has them no more.
+// NotTheirs returns the rows of a table that a client may not change: those that are routed elsewhere, unless the client
+// has not yet heard that it lost them.
 func (r *Router) NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error) {
 	return r.notTheirs(client, table, rows, func(of []change.Row) (map[change.Row]uint32, error) { return version.Labels(ctx, db, of) },
 		func(of []change.Row) (map[change.Row]bool, error) { return marked(ctx, db, client, table, of) })
@@ -336,7 +336,7 @@ func (r *Router) notTheirs(client, table string, rows []change.Row, read func([]
 	if len(others) == 0 {
 		return nil, nil
 	}
-	unheard, err := marked(others) // it has not heard
+	unheard, err := marked(others) // of the loss
 	if err != nil {
 		return nil, err
 	}
@@ -349,7 +349,7 @@ func (r *Router) notTheirs(client, table string, rows []change.Row, read func([]
 	return theirs, nil
 }
 
-// Part returns the values by which a remote has rows of a table, a list for each rule; all says that it has all rows.
+// Part returns the values whose rows a remote gets, one list per rule; all says that it gets all rows.
 func (r *Router) Part(remote, table string) (part [][]string, all bool) {
 	if r.All(remote, table) {
 		return nil, true
@@ -361,7 +361,7 @@ func (r *Router) Part(remote, table string) (part [][]string, all bool) {
 	return part, false
 }
 
-// Where returns the SQL condition of the rows of a table that a remote has; "" if it has all of them.
+// Where returns the SQL condition of the rows of a table that a remote gets; "" if it gets all.
 func (r *Router) Where(ctx context.Context, remote, table string) (string, error) {
 	part, all := r.Part(remote, table)
 	if all {
@@ -370,7 +370,7 @@ func (r *Router) Where(ctx context.Context, remote, table string) (string, error
 	return r.db.Where(ctx, table, part)
 }
 
-// Needed returns the SQL condition of those rows of sync_versions that a remote has by the routes; "" if all.
+// Needed returns the SQL condition of the rows of sync_versions that are routed to a remote; "" if all are.
 func (r *Router) Needed(remote string) string {
 	var tables, ids []string
 	r.mu.RLock()

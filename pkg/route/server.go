@@ -128,7 +128,7 @@ func (s *server) Followed(ctx context.Context, m Moved) error {
 	return err
 }
 
-// Referring also finds rows whose parent's key is spelled otherwise.
+// Referring also finds rows that spell their parent's key differently.
 func (s *server) Referring(ctx context.Context, parent change.Row, child, after string, limit int) ([]change.Row, error) {
 	above, err := s.tables.Table(ctx, parent.Table)
 	if err != nil {

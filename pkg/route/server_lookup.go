@@ -9,10 +9,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// nameOf is the name under which a lookup table is kept.
+// nameOf is the name under which a lookup table's copy is stored.
 func nameOf(l config.RouteLookup) []byte { return []byte(l.Table + "." + l.Key + "." + l.Remote) }
 
-// lookupMost is how many rows a lookup table may have. Promise 10.
+// lookupMost limits the rows of a lookup table. Promise 10.
 const lookupMost = 200_000
 
 func (s *server) Look(ctx context.Context, l config.RouteLookup) (map[string][]string, error) {
@@ -55,7 +55,7 @@ func (x *session) Keep(ctx context.Context, l config.RouteLookup, m map[string][
 	for value, remotes := range m {
 		for _, remote := range remotes {
 			if len(value) > 255 || len(remote) > 32 {
-				continue // no label, or no client, has that
+				continue // no label or client has such a value
 			}
 			if args = append(args, nameOf(l), []byte(value), remote); len(args) >= 3000 {
 				if err := flush(); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// columns returns the SQL expressions of the values by which rows of a table are routed, in the form that keys have, one
-// for each rule of its root table. A row without a parent has none: they are NULL.
+// columns returns the SQL expressions of a table's routing values in key form, one for each rule of its root table. They
+// are NULL for a row without a parent.
 func (s *server) columns(ctx context.Context, t *schema.Table) ([]string, error) {
 	root := s.cfg.Root(t.Name)
 	list := make([]string, len(s.cfg.Routes[root].Rules))
@@ -28,7 +28,7 @@ func (s *server) columns(ctx context.Context, t *schema.Table) ([]string, error)
 	return list, nil
 }
 
-// column returns the expression of one, for a table under a name in the statement.
+// column returns the expression of one of them, for a table with an alias.
 func (s *server) column(ctx context.Context, t *schema.Table, as, name string, depth int) (string, error) {
 	parent := s.cfg.Routes[t.Name].Parent
 	if parent == "" {
@@ -54,7 +54,7 @@ func (s *server) column(ctx context.Context, t *schema.Table, as, name string, d
 	return "(SELECT " + inner + " FROM " + mysqldb.Quote(parent) + " " + alias + " WHERE " + on(f, alias, as) + ")", nil
 }
 
-// on is the condition under which a parent, and a child that refers to it, belong together.
+// on is the condition that joins a child with its parent.
 func on(f schema.ForeignKey, parent, child string) string {
 	list := make([]string, len(f.Columns))
 	for i := range f.Columns {
@@ -72,7 +72,7 @@ func reference(t *schema.Table, parent string) (schema.ForeignKey, error) {
 	return t.ForeignKeys[i], nil
 }
 
-// Where uses the index of a routing column.
+// Where implements Database; the condition can use the index of a routing column.
 func (s *server) Where(ctx context.Context, table string, values [][]string) (string, error) {
 	t, err := s.tables.Table(ctx, table)
 	if err != nil {
@@ -102,12 +102,12 @@ func (s *server) Where(ctx context.Context, table string, values [][]string) (st
 	return "(" + strings.Join(either, " OR ") + ")", nil
 }
 
-// exact is the condition that a value is one of some texts, byte by byte, as labels compare them.
+// exact is the condition that a value equals one of some texts byte by byte, as labels do.
 func exact(expression string, texts []string) string {
 	return expression + " IN (" + strings.Join(texts, ",") + ")"
 }
 
-// Fit reads the table's definition if it is not known.
+// Fit implements Database; it reads the table's definition if it is not cached.
 func (s *server) Fit(ctx context.Context, table string) error {
 	t, err := s.tables.Table(ctx, table)
 	if err == nil {
@@ -116,7 +116,7 @@ func (s *server) Fit(ctx context.Context, table string) error {
 	return err
 }
 
-// values returns the values by which existing rows are routed now, by key.
+// values returns the current routing values of existing rows, by key.
 func (s *server) values(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string][]*string, error) {
 	read := map[string][]*string{}
 	if len(keys) == 0 {
@@ -147,7 +147,7 @@ func (s *server) values(ctx context.Context, db mysqldb.Queryer, t *schema.Table
 	return read, nil
 }
 
-// marked returns those of the rows of a table that are marked for a remote.
+// marked returns the rows of a table that are marked for a remote.
 func marked(ctx context.Context, db mysqldb.Queryer, remote, table string, rows []change.Row) (map[change.Row]bool, error) {
 	found, byID := map[change.Row]bool{}, map[string]change.Row{}
 	args := []any{remote, table}
@@ -167,7 +167,7 @@ func marked(ctx context.Context, db mysqldb.Queryer, remote, table string, rows 
 	return found, nil
 }
 
-// referring returns the next rows after a key that refer to a parent's row, in the order of their keys.
+// referring returns the next rows after a key that refer to a parent's row, in key order.
 func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema.ForeignKey, parent, last string, limit int) ([]change.Row, error) {
 	var columns, joined string
 	for i, name := range f.RefColumns {

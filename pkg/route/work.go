@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	chunk      = 500             // rows of one transaction
-	lookEvery  = 2 * time.Second // lookup tables are read
-	restMost   = time.Second     // between two looks for other work
-	queuedMost = 20_000          // rows marked for a remote, beyond which no more are marked
+	chunk      = 500             // rows per transaction
+	lookEvery  = 2 * time.Second // between two reads of the lookup tables
+	restMost   = time.Second     // between two checks for other work
+	queuedMost = 20_000          // marked rows of a remote, beyond which no more are marked
 )
 
-// Run labels tables whose route is new, has children follow their parents, and marks rows that remotes win or lose by a
-// lookup table, until ctx ends. Errors are logged and retried: how far it got is in the database.
+// Run labels tables with new routes, moves children along with their parents, and marks rows that remotes win or lose
+// through a lookup table, until ctx ends. Errors are logged and retried: progress is in the database.
 func (r *Router) Run(ctx context.Context) error {
 	if len(r.cfg.Routes) == 0 {
 		<-ctx.Done()
