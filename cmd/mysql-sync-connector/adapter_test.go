@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// withAdapter writes a configuration with adapters beside it, and returns its path.
+// withAdapter writes a configuration and its adapters, and returns the configuration's path.
 func withAdapter(t *testing.T, configuration any, adapters map[string]string) string {
 	t.Helper()
 	file := write(t, "connector.yaml", configuration)
@@ -43,7 +43,7 @@ exports.push = async (batch, {rest, settings, options, reject, job, id}) => {
 exports.pull = (since, {page = 1}) => ({rows: [{id: page, email: 'p' + page + since}], next: page < 2 ? page + 1 : undefined})
 `
 
-// usersTo is a configuration that carries users from a database to an adapter, and back from it into another table.
+// usersTo is a configuration that carries users from a database to an adapter, and back into another table.
 func usersTo(t *testing.T, address string) (*mysqldb.DB, map[string]any) {
 	t.Helper()
 	db := testkit.Schema(t, "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(40))", "CREATE TABLE pulled (id INT PRIMARY KEY, email VARCHAR(40))", "INSERT INTO users VALUES (1, 'a'), (2, 'bad'), (3, 'c')")
@@ -84,7 +84,7 @@ func TestD02AnOwnAdapterPushesAndPulls(t *testing.T) {
 		t.Errorf("it has %s", got)
 	}
 	if printed, err := execute(t, "refused", file, "out"); err != nil || !strings.Contains(printed, "not a user") {
-		t.Errorf("%s, %v", printed, err)
+		t.Errorf("exit code or output is wrong: %s, %v", printed, err)
 	}
 	var pulled []string
 	if err := db.SelectContext(t.Context(), &pulled, "SELECT email FROM pulled ORDER BY id"); err != nil || strings.Join(pulled, " ") != "p1null p2null" {
@@ -92,7 +92,7 @@ func TestD02AnOwnAdapterPushesAndPulls(t *testing.T) {
 	}
 }
 
-// A process that is killed while an adapter pushes loses nothing, and what it pushes again has the same events.
+// A process that is killed while an adapter pushes loses nothing, and pushes the same events again.
 func TestD02KilledWhileAnAdapterPushes(t *testing.T) {
 	t.Parallel()
 	exe, err := built()
@@ -133,7 +133,7 @@ func TestD02KilledWhileAnAdapterPushes(t *testing.T) {
 	}
 }
 
-// An unchanged file of DataCollect may name an adapter of the user's, which gets all its fields.
+// An unchanged file of DataCollect may name a user's adapter, which gets all its fields.
 func TestD01D02AnExternalSyncFileNamesAnOwnAdapter(t *testing.T) {
 	t.Parallel()
 	s := standin.NewReceiver("")
@@ -149,7 +149,7 @@ func TestD01D02AnExternalSyncFileNamesAnOwnAdapter(t *testing.T) {
 exports.push = (batch, {rest, settings, id}) => rest.post('', {events: batch.map(o => ({id: o.event, kind: o.kind, key: o.key, row: settings}))}, {headers: {'Idempotency-Key': id}})
 exports.pull = () => [{guid: 'g-2', type: 'external-pull', data: {}, timestamp: '2026-01-02T00:00:00.000Z'}]
 `})
-	// The example of DataCollect's manual.
+	// The example from DataCollect's manual.
 	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "app.json"), fmt.Appendf(nil, `{"externalSync": {"type": "custom-adapter", "auth": "basic", "url": %q, "extraFields": [
   {"name": "username", "value": "sync_user"}, {"name": "password", "value": "secure_password"}, {"name": "database", "value": "production_db"}, {"name": "syncInterval", "value": "300000"}]}}`, s.URL), 0o600); err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ exports.pull = () => [{guid: 'g-2', type: 'external-pull', data: {}, timestamp: 
 	}
 }
 
-// basic returns the user and the password that a request shows.
+// basic returns a request's user and password.
 func basic(h http.Header) (user, password string, ok bool) {
 	return (&http.Request{Header: h}).BasicAuth()
 }
@@ -198,8 +198,8 @@ func TestD02AnUnknownTypeListsTheKnownOnes(t *testing.T) {
 		if !strings.Contains(mistakes.Located(), first) || !strings.Contains(mistakes.Located(), last) || command.ExitCode(err) != command.ExitUsage {
 			t.Errorf("%v\n%s\nwant %s", err, mistakes.Located(), c.want)
 		}
-		if strings.Contains(mistakes.Located(), "unknown") { // what names a block with a mistake has none of its own
-			t.Errorf("more mistakes than there are:\n%s", mistakes.Located())
+		if strings.Contains(mistakes.Located(), "unknown") { // an unusable block has no further mistakes
+			t.Errorf("reported more mistakes than there are:\n%s", mistakes.Located())
 		}
 		if list, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.db*")); len(list) != 0 {
 			t.Errorf("something was written: %v", list)

@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// alerting is a configuration whose job runs at startup and tells a Slack when it fails.
+// alerting is a configuration whose job runs at startup and reports failures to Slack.
 func alerting(t *testing.T) (service *standin.Fliplet, slack *standin.Slack, configuration map[string]any) {
 	t.Helper()
 	service, given := sample(t)
@@ -31,7 +31,7 @@ func alerting(t *testing.T) (service *standin.Fliplet, slack *standin.Slack, con
 	return service, slack, configuration
 }
 
-// process starts the built program; end stops it: by a kill, or by a signal.
+// process starts the built program; end stops it, by a kill or by a signal.
 func process(t *testing.T, file string) (out *bytes.Buffer, end func(kill bool)) {
 	t.Helper()
 	exe, err := built()
@@ -55,7 +55,7 @@ func process(t *testing.T, file string) (out *bytes.Buffer, end func(kill bool))
 		} else {
 			_ = c.Process.Signal(syscall.SIGTERM)
 		}
-		_ = c.Wait() // a killed process has failed
+		_ = c.Wait() // a killed process exits with an error
 	}
 	t.Cleanup(func() {
 		end(true)
@@ -66,29 +66,29 @@ func process(t *testing.T, file string) (out *bytes.Buffer, end func(kill bool))
 	return out, end
 }
 
-// sees waits until something is so.
+// sees waits until a condition holds.
 func sees(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	testkit.Eventually(t, what, func() error {
 		if !f() {
-			return errors.New("it is not so")
+			return errors.New("the condition does not hold")
 		}
 		return nil
 	})
 }
 
-// openAlerts asks a running connector.
+// openAlerts asks a running connector for its open alerts.
 func openAlerts(t *testing.T, file string) []api.Alert {
 	t.Helper()
 	s, err := api.NewClient(connector.Socket(stateFile(file))).Status(t.Context())
 	if err != nil {
-		return nil // not yet
+		return nil // not running yet
 	}
 	return s.Alerts
 }
 
-// A job fails, and Slack is down; the connector is killed before it could tell. After that it tells once, however often the
-// job fails and the connector is restarted, and once that it is over.
+// A job fails while Slack is down, and the connector is killed before it can tell. Later it tells once, no matter how often the
+// job fails and the connector restarts, and once more when the job works again.
 func TestR06R07AFailureRaisesOneAlertAcrossKillsAndItsEndAnother(t *testing.T) {
 	t.Parallel()
 	service, slack, configuration := alerting(t)
@@ -108,7 +108,7 @@ func TestR06R07AFailureRaisesOneAlertAcrossKillsAndItsEndAnother(t *testing.T) {
 		t.Errorf("%s, %v", out, err)
 	}
 	if out, err := execute(t, "start", file, "--test"); err == nil {
-		t.Errorf("the job does not fail: %s", out)
+		t.Errorf("the job did not fail: %s", out)
 	}
 	before := len(slack.Requests())
 	slack.Fail(nil)
@@ -117,11 +117,11 @@ func TestR06R07AFailureRaisesOneAlertAcrossKillsAndItsEndAnother(t *testing.T) {
 		sees(t, "Slack has it", func() bool { return len(slack.Texts()) == 1 && len(openAlerts(t, file)) == 1 })
 		end(false)
 		if strings.Contains(out.String(), "CcDdEe") {
-			t.Error("the address of the webhook is logged")
+			t.Error("the log shows the webhook's address")
 		}
 	}
 	if n := len(slack.Requests()) - before; n != 1 {
-		t.Errorf("told %d times: %q", n, slack.Texts())
+		t.Errorf("Slack was told %d times: %q", n, slack.Texts())
 	}
 	service.Fail(nil)
 	_, end = process(t, file)
@@ -134,7 +134,7 @@ func TestR06R07AFailureRaisesOneAlertAcrossKillsAndItsEndAnother(t *testing.T) {
 	}
 }
 
-// The last success is three days ago: that is told beside why the run now failed. A silenced job's is not.
+// The last success was three days ago: that is reported along with the failure. A silenced job's is not.
 func TestR06NoSuccessWithinADay(t *testing.T) {
 	t.Parallel()
 	for _, quiet := range []bool{false, true} {
@@ -152,7 +152,7 @@ func TestR06NoSuccessWithinADay(t *testing.T) {
 			return true
 		})
 		if _, err := execute(t, "start", file, "--once"); err == nil {
-			t.Fatal("the job does not fail")
+			t.Fatal("the job did not fail")
 		}
 		texts := strings.Join(slack.Texts(), "\n")
 		if want := map[bool]int{false: 2, true: 0}[quiet]; len(slack.Texts()) != want {
@@ -164,7 +164,7 @@ func TestR06NoSuccessWithinADay(t *testing.T) {
 	}
 }
 
-// age makes the runs of a state older.
+// age makes a state's runs older.
 func age(t *testing.T, state string, by time.Duration) {
 	t.Helper()
 	db, err := sql.Open("sqlite", state)
@@ -177,7 +177,7 @@ func age(t *testing.T, state string, by time.Duration) {
 	}
 }
 
-// A guard that waits and a backup that cannot be made are told, to a webhook too.
+// A guard that waits and a failing backup are reported, to a webhook too.
 func TestR07GuardsAndBackupsRaiseAlerts(t *testing.T) {
 	t.Parallel()
 	service, slack, configuration := alerting(t)

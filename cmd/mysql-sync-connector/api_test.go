@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// fromAPI is an API of products, a table for them, and a configuration that brings them there.
+// fromAPI is an API of products, a table for them, and a configuration that carries them there.
 func fromAPI(t *testing.T, rows ...string) (*standin.Pages, *mysqldb.DB, map[string]any) {
 	t.Helper()
 	p := standin.NewPages("t-12345", 2, rows...)
@@ -74,21 +74,21 @@ func TestR01AnAPIGoesToATable(t *testing.T) {
 	if got := fmt.Sprint(texts(t, db, all)); got != want {
 		t.Errorf("the table has\n%s\nwant\n%s", got, want)
 	}
-	// The next run asks for what is new.
+	// The next run asks only for news.
 	p.Set(product("a", "20", "2026-01-04T00:00:00Z"), product("d", "1", "2026-01-03T12:00:00Z"), product("b", "9", "2026-01-01T00:00:00Z"))
 	before := len(p.Requests())
 	if out, err := once(t, file); err != nil || !strings.Contains(out, `"read": 2, "sent": 2`) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if r := p.Requests()[before:]; len(r) != 1 || r[0].Path != "/next?since=2026-01-03T00%3A00%3A00Z" {
-		t.Errorf("asked %+v", r)
+		t.Errorf("asked for %+v", r)
 	}
 	if got := fmt.Sprint(texts(t, db, "SELECT CONCAT(sku, ' ', price) FROM products ORDER BY sku")); got != "[a 20.0000 b 0.1234 c 100.0000 d 1.0000]" {
 		t.Errorf("the table has %s", got)
 	}
 }
 
-// A kill in the middle of the pages loses nothing, though the newest row came first.
+// A kill in the middle of the pages loses nothing, although the newest row came first.
 func TestR01R04AKillBetweenPagesLosesNothing(t *testing.T) {
 	t.Parallel()
 	p, db, configuration := fromAPI(t, product("a", "1", "2026-01-09T00:00:00Z"), product("b", "1", "2026-01-08T00:00:00Z"), product("c", "1", "2026-01-01T00:00:00Z"))
@@ -120,7 +120,7 @@ func TestR01R04AKillBetweenPagesLosesNothing(t *testing.T) {
 	}
 }
 
-// An API that says what is wrong ends the run, and `check` says so before.
+// An API that explains an error ends the run, and `check` reports it beforehand.
 func TestR01RefusalsOfAnAPIAreReported(t *testing.T) {
 	t.Parallel()
 	p, _, configuration := fromAPI(t)

@@ -121,10 +121,10 @@ or the configuration is wrong.`,
 	return c
 }
 
-// restoreError is an error with what can be done about it.
+// restoreError is an error with its remedy.
 func restoreError(err error) error {
 	if _, is := errors.AsType[*ledger.AheadError](err); is {
-		return fmt.Errorf("%w; --force replaces it all the same", err)
+		return fmt.Errorf("%w; --force replaces it anyway", err)
 	}
 	if _, is := errors.AsType[*ledger.LockedError](err); is {
 		return fmt.Errorf("%w: stop the connector first", err)
@@ -132,7 +132,7 @@ func restoreError(err error) error {
 	return err
 }
 
-// backupOptions are what both commands have.
+// backupOptions are the flags of both commands.
 type backupOptions struct {
 	state, copy, keyFile string
 	list, verify, asJSON bool
@@ -213,7 +213,7 @@ func printBackups(w io.Writer, list []backup.Copy) {
 // megabytes is a size for people.
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-// progress shows on a terminal how far an upload or a download is. stop ends that.
+// progress shows on a terminal how far an upload or a download has got. stop ends that.
 func progress(w io.Writer, what string) (told backup.Progress, stop func()) {
 	if width(w) == 0 {
 		return nil, func() {}
@@ -239,7 +239,7 @@ func progress(w io.Writer, what string) (told backup.Progress, stop func()) {
 	return func(d, t int64) { done.Store(d); total.Store(t) }, func() { close(over); <-ended }
 }
 
-// identityOf reads whose a state becomes. What it does not say stays as it is.
+// identityOf reads the new owner of a state. Parts that are left out stay.
 func identityOf(text string, was plan.Identity) (*ledger.Identity, error) {
 	parts := strings.Split(text, "/")
 	if len(parts) > 3 {

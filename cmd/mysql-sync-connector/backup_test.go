@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// The way of seed 004 from end to end: a start uploads, a lost state comes back by itself, and by a command; its jobs are
-// paused until they are resumed; another connector can have it.
+// Backups from end to end: a start uploads; a lost state is restored by itself, and by a command; its jobs are
+// paused until they are resumed; another connector can take it over.
 func TestB03B07B08B09B10ALostStateComesBack(t *testing.T) {
 	t.Parallel()
 	service, given := sample(t)
@@ -69,19 +69,19 @@ func TestB03B07B08B09B10ALostStateComesBack(t *testing.T) {
 	}
 	store.Start()
 
-	// Lost: the start restores it, and goes on, since Fliplet is compared.
+	// Lost: the start restores it, and carries on, since Fliplet can be read.
 	if err := os.Remove(state); err != nil {
 		t.Fatal(err)
 	}
 	must("start", file, "--once")
-	if out := must("runs", file); strings.Count(out, "users") != 2 { // the one of the backup, and the one of now
-		t.Errorf("it began anew:\n%s", out)
+	if out := must("runs", file); strings.Count(out, "users") != 2 { // the backup's and the current one
+		t.Errorf("it started from scratch:\n%s", out)
 	}
 	if n := len(service.Entries(123)); n != 2 {
-		t.Errorf("%d entries, not 2", n)
+		t.Errorf("got %d entries, want 2", n)
 	}
 
-	// By the command: not over a newer state but by force, and paused.
+	// By the command: a newer state is replaced only with --force, and the jobs are paused.
 	must("run", file, "users")
 	if _, err := execute(t, "restore", file); err == nil || !strings.Contains(err.Error(), "--force") {
 		t.Errorf("%v", err)
@@ -95,11 +95,11 @@ func TestB03B07B08B09B10ALostStateComesBack(t *testing.T) {
 	must("resume", file, "users")
 	must("start", file, "--once")
 
-	// As another.
+	// For another connector.
 	other := filepath.Join(t.TempDir(), "c-8.db")
 	must("restore", file, "--as", "h-2/c-8", "--to", other)
 	if _, err := execute(t, "start", file, "--once", "--state", other); err == nil || !strings.Contains(err.Error(), `connector "c-8"`) {
-		t.Errorf("the state of c-8 is used by c-7: %v", err)
+		t.Errorf("c-7 used the state of c-8: %v", err)
 	}
 	configuration["connector"] = map[string]any{"id": "c-8", "org": "acme", "hub": "h-2"}
 	must("status", write(t, "other.yaml", configuration), "--state", other)
@@ -128,7 +128,7 @@ func TestB02MistakesInABackupAreReportedByKey(t *testing.T) {
 	}
 }
 
-// Two machines with one configuration and a lease: one works; when it is killed the other one restores its state, and goes on.
+// Two machines share a configuration and a lease: one works; when it is killed, the other restores its state and carries on.
 func TestB07TheOtherMachineTakesOver(t *testing.T) {
 	t.Parallel()
 	service, given := sample(t)
@@ -167,7 +167,7 @@ func TestB07TheOtherMachineTakesOver(t *testing.T) {
 	testkit.Eventually(t, "the first to work", func() error { return sent(first) })
 	testkit.Eventually(t, "its backup", func() error { _, err := os.Stat(object); return err })
 	second, killSecond := machine()
-	t.Cleanup(killSecond) // before what it has said is read
+	t.Cleanup(killSecond) // before its output is read
 	kill()
 	testkit.Eventually(t, "the second to work", func() error { return sent(second) })
 	testkit.Eventually(t, "its second run, after that of the backup", func() error {
@@ -178,6 +178,6 @@ func TestB07TheOtherMachineTakesOver(t *testing.T) {
 		return err
 	})
 	if n := len(service.Entries(123)); n != 2 {
-		t.Errorf("%d entries, not 2", n)
+		t.Errorf("got %d entries, want 2", n)
 	}
 }

@@ -57,7 +57,7 @@ the configuration is wrong, and nothing else was checked.`,
 	return c
 }
 
-// checkFile looks at a configuration and, if it has no mistakes, at the rest.
+// checkFile checks a configuration and, if it has no mistakes, everything it names.
 func checkFile(cmd *cobra.Command, path, state string) (found []finding.Finding, wrong bool) {
 	l := &finding.List{Area: "configuration"}
 	p, warnings, err := connector.Load(path)

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/connector"
 )
 
-// running starts a connector in this process and returns when it answers; end stops it.
+// running starts a connector in this process and waits until it answers; end stops it.
 func running(t *testing.T, file string) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -49,7 +49,7 @@ func running(t *testing.T, file string) (end func()) {
 	return stop
 }
 
-// byHand is a configuration whose job runs by hand only.
+// byHand is a configuration whose job runs only on request.
 func byHand(t *testing.T) (service interface{ Entries(int64) int }, file string) {
 	t.Helper()
 	s, keys := sample(t)
@@ -70,7 +70,7 @@ func TestD15CommandsWorkWithAndWithoutARunningConnector(t *testing.T) {
 			t.Errorf("%s, %v", out, err)
 		}
 		if _, err := os.Stat(stateFile(file)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("status has made a state: %v", err)
+			t.Errorf("status created a state: %v", err)
 		}
 		end := func() {}
 		if runs {
@@ -125,7 +125,7 @@ func TestAnUnknownJobIsAUsageError(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(stateFile(file)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a mistake has made a state: %v", err)
+		t.Errorf("a mistake created a state: %v", err)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestD16CheckAsksSourcesAndDestinations(t *testing.T) {
 	}
 	for _, r := range service.Requests() {
 		if r.Method != "GET" {
-			t.Errorf("check has sent %s %s", r.Method, r.Path)
+			t.Errorf("check sent %s %s", r.Method, r.Path)
 		}
 	}
 	configuration["sources"].(map[string]any)["shop"].(map[string]any)["password"] = "wrong"

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// A configuration cannot hold the functions of a script, which is said once.
+// A configuration cannot hold a script's functions, which is reported once.
 func TestAScriptOfFlipletAgentIsNotConverted(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "sample.js")
@@ -24,6 +24,6 @@ module.exports.setup = agent => {
 	}
 	out, err := execute(t, "convert", file)
 	if !errors.Is(err, plan.ErrCode) || err.Error() != plan.ErrCode.Error() || command.ExitCode(err) != command.ExitFailed || out != "" {
-		t.Errorf("it prints %q, and says %v", out, err)
+		t.Errorf("it printed %q and reported %v", out, err)
 	}
 }

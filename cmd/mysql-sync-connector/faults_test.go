@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Whatever answer a commit gets, no row is lost and none is there twice when the service is well again.
+// Whatever answer a commit gets, no row is lost or duplicated once the service has recovered.
 func TestAfterAFaultEachRowExistsOnce(t *testing.T) {
 	t.Parallel()
 	carry := func(b *bench, r *http.Request) { b.Carry(httptest.NewRecorder(), r) }
@@ -90,7 +90,7 @@ func TestAfterAFaultEachRowExistsOnce(t *testing.T) {
 	}
 }
 
-// A batch that is too large, or refused for one of its rows, does not keep the others.
+// A batch that is too large, or that is refused for one of its rows, does not hold up others.
 func TestRefusedRows(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{413, 422, 400} {
@@ -112,7 +112,7 @@ func TestRefusedRows(t *testing.T) {
 				t.Errorf("%d entries, %v", len(b.Entries(123)), err)
 			}
 			if err != nil && strings.Contains(err.Error(), "eu--1") {
-				t.Errorf("it prints the token: %v", err)
+				t.Errorf("the token was printed: %v", err)
 			}
 			n := len(b.Requests())
 			_, err = b.run(t)
@@ -120,7 +120,7 @@ func TestRefusedRows(t *testing.T) {
 			testkitExec(t, b, "UPDATE a SET v = 'mended' WHERE v = 'BADROW'")
 			_, err = b.run(t)
 			if err != nil || len(b.Entries(123)) != 200 {
-				t.Errorf("mended: %d entries, %v", len(b.Entries(123)), err)
+				t.Errorf("after the repair: %d entries, %v", len(b.Entries(123)), err)
 			}
 		})
 	}

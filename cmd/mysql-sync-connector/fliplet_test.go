@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// originally runs the built program with a file of Fliplet Agent. It returns what it prints: to the user, and to the
+// originally runs the built program with a file of Fliplet Agent. It returns what it prints for the user, and in the
 // log.
 func originally(t *testing.T, file string, more ...string) (out, log string, err error) {
 	t.Helper()
@@ -33,7 +33,7 @@ func originally(t *testing.T, file string, more ...string) (out, log string, err
 	return stdout.String(), stderr.String(), err
 }
 
-// exitOf is the exit code of a program that has ended; -1 if it did not run.
+// exitOf returns a process's exit code; -1 if it did not run.
 func exitOf(err error) int {
 	if e, ok := errors.AsType[*exec.ExitError](err); ok {
 		return e.ExitCode()
@@ -72,7 +72,7 @@ func TestF14HooksArePassedOn(t *testing.T) {
 			}
 			if r.Method == http.MethodPost {
 				if err := json.Unmarshal(r.Body, &body); err != nil || string(body.RunHooks) != text {
-					t.Errorf("the hooks of a commit are %s, not %s, %v", body.RunHooks, text, err)
+					t.Errorf("the hooks of a commit are %s, want %s, %v", body.RunHooks, text, err)
 				}
 			}
 		}
@@ -107,16 +107,16 @@ func TestF20TheDescriptionIsInTheLog(t *testing.T) {
 		kept := filepath.Join(filepath.Dir(file), "agent.log")
 		_, log, err := originally(t, file, "--log-file", kept)
 		if err != nil || strings.Contains(log, description) != want.info {
-			t.Errorf("%q: %v, it logs\n%s", verbosity, err, log)
+			t.Errorf("%q: %v, logged\n%s", verbosity, err, log)
 		}
 		service.Accept("another")
 		_, more, err := originally(t, file, "--log-file", kept)
 		if err == nil || strings.Contains(more, "run failed") != want.failure {
-			t.Errorf("%q: %v, it logs\n%s", verbosity, err, more)
+			t.Errorf("%q: %v, logged\n%s", verbosity, err, more)
 		}
 		content, err := os.ReadFile(kept)
 		if more, _, _ = strings.Cut(more, "mysql-sync-connector: "); err != nil || string(content) != log+more {
-			t.Errorf("the file has, %v,\n%s\nnot\n%s", err, content, log+more)
+			t.Errorf("the file has (%v)\n%s\nwant\n%s", err, content, log+more)
 		}
 		if info, err := os.Stat(kept); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("the file is %v, %v", info.Mode(), err)
@@ -125,11 +125,11 @@ func TestF20TheDescriptionIsInTheLog(t *testing.T) {
 	_, keys := sample(t)
 	_, log, err := originally(t, sampleFile(t, keys), "--log-file", t.TempDir())
 	if exitOf(err) != 2 || !strings.Contains(log, "--log-file") {
-		t.Errorf("a folder as the log: %v %s", err, log)
+		t.Errorf("with a folder as the log file: %v %s", err, log)
 	}
 }
 
-// scriptFile writes a JavaScript configuration of Fliplet Agent with the database of a sample. The operations are the
+// scriptFile writes a JavaScript configuration of Fliplet Agent for a sample's database. The operations are the
 // body of its function setup.
 func scriptFile(t *testing.T, keys map[string]any, operations string) string {
 	t.Helper()
@@ -177,7 +177,7 @@ func TestF02AJavaScriptConfigurationRunsUnchanged(t *testing.T) {
 	service.Put(124, standin.FlipletEntry{ID: 9, Data: []byte(`{"id":9}`)})
 	out, log, err := originally(t, file, "--test")
 	if err != nil || !strings.Contains(out, `"Email":"a@b.de"`) || !strings.Contains(out, `"name":"a"`) || !strings.Contains(out, `"delete":[9]`) {
-		t.Errorf("a dry run: %v\n%s\n%s", err, out, log)
+		t.Errorf("dry run: %v\n%s\n%s", err, out, log)
 	}
 	for _, r := range service.Requests() {
 		if r.Method != http.MethodGet {
@@ -196,7 +196,7 @@ func TestF02AJavaScriptConfigurationRunsUnchanged(t *testing.T) {
 	}
 	at := strings.Index(log, "Pushes data from my table")
 	if next := strings.Index(log, "and what I make of it"); at < 0 || next < at || !strings.Contains(log, "sample.js:12: mode: is missing") {
-		t.Errorf("it logs\n%s", log)
+		t.Errorf("it logged\n%s", log)
 	}
 	commits := 0
 	for _, r := range service.Requests() {
@@ -205,7 +205,7 @@ func TestF02AJavaScriptConfigurationRunsUnchanged(t *testing.T) {
 		}
 	}
 	if commits != 2 {
-		t.Errorf("%d commits, though nothing changed between the runs", commits)
+		t.Errorf("%d commits, although nothing changed between the runs", commits)
 	}
 }
 
@@ -228,7 +228,7 @@ func TestF02MistakesInAScriptAreReportedBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
-// ask returns the one value of a query to a sample's database.
+// ask returns the single value of a query to a sample's database.
 func ask(t *testing.T, keys map[string]any, query string) (answer string) {
 	t.Helper()
 	db := testkit.Shared(t).Connect(t, fmt.Sprint(keys["database_name"]))
@@ -303,7 +303,7 @@ func TestF24AScriptPulls(t *testing.T) {
 		t.Errorf("the table has %s", got)
 	}
 	if _, log, err := originally(t, file); exitOf(err) != 1 || !strings.Contains(log, "Duplicate entry") {
-		t.Errorf("an action that fails: %v\n%s", err, log)
+		t.Errorf("a failing action: %v\n%s", err, log)
 	}
 }
 
@@ -400,12 +400,12 @@ func TestF22FilesAreUploaded(t *testing.T) {
 			t.Errorf("a dry run sent %s %s", r.Method, r.Path)
 		}
 	}
-	for range 2 { // the second time there is nothing to send, and nothing to upload
+	for range 2 { // The second time there is nothing to send or upload.
 		out, log, err = originally(t, file)
 		if err != nil || strings.Contains(out+log, "hunter2") {
 			t.Fatal(err, log)
 		}
-		files := service.Files() // those of two rows, which are the same
+		files := service.Files() // of two identical rows
 		if len(files) != 2 || files[0].Name != "1-john.jpg" || string(files[0].Body) != "a photo" || files[1].Name != "1-cv.pdf" || string(files[1].Body) != "a document" {
 			t.Fatalf("the files are %v", files)
 		}
@@ -423,7 +423,7 @@ func TestF22FilesAreUploaded(t *testing.T) {
 	if commits != 1 {
 		t.Errorf("%d commits", commits)
 	}
-	// A new row with a file that is there already: its checksum says so, to a process that has not uploaded it.
+	// A new row whose file is already there: its checksum says so, to a process that has not uploaded it.
 	testkit.Exec(t, testkit.Shared(t).Connect(t, fmt.Sprint(keys["database_name"])), "INSERT INTO users VALUES (3, 'e@f.de', NOW())")
 	if _, log, err := originally(t, file); err != nil || len(service.Files()) != 2 || len(service.Entries(123)) != 3 {
 		t.Errorf("%v: %d files, %d entries\n%s", err, len(service.Files()), len(service.Entries(123)), log)

@@ -25,7 +25,7 @@ import (
 
 const formsToken = "a token that is long enough"
 
-// formed is a running connector whose configuration, of YAML with comments, forms may change.
+// formed is a running connector whose configuration, YAML with comments, can be edited by forms.
 func formed(t *testing.T) (address, file string, service interface{ Entries(int64) int }) {
 	t.Helper()
 	s, keys := sample(t)
@@ -56,7 +56,7 @@ http: {listen: %q, token: %q}
 	return address, file, entries(func(id int64) int { return len(s.Entries(id)) })
 }
 
-// asks sends a request to a connector with a token, "" for none, and returns the status and the body.
+// asks sends a request with a token, "" for none, and returns the status and the body.
 func asks(t *testing.T, address, token, method, path string, body any) (int, string) {
 	t.Helper()
 	text, ok := body.(string)
@@ -86,7 +86,7 @@ func asks(t *testing.T, address, token, method, path string, body any) (int, str
 	return answer.StatusCode, string(said)
 }
 
-// configurationOf is what forms show.
+// configurationOf returns what forms show.
 func configurationOf(t *testing.T, address string) *api.Configuration {
 	t.Helper()
 	code, said := asks(t, address, formsToken, http.MethodGet, "configuration", "")
@@ -106,7 +106,7 @@ func contentOf(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestD20R22AJobIsAddedWithForms adds and changes things as a person would, at a desk and on a phone.
+// TestD20R22AJobIsAddedWithForms adds and edits things as a person would, on a desktop and on a phone.
 func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 	t.Parallel()
 	address, file, service := formed(t)
@@ -142,7 +142,7 @@ func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 	b.Click("#form-test")
 	b.Sees("#form-result", "✓ shop: mysql answers in")
 
-	// Mistakes stand at their fields.
+	// Mistakes appear at their fields.
 	write(field("port"), "70000")
 	b.Click("#form-test")
 	b.Sees(`[data-key="port"] .wrong`, "70000 is greater than 65535")
@@ -155,7 +155,7 @@ func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 	b.Click("#form-save")
 	b.Sees(`[data-key="token"] .wrong`, "enter it again: baseURL has changed")
 	b.Click("#form-close")
-	b.Forget() // Chromium notes answers that are errors
+	b.Forget() // Chromium logs error responses
 	if got := contentOf(t, file); got != before {
 		t.Errorf("the file has changed:\n%s", got)
 	}
@@ -188,7 +188,7 @@ func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 	got := contentOf(t, file)
 	for _, line := range []string{"# The shop's.", "shop: # in the cellar", "users: # all of them", "  again:", "      source: shop"} {
 		if !strings.Contains(got, line) {
-			t.Errorf("%q is not in\n%s", line, got)
+			t.Errorf("%q is missing in\n%s", line, got)
 		}
 	}
 	if kept := contentOf(t, file+".1"); kept != before {
@@ -200,7 +200,7 @@ func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 		}
 	}
 
-	// On a phone, by the keyboard.
+	// On a phone, with the keyboard.
 	b.Size(390, 800)
 	open("again")
 	b.Sees("#form-title", "Change the job again")
@@ -225,7 +225,7 @@ func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 	b.Clean()
 }
 
-// Each kind of source and destination can be drawn, and what is drawn says what is in the file.
+// A form can be drawn for each kind of source and destination, and shows what the file says.
 func TestR22EachKindHasAForm(t *testing.T) {
 	t.Parallel()
 	address, file, _ := formed(t)
@@ -246,7 +246,7 @@ func TestR22EachKindHasAForm(t *testing.T) {
 			b.Accessible(kind)
 		}
 	}
-	// What is opened and saved as it is says the same.
+	// Opening and saving a block without edits changes nothing.
 	before := configurationOf(t, address)
 	for _, name := range []string{"shop", "app", "users"} {
 		b.Text(fmt.Sprintf(`[...document.querySelectorAll("#blocks button")].find((b) => b.textContent === %q).click()`, name))
@@ -256,14 +256,14 @@ func TestR22EachKindHasAForm(t *testing.T) {
 	}
 	after := configurationOf(t, address)
 	if fmt.Sprint(before.Blocks) != fmt.Sprint(after.Blocks) {
-		t.Errorf("it was\n%v\nand is\n%v", before.Blocks, after.Blocks)
+		t.Errorf("it was\n%v\nand is now\n%v", before.Blocks, after.Blocks)
 	}
 	if got := contentOf(t, file); !strings.Contains(got, `token: "eu--1"`) {
-		t.Errorf("a secret is gone:\n%s", got)
+		t.Errorf("a secret was lost:\n%s", got)
 	}
 }
 
-// Nobody gets a secret, and only who has the token gets anything.
+// Nobody gets a secret, and only those with the token get anything.
 func TestR22FormsKeepSecretsAndRights(t *testing.T) {
 	t.Parallel()
 	address, file, _ := formed(t)
@@ -327,7 +327,7 @@ func TestR22FormsKeepSecretsAndRights(t *testing.T) {
 			if code, said := post(formsToken, what, try.edit); code != try.code || !strings.Contains(said, try.want) {
 				t.Errorf("%s, %s: %d %s", name, what, code, said)
 			} else if strings.Contains(said, "eu--1") || strings.Contains(said, formsToken) {
-				t.Errorf("%s, %s: a secret is in %s", name, what, said)
+				t.Errorf("%s, %s: the answer contains a secret: %s", name, what, said)
 			}
 		}
 	}
@@ -346,7 +346,7 @@ func TestR22FormsKeepSecretsAndRights(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusForbidden {
-		t.Errorf("another origin's page saves: %s", answer.Status)
+		t.Errorf("a page from another origin can save: %s", answer.Status)
 	}
 }
 
@@ -374,7 +374,7 @@ func TestR22FormsNeedAToken(t *testing.T) {
 	b.Clean()
 }
 
-// A file that cannot be written is left alone, and what would be written is shown, without its secrets.
+// A read-only file is left alone; the page shows what would be written, without secrets.
 func TestR22AnUnwritableChangeIsShown(t *testing.T) {
 	t.Parallel()
 	t.Run("a file of several documents", func(t *testing.T) {
@@ -405,7 +405,7 @@ func TestR22AnUnwritableChangeIsShown(t *testing.T) {
 	})
 }
 
-// What no job uses yet is asked as far as that is possible without a table or a path.
+// Blocks that no job uses are tested as far as possible without a table or a path.
 func TestR22UnusedBlocksAreTestedToo(t *testing.T) {
 	t.Parallel()
 	address, file, _ := formed(t)
@@ -435,11 +435,11 @@ func TestR22UnusedBlocksAreTestedToo(t *testing.T) {
 		}
 	}
 	if contentOf(t, file) != before {
-		t.Error("a test has written the file")
+		t.Error("a test wrote the file")
 	}
 }
 
-// An adapter of the user's is a type like any other.
+// A user's adapter is a type like any other.
 func TestR22AnOwnAdapterHasAForm(t *testing.T) {
 	t.Parallel()
 	address, file, _ := formed(t)

@@ -18,16 +18,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// roomVariable has this program be the connector, on a disk on which no file may have more bytes than it says.
+// roomVariable makes this program act as the connector, on a disk where no file may exceed that many bytes.
 const roomVariable = "CONNECTOR_TEST_ROOM"
 
-// init does not return if the program is to be the connector.
+// init does not return if the program is to act as the connector.
 func init() {
 	room, err := strconv.ParseUint(os.Getenv(roomVariable), 10, 64)
 	if err != nil {
 		return
 	}
-	signal.Ignore(syscall.SIGXFSZ) // as with a full disk, the write fails
+	signal.Ignore(syscall.SIGXFSZ) // then writes fail as on a full disk
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: room, Max: unix.RLIM_INFINITY}); err != nil {
 		panic(err)
 	}
@@ -35,8 +35,8 @@ func init() {
 	os.Exit(0)
 }
 
-// The disk of the state is full, while rows are read or while answers are booked. Nothing is lost; what had been sent is sent
-// again as the same events; that the run failed is told; and when there is room again, the connector goes on by itself.
+// The state's disk fills up while rows are read or answers are recorded. Nothing is lost; what had been sent is resent
+// as the same events; the failed run is reported; and once there is room again, the connector carries on by itself.
 func TestAFullDiskEndsOnlyARun(t *testing.T) {
 	t.Parallel()
 	for name, room := range map[string]uint64{"no room for rows": 400_000, "no room for answers": unix.RLIM_INFINITY} {
@@ -86,10 +86,10 @@ func TestAFullDiskEndsOnlyARun(t *testing.T) {
 				return err == nil
 			})
 			if n := len(flow.Events()); n != 3000 {
-				t.Errorf("%d events, not 3000", n)
+				t.Errorf("got %d events, want 3000", n)
 			}
 			if texts := strings.Join(slack.Texts(), "\n"); (room == unix.RLIM_INFINITY) != strings.Contains(texts, "cannot be written") {
-				t.Errorf("told %q", texts)
+				t.Errorf("alerts: %q", texts)
 			}
 		})
 	}

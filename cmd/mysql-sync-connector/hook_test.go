@@ -20,7 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// post pushes a body to a hook. The status is 0 if there was no answer.
+// post pushes a body to a hook. The status is 0 without an answer.
 func post(t *testing.T, address, body string, headers map[string]string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
@@ -43,7 +43,7 @@ func post(t *testing.T, address, body string, headers map[string]string) (int, s
 	return answer.StatusCode, string(text)
 }
 
-// What DataCollect's server was recorded to push arrives in a table, also if it is pushed twice.
+// What DataCollect's server was recorded to push arrives in a table, even if it is pushed twice.
 func TestD06D09D11ADataCollectServerPushesToAHook(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE events (guid CHAR(36) PRIMARY KEY, entityGuid CHAR(36), type VARCHAR(40), data JSON, timestamp DATETIME(3), userId VARCHAR(40), syncLevel INT)")
@@ -106,17 +106,17 @@ func TestD06D09D11ADataCollectServerPushesToAHook(t *testing.T) {
 	})
 	for name, want := range map[string]int{"collect": http.StatusUnauthorized, "other": http.StatusNotFound, "mock": http.StatusNotFound} {
 		if status, _ := post(t, "http://"+address+"/hooks/"+name, `{"guid":"x"}`, nil); status != want {
-			t.Errorf("%s: %d, want %d", name, status, want)
+			t.Errorf("%s: got %d, want %d", name, status, want)
 		}
 	}
-	// The page beside them asks for its own token.
+	// The page beside the hooks asks for its own token.
 	if status, _ := post(t, "http://"+address+"/api/jobs/mock/run", "", map[string]string{"X-Api-Key": "sk_1"}); status != http.StatusUnauthorized {
 		t.Errorf("the API: %d", status)
 	}
 }
 
-// A connector that is killed while rows are pushed loses none that it has answered, and whoever repeats what was not
-// answered makes none twice.
+// A connector that is killed while rows are pushed loses none that it has answered, and repeating unanswered ones
+// duplicates none.
 func TestD10D11KilledWhileRowsArePushed(t *testing.T) {
 	t.Parallel()
 	exe, err := built()
@@ -157,7 +157,7 @@ func TestD10D11KilledWhileRowsArePushed(t *testing.T) {
 		return status
 	}
 	for batch := range batches {
-		if batch%4 == 3 { // killed at any moment of a request
+		if batch%4 == 3 { // killed at any point of a request
 			var wg sync.WaitGroup
 			wg.Go(func() { push(batch) })
 			_ = c.Process.Kill()
@@ -179,21 +179,21 @@ func TestD10D11KilledWhileRowsArePushed(t *testing.T) {
 		return nil
 	})
 	if n := s.Events(); n != batches*rows {
-		t.Errorf("%d events of %d rows", n, batches*rows)
+		t.Errorf("%d events for %d rows", n, batches*rows)
 	}
 	if text, err := os.ReadFile(said.Name()); err != nil || len(text) == 0 || strings.Contains(string(text), "secret-of-the-hook") {
-		t.Errorf("a secret is in the log, or there is none: %v", err)
+		t.Errorf("the log has a secret, or is missing: %v", err)
 	}
 }
 
 func TestMistakesInAHookAreReportedByKey(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(hook, job, configuration map[string]any){
-		"sources.collect.type: a hook is served at the address in http.listen": func(_, _, c map[string]any) { delete(c, "http") },
-		"sources.collect.auth: is missing":                                     func(h, _, _ map[string]any) { delete(h, "auth") },
-		"sources.collect.key: is missing":                                      func(h, _, _ map[string]any) { delete(h, "key") },
-		"jobs.in.from.watermark: has no effect":                                func(_, j, _ map[string]any) { j["from"].(map[string]any)["watermark"] = "at" },
-		"jobs.in.to[0].mode: \"replace\" would delete":                         func(_, j, _ map[string]any) { j["to"].(map[string]any)["mode"] = "replace" },
+		"sources.collect.type: a hook needs http.listen, which is missing": func(_, _, c map[string]any) { delete(c, "http") },
+		"sources.collect.auth: is missing":                                 func(h, _, _ map[string]any) { delete(h, "auth") },
+		"sources.collect.key: is missing":                                  func(h, _, _ map[string]any) { delete(h, "key") },
+		"jobs.in.from.watermark: has no effect":                            func(_, j, _ map[string]any) { j["from"].(map[string]any)["watermark"] = "at" },
+		"jobs.in.to[0].mode: \"replace\" would delete":                     func(_, j, _ map[string]any) { j["to"].(map[string]any)["mode"] = "replace" },
 		"path: another hook has the same": func(h, _, c map[string]any) {
 			h["path"] = "one-path-for-two-of-them-is-wrong"
 			c["sources"].(map[string]any)["twin"] = h

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// Rows that go into a database while the connector is killed again and again are there once each at the end.
+// Rows written to a database while the connector is killed over and over arrive exactly once in the end.
 func TestR04KilledWhileWritingIntoADatabase(t *testing.T) {
 	t.Parallel()
 	exe, err := built()

@@ -18,23 +18,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
-// The help lists commands in the order in which one needs them.
+// The help lists commands in the order of use.
 var _ = unsorted()
 
-// unsorted tells cobra so, once: it keeps this in a variable of its own.
+// unsorted tells cobra so, once: the setting is global.
 func unsorted() bool {
 	cobra.EnableCommandSorting = false
 	return false
 }
 
-// version is set when a release is built.
+// version is set by the release build.
 var version = "dev"
 
-// memoryGoal is when garbage is collected at the latest, in bytes: otherwise the runtime lets the heap grow to twice what was
-// once in use, for rows of many MB. It is a goal, not a limit; a lower one in GOMEMLIMIT takes precedence.
+// memoryGoal is the heap size, in bytes, at which garbage is collected: otherwise the heap may grow to twice what was once in
+// use, for rows of many MB. It is a goal, not a limit; a lower GOMEMLIMIT takes precedence.
 const memoryGoal = 64 << 20
 
-// collectAt is how much garbage may accumulate, in percent of the memory in use, before it is collected (see GOGC). Little
+// collectAt is how much garbage may accumulate before it is collected, in percent of the memory in use (see GOGC). Little
 // is in use, since rows wait in the state file; memoryGoal bounds it for large ones.
 const collectAt = 200
 
@@ -53,7 +53,7 @@ func main() {
 	}
 }
 
-// text is what a person is told of an error: of a file's mistakes, each with its line.
+// text formats an error for people: a file's mistakes have a line each.
 func text(err error) string {
 	if mistakes, ok := errors.AsType[keys.Mistakes](err); ok {
 		return "the configuration is wrong\n" + mistakes.Located()

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 )
 
-// update writes the documentation anew, in "make docs".
+// update rewrites the documentation, in "make docs".
 var update = flag.Bool("update", false, "write docs/connector-commands.md from the commands")
 
 func TestDocumentation(t *testing.T) {
@@ -25,7 +25,7 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-// Each command teaches: an example, and what its exit codes mean.
+// Each command's help has an example, and explains its exit codes.
 func TestEachCommandTeaches(t *testing.T) {
 	for _, what := range command.Untaught(root()) {
 		t.Error(what)

@@ -19,10 +19,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// promised is the most memory that the connector takes, in MiB, for rows of up to 5 MB.
+// promised is the most memory that the connector takes for rows of up to 5 MB, in MiB.
 const promised = 96
 
-// large are columns of 5 MB, and how many MiB they take: each is written another way in JSON.
+// large lists columns of 5 MB and the MiB they may take: each looks different in JSON.
 var large = map[string]struct {
 	column string
 	most   int
@@ -32,7 +32,7 @@ var large = map[string]struct {
 	"control": {"REPEAT(CONVERT(CHAR(1) USING utf8mb4), 5000000)", 175}, // 30 MB
 }
 
-// carrying is a configuration with a job for each of some queries, which reads from the shared server.
+// carrying is a configuration with one job per query, reading from the shared server.
 func carrying(t *testing.T, destination, to map[string]any, queries ...string) string {
 	t.Helper()
 	db := testkit.Schema(t)
@@ -49,7 +49,7 @@ func carrying(t *testing.T, destination, to map[string]any, queries ...string) s
 	})
 }
 
-// peak runs the jobs of a configuration once, and returns the most memory that the built program had meanwhile, in MiB.
+// peak runs a configuration's jobs once, and returns the peak memory of the built program, in MiB.
 func peak(t *testing.T, file string) int {
 	t.Helper()
 	exe, err := built()
@@ -79,7 +79,7 @@ func peak(t *testing.T, file string) int {
 	}
 }
 
-// most is the most memory that a process has had so far, in KiB; 0 if it has ended.
+// most is a process's peak memory so far, in KiB; 0 if it has ended.
 func most(pid int) int {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, rest, _ := strings.Cut(string(text), "VmHWM:")
@@ -88,16 +88,16 @@ func most(pid int) int {
 	return kib
 }
 
-// within checks what was taken, in MiB.
+// within checks a peak, in MiB.
 func within(t *testing.T, limit, took int) {
 	t.Helper()
 	t.Logf("%d MiB", took)
 	if took > limit {
-		t.Errorf("took %d MiB, more than %d", took, limit)
+		t.Errorf("took %d MiB, limit %d", took, limit)
 	}
 }
 
-// accepts is a service that accepts whatever it is sent, and keeps nothing. A data source of Fliplet is empty there.
+// accepts is a service that accepts anything, and keeps nothing. A data source of Fliplet is empty there.
 func accepts(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,7 +108,7 @@ func accepts(t *testing.T) string {
 	return s.URL
 }
 
-// lite is a new SQLite database with a table.
+// lite is a new SQLite database with one table.
 func lite(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "to.db")
@@ -123,12 +123,12 @@ func lite(t *testing.T) string {
 	return path
 }
 
-// However large the rows are, few are in memory.
+// However large rows are, few are in memory.
 func TestMemoryOfLargeRows(t *testing.T) { //nolint:paralleltest // it looks at what a program takes, beside nothing else
 	for _, to := range []string{"sqlite", "mysql", "webhook", "fliplet"} {
 		for _, kind := range []string{"text", "binary", "control"} {
 			if to == "fliplet" && kind != "text" {
-				continue // it takes no request of 10 MB
+				continue // it refuses requests of 10 MB
 			}
 			t.Run(kind+" to "+to, func(t *testing.T) {
 				var destination, leg map[string]any
@@ -146,7 +146,7 @@ func TestMemoryOfLargeRows(t *testing.T) { //nolint:paralleltest // it looks at 
 				}
 				mib := peak(t, carrying(t, destination, leg, "SELECT seq AS id, "+large[kind].column+" AS v FROM "+series(5)))
 				limit := large[kind].most
-				if to == "fliplet" { // the row is decoded to be compared
+				if to == "fliplet" { // the row is decoded for the comparison
 					limit = 140
 				}
 				within(t, limit, mib)
@@ -155,16 +155,16 @@ func TestMemoryOfLargeRows(t *testing.T) { //nolint:paralleltest // it looks at 
 	}
 }
 
-// A script gets a large row like any other.
+// A script gets large rows like any other.
 func TestMemoryOfALargeRowWithAScript(t *testing.T) { //nolint:paralleltest // as above
 	file := carrying(t, map[string]any{"type": "webhook", "url": accepts(t)}, map[string]any{"transform": "longer.js"}, "SELECT seq AS id, "+large["text"].column+" AS v FROM "+series(6))
 	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "longer.js"), []byte("module.exports = ({entity}) => ({...entity, n: entity.v.length})"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 120, peak(t, file)) // it has the row once more for the script's process
+	within(t, 120, peak(t, file)) // the script's process has another copy of the row
 }
 
-// What a mesh sends is kept, and carried on, a few rows at a time.
+// What a mesh sends is stored and carried on a few rows at a time.
 func TestMemoryOfLargeRowsOfAMesh(t *testing.T) { //nolint:paralleltest // as above
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v BLOB)", nil, nil)
 	m.Exec("CREATE TABLE a (id INT PRIMARY KEY, v LONGBLOB)", "INSERT INTO a SELECT seq, "+large["binary"].column+" FROM "+series(6))
@@ -174,7 +174,7 @@ func TestMemoryOfLargeRowsOfAMesh(t *testing.T) { //nolint:paralleltest // as ab
 	within(t, 200, most(m.proc.Process.Pid)>>10)
 }
 
-// Jobs that begin together share what there is.
+// Jobs that run concurrently share the room.
 func TestMemoryOfManyJobs(t *testing.T) { //nolint:paralleltest // as above
 	queries := make([]string, 20)
 	for i := range queries {

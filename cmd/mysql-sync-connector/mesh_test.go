@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// meshed is a connector that receives the table a of the node berlin into a SQLite database.
+// meshed is a connector that receives the node berlin's table a into a SQLite database.
 type meshed struct {
 	*testkit.Site
 	broker *testkit.Broker
@@ -28,7 +28,7 @@ type meshed struct {
 	proc   *exec.Cmd
 }
 
-// newMeshed makes both; block has further keys of the source, and columns those of the table at the destination.
+// newMeshed makes both; block has further keys of the source, and columns are the table's at the destination.
 func newMeshed(t *testing.T, columns string, block map[string]any, extra map[string]any) *meshed {
 	t.Helper()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -85,13 +85,13 @@ func (m *meshed) start(t *testing.T) {
 	})
 }
 
-// kill ends it as a crash would.
+// kill ends it like a crash.
 func (m *meshed) kill() {
 	_ = m.proc.Process.Kill()
 	_ = m.proc.Wait()
 }
 
-// has waits until the destination has rows.
+// has waits until the destination has the rows.
 func (m *meshed) has(t *testing.T, query string, want ...string) {
 	t.Helper()
 	testkit.Eventually(t, query, func() error {
@@ -103,7 +103,7 @@ func (m *meshed) has(t *testing.T, query string, want ...string) {
 	})
 }
 
-// lines returns the rows of a query, a line each.
+// lines returns the rows of a query, one per line.
 func lines(t *testing.T, db *sql.DB, query string) (string, error) {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)
@@ -122,7 +122,7 @@ func lines(t *testing.T, db *sql.DB, query string) (string, error) {
 	return strings.Join(list, "\n"), rows.Err()
 }
 
-// A table of a mesh arrives as a whole, then each change, with the types that it has.
+// A mesh's table arrives as a whole, then each change, with the types it has.
 func TestATableOfAMeshGoesToADestination(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v TEXT, f REAL, price TEXT, at TEXT, raw BLOB, n TEXT, j TEXT)", nil, nil)
@@ -134,14 +134,14 @@ func TestATableOfAMeshGoesToADestination(t *testing.T) {
 	m.has(t, all, `1 ä 0.1 12345678901234.5678 2024-02-29 12:00:00 00FF 18446744073709551615 {"a": [1]}`, "2 - - - -  - -")
 	m.Exec("UPDATE a SET v = 'b', n = 7 WHERE id = 1", "DELETE FROM a WHERE id = 2", "INSERT INTO a (id, v) VALUES (3, '')")
 	m.has(t, "SELECT id || v || coalesce(n, '') FROM a ORDER BY id", "1b7", "3")
-	// The definition at the node changes.
+	// The node's table definition changes.
 	m.Exec("ALTER TABLE a ADD COLUMN w INT, MODIFY n VARCHAR(30)")
 	if _, err := m.to.ExecContext(t.Context(), "ALTER TABLE a ADD COLUMN w INT"); err != nil {
 		t.Fatal(err)
 	}
 	m.Exec("INSERT INTO a (id, v, w, n) VALUES (4, 'x', 9, 'many')", "UPDATE a SET w = 1 WHERE id = 1")
 	m.has(t, "SELECT id || coalesce(v, '') || coalesce(w, '') FROM a ORDER BY id", "1b1", "3", "4x9")
-	// Columns go, and take another name; the connector begins anew, and knows only what it is told then.
+	// Columns are dropped and renamed; the connector restarts, and knows only what it is told then.
 	m.Exec("ALTER TABLE a DROP COLUMN raw, CHANGE w size INT")
 	if _, err := m.to.ExecContext(t.Context(), "ALTER TABLE a DROP COLUMN raw; ALTER TABLE a RENAME COLUMN w TO size"); err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestATableOfAMeshGoesToADestination(t *testing.T) {
 	}
 }
 
-// Changes are neither lost nor applied in another order, whoever of the two dies, and whenever.
+// Changes are neither lost nor reordered, whichever of the two dies, and whenever.
 func TestAMeshAndItsConnectorAreKilled(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v INTEGER)", nil, nil)
@@ -191,7 +191,7 @@ func TestAMeshAndItsConnectorAreKilled(t *testing.T) {
 	m.has(t, "SELECT id || ' ' || v FROM a ORDER BY id", strings.Split(strings.TrimSpace(strings.ReplaceAll(want, `"`, "")), "\n")...)
 }
 
-// Whoever is killed is told by those that are still there, and told again when it is back: nodes as well as connectors.
+// The death of a node or a connector is reported by those that are left, and its return too.
 func TestR05PeersReportThatOneIsOffline(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", nil, nil)
@@ -231,7 +231,7 @@ func TestR05PeersReportThatOneIsOffline(t *testing.T) {
 	said("Over: Client berlin of stock is offline.")
 }
 
-// insist runs a statement of many rows until no deadlock with received rows ends it, as an application does.
+// insist repeats a statement on many rows until no deadlock with received rows ends it, as an application does.
 func insist(s *testkit.Site, q string) {
 	s.TB.Helper()
 	testkit.Eventually(s.TB, q, func() error {
@@ -240,7 +240,7 @@ func insist(s *testkit.Site, q string) {
 	})
 }
 
-// Two nodes write the same rows, sealed: the connector ends with what both have.
+// Two nodes write the same rows, sealed: the connector ends up with what both have.
 func TestTwoNodesOfAMeshWithKeys(t *testing.T) {
 	t.Parallel()
 	key := map[string]any{"keys": []map[string]any{{"id": "2026", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}, "required": []string{"*"}}
@@ -267,7 +267,7 @@ func TestTwoNodesOfAMeshWithKeys(t *testing.T) {
 		}
 		return nil
 	})
-	m.Exec("INSERT INTO a VALUES (1000, 'end')") // and nothing is on the way any more
+	m.Exec("INSERT INTO a VALUES (1000, 'end')") // and nothing is in flight
 	bonn.Expect("SELECT v FROM a WHERE id = 1000", `"end"`)
 	want, err := bonn.Rows("SELECT CONCAT(id, ' ', v) FROM a ORDER BY id")
 	if err != nil {
@@ -275,11 +275,11 @@ func TestTwoNodesOfAMeshWithKeys(t *testing.T) {
 	}
 	m.has(t, "SELECT id || ' ' || v FROM a ORDER BY id", strings.Split(strings.TrimSpace(strings.ReplaceAll(want, `"`, "")), "\n")...)
 	if said := m.Run(1, "verify", "a", "--remote", "sheets"); !strings.Contains(said, "is a connector") {
-		t.Errorf("verify says\n%s", said)
+		t.Errorf("verify printed\n%s", said)
 	}
 }
 
-// An existing peer speaks the documented protocol alone.
+// An existing peer speaks only the documented protocol.
 func TestAnExistingPeerSendsToAConnector(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v TEXT, n REAL)", map[string]any{"acceptFrom": []string{"old"}}, nil)
@@ -327,7 +327,7 @@ func TestAnExistingPeerSendsToAConnector(t *testing.T) {
 	m.has(t, "SELECT id || v FROM a ORDER BY id", "9y")
 }
 
-// Rights by table are for tables that jobs receive.
+// Rights by table must name tables that jobs receive.
 func TestRightsOfAMeshNameTablesOfJobs(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", map[string]any{"acceptFrom": map[string]any{"berlin": map[string]any{"write": []string{"a"}, "columns": map[string]any{"a": []string{"id"}}}}}, nil)
@@ -340,7 +340,7 @@ func TestRightsOfAMeshNameTablesOfJobs(t *testing.T) {
 	}
 }
 
-// What came while a job was paused is carried when it is resumed, also if the connector has started since.
+// What arrived while a job was paused is carried when it resumes, even after a restart.
 func TestAPausedJobOfAMeshIsResumed(t *testing.T) {
 	t.Parallel()
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY)", nil, nil)

@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/destination/ordeal"
 )
 
-// The built connector is killed at random moments while rows change, for each kind of destination, also while services
-// answer badly and connections are cut. `make soak` does so for longer. What must hold is said in package ordeal.
+// The built connector is killed at random moments while rows change, for each kind of destination, and while services
+// misbehave and connections break. `make soak` does so for longer. Package ordeal says what must hold.
 func TestR04KilledAtEachDestination(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())

@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 )
 
-// orderCommands are those that have a job run.
+// orderCommands are the commands that run a job.
 func orderCommands() []*cobra.Command {
 	const codes = `
 
@@ -63,7 +63,7 @@ func orderCommand(kind, short, long string) *cobra.Command {
 	return c
 }
 
-// order has a job run: by the running connector, or by this process.
+// order runs a job, in the running connector or in this process.
 func (s *site) order(ctx context.Context, w io.Writer, job string, o api.Order) error {
 	shown, stop := context.WithCancel(ctx)
 	defer stop()
@@ -93,7 +93,7 @@ func (s *site) order(ctx context.Context, w io.Writer, job string, o api.Order) 
 	return nil
 }
 
-// result prints what the last run has done.
+// result prints what the last run did.
 func (s *site) result(ctx context.Context, w io.Writer, job string) {
 	status, err := s.status(ctx)
 	if err != nil {
@@ -106,10 +106,10 @@ func (s *site) result(ctx context.Context, w io.Writer, job string) {
 	}
 }
 
-// progressTime is how often a terminal shows how far a run is.
+// progressTime is how often a terminal shows a run's progress.
 const progressTime = 500 * time.Millisecond
 
-// progress shows on a terminal how far the running connector is, until ctx ends.
+// progress shows on a terminal how far the running connector has got, until ctx ends.
 func (s *site) progress(ctx context.Context, w io.Writer, job string) {
 	if width(w) == 0 {
 		return

@@ -22,7 +22,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// ownOf makes a configuration of the connector's own of one of Fliplet Agent.
+// ownOf turns a configuration of Fliplet Agent into one of the connector's own.
 func ownOf(fliplet map[string]any) map[string]any {
 	return map[string]any{
 		"sources": map[string]any{"shop": map[string]any{
@@ -36,7 +36,7 @@ func ownOf(fliplet map[string]any) map[string]any {
 	}
 }
 
-// write writes a configuration in a form.
+// write writes a configuration in the format of the name.
 func write(t *testing.T, name string, configuration any) string {
 	t.Helper()
 	marshal := map[string]func(any) ([]byte, error){".json": json.Marshal, ".yaml": yaml.Marshal, ".toml": toml.Marshal}[filepath.Ext(name)]
@@ -51,7 +51,7 @@ func write(t *testing.T, name string, configuration any) string {
 	return file
 }
 
-// execute runs the command line.
+// execute runs a command line.
 func execute(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var printed strings.Builder
@@ -73,7 +73,7 @@ func TestConfigurationsInAnyFormatWork(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := len(service.Entries(123)); n != 2 {
-				t.Errorf("%d entries, not 2", n)
+				t.Errorf("got %d entries, want 2", n)
 			}
 		})
 	}
@@ -116,7 +116,7 @@ jobs:
 		found[m.Key] = m.Line
 	}
 	if !maps.Equal(found, lines) {
-		t.Errorf("%s\nwanted at %v", mistakes.Located(), slices.Sorted(maps.Keys(lines)))
+		t.Errorf("got\n%s\nwant mistakes at %v", mistakes.Located(), slices.Sorted(maps.Keys(lines)))
 	}
 	if strings.Contains(mistakes.Located(), "hunter2") {
 		t.Error("a password was printed")
@@ -261,7 +261,7 @@ func TestRowsOfOneDatabaseGoIntoAnother(t *testing.T) {
 	expect := func(want string) {
 		t.Helper()
 		if got := target.Query(t, name, "SELECT * FROM people ORDER BY id"); got != want {
-			t.Errorf("%s\nnot\n%s", got, want)
+			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
 	out, err := execute(t, "start", file, "--test")
@@ -287,7 +287,7 @@ func TestRowsOfOneDatabaseGoIntoAnother(t *testing.T) {
 	}
 }
 
-// readJSON reads a configuration that was written.
+// readJSON reads a written configuration.
 func readJSON(t *testing.T, file string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -322,6 +322,6 @@ func TestBinaryKeysAreDeletedExactly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := target.Query(t, name, "SELECT v FROM bk ORDER BY v"); got != "1\n4\n5\n8\n" {
-		t.Errorf("left are %q", got)
+		t.Errorf("what is left: %q", got)
 	}
 }

@@ -104,6 +104,6 @@ func TestD19R08MetricsAndHealthOfARunningConnector(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusForbidden {
-		t.Errorf("another origin's page starts a job: %s", answer.Status)
+		t.Errorf("a page from another origin started a job: %s", answer.Status)
 	}
 }

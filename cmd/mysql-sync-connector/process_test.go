@@ -25,7 +25,7 @@ var built = sync.OnceValues(func() (string, error) {
 	return exe, err
 })
 
-// program builds the program, and returns a command of it with a bench's configuration.
+// program builds the program, and returns a maker of commands for a bench's configuration.
 func (b *bench) program(t *testing.T, more ...string) func() *exec.Cmd {
 	t.Helper()
 	exe, err := built()
@@ -42,7 +42,7 @@ func (b *bench) program(t *testing.T, more ...string) func() *exec.Cmd {
 	return func() *exec.Cmd { return exec.Command(exe, append([]string{"start", b.file}, more...)...) }
 }
 
-// Two at a time: one of them does the work, the other says why not.
+// Several at a time: one does the work, the others say why not.
 func TestF19R14TwoProcessesWithOneStateFile(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 1 FROM "+series(5000))
@@ -73,7 +73,7 @@ func TestF19R14TwoProcessesWithOneStateFile(t *testing.T) {
 	}
 }
 
-// SIGTERM in the middle: it ends soon, with 0, and the next run does the rest.
+// SIGTERM in the middle of a run: it exits soon, with 0, and the next run does the rest.
 func TestSIGTERMInTheMiddle(t *testing.T) {
 	t.Parallel()
 	for _, hang := range []bool{false, true} {
@@ -114,7 +114,7 @@ func TestSIGTERMInTheMiddle(t *testing.T) {
 	}
 }
 
-// The memory that a run takes is bounded, however large a row is.
+// The memory of a run is bounded, however large a row is.
 func TestMemoryOfOneLargeRow(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, REPEAT('x', 100000000) AS v FROM a", "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
@@ -123,7 +123,7 @@ func TestMemoryOfOneLargeRow(t *testing.T) {
 	out, err := c.CombinedOutput()
 	u, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		t.Fatal("no usage")
+		t.Fatal("no resource usage")
 	}
 	t.Logf("%v %s", err, out)
 	if mb := u.Maxrss / 1024; mb > 700 { // the driver joins the server's packets of 16 MB
@@ -131,7 +131,7 @@ func TestMemoryOfOneLargeRow(t *testing.T) {
 	}
 }
 
-// A run at a time, killed at random moments; the source changes all the while. In the end both have the same.
+// One run after another is killed at a random moment while the source changes. In the end both sides are equal.
 func TestR04KilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 1 FROM "+series(12000))
@@ -162,6 +162,6 @@ func TestR04KilledAtRandomMoments(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(b.Entries(123)) != n || len(b.byID(t)) != n {
-		t.Errorf("%d entries of %d keys for %d rows", len(b.Entries(123)), len(b.byID(t)), n)
+		t.Errorf("%d entries with %d keys for %d rows", len(b.Entries(123)), len(b.byID(t)), n)
 	}
 }

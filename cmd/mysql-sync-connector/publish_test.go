@@ -13,11 +13,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// board is a destination with published tables, as a test sees it.
+// board is a destination with published tables, as seen by a test.
 type board struct {
 	destination map[string]any
 	rows        func(table string) []map[string]any
-	edit        func(values map[string]any) // of the one row of the schedule table
+	edit        func(values map[string]any) // of the only row of the schedule table
 }
 
 // columns are the tables' columns.
@@ -103,7 +103,7 @@ func databaseBoard(t *testing.T) board {
 	}
 }
 
-// The tables of seed 003 in Airtable, and in a database: the heartbeat, the log of runs and edits, the reports, and the
+// The published tables in Airtable, and in a database: the heartbeat, the log of runs and edits, the reports, and the
 // schedule, which people edit while the connector runs.
 func TestR09R10R11R13PublishedTables(t *testing.T) {
 	t.Parallel()
@@ -122,7 +122,7 @@ func TestR09R10R11R13PublishedTables(t *testing.T) {
 			users["to"].(map[string]any)["mode"] = "update"
 			file := write(t, "connector.json", configuration)
 			if out, err := execute(t, "start", file, "--test"); err != nil || len(b.rows("Overview")) > 0 {
-				t.Fatalf("a dry run: %s, %v", out, err)
+				t.Fatalf("dry run: %s, %v", out, err)
 			}
 			end := running(t, file)
 			sees(t, "the heartbeat", func() bool {

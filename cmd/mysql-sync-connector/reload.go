@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// reloadTime is how long a connector may take to work with a new configuration.
+// reloadTime is how long a connector may take to start with a new configuration.
 const reloadTime = time.Minute
 
 func reloadCommand() *cobra.Command {
@@ -52,14 +52,14 @@ went back; 2 the command line, the configuration or a script is wrong.`,
 	return c
 }
 
-// reloaded waits until another connector answers than before.
+// reloaded waits until a different connector answers.
 func reloaded(ctx context.Context, c *api.Client, before *api.Status) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTime)
 	defer cancel()
 	for {
 		now, err := c.Status(ctx)
 		switch {
-		case err != nil: // one of the two connectors is on its way out or in
+		case err != nil: // one of the two connectors is stopping or starting
 		case now.ReloadError != "" && now.ReloadError != before.ReloadError:
 			return fmt.Errorf("the new configuration does not work, the previous one is back: %s", now.ReloadError)
 		case now.Started != nil && before.Started != nil && !now.Started.Equal(*before.Started):

@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// edit changes a configuration of JSON.
+// edit edits a JSON configuration.
 func edit(t *testing.T, file string, change func(configuration map[string]any)) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -37,7 +37,7 @@ func edit(t *testing.T, file string, change func(configuration map[string]any)) 
 	}
 }
 
-// jobsOf returns the jobs that a running connector has.
+// jobsOf returns a running connector's jobs.
 func jobsOf(t *testing.T, file string) string {
 	t.Helper()
 	s, err := api.NewClient(connector.Socket(stateFile(file))).Status(t.Context())
@@ -55,7 +55,7 @@ func TestB11AConfigurationIsChangedWithoutARestart(t *testing.T) {
 	t.Parallel()
 	service, file := byHand(t)
 	if _, err := execute(t, "reload", file); command.ExitCode(err) != command.ExitFailed || !strings.Contains(err.Error(), "not running") {
-		t.Errorf("no connector runs: %v", err)
+		t.Errorf("without a running connector: %v", err)
 	}
 	running(t, file)
 	again := func(c map[string]any) {
@@ -67,7 +67,7 @@ func TestB11AConfigurationIsChangedWithoutARestart(t *testing.T) {
 		t.Fatalf("%s, %v", out, err)
 	}
 	if got := jobsOf(t, file); got != "again users" {
-		t.Errorf("its jobs are %s", got)
+		t.Errorf("the jobs are %s", got)
 	}
 	if out, err := execute(t, "run", file, "again"); err != nil || service.Entries(123) != 2 {
 		t.Errorf("%s, %v; %d entries", out, err, service.Entries(123))
@@ -76,7 +76,7 @@ func TestB11AConfigurationIsChangedWithoutARestart(t *testing.T) {
 	t.Run("a mistake changes nothing", func(t *testing.T) {
 		edit(t, file, func(c map[string]any) { c["jobs"].(map[string]any)["again"].(map[string]any)["transform"] = "none.js" })
 		if _, err := execute(t, "reload", file); command.ExitCode(err) != command.ExitUsage || !strings.Contains(text(err), "none.js") {
-			t.Errorf("it says %v", err)
+			t.Errorf("the error is %v", err)
 		}
 		edit(t, file, func(c map[string]any) { delete(c["jobs"].(map[string]any)["again"].(map[string]any), "transform") })
 	})
@@ -91,15 +91,15 @@ func TestB11AConfigurationIsChangedWithoutARestart(t *testing.T) {
 			delete(c["jobs"].(map[string]any), "users")
 		})
 		if _, err := execute(t, "reload", file); command.ExitCode(err) != command.ExitFailed || !strings.Contains(err.Error(), "the previous one is back") {
-			t.Errorf("it says %v", err)
+			t.Errorf("the error is %v", err)
 		}
 		if got := jobsOf(t, file); got != "again users" {
-			t.Errorf("its jobs are %s", got)
+			t.Errorf("the jobs are %s", got)
 		}
 	})
 }
 
-// SIGHUP does the same, and a run that it interrupts is finished by the new connector.
+// SIGHUP does the same, and the new connector finishes an interrupted run.
 func TestB11SIGHUPReloadsAndTheRunContinues(t *testing.T) {
 	t.Parallel()
 	exe, err := built()
@@ -130,11 +130,11 @@ func TestB11SIGHUPReloadsAndTheRunContinues(t *testing.T) {
 		t.Errorf("%d rows have arrived, %v", n, err)
 	}
 	if code := p.Stop(); code != 0 {
-		t.Errorf("it ended with %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 }
 
-// A job that runs once a day, and whose source is not there, is tried again, also after a restart.
+// A daily job whose source is down is retried, even after a restart.
 func TestR04AFailedReadIsCaughtUpAfterARestart(t *testing.T) {
 	t.Parallel()
 	for _, paused := range []bool{false, true} {
@@ -145,7 +145,7 @@ func TestR04AFailedReadIsCaughtUpAfterARestart(t *testing.T) {
 	}
 }
 
-// madeUpFor restarts the connector after a run that could not read. If the job is paused meanwhile, resuming it makes up
+// madeUpFor restarts the connector after a run that could not read. If the job was paused meanwhile, resuming it makes up
 // for the run.
 func madeUpFor(t *testing.T, paused bool) {
 	t.Helper()
@@ -158,7 +158,7 @@ func madeUpFor(t *testing.T, paused bool) {
 	file := write(t, "connector.json", configuration)
 	end := running(t, file)
 	if _, err := execute(t, "run", file, "users"); err == nil {
-		t.Fatal("there is no table users, and the run is done")
+		t.Fatal("the run is done although there is no table users")
 	}
 	end()
 	testkitExec(t, b, "CREATE TABLE users (id INT PRIMARY KEY, v INT)")

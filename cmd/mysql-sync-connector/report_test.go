@@ -16,11 +16,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// points is the script of the second leg: it makes one row in one form of each.
+// points is the second leg's script: it makes one row from each form.
 const points = `module.exports = ({entity, date}) => ({date: entity.date, sku: entity.sku, series: "sales", day: date, value: entity.units});
 `
 
-// sales is an API of reports, tables for them and for the points made of them, and a configuration.
+// sales is an API of reports, tables for them and the points made of them, and a configuration.
 func sales(t *testing.T) (*standin.Pages, *mysqldb.DB, string) {
 	t.Helper()
 	p := standin.NewPages("t-12345", 2)
@@ -58,7 +58,7 @@ func yesterday() string {
 	return time.Now().In(time.FixedZone("", -7*60*60)).AddDate(0, 0, -1).Format(time.DateOnly)
 }
 
-// paths are those that an API was asked for.
+// paths returns the paths requested from an API.
 func paths(p *standin.Pages) (list []string) {
 	for _, r := range p.Requests() {
 		list = append(list, r.Path)
@@ -66,7 +66,7 @@ func paths(p *standin.Pages) (list []string) {
 	return list
 }
 
-// listed is what a command prints.
+// listed returns what a command prints.
 func listed(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := execute(t, args...)
@@ -85,7 +85,7 @@ func TestR15R16R21AReportGoesToTwoTables(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if got := fmt.Sprint(paths(p)); got != "[/reports/GET_SALES?date="+day+"]" {
-		t.Errorf("asked %s", got)
+		t.Errorf("requested %s", got)
 	}
 	if got, want := fmt.Sprint(texts(t, db, "SELECT CONCAT(date, ' ', sku, ' ', units) FROM sales ORDER BY 1")), fmt.Sprintf("[%s a 3 %s b 4]", day, day); got != want {
 		t.Errorf("the table has %s, want %s", got, want)
@@ -93,17 +93,17 @@ func TestR15R16R21AReportGoesToTwoTables(t *testing.T) {
 	if got, want := fmt.Sprint(texts(t, db, "SELECT CONCAT(series, ' ', sku, ' ', day, ' ', value) FROM points ORDER BY 1")), fmt.Sprintf("[sales a %s 3 sales b %s 4]", day, day); got != want {
 		t.Errorf("the points are %s, want %s", got, want)
 	}
-	// Another day by hand.
+	// Another day, on request.
 	listed(t, "backfill", file, "sales", "--date", "2026-01-01")
 	if got := texts(t, db, "SELECT units FROM sales WHERE date = '2026-01-01'"); len(got) != 1 || got[0] != "9" {
-		t.Errorf("of that day the table has %v", got)
+		t.Errorf("for that day the table has %v", got)
 	}
 	if _, err := execute(t, "backfill", file, "sales", "--date", "1.1.2026"); err == nil || !strings.Contains(err.Error(), "is not a date: write it as") {
 		t.Error(err)
 	}
 }
 
-// later has the state of a connector as it will be some days later.
+// later makes a connector's state what it will be some days later.
 func later(t *testing.T, file string, days int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", stateFile(file))
@@ -138,14 +138,14 @@ func TestR17AReportIsRequestedOnceMore(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		if got := fmt.Sprint(paths(p)[before:]); got != fmt.Sprint(want) {
-			t.Errorf("asked %s, want %v", got, want)
+			t.Errorf("requested %s, want %v", got, want)
 		}
 	}
 	of := func(date string) string { return "/reports/GET_SALES?date=" + date }
 	run(of(today), of(day))
 	run(of(today)) // once is enough
 	if got := fmt.Sprint(texts(t, db, "SELECT CONCAT(sku, ' ', units) FROM sales WHERE date = '"+day+"' ORDER BY 1")); got != "[a 2 b 1]" {
-		t.Errorf("of the repeated day the table has %s", got)
+		t.Errorf("for the repeated day the table has %s", got)
 	}
 	if out := listed(t, "runs", file, "--json"); strings.Count(out, `"kind":"repeat"`) != 1 || !strings.Contains(out, `"reportDate":"`+day+`","repeats":1`) {
 		t.Errorf("the runs are\n%s", out)
@@ -173,12 +173,12 @@ func TestR18R19R20R22AFailedReportIsListedAndRetried(t *testing.T) {
 		t.Errorf("the list is\n%s", out)
 	}
 	if _, err := execute(t, "retry", file, "sales"); err == nil {
-		t.Error("the retry of a report that is still empty has not failed")
+		t.Error("the retry of a still empty report did not fail")
 	}
-	open(empty + day) // one failure of a date is enough
+	open(empty + day) // one failure per date is enough
 	p.Accept("another")
 	if _, err := execute(t, "retry", file, "sales"); err == nil {
-		t.Error("the retry of a report that is refused has not failed")
+		t.Error("the retry of a refused report did not fail")
 	}
 	open(`"stage":"read","error":"read page 1 of /reports/{typeId}: `)
 	p.Accept("t-12345")
@@ -186,7 +186,7 @@ func TestR18R19R20R22AFailedReportIsListedAndRetried(t *testing.T) {
 	listed(t, "retry", file, "sales")
 	open("")
 	if got := texts(t, db, "SELECT units FROM sales WHERE date = '"+day+"'"); len(got) != 1 {
-		t.Errorf("of that day the table has %v", got)
+		t.Errorf("for that day the table has %v", got)
 	}
 }
 
@@ -201,7 +201,7 @@ func TestR19AClearedReportRunsInTheNextSlot(t *testing.T) {
 	day := first.AddDate(0, 0, -2).Format(time.DateOnly)
 	p.Set(sold("2026-01-01", "a", 9))
 	if out, err := once(t, file); err == nil {
-		t.Fatalf("an empty report is none\n%s", out)
+		t.Fatalf("an empty report counts as none\n%s", out)
 	}
 	later(t, file, 2)
 	p.Set(sold(today, "a", 1), sold(day, "a", 2))
@@ -212,7 +212,7 @@ func TestR19AClearedReportRunsInTheNextSlot(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		if got := fmt.Sprint(paths(p)[before:]); got != fmt.Sprint(want) {
-			t.Errorf("asked %s, want %v", got, want)
+			t.Errorf("requested %s, want %v", got, want)
 		}
 		listed(t, "clear", file, "sales", "--date", day)
 	}
@@ -231,16 +231,16 @@ func TestR19ARunningConnectorRetriesAndClears(t *testing.T) {
 		t.Error(out)
 	}
 	if out := listed(t, "runs", file, "--open", "--json"); out != "" {
-		t.Errorf("after it was cleared: %s", out)
+		t.Errorf("after the clearing: %s", out)
 	}
 	if _, err := execute(t, "retry", file, "sales", "--date", "yesterday"); command.ExitCode(err) != command.ExitUsage || !strings.Contains(err.Error(), `"yesterday" is not a date`) {
 		t.Error(err)
 	}
 	if _, err := execute(t, "clear", file, "sales", "--date", "27.11."); command.ExitCode(err) != command.ExitUsage {
-		t.Errorf("a date that is none is cleared: %v", err)
+		t.Errorf("an invalid date was cleared: %v", err)
 	}
 	p.Set(sold(day, "a", 3))
-	listed(t, "retry", file, "sales") // also what was cleared
+	listed(t, "retry", file, "sales") // including cleared ones
 	listed(t, "retry", file, "sales", "--date", day)
 	if got := texts(t, db, "SELECT units FROM sales WHERE date = '"+day+"'"); len(got) != 1 || len(p.Requests()) != 3 {
 		t.Errorf("the table has %v after %d requests", got, len(p.Requests()))

@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// bench is a table, a service and a configuration that stays between the runs.
+// bench is a table, a service and a configuration that stay the same between runs.
 type bench struct {
 	*standin.Fliplet
 	db   *mysqldb.DB
@@ -38,7 +38,7 @@ func newBench(t *testing.T, query string, statements ...string) *bench {
 	}}
 }
 
-// run runs it once, and returns what was printed.
+// run runs the job once, and returns the output.
 func (b *bench) run(t *testing.T, more ...string) (string, error) {
 	t.Helper()
 	content, err := yaml.Marshal(b.keys)
@@ -62,7 +62,7 @@ func (b *bench) runText(t *testing.T, text string, more ...string) (string, erro
 	return printed.String(), err
 }
 
-// byID counts the entries of each value of the column id.
+// byID counts the entries by the value of the column id.
 func (b *bench) byID(t *testing.T) map[string]int {
 	t.Helper()
 	count := map[string]int{}
@@ -76,7 +76,7 @@ func (b *bench) byID(t *testing.T) map[string]int {
 	return count
 }
 
-// Keys of types that MySQL has, all of them unique: each row has to arrive, or the run has to fail.
+// Keys of all kinds of MySQL types, all unique: each row has to arrive, or the run has to fail.
 func TestAnUnacceptableRowIsNotDone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string][2]string{
@@ -89,13 +89,13 @@ func TestAnUnacceptableRowIsNotDone(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id "+c[0]+", v INT)", "INSERT INTO a VALUES ("+c[1]+", 1)")
 			if _, err := b.run(t); err == nil && len(b.Entries(123)) != 1 {
-				t.Errorf("the row has not arrived, and the run is done")
+				t.Errorf("the run is done, but the row has not arrived")
 			}
 		})
 	}
 }
 
-// Deletes by delete_column are guarded like all others.
+// Deletes by delete_column are guarded like any other.
 func TestDeletesByColumnAreGuarded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, gone FROM a", "CREATE TABLE a (id INT PRIMARY KEY, gone TINYINT)", "INSERT INTO a SELECT seq, NULL FROM "+series(100))
@@ -103,13 +103,13 @@ func TestDeletesByColumnAreGuarded(t *testing.T) {
 	if _, err := b.run(t); err != nil || len(b.Entries(123)) != 100 {
 		t.Fatal(err, len(b.Entries(123)))
 	}
-	testkit.Exec(t, b.db, "UPDATE a SET gone = 0") // as a column of booleans has it
+	testkit.Exec(t, b.db, "UPDATE a SET gone = 0") // as in a boolean column
 	if _, err := b.run(t); err == nil || len(b.Entries(123)) != 100 {
-		t.Errorf("%d entries are left, %v", len(b.Entries(123)), err)
+		t.Errorf("%d entries left, %v", len(b.Entries(123)), err)
 	}
 }
 
-// Each of these configurations is wrong, and the mistake is told with the key that is wrong.
+// Each of these configurations is wrong, and the error names the key.
 func TestWrongConfigurationsAreReported(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ from, to, want string }{
@@ -130,7 +130,7 @@ func TestWrongConfigurationsAreReported(t *testing.T) {
 			}
 			_, err = b.runText(t, strings.Replace(string(content), c.from, c.to, 1), "--test")
 			if err == nil || command.ExitCode(err) != command.ExitUsage || !strings.Contains(text(err), c.want) {
-				t.Errorf("it says %v", err)
+				t.Errorf("the error is %v", err)
 			}
 		})
 	}
@@ -142,7 +142,7 @@ func TestWrongConfigurationsAreReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err = b.runText(t, string(content)+"---\nmode: replace\n", "--test"); err == nil {
-			t.Error("the second document is left out without a word")
+			t.Error("the second document was silently ignored")
 		}
 	})
 	t.Run("too many arguments", func(t *testing.T) {
@@ -155,40 +155,40 @@ func TestWrongConfigurationsAreReported(t *testing.T) {
 	})
 }
 
-// A column that the query returns twice would be one of them.
+// A column that the query returns twice would be ambiguous.
 func TestADuplicateColumnIsReported(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT a.id, b.id FROM a JOIN b ON b.a = a.id", "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY, a INT)", "INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (50, 1)")
 	printed, err := b.run(t)
 	if err == nil && !strings.Contains(printed, "twice") {
-		t.Errorf("the key is %v, and nothing is said", b.byID(t))
+		t.Errorf("the key is %v, without an error", b.byID(t))
 	}
 }
 
-// What an earlier run has left in the outbox is sent while the source is read again. A row that has changed since is
-// read while its first version is on its way: the second has to update the entry that the first makes.
+// Leftovers of an earlier run in the outbox are sent while the source is read again. A row that has changed since is
+// read while its first version is in flight: the second must update the entry that the first creates.
 func TestARowChangedInFlightIsNotDuplicated(t *testing.T) {
 	t.Parallel()
 	const rows = 600
 	b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 1 FROM "+series(600))
 	b.keys["batch_size"] = 200
-	command := b.program(t) // which the race detector does not slow down
+	command := b.program(t) // not slowed down by the race detector
 	b.Fail(func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		if r.Method != http.MethodPost {
 			return false
 		}
 		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
-			_ = c.Close() // it is down in the middle of the first batch
+			_ = c.Close() // it goes down in the middle of the first batch
 		}
 		return true
 	})
 	if _, err := command().CombinedOutput(); err == nil {
-		t.Fatal("the first run is done")
+		t.Fatal("the first run is done, want an error")
 	}
 	testkit.Exec(t, b.db, "UPDATE a SET v = 2 WHERE id % 37 = 2")
 	b.Fail(func(_ http.ResponseWriter, r *http.Request, _ int) bool {
 		if r.Method == http.MethodPost {
-			time.Sleep(50 * time.Millisecond) // on its way while the source is read
+			time.Sleep(50 * time.Millisecond) // in flight while the source is read
 		}
 		return false
 	})
@@ -198,7 +198,7 @@ func TestARowChangedInFlightIsNotDuplicated(t *testing.T) {
 		}
 	}
 	if n := len(b.Entries(123)); n != rows {
-		t.Errorf("%d entries of %d rows", n, rows)
+		t.Errorf("%d entries for %d rows", n, rows)
 		for id, n := range b.byID(t) {
 			if n > 1 {
 				t.Logf("%d entries of id %s", n, id)
@@ -207,12 +207,12 @@ func TestARowChangedInFlightIsNotDuplicated(t *testing.T) {
 	}
 }
 
-// A data source that has more than fits into one answer of 16 MB can still be compared and changed.
+// A data source too large for one answer of 16 MB can still be compared and changed.
 func TestADataSourceOf20MBIsReadAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, n FROM a", "CREATE TABLE a (id INT PRIMARY KEY, n INT)", "INSERT INTO a VALUES (1, 1), (2, 1)")
 	b.Put(123, standin.FlipletEntry{ID: 900, Data: []byte(`{"other":"` + strings.Repeat("x", 20<<20) + `"}`)})
-	command := b.program(t) // which the race detector does not slow down
+	command := b.program(t) // not slowed down by the race detector
 	for n := 1; n < 3; n++ {
 		testkit.Exec(t, b.db, fmt.Sprintf("UPDATE a SET n = %d WHERE id = 2", n))
 		if _, err := command().CombinedOutput(); err != nil || len(b.Entries(123)) != 3 {
@@ -221,7 +221,7 @@ func TestADataSourceOf20MBIsReadAgain(t *testing.T) {
 	}
 }
 
-// What YAML takes for something else than text is told without being printed, and no other password is used in its place.
+// Values that YAML does not take for text are reported without being printed, and no other password is used instead.
 func TestAPasswordThatYAMLMisreads(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"*hunter2x", "&hunter2x", "!hunter2x", "!!int hunter2x", "%hunter2x", "@hunter2x", "{hunter2x", "[hunter2x", "hunter2x: y", "|hunter2x", "`hunter2x", "\"hunter2x", "'hunter2x", "hunter2x #y", "#hunter2x", "- hunter2x", "? hunter2x", ">hunter2x", "null", "~"} {
@@ -234,15 +234,15 @@ func TestAPasswordThatYAMLMisreads(t *testing.T) {
 			}
 			_, err = b.runText(t, strings.Replace(string(content), `database_password: ""`, "database_password: "+password, 1))
 			if err == nil {
-				t.Error("it has connected with an empty password")
+				t.Error("it connected with an empty password")
 			} else if said := strings.ReplaceAll(text(err), b.file, ""); strings.Contains(said, "hunter") {
-				t.Errorf("it prints %s", said)
+				t.Errorf("it printed %s", said)
 			}
 		})
 	}
 }
 
-// A row without a timestamp is still sent when it has changed.
+// A changed row without a timestamp is still sent.
 func TestF10TimestampColumn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "SELECT id, v, u FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT, u DATETIME)", "INSERT INTO a VALUES (1, 1, '2024-01-01'), (2, 1, NULL), (3, 1, '2024-01-01'), (4, 1, '2024-01-01')")
@@ -256,12 +256,12 @@ func TestF10TimestampColumn(t *testing.T) {
 	}
 	for _, e := range b.Entries(123) {
 		if strings.Contains(string(e.Data), `"u":null`) && strings.Contains(string(e.Data), `"v":1`) {
-			t.Errorf("a row without a timestamp keeps its old version: %s", e.Data)
+			t.Errorf("a row without a timestamp was not updated: %s", e.Data)
 		}
 	}
 }
 
-// A row that goes while its first version is on its way goes at Fliplet too.
+// A row that is deleted while its first version is in flight is deleted at Fliplet too.
 func TestARowDeletedInFlight(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"replace", "column"} {
@@ -286,7 +286,7 @@ func TestARowDeletedInFlight(t *testing.T) {
 				return true
 			})
 			if _, err := b.run(t); err == nil {
-				t.Fatal("the first run is done")
+				t.Fatal("the first run is done, want an error")
 			}
 			testkit.Exec(t, b.db, change)
 			b.Fail(func(_ http.ResponseWriter, r *http.Request, _ int) bool {
@@ -300,13 +300,13 @@ func TestARowDeletedInFlight(t *testing.T) {
 				t.Logf("run %d: %v, %d entries", i, err, len(b.Entries(123)))
 			}
 			if len(b.Entries(123)) != 588 {
-				t.Errorf("%d entries of 588", len(b.Entries(123)))
+				t.Errorf("got %d entries, want 588", len(b.Entries(123)))
 			}
 		})
 	}
 }
 
-// What the service answers is printed without the token, though it says it.
+// The service's answer is printed without the token, even if it contains it.
 func TestD18ATokenInAnAnswerIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 400, 422, 500} {
@@ -322,7 +322,7 @@ func TestD18ATokenInAnAnswerIsNotPrinted(t *testing.T) {
 			})
 			_, err := b.run(t)
 			if err == nil || strings.Contains(err.Error(), "verysecret") {
-				t.Errorf("it says %v", err)
+				t.Errorf("the error is %v", err)
 			}
 		})
 	}

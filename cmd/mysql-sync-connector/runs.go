@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/connector"
 )
 
-// listMost is how many items a list may have.
+// listMost is how many items a list shows at most.
 const listMost = 1000
 
 func runsCommand() *cobra.Command {

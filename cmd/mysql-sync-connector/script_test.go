@@ -29,7 +29,7 @@ func TestAScriptTransformsRowsForItsDestination(t *testing.T) {
 	if len(list) != 1 || !strings.Contains(string(list[0].Data), `"said":"users,shop,app,users"`) {
 		t.Errorf("%v", list)
 	}
-	// One that fails for a row leaves it there, and brings the others.
+	// A script that fails on a row leaves it out, and lets the others through.
 	script(`module.exports = c => { if (c.entity.id === 1) throw new Error("no ones"); return c.entity }`)
 	if _, err := execute(t, "start", file, "--once"); err == nil || !strings.Contains(err.Error(), "1 of 2 rows are unusable") {
 		t.Errorf("%v", err)

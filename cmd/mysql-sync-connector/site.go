@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// site is a configuration and its state, whether a connector runs with them or not.
+// site is a configuration and its state, whether or not a connector runs with them.
 type site struct {
 	plan   *plan.Plan
 	state  string
@@ -28,7 +28,7 @@ type site struct {
 
 // siteOf reads the configuration that a command names. state is the flag's, or "".
 func siteOf(path, state string) (*site, error) {
-	p, _, err := connector.Load(path) // a start tells the warnings
+	p, _, err := connector.Load(path) // a start shows the warnings
 	if err != nil {
 		return nil, command.Usage(err)
 	}
@@ -38,12 +38,12 @@ func siteOf(path, state string) (*site, error) {
 	return &site{p, state, api.NewClient(connector.Socket(state))}, nil
 }
 
-// stateFlag adds the flag that says where the state is.
+// stateFlag adds the flag that names the state file.
 func stateFlag(c *cobra.Command, state *string) {
 	c.Flags().StringVar(state, "state", "", "state file (default: FILE with the extension .db)")
 }
 
-// look calls f with what is known: by the running connector, or else by the state.
+// look calls f with the running connector or, if none runs, with the state.
 func (s *site) look(ctx context.Context, running func() error, f func(*connector.Desk) error) error {
 	err := running()
 	if !errors.Is(err, api.ErrNotRunning) {
@@ -59,7 +59,7 @@ func (s *site) look(ctx context.Context, running func() error, f func(*connector
 	return errors.Join(said(f(connector.NewDesk(s.plan, s.state, state))), state.Close())
 }
 
-// write calls f with the state, of a connector that does not run.
+// write calls f with the state, which no running connector may have open.
 func (s *site) write(ctx context.Context, f func(*ledger.Ledger) error) error {
 	state, err := ledger.Open(ctx, s.state, ledger.Config{})
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *site) has(job string) error {
 	return said(err)
 }
 
-// said is an error that the caller has caused as a usage error.
+// said turns an error caused by the caller into a usage error.
 func said(err error) error {
 	if errors.Is(err, api.ErrNoJob) || errors.Is(err, api.ErrRequest) {
 		return command.Usage(err)
@@ -82,7 +82,7 @@ func said(err error) error {
 	return err
 }
 
-// encode prints values as JSON, one a line.
+// encode prints values as JSON, one per line.
 func encode[T any](w io.Writer, list ...T) error {
 	e := json.NewEncoder(w)
 	for _, v := range list {
@@ -93,7 +93,7 @@ func encode[T any](w io.Writer, list ...T) error {
 	return nil
 }
 
-// width is how many characters a line may have; 0: any number.
+// width is the width of a line in characters; 0: unlimited.
 func width(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -102,5 +102,5 @@ func width(w io.Writer) int {
 	return command.Width(f)
 }
 
-// stateFile is where the state of a configuration is, unless a flag says otherwise.
+// stateFile returns a configuration's state file, unless a flag names another.
 func stateFile(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".db" }

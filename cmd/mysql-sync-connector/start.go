@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// firstPause is about how long a failed request waits before it is tried again; tests
-// are in a hurry. 0: the usual time.
+// firstPause is roughly how long a failed request waits before it is retried; tests
+// are in a hurry. 0: the default.
 var firstPause, minute time.Duration
 
 func startCommand() *cobra.Command {
@@ -88,7 +88,7 @@ wrong.`,
 	return c
 }
 
-// logTo returns where the log goes: to the standard error stream, and to the end of a file if one is named.
+// logTo returns where the log goes: to standard error and, if a file is named, to its end.
 func logTo(file string) (out io.Writer, end func(), err error) {
 	if file == "" {
 		return os.Stderr, func() {}, nil

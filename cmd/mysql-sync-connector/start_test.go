@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// series is a table of the numbers seq from 1 to n, on every server.
+// series is a table of the numbers seq from 1 to n, for any server.
 func series(n int) string {
 	const digit = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
 	return fmt.Sprintf("(SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d + 1 AS seq FROM %[1]s a, %[1]s b, %[1]s c, %[1]s e, %[1]s f) numbers WHERE seq <= %[2]d", digit, n)
@@ -46,7 +46,7 @@ func start(t *testing.T, keys map[string]any, more ...string) (string, error) {
 	return file, err
 }
 
-// output is start, and what was printed.
+// output is start with its output.
 func output(t *testing.T, keys map[string]any, more ...string) (string, string, error) {
 	t.Helper()
 	var printed strings.Builder
@@ -65,7 +65,7 @@ func output(t *testing.T, keys map[string]any, more ...string) (string, string, 
 	return file, printed.String(), err
 }
 
-// sample is a configuration that pushes a table of two rows.
+// sample is a configuration that pushes a table with two rows.
 func sample(t *testing.T) (*standin.Fliplet, map[string]any) {
 	t.Helper()
 	db := testkit.Schema(t, "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(40), updatedAt DATETIME)", "INSERT INTO users VALUES (1, 'a@b.de', NOW()), (2, 'c@d.de', NOW())")
@@ -103,7 +103,7 @@ func TestF17ATestWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(printed, `"Email":"a@b.de"`) || !strings.Contains(printed, `"delete":[7]`) || strings.Contains(printed, "eu--1") {
-		t.Errorf("it prints\n%s", printed)
+		t.Errorf("it printed\n%s", printed)
 	}
 	for _, r := range service.Requests() {
 		if r.Method != http.MethodGet {
@@ -111,7 +111,7 @@ func TestF17ATestWritesNothing(t *testing.T) {
 		}
 	}
 	if list, err := os.ReadDir(filepath.Dir(file)); err != nil || len(list) != 1 {
-		t.Errorf("beside the configuration are %v, %v", list, err)
+		t.Errorf("files beside the configuration: %v, %v", list, err)
 	}
 }
 
@@ -133,14 +133,14 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// A job that hangs at startup keeps no other one from running.
+// A job that hangs at startup does not keep others from running.
 func TestJobsStartConcurrently(t *testing.T) {
 	t.Parallel()
 	db := testkit.Schema(t, "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
 	server := testkit.Shared(t)
 	came := make(chan string, 100)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the client has gone
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has gone
 		came <- r.URL.Path
 		if r.URL.Path == "/first" {
 			<-r.Context().Done()

@@ -87,7 +87,7 @@ configuration is wrong.`,
 	return c
 }
 
-// status is how the connector is.
+// status is a connector's status.
 func (s *site) status(ctx context.Context) (status *api.Status, err error) {
 	return status, s.look(ctx, func() (err error) {
 		status, err = s.client.Status(ctx)
@@ -98,7 +98,7 @@ func (s *site) status(ctx context.Context) (status *api.Status, err error) {
 	})
 }
 
-// printStatus prints how a connector is for people.
+// printStatus prints a connector's status for people.
 func printStatus(w io.Writer, s *api.Status, now time.Time) {
 	name := command.Clean(s.Name)
 	if s.Running {

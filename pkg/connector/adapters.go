@@ -30,11 +30,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
 
-// origin is a configured source: it makes what a job reads from the job's settings, and explains these in the job's
+// origin is a configured source: it opens what a job reads, from the job's settings, and documents these in the job's
 // From.
 type origin func(plan.Settings, *job.From) (job.Source, error)
 
-// account is a configured destination: it makes a job's leg to it.
+// account is a configured destination: it opens a job's leg to it.
 type account func(*plan.Job, *plan.Leg) (*job.Leg, error)
 
 // adapter is a type of source or destination.
@@ -44,7 +44,7 @@ type adapter[Open any] struct {
 	open  Open
 }
 
-// sources and destinations are the known types. A new adapter is one more line here, and a package of its own.
+// sources and destinations are the known types. A new adapter is one more line here, and a package.
 var (
 	sources = []adapter[func(*Connector, plan.Adapter) (origin, error)]{
 		{[]string{"mysql", "mariadb"}, plan.Kind{Block: sqldb.MySQL, Use: sql.From}, (*Connector).sql},
@@ -70,12 +70,12 @@ var (
 	}
 )
 
-// externalSync reads a file of DataCollect, without adapters of the user's.
+// externalSync reads a file of DataCollect, without user adapters.
 func externalSync(name string, content []byte) (*plan.External, []string, error) {
 	return foreign.ExternalSync(name, content)
 }
 
-// databases are the types that are both read and written, with the same keys.
+// databases are the types that can be both read and written, with the same keys.
 var databases = []string{"mysql", "mariadb", "postgres", "sqlite", "mssql"}
 
 // Kinds are the types of adapters, and the sections of a configuration.
@@ -90,9 +90,9 @@ func Kinds() plan.Kinds {
 	return k
 }
 
-// source makes the source named by an adapter.
+// source opens the source that an adapter names.
 func (c *Connector) source(a plan.Adapter) (origin, error) {
-	if a.Type == foreign.Agent { // which no configuration of ours can have
+	if a.Type == foreign.Agent { // which our own configurations cannot have
 		return c.agent(a)
 	}
 	if a.Script != "" {
@@ -105,7 +105,7 @@ func (c *Connector) source(a plan.Adapter) (origin, error) {
 	return open(c, a)
 }
 
-// account makes the destination named by an adapter.
+// account opens the destination that an adapter names.
 func (c *Connector) account(a plan.Adapter) (account, error) {
 	if a.Script != "" {
 		return c.ownAccount(a)
@@ -130,7 +130,7 @@ func find[Open any](list []adapter[Open], name string) (open Open, err error) {
 	return open, fmt.Errorf("type: unknown type %q; use one of %s", name, strings.Join(known, ", "))
 }
 
-// remote is the HTTP configuration shared by all services.
+// remote is the HTTP configuration that all services share.
 func (c *Connector) remote() remote.Config {
 	r := remote.Config{UserAgent: "mysql-sync-connector/" + c.options.Version, Budgets: c.bounds.budgets, Tries: remote.Tries{Pause: c.options.Pause}}
 	if c.options.Test {
@@ -155,7 +155,7 @@ func (c *Connector) sql(a plan.Adapter) (origin, error) {
 	}
 	c.close = append(c.close, source.Close)
 	return func(s plan.Settings, from *job.From) (job.Source, error) {
-		if s == nil { // another program's file says it in From
+		if s == nil { // another program's file has it in From
 			return source, nil
 		}
 		var rows sql.Rows
@@ -186,7 +186,7 @@ func (c *Connector) mesh(a plan.Adapter) (origin, error) {
 			return nil, err
 		}
 		if from.Watermark != "" || from.Deleted != "" {
-			return nil, errors.New("watermark: a mesh says by itself what has changed; leave out watermark and deletedWhen")
+			return nil, errors.New("watermark: a mesh knows what has changed; remove watermark and deletedWhen")
 		}
 		from.Watermark = inbox.Watermark
 		return s.Table(rows.Table, from.Key), nil

@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
 
-// organization returns a Fliplet account and a client of it.
+// organization returns a Fliplet account and a client for it.
 func organization(a plan.Settings, r remote.Config) (account fliplet.Config, client *remote.Client, err error) {
 	if err := a.Decode(&account); err != nil {
 		return account, nil, err
@@ -56,7 +56,7 @@ func (c *Connector) entries(a plan.Adapter) (origin, error) {
 			return nil, err
 		}
 		if from.Watermark != "" {
-			return nil, errors.New("watermark: is not supported, since each run reads all entries; say where instead")
+			return nil, errors.New("watermark: is not supported, since each run reads all entries; use where instead")
 		}
 		return entries.New(client, q)
 	}, nil

@@ -18,12 +18,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// The same recordings as for YAML, with the JavaScript that the original had.
+// The same recordings as for YAML, with the original's JavaScript.
 func TestF02ReplaysTheOriginalsScripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/fliplet/*.json")
 	if err != nil || len(files) < 16 {
-		t.Fatalf("%d transcripts, %v", len(files), err)
+		t.Fatalf("got %d transcripts, want at least 16: %v", len(files), err)
 	}
 	for _, file := range files {
 		var c transcript

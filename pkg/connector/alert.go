@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// alerting makes the alerts of the plan. Without a target they are only shown.
+// alerting makes the plan's alerts. Without a target they are only shown.
 func (c *Connector) alerting() (*alert.Alerts, error) {
 	var config alert.Config
 	if err := c.plan.Alerts.Decode(&config); err != nil {
@@ -18,7 +18,7 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 	}
 	id := identity(c.plan, c.options.State)
 	r := c.remote()
-	r.Budgets = nil // their own, so that an alert needs no state that can be written
+	r.Budgets = nil // their own client, so that an alert needs no writable state
 	a, err := alert.New(config, alert.Who{ID: id, Name: cmp.Or(c.plan.Identity.Name, id), Tags: c.plan.Identity.Tags}, r)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 		j := alert.Job{Name: p.Name, Quiet: p.Quiet}
 		configured, err := schedule.Parse(p.Schedule)
 		if err != nil {
-			continue // it has a mistake, which is told
+			continue // its mistake is reported elsewhere
 		}
 		j.Next = func(after time.Time) (time.Time, bool) {
 			when := configured
@@ -50,7 +50,7 @@ func (c *Connector) alerting() (*alert.Alerts, error) {
 	return a, nil
 }
 
-// peers returns the clients of all meshes.
+// peers returns the clients in all meshes.
 func (c *Connector) peers() (list []alert.Peer, err error) {
 	for _, f := range c.feeds {
 		if f.mesh == nil {
@@ -67,10 +67,10 @@ func (c *Connector) peers() (list []alert.Peer, err error) {
 	return list, nil
 }
 
-// tellMost is how long a connector that runs once takes to tell what its runs have come to.
+// tellMost is how long a one-off connector may take to report the outcome of its runs.
 const tellMost = 20 * time.Second
 
-// tell tells what the runs of a connector that runs once have come to. What cannot be told is kept for the next start.
+// tell reports the outcome of a one-off connector's runs. What cannot be sent is kept for the next start.
 func (c *Connector) tell(ctx context.Context) {
 	if c.options.Test { // Promise 4
 		return

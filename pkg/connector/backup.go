@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// Backups are the copies of the state of a plan; nil if it has none.
+// Backups returns the backups of a plan's state; nil if it has none.
 func Backups(p *plan.Plan, state string) (*backup.Backups, error) {
 	if p.Backup == nil {
 		return nil, nil
@@ -33,25 +33,25 @@ func Backups(p *plan.Plan, state string) (*backup.Backups, error) {
 	return b, nil
 }
 
-// whose says whose the state of a plan is.
+// whose identifies the owner of a plan's state.
 func whose(p *plan.Plan, state string) ledger.Identity {
 	return ledger.Identity{Connector: identity(p, state), Org: p.Identity.Org, Hub: p.Identity.Hub}
 }
 
-// backed runs f with a state that may be used: while this machine has the lease, and after a restore if one is needed.
+// backed runs f with a usable state: while this machine holds the lease, and after a restore if one is needed.
 func (c *Connector) backed(ctx context.Context, f func(context.Context) error) error {
 	if c.backups == nil || c.options.Test {
 		return f(ctx)
 	}
 	err := c.backups.Hold(ctx, c.log, c.revive, f)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil // it was stopped
+		return nil // ctx has ended
 	}
 	return err
 }
 
-// revive restores the state if there is none, or a stale one. Jobs that only add rows wait for a person: what they have
-// added since the copy was made would be added again. All others compare, or write the same again.
+// revive restores the state if it is missing or stale. Jobs that only add rows wait for a person: they would add again what
+// they have added since the copy was made. All others compare, or write the same rows again.
 func (c *Connector) revive(ctx context.Context, stale bool) error {
 	began := time.Now()
 	r := backup.Restore{Pause: "the state was restored from a backup: this job would add again what it has added since", Jobs: []string{}}
@@ -69,13 +69,13 @@ func (c *Connector) revive(ctx context.Context, stale bool) error {
 	return nil
 }
 
-// adds reports whether a leg only adds rows, and cannot tell what the destination has.
+// adds reports whether a leg only adds rows, and cannot read the destination.
 func adds(l *job.Leg) bool {
 	_, compares := l.Destination.(job.Comparer)
 	return l.Mode == job.ModeAppend && !compares
 }
 
-// identify notes whose the state is, and refuses another connector's. One that has no id of its own may be renamed.
+// identify records the state's owner, and refuses a state of another connector. One without an id of its own may be renamed.
 func (c *Connector) identify(ctx context.Context) error {
 	if c.plan.Identity.ID == "" {
 		return nil
@@ -86,7 +86,7 @@ func (c *Connector) identify(ctx context.Context) error {
 	return nil
 }
 
-// keeper keeps the copy of the open state new; nil: there is none.
+// keeper keeps the copy of the open state up to date; nil: there is none.
 func (c *Connector) keeper() *backup.Keeper {
 	if c.backups == nil || c.options.Test || c.options.Only != "" {
 		return nil
@@ -94,7 +94,7 @@ func (c *Connector) keeper() *backup.Keeper {
 	return &backup.Keeper{Backups: c.backups, Ledger: c.state, Alerts: c.alerts, Log: c.log}
 }
 
-// askBucket checks whether the bucket answers.
+// askBucket checks that the bucket answers.
 func (c *Connector) askBucket(ctx context.Context, l *finding.List) {
 	if c.backups == nil {
 		return

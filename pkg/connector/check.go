@@ -58,8 +58,8 @@ func (c *Connector) Check(ctx context.Context) []finding.Finding {
 	return slices.Concat(state.Found, sources.Found, destinations.Found, backups.Found, closing.Found)
 }
 
-// askJobs checks the sources and destinations of jobs, each once: those for which wanted is true, given the section, the
-// adapter's name and the job's. It returns which were asked.
+// askJobs checks the sources and destinations of jobs, once each, if wanted is true for the section, the adapter's name and
+// the job's. It returns those it asked.
 func (c *Connector) askJobs(ctx context.Context, sources, destinations *finding.List, wanted func(section, name, job string) bool) map[string]bool {
 	asked := map[string]bool{}
 	for i, j := range c.jobs {
@@ -78,7 +78,7 @@ func (c *Connector) askJobs(ctx context.Context, sources, destinations *finding.
 	return asked
 }
 
-// ask checks whether an adapter answers, if it can be asked.
+// ask checks that an adapter answers, if it can be asked.
 func (c *Connector) ask(ctx context.Context, l *finding.List, name, kind string, adapter any) {
 	var check func(context.Context) error
 	switch k := adapter.(type) {
@@ -100,13 +100,13 @@ func (c *Connector) ask(ctx context.Context, l *finding.List, name, kind string,
 	l.Rightf(name, "%s answers in %v", kind, time.Since(began).Round(time.Millisecond))
 }
 
-// reacher is an adapter that only tells whether the service is there: not whether it would
-// take anything, which runs need not ask.
+// reacher is an adapter that can only tell whether its service is there, not whether it would
+// accept anything. Runs need not ask it.
 type reacher interface {
 	Reach(ctx context.Context) error
 }
 
-// probe checks what a block of the configuration is about, for a connector that does not run.
+// probe checks what a block of the configuration names, for a connector that does not run.
 func (c *Connector) probe(ctx context.Context, section, name string) []finding.Finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -119,7 +119,7 @@ func (c *Connector) probe(ctx context.Context, section, name string) []finding.F
 	}
 	l := &finding.List{Area: section}
 	kind, adapter, err := c.alone(section, name)
-	if err != nil { // a job would have to say more
+	if err != nil { // only a job could say the rest
 		l.Rightf(name, "%s; its keys are right, and a job that uses it can be tested", kind)
 		return l.Found
 	}
@@ -130,7 +130,7 @@ func (c *Connector) probe(ctx context.Context, section, name string) []finding.F
 // errAlone says that an adapter cannot be asked without a job.
 var errAlone = errors.New("a job has to say more")
 
-// alone opens an adapter that no job uses, as far as that is possible.
+// alone opens an adapter that no job uses, as far as possible.
 func (c *Connector) alone(section, name string) (kind string, adapter any, err error) {
 	a := c.plan.Sources[name]
 	if section == "destinations" {
@@ -141,7 +141,7 @@ func (c *Connector) alone(section, name string) (kind string, adapter any, err e
 			}
 			to := &plan.Leg{Mode: job.ModeAppend}
 			if a.Type == "mongodb" {
-				to.Settings = plan.Settings{"collection": name} // which its check does not look at
+				to.Settings = plan.Settings{"collection": name} // which its check ignores
 			}
 			leg, err := open(&plan.Job{}, to)
 			if err != nil {

@@ -23,18 +23,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// Options say how to run a connector, besides its plan.
+// Options say how to run a connector, apart from its plan.
 type Options struct {
 	Log     *zap.Logger
 	Version string
-	File    string // the path of the configuration, which a Service reads and forms change
+	File    string // the path of the configuration, which a Service reads and forms edit
 	State   string // the path of the state file
 	// Test makes a dry run of each job: nothing is written anywhere, and the state is
 	// a copy.
 	Test bool
-	// Once runs each job once, whatever its schedule.
+	// Once runs each job once, ignoring its schedule.
 	Once bool
-	// Only is the one job to run once, as Order says; "": all jobs.
+	// Only is the one job to run, once, as Order says; "": all jobs.
 	Only  string
 	Order api.Order
 	// Sent is called with what a dry run would have sent; may be nil.
@@ -43,12 +43,12 @@ type Options struct {
 	Approve bool
 	// Pause is approximately how long a failed request waits before it is retried; 0: 1 s.
 	Pause time.Duration
-	// Minute is how often the published tables are looked at; 0: each minute.
+	// Minute is how often the published tables are updated; 0: each minute.
 	Minute time.Duration
 
 	reload  func(context.Context) error // nil: it cannot be reloaded
-	editing *sync.Mutex                 // held while forms change the file
-	fallen  string                      // why a newer configuration was given up; "": there was none
+	editing *sync.Mutex                 // held while a form edits the file
+	fallen  string                      // why a newer configuration was given up; "": none was
 }
 
 // Connector executes a plan. Its Run is called once.
@@ -62,9 +62,9 @@ type Connector struct {
 	alerts    *alert.Alerts
 	published *publishing    // nil: nothing is
 	state     *ledger.Ledger // from Run on
-	began     time.Time      // when Run did
+	began     time.Time      // when Run began
 	*Desk                    // likewise
-	working   chan struct{}  // closed when nothing can keep it from starting any more
+	working   chan struct{}  // closed once nothing can keep it from starting
 	feeds     []feed
 	close     []func() error
 }
@@ -146,7 +146,7 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	return c, nil
 }
 
-// Close releases what New has opened, for a connector that is not run.
+// Close releases what New has opened, for a connector that will not run.
 func (c *Connector) Close() error {
 	var list []error
 	for _, end := range slices.Backward(c.close) {
@@ -156,10 +156,10 @@ func (c *Connector) Close() error {
 	return errors.Join(list...)
 }
 
-// errTold is why a job cannot be made whose source or destination is wrong: that is told at its own place.
+// errTold is why a job cannot be made if its source or destination is wrong, which is reported at that source or destination.
 var errTold = errors.New("its source or destination is wrong")
 
-// job wires one job.
+// job makes one job.
 func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[string]account) (*scheduled, error) {
 	open, ok := origins[p.From.Source]
 	if _, named := c.plan.Sources[p.From.Source]; named && !ok {
@@ -211,7 +211,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	s := &scheduled{Job: j, when: when, configured: when, catchUp: p.CatchUp, skip: p.Skip, calls: calls{orders: make(chan order), woken: make(chan struct{}, 1)}}
 	if feed, ok := source.(job.Feed); ok && !when.Timed() && !when.Disabled() {
 		s.follows = true
-		s.news.Store(!when.OnStart()) // what came while it was down
+		s.news.Store(!when.OnStart()) // what arrived while it was down
 		feed.Follow(func() { s.news.Store(true); s.wake() })
 	}
 	if s.report, err = newReport(p); err != nil {
@@ -237,11 +237,11 @@ func newBounds() bounds {
 	return bounds{l, remote.NewBudgets(l), job.NewRoom()}
 }
 
-// limits are the services' limits, which the state remembers over restarts. It is opened after those who need them were
-// made, and before they send anything.
+// limits are the services' limits, which the state remembers across restarts. The state is opened after those who need
+// limits are made, and before they send anything.
 type limits struct{ *ledger.Ledger }
 
-// cause is why jobs run once, or at startup.
+// cause is why jobs run, once or at startup.
 func (o *Options) cause() job.Cause {
 	if o.Only != "" {
 		if cause, err := causeOf(o.Order); err == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// recorded is what DataCollect's server was seen to send.
+// recorded is what DataCollect's server was recorded to send.
 type recorded struct {
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`
@@ -74,20 +74,20 @@ func same(t *testing.T, got standin.Request, want recorded) {
 	t.Helper()
 	var ours, theirs any
 	if len(got.Body)+len(want.Body) > 0 && (json.Unmarshal(got.Body, &ours) != nil || json.Unmarshal(want.Body, &theirs) != nil || !reflect.DeepEqual(ours, theirs)) {
-		t.Errorf("sent\n%s\nthe original sent\n%s", got.Body, want.Body)
+		t.Errorf("sent\n%s\nwant, like the original,\n%s", got.Body, want.Body)
 	}
 	if got.Method != want.Method || got.Path != want.Path {
-		t.Errorf("%s %s, the original's was %s %s", got.Method, got.Path, want.Method, want.Path)
+		t.Errorf("got %s %s, want %s %s as the original", got.Method, got.Path, want.Method, want.Path)
 	}
 	for _, name := range []string{"content-type", "x-api-key", "x-callback-token"} {
 		if got.Header.Get(name) != want.Headers[name] {
-			t.Errorf("%s is %q, the original's was %q", name, got.Header.Get(name), want.Headers[name])
+			t.Errorf("%s is %q, want %q as the original", name, got.Header.Get(name), want.Headers[name])
 		}
 	}
 }
 
-// D10: events that have one timestamp are not lost at the edge of a batch that failed, as
-// they are by the original, of which 50 of 150 never arrived.
+// D10: events that share a timestamp are not lost when a batch fails between them, as with
+// the original, which lost 100 of 150.
 func TestD10EventsWithOneTimestampAllArrive(t *testing.T) {
 	t.Parallel()
 	db, source := collected(t)
@@ -112,13 +112,13 @@ func TestD10EventsWithOneTimestampAllArrive(t *testing.T) {
 	}
 	state := filepath.Join(t.TempDir(), "connector.db")
 	if err := runs(t, state, c); err == nil || len(s.Events()) != 100 {
-		t.Fatalf("%d events, %v", len(s.Events()), err)
+		t.Fatalf("got %d events, %v", len(s.Events()), err)
 	}
 	if err := runs(t, state, c); err != nil || len(s.Events()) != 150 || len(s.Requests()) != 3 {
-		t.Errorf("%d events in %d requests, %v", len(s.Events()), len(s.Requests()), err)
+		t.Errorf("got %d events in %d requests, %v", len(s.Events()), len(s.Requests()), err)
 	}
 	if err := runs(t, state, c); err != nil || len(s.Requests()) != 3 {
-		t.Errorf("%d requests though nothing has changed, %v", len(s.Requests()), err)
+		t.Errorf("%d requests although nothing has changed, %v", len(s.Requests()), err)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestD04D06PushesReplayTheOriginal(t *testing.T) {
 	for kind, c := range map[string]struct {
 		list        string
 		destination block
-		pushes      int // of the first events; what else the original pushed is what it had pulled
+		pushes      int // of the first events; the original also pushed what it had pulled
 		batch       int
 	}{
 		"mock-sync-server": {"data", block{"type": "mock-sync-server"}, 1, 100},
@@ -168,8 +168,8 @@ func externalSync(t *testing.T, address, fields string) string {
 	return file
 }
 
-// What is pulled into a table that is pushed is not pushed back (promise 9), which the
-// original does: the last push of its record is that of a pulled event.
+// What is pulled into a pushed table is not pushed back (promise 9), unlike with the
+// original, whose last recorded push is a pulled event.
 func TestD12D13D14AnEventGoesAroundOnce(t *testing.T) {
 	t.Parallel()
 	all := recordedTo(t, "openfn-adapter")
@@ -243,7 +243,7 @@ func TestD14AJobDoesNotRunIfTheOneBeforeItFails(t *testing.T) {
 	}
 }
 
-// places compares how far jobs have read, each for itself.
+// places compares how far each job has read.
 func places(t *testing.T, state string, want map[string]string) {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), state, ledger.Config{})
@@ -259,8 +259,8 @@ func places(t *testing.T, state string, want map[string]string) {
 	}
 }
 
-// A row that the table refuses costs neither the others nor itself twice; what is given out
-// again is not written again.
+// A refused row neither holds up the others nor is resent for nothing; what is served again is not written
+// again.
 func TestD11RepeatingAPullDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	db, source := collected(t)

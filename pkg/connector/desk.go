@@ -15,8 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// Desk shows what a plan's jobs have done, from the state: that of a running connector, or one that is read alongside
-// or without one.
+// Desk shows what a plan's jobs have done, according to the state: with the connector that is running, beside one, or
+// without one.
 type Desk struct {
 	plan  *plan.Plan
 	file  string
@@ -95,7 +95,7 @@ func (d *Desk) Runs(ctx context.Context, w api.Which) ([]api.Run, error) {
 	return out, nil
 }
 
-// Refused returns refused rows of a job with ids above after, the oldest first.
+// Refused returns a job's refused rows with ids above after, oldest first.
 func (d *Desk) Refused(ctx context.Context, job string, after int64, limit int) ([]api.Refused, error) {
 	if !d.has(job) {
 		return nil, d.unknown(job)
@@ -129,12 +129,12 @@ func (d *Desk) unknown(job string) error {
 	return fmt.Errorf("%w %q; the jobs are %s", api.ErrNoJob, job, strings.Join(names, ", "))
 }
 
-// identity is the connector's name: from its configuration, or that of its state file.
+// identity is the connector's name: from its configuration, or else from its state file.
 func identity(p *plan.Plan, file string) string {
 	return cmp.Or(p.Identity.ID, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 }
 
-// moment is a time, nil for none.
+// moment is a time, or nil for the zero time.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

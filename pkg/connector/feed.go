@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/source/mesh"
 )
 
-// feed is a source that rows are pushed to: it receives them until ctx ends.
+// feed is a source that others push rows to: it receives them until ctx ends.
 type feed struct {
 	source string
 	run    func(ctx context.Context) error
@@ -21,13 +21,13 @@ type feed struct {
 	mesh   *mesh.Service // likewise
 }
 
-// feedPause is how long a source that could not go on receiving waits before it begins again.
+// feedPause is how long a source that failed to receive waits before it tries again.
 const feedPause = 10 * time.Second
 
-// sweepEvery is how often deleted rows are forgotten that all jobs have read.
+// sweepEvery is how often deleted rows that all jobs have read are forgotten.
 const sweepEvery = 24 * time.Hour
 
-// sweep forgets deleted rows that all jobs of their table have read, long ago.
+// sweep forgets deleted rows that all jobs of their table have read some time ago.
 func (c *Connector) sweep(ctx context.Context, f feed) {
 	for range pause.Even(ctx, sweepEvery) {
 		for _, t := range f.mesh.Tables() {
@@ -46,7 +46,7 @@ func (c *Connector) sweep(ctx context.Context, f feed) {
 	}
 }
 
-// receive has all sources that rows are pushed to receive them.
+// receive starts all sources that rows are pushed to.
 func (c *Connector) receive(ctx context.Context, g *errgroup.Group) {
 	for _, f := range c.feeds {
 		if f.mesh != nil {

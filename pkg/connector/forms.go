@@ -20,23 +20,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// sections are the parts of a configuration that forms show.
+// sections are the parts of a configuration that have forms.
 var sections = []string{"sources", "destinations", "jobs"}
 
-// name is what a block may be called.
+// name is a valid name of a block.
 var name = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
-// document is the configuration's file as it is now.
+// document is the current configuration file.
 type document struct {
-	file   string // its path as it was given, whose extension says what form it has
-	path   string // links followed
+	file   string // its path as given, whose extension says which format it has
+	path   string // symbolic links resolved
 	text   []byte
 	given  map[string]any
 	kinds  plan.Kinds
 	schema *keys.Schema
 }
 
-// document reads the file. It has neither keys nor a schema if the file is another program's.
+// document reads the file. The result has neither keys nor a schema if the file is another program's.
 func (c *Connector) document() (*document, error) {
 	path, err := filepath.EvalSymlinks(c.options.File)
 	if err != nil {
@@ -89,7 +89,7 @@ func (c *Connector) Configuration() (*api.Configuration, error) {
 	return out, nil
 }
 
-// foreign returns why another program's file is not changed, and the same configuration as this program has it.
+// foreign returns why another program's file cannot be edited here, and the same configuration in this program's format.
 func (c *Connector) foreign() (why, text string) {
 	why = "The file is one of Fliplet Agent, which is not changed here."
 	converted, variables, err := c.plan.Write(Kinds())
@@ -109,7 +109,7 @@ func (c *Connector) foreign() (why, text string) {
 	return why, string(converted)
 }
 
-// edited returns the configuration as it is, what an edit makes of it, and a connector of that, which runs nothing.
+// edited returns the current configuration, the edited one, and a connector of that, which runs nothing.
 func (c *Connector) edited(e api.Edit) (d *document, ch *change, probe *Connector, err error) {
 	if d, err = c.document(); err != nil {
 		return nil, nil, nil, err
@@ -166,14 +166,14 @@ func (c *Connector) Save(ctx context.Context, e api.Edit) (*api.Saved, error) {
 	return &api.Saved{Kept: kept}, nil
 }
 
-// change is an edit with its secrets, and the text that the file would have.
+// change is an edit with its secrets filled in, and the text that the file would have.
 type change struct {
 	block any
 	text  []byte
 }
 
-// change applies an edit. What it hides is taken from the file, but a stored secret never goes to another address than
-// before.
+// change applies an edit. Hidden values are taken from the file, but a stored secret is never sent to a new
+// address.
 func (c *Connector) change(d *document, e api.Edit) (*change, error) {
 	switch {
 	case d.schema == nil:
@@ -219,7 +219,7 @@ func (c *Connector) change(d *document, e api.Edit) (*change, error) {
 	return out, err
 }
 
-// checked returns a connector of what the file would say, to be asked and closed: all that a start would find wrong is a
+// checked returns a connector of the edited file, to be asked and closed. Anything that would keep it from starting is a
 // Refusal.
 func (c *Connector) checked(d *document, ch *change) (*Connector, error) {
 	p, _, err := plan.ReadText(c.options.File, ch.text, os.Environ(), d.kinds)
@@ -245,7 +245,7 @@ func wrong(why string, list ...api.Mistake) *api.Refusal {
 	return &api.Refusal{Why: why, Mistakes: list}
 }
 
-// byHand is a Refusal with what to put into the file by hand, without its secrets.
+// byHand is a Refusal that shows what to put into the file by hand, without its secrets.
 func (d *document) byHand(why string, e api.Edit, block any) *api.Refusal {
 	r := &api.Refusal{Why: why, Text: fmt.Sprintf("Remove %s from %s.\n", e.Name, e.Section)}
 	if block == nil {

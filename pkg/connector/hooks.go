@@ -20,21 +20,21 @@ func (c *Connector) hook(a plan.Adapter) (origin, error) {
 		return nil, err
 	}
 	if c.plan.HTTP.Listen == "" {
-		return nil, errors.New("type: a hook is served at the address in http.listen, which is missing")
+		return nil, errors.New("type: a hook needs http.listen, which is missing")
 	}
 	s, err := hook.New(c.log, a.Name, config, func() *ledger.Ledger { return c.state })
 	if err != nil {
 		return nil, err
 	}
 	if slices.ContainsFunc(c.feeds, func(f feed) bool { return f.hook != nil && f.hook.Path() == s.Path() }) {
-		return nil, errors.New("path: another hook has the same")
+		return nil, errors.New("path: another hook has the same path")
 	}
 	c.feeds = append(c.feeds, feed{source: a.Name, hook: s, run: func(ctx context.Context) error {
 		return s.Run(ctx, func(ctx context.Context) (int64, error) { return c.readFrom(ctx, s.Source, "") })
 	}})
 	return func(_ plan.Settings, from *job.From) (job.Source, error) {
 		if from.Watermark != "" {
-			return nil, errors.New("watermark: has no effect: rows are read in the order in which they came; remove it")
+			return nil, errors.New("watermark: has no effect: rows are read in order of arrival; remove it")
 		}
 		from.Watermark = inbox.Watermark
 		return s, nil
@@ -55,8 +55,8 @@ func (c *Connector) hooked(page http.Handler) http.Handler {
 	return hook.NewServer(hooks...).Handler(page)
 }
 
-// readFrom returns up to which number all jobs have read the inbox of a source, or of one of its tables; 0: not all have
-// read, or there are none.
+// readFrom returns the number up to which all jobs have read the inbox of a source, or of one of its tables; 0: not all
+// jobs have read, or there are none.
 func (c *Connector) readFrom(ctx context.Context, source *inbox.Source, table string) (least int64, err error) {
 	for i := range c.plan.Jobs {
 		p := &c.plan.Jobs[i]
@@ -78,7 +78,7 @@ func (c *Connector) readFrom(ctx context.Context, source *inbox.Source, table st
 	return least, nil
 }
 
-// partial returns why a job cannot have its modes: a source that has not all rows cannot say which are gone.
+// partial returns why a job cannot have its modes: a source without all rows cannot tell which are gone.
 func partial(s job.Source, p *plan.Job) error {
 	if _, ok := s.(*hook.Source); !ok {
 		return nil

@@ -21,29 +21,29 @@ import (
 // scheduled is a job, when it runs, and the run in progress.
 type scheduled struct {
 	*job.Job
-	when       *schedule.Schedule // as last edited; read by schedule
+	when       *schedule.Schedule // as last edited; use schedule
 	configured *schedule.Schedule
 	full       *schedule.Schedule // of runs that read all rows despite a watermark; nil: none
 	catchUp    time.Duration
 	first      *scheduled // runs before each run of this one; nil: none
-	led        bool       // it is the first of another one that runs
-	report     *report    // nil: it makes none
-	skip       bool       // skip runs that are due while the job is running
-	follows    bool       // it runs when rows have come
+	led        bool       // it runs before another one
+	report     *report    // nil: it makes no reports
+	skip       bool       // skip runs that come due while the job is running
+	follows    bool       // it runs when rows have arrived
 
 	calls
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // of the run in progress; nil: none
 	ended  api.Ended
-	last   *ledger.Run // that has ended, or could not start: nil
+	last   *ledger.Run // the last one that ended; nil if it could not start
 }
 
 // calls ask a job's loop to run it, besides its schedule, and show whether the loop still looks.
 type calls struct {
-	orders chan order    // a person's, accepted while nothing runs
+	orders chan order    // a person's; accepted only while nothing runs
 	woken  chan struct{} // it may run again
-	news   atomic.Bool   // rows have come, and the job runs on change
+	news   atomic.Bool   // rows have arrived, and the job runs on change
 	awake  wake
 }
 
@@ -53,36 +53,36 @@ type order struct {
 	ended chan error
 }
 
-// The pauses before what a failed run has left is retried.
+// Pauses between retries of what a failed run has left.
 const (
 	firstRetry   = time.Minute
 	longestRetry = 15 * time.Minute
 )
 
-// newsPause is the pause between two runs on change: what comes meanwhile is carried together.
+// newsPause is the pause between two runs on change: changes that arrive meanwhile share a run.
 const newsPause = time.Second
 
-// There may be one each second: only the last keptNews are remembered, and forgotten in portions of fewNews.
+// There may be one each second: only the last keptNews are kept, and pruned fewNews at a time.
 const (
 	keptNews = 1000
 	fewNews  = 100
 )
 
-// keeper runs one job at its scheduled times, on request, and again if its last run has failed, with pauses that
+// keeper runs one job on its schedule, on request, and again after a failed run, with pauses that
 // double.
 type keeper struct {
 	*scheduled
 	last  time.Time     // when the schedules were last checked
-	pause time.Duration // pause before the next retry; 0: none is needed
-	again time.Time     // when it is
+	pause time.Duration // before the next retry; 0: no retry is due
+	again time.Time     // when to retry
 	rest  job.Cause     // of the next retry
 	fed   time.Time     // when the last run on change began
-	feeds int           // how many did
+	feeds int           // how many there were
 	next  time.Time     // as last recorded
 }
 
 // keep runs a job until ctx ends. last is when its schedule was last checked, and failed the outcome of the run at
-// startup. What an earlier process has left undone is done at once. Promise 1.
+// startup. Whatever an earlier process left undone is done at once. Promise 1.
 func (c *Connector) keep(ctx context.Context, j *scheduled, last time.Time, failed error) {
 	k := &keeper{scheduled: j, last: last}
 	k.over(failed)
@@ -115,10 +115,10 @@ func (c *Connector) keep(ctx context.Context, j *scheduled, last time.Time, fail
 	}
 }
 
-// turn returns what to run now, or for how long there is nothing.
+// turn returns what to run now, or else how long to sleep.
 func (k *keeper) turn(ctx context.Context, now time.Time) (job.Cause, time.Duration) {
 	if paused, _, err := k.Ledger.Paused(ctx, k.Name); err != nil || paused {
-		return job.Cause{}, time.Minute // runs due meanwhile are missed, and made up for
+		return job.Cause{}, time.Minute // runs that come due meanwhile are made up for
 	}
 	full, fullDue, sleepFull := look(k.full, k.last, now, k.catchUp)
 	due, isDue, sleep := look(k.schedule(), k.last, now, k.catchUp)
@@ -131,7 +131,7 @@ func (k *keeper) turn(ctx context.Context, now time.Time) (job.Cause, time.Durat
 		return job.Cause{Kind: job.Scheduled, Occurrence: due.Name}, 0
 	case k.pause > 0 && !now.Before(k.again):
 		return k.rest, 0
-	case k.pause > 0: // news wait too
+	case k.pause > 0: // changes wait too
 		sleep = min(sleep, k.again.Sub(now))
 	case k.news.Load() && now.Sub(k.fed).Abs() < newsPause:
 		sleep = min(sleep, newsPause)
@@ -179,7 +179,7 @@ func (k *keeper) note(ctx context.Context, now time.Time) {
 	k.next = next
 }
 
-// over sets when to retry what a run has left: never after a success, or after errors that only a person can fix.
+// over decides when to retry what a run has left: never after a success, or after errors that only a person can fix.
 func (k *keeper) over(err error) {
 	switch {
 	case err == nil || job.NeedsPerson(err) || errors.Is(err, context.Canceled):
@@ -191,14 +191,14 @@ func (k *keeper) over(err error) {
 	}
 	k.again, k.rest = time.Now().Add(k.pause), job.Finishing(k.ending())
 	if k.report != nil {
-		k.rest = job.Cause{Kind: job.Retry} // of all dates that have failed
+		k.rest = job.Cause{Kind: job.Retry} // of all dates that failed
 	}
 }
 
-// errUnfinished says that an earlier process has not finished the last run of a job, or that it failed.
+// errUnfinished says that an earlier process did not finish the last run of a job, or that the run failed.
 var errUnfinished = errors.New("the last run was not finished")
 
-// unfinished returns errUnfinished as what has become of the last run, if so. The second error is the state's.
+// unfinished returns errUnfinished as the outcome of the last run if it was not finished. The second error is the state's.
 func (j *scheduled) unfinished(ctx context.Context) (last, err error) {
 	if j.report != nil {
 		open, err := j.Ledger.Unfinished(ctx, j.Name)
@@ -236,7 +236,7 @@ func (j *scheduled) since(ctx context.Context, now time.Time) time.Time {
 	return list[0].Started
 }
 
-// run runs a job. It logs what kept a run from starting; the run logs everything else.
+// run runs a job. It logs why a run could not start; the run logs everything else.
 func (c *Connector) run(ctx context.Context, j *scheduled, cause job.Cause) error {
 	ctx = j.begin(ctx)
 	defer j.end()
@@ -269,7 +269,7 @@ func (c *Connector) one(ctx context.Context, j *scheduled, cause job.Cause) (*le
 	return r, err
 }
 
-// lead runs a job that runs before another one, whose cause is given.
+// lead runs a job that runs before another one, with that one's cause.
 func (c *Connector) lead(ctx context.Context, first *scheduled, cause job.Cause) error {
 	paused, reason, err := c.state.Paused(ctx, first.Name)
 	switch {
@@ -311,7 +311,7 @@ func (j *scheduled) count(r *ledger.Run) {
 		runs = map[string]int{}
 	}
 	runs[r.State]++
-	j.ended.Runs = runs // others read the one before
+	j.ended.Runs = runs // other jobs read the previous one
 	j.ended.Seconds += r.Ended.Sub(r.Started).Seconds()
 }
 
@@ -322,10 +322,10 @@ func (j *scheduled) running() bool {
 	return j.cancel != nil
 }
 
-// turnMost is how long a keeper may take to find out whether anything is due.
+// turnMost is how long a keeper may take to decide whether anything is due.
 const turnMost = 2 * time.Second
 
-// order runs a job, unless it is running.
+// order runs a job unless it is running.
 func (j *scheduled) order(ctx context.Context, cause job.Cause) (<-chan error, error) {
 	if j.running() {
 		return nil, api.ErrRunning
@@ -364,7 +364,7 @@ func (c *Connector) Start(ctx context.Context, name string, o api.Order) (<-chan
 	return j.order(ctx, cause)
 }
 
-// causeOf is the run that an order requests.
+// causeOf is the cause of a run that an order requests.
 func causeOf(o api.Order) (job.Cause, error) {
 	switch o.Kind {
 	case api.OrderRun:
@@ -400,7 +400,7 @@ func (c *Connector) Resume(ctx context.Context, name string) error {
 	return nil
 }
 
-// wake has the job look whether it is to run.
+// wake makes the job check whether it should run.
 func (j *scheduled) wake() {
 	select {
 	case j.woken <- struct{}{}:
@@ -423,7 +423,7 @@ func (c *Connector) Cancel(name string) error {
 	return nil
 }
 
-// Ready returns what keeps jobs from running: nothing, once the state is open.
+// Ready returns what keeps jobs from running: nothing once the state is open.
 func (c *Connector) Ready(ctx context.Context) error {
 	_, err := c.state.Jobs(ctx)
 	return err

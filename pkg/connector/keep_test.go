@@ -47,7 +47,7 @@ func TestF18DueJobsRunAndMissedOnesRunOnce(t *testing.T) {
 	turn := func(clock, kind, occurrence string) {
 		t.Helper()
 		if cause, _ := k.turn(t.Context(), at(clock)); cause.Kind != kind || cause.Occurrence != occurrence {
-			t.Errorf("at %s: %+v", clock, cause)
+			t.Errorf("at %s: got %+v", clock, cause)
 		}
 	}
 	k.last = at("07:00")
@@ -69,13 +69,13 @@ func TestAPausedJobCatchesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cause, _ := k.turn(t.Context(), at("07:40")); cause.Kind != "" {
-		t.Errorf("it runs while it is paused: %+v", cause)
+		t.Errorf("a paused job runs: %+v", cause)
 	}
 	if err := k.Ledger.Resume(t.Context(), "orders"); err != nil {
 		t.Fatal(err)
 	}
 	if cause, _ := k.turn(t.Context(), at("09:00")); cause.Occurrence != "2026-11-27T07:30 UTC" {
-		t.Errorf("after it: %+v", cause)
+		t.Errorf("after the pause: got %+v", cause)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestFailedRunsAreRetriedWithDoublingPauses(t *testing.T) {
 	for _, pause := range []time.Duration{firstRetry, 2 * firstRetry, 4 * firstRetry, 8 * firstRetry, longestRetry, longestRetry} {
 		k.over(errors.New("no answer"))
 		if k.pause != pause {
-			t.Errorf("the pause is %v, not %v", k.pause, pause)
+			t.Errorf("the pause is %v, want %v", k.pause, pause)
 		}
 	}
 	k.again = at("10:05")
@@ -98,15 +98,15 @@ func TestFailedRunsAreRetriedWithDoublingPauses(t *testing.T) {
 	}
 	k.over(nil)
 	if cause, _ := k.turn(t.Context(), at("10:06")); cause.Kind != "" {
-		t.Errorf("after one that succeeded: %+v", cause)
+		t.Errorf("after a success: got %+v", cause)
 	}
 	jobs, err := k.Ledger.Jobs(t.Context())
 	if err != nil || len(jobs) != 1 || !jobs[0].NextAt.Equal(at("04:00").AddDate(0, 0, 1)) {
-		t.Errorf("the next run is noted as %+v, %v", jobs, err)
+		t.Errorf("the next run is recorded as %+v, %v", jobs, err)
 	}
 }
 
-// What could not be read is read by the retry; what could not be sent is only sent.
+// A retry reads what could not be read; if only sending failed, it only sends.
 func TestARetryReadsWhatTheRunCouldNot(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// Load reads a configuration, whichever program it is of. The strings are warnings.
+// Load reads a configuration of this program or another. The strings are warnings.
 func Load(path string) (*plan.Plan, []string, error) {
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".yml", ".yaml":
@@ -39,7 +39,7 @@ func Load(path string) (*plan.Plan, []string, error) {
 	return plan.Read(path, os.Environ(), kinds)
 }
 
-// own reports whether a file is of this program: a YAML file of Fliplet Agent has none of its blocks.
+// own reports whether a file is this program's: a YAML file of Fliplet Agent has none of its blocks.
 func own(path string, content []byte) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".js":

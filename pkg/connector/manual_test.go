@@ -12,10 +12,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// update writes the documentation anew, in "make docs".
+// update rewrites the documentation, in "make docs".
 var update = flag.Bool("update", false, "write the keys into docs/connector-configuration.md")
 
-// withOwn are the kinds with one that a user's adapter adds.
+// withOwn is the kinds plus one that a user adapter adds.
 func withOwn(t *testing.T) plan.Kinds {
 	t.Helper()
 	kinds, err := kindsWith(map[string]string{"custom": "adapters/custom.js"})
@@ -70,7 +70,7 @@ func manual(t *testing.T) string {
 	return b.String()
 }
 
-// The documentation is what the schemas say.
+// The documentation matches the schemas.
 func TestDocumentation(t *testing.T) {
 	const begin, end = "<!-- keys: from the schemas -->\n", "<!-- end of keys -->\n"
 	page := filepath.Join("..", "..", "docs", "connector-configuration.md")
@@ -81,7 +81,7 @@ func TestDocumentation(t *testing.T) {
 	before, rest, ok := strings.Cut(string(old), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatalf("%s lacks the marks around the keys", page)
+		t.Fatalf("%s lacks the markers around the keys", page)
 	}
 	schema, err := Kinds().Schema()
 	if err != nil {
@@ -102,7 +102,7 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-// Each key of each kind says what it is for.
+// Each key of each kind has a description.
 func TestD17EachKeyIsDescribed(t *testing.T) {
 	kinds := withOwn(t)
 	texts := [][]byte{plan.FromSchema, plan.ToSchema}
@@ -129,11 +129,11 @@ func TestD17EachKeyIsDescribed(t *testing.T) {
 	}
 }
 
-// named checks that each pattern has a title: a value that does not match is told to be no such thing.
+// named checks that each pattern has a title, which the message names when a value does not match.
 func named(t *testing.T, s *keys.Schema, path string) {
 	t.Helper()
 	if s.Pattern != "" && s.Title == "" {
-		t.Errorf("%s has a pattern, and no title that says what it is", path)
+		t.Errorf("%s has a pattern but no title that names what it expects", path)
 	}
 	for _, p := range s.Properties {
 		named(t, p.Schema, path+"."+p.Name)

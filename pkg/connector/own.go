@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
-// KindsOf are Kinds, and the types that adapters beside a configuration add. The error is keys.Mistakes if one of them has
-// the name of a type that there is.
+// KindsOf returns Kinds and the types that adapters beside a configuration add. The error is keys.Mistakes if one of these has
+// the name of an existing type.
 func KindsOf(configuration string) (plan.Kinds, error) {
 	scripts, err := js.Find(configuration)
 	if err != nil {
@@ -23,7 +23,7 @@ func KindsOf(configuration string) (plan.Kinds, error) {
 	return kindsWith(scripts)
 }
 
-// kindsWith are Kinds, and types that files of the user add.
+// kindsWith returns Kinds and the types that the user's files add.
 func kindsWith(scripts map[string]string) (plan.Kinds, error) {
 	k := Kinds()
 	if len(scripts) == 0 {
@@ -49,7 +49,7 @@ func kindsWith(scripts map[string]string) (plan.Kinds, error) {
 	return k, nil
 }
 
-// own opens an adapter of the user's.
+// own opens a user's adapter.
 func (c *Connector) own(a plan.Adapter) (*js.Adapter, error) {
 	var config js.Config
 	if err := a.Settings.Decode(&config); err != nil {
@@ -63,7 +63,7 @@ func (c *Connector) own(a plan.Adapter) (*js.Adapter, error) {
 	return opened, nil
 }
 
-// ownSource makes a source of an adapter of the user's.
+// ownSource makes a source of a user's adapter.
 func (c *Connector) ownSource(a plan.Adapter) (origin, error) {
 	opened, err := c.own(a)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Connector) ownSource(a plan.Adapter) (origin, error) {
 	}, nil
 }
 
-// ownAccount makes a destination of an adapter of the user's.
+// ownAccount makes a destination of a user's adapter.
 func (c *Connector) ownAccount(a plan.Adapter) (account, error) {
 	opened, err := c.own(a)
 	if err != nil {

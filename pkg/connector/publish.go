@@ -20,21 +20,21 @@ import (
 )
 
 const (
-	minute  = time.Minute      // how often the published tables are looked at
+	minute  = time.Minute      // how often the published tables are updated
 	rowsMax = 1000             // of a schedule table
 	askMost = 15 * time.Second // how long reading it may take
 )
 
-// publishing is the tables in which people see and control what the connector does.
+// publishing is the tables in which people watch and control the connector.
 type publishing struct {
 	overview, logs, reports *scheduled // nil: none
 	schedule                func(ctx context.Context) ([][]byte, error)
 	beaten                  time.Time // when the heartbeat was last written
-	written                 [2]int64  // the last run and note that are in the log
-	unread                  string    // why the schedule table could not be read, as logged last; "": it was read
+	written                 [2]int64  // the last run and note in the log
+	unread                  string    // why the schedule table could not be read, as last logged; "": it was read
 }
 
-// publishing makes what the block publish asks for; nil: nothing.
+// publishing makes what the block publish describes; nil: nothing.
 func (c *Connector) publishing(accounts map[string]account) (*publishing, error) {
 	if c.plan.Publish == nil {
 		return nil, nil
@@ -51,7 +51,7 @@ func (c *Connector) publishing(accounts map[string]account) (*publishing, error)
 	case !slices.Contains([]string{"airtable", "mysql", "mariadb", "postgres", "sqlite", "mssql"}, to.Type):
 		return nil, fmt.Errorf("destination: %q has no tables; use one of Airtable or a database", to.Type)
 	case open == nil:
-		return nil, nil // the destination's mistake is told
+		return nil, nil // the destination's mistake is reported
 	}
 	w := &publishing{}
 	state := func() publish.State { return c.state }
@@ -87,7 +87,7 @@ func (c *Connector) publishing(accounts map[string]account) (*publishing, error)
 	return w, nil
 }
 
-// tableOf are the settings of a leg to a table.
+// tableOf returns the settings of a leg to a table.
 func tableOf(to plan.Adapter, table string) plan.Settings {
 	if to.Type == "airtable" {
 		return plan.Settings{"table": table, "typecast": true}
@@ -95,7 +95,7 @@ func tableOf(to plan.Adapter, table string) plan.Settings {
 	return plan.Settings{"table": table}
 }
 
-// scheduleTable returns what reads the schedule table: as a source, or as a destination that can be compared with.
+// scheduleTable returns what reads the schedule table: a source, or a destination that can be read back.
 func (c *Connector) scheduleTable(to plan.Adapter, open account, config publish.Config) (func(context.Context) ([][]byte, error), error) {
 	if to.Type == "airtable" {
 		leg, err := open(&plan.Job{}, &plan.Leg{Destination: config.Destination, Mode: job.ModeAppend, Settings: plan.Settings{"table": config.Schedule, "readBack": true}})
@@ -140,7 +140,7 @@ func collected(read func(ctx context.Context, yield func([]byte) error) error) f
 	}
 }
 
-// publish keeps the published tables new until ctx ends.
+// publish keeps the published tables up to date until ctx ends.
 func (c *Connector) publish(ctx context.Context) {
 	every := minute
 	if c.options.Minute > 0 {
@@ -189,7 +189,7 @@ func (c *Connector) publishOnce(ctx context.Context, now time.Time) {
 	}
 }
 
-// newest returns the numbers of the last run that has ended, and of the last note.
+// newest returns the numbers of the last finished run, and of the last note.
 func (c *Connector) newest(ctx context.Context) (n [2]int64, err error) {
 	runs, err := c.state.Runs(ctx, ledger.Which{Limit: 100})
 	if err != nil {
@@ -207,14 +207,14 @@ func (c *Connector) newest(ctx context.Context) (n [2]int64, err error) {
 	return n, err
 }
 
-// reschedule takes over what people have edited in the schedule table. What cannot be read or understood changes nothing.
+// reschedule applies what people have edited in the schedule table. Anything unreadable or invalid changes nothing.
 func (c *Connector) reschedule(ctx context.Context) {
 	if c.published.schedule == nil {
 		return
 	}
 	rows, err := c.published.schedule(ctx)
 	if err != nil {
-		if ctx.Err() == nil && err.Error() != c.published.unread { // once, not each minute
+		if ctx.Err() == nil && err.Error() != c.published.unread { // once, not every minute
 			c.published.unread = err.Error()
 			c.log.Warn("schedule table not read: the schedules stay as they are", zap.Error(err))
 		}

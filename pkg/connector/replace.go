@@ -19,7 +19,7 @@ import (
 // copiesKept is how many copies of earlier configurations stay.
 const copiesKept = 10
 
-// readOnly returns why a file cannot be replaced; "": it seems that it can.
+// readOnly returns why a file cannot be replaced; "": it probably can.
 func readOnly(path string) string {
 	const write = 2 // W_OK of access(2)
 	if err := syscall.Access(filepath.Dir(path), write); err != nil {
@@ -28,14 +28,14 @@ func readOnly(path string) string {
 	return ""
 }
 
-// fixed reports whether an error says that a file cannot be replaced at all: it is on a read-only file system, or mounted
-// by itself.
+// fixed reports whether an error means that a file can never be replaced: it is on a read-only file system, or a mount
+// point.
 func fixed(err error) bool {
 	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EBUSY) || errors.Is(err, fs.ErrPermission)
 }
 
-// replace gives a file another text, as a whole or not at all, unless it no longer has the one that it had. The file keeps
-// its mode. It returns the path of a numbered copy of the file as it was.
+// replace replaces a file's text atomically, unless it no longer is the expected one. The file keeps
+// its mode. It returns the path of a numbered copy of the old file.
 func replace(path string, was, now []byte) (kept string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -45,7 +45,7 @@ func replace(path string, was, now []byte) (kept string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.Remove(fresh.Name()) }() // it is gone if it was renamed
+	defer func() { _ = os.Remove(fresh.Name()) }() // no effect after the rename
 	if err := fill(fresh, now, info); err != nil {
 		return "", err
 	}
@@ -65,7 +65,7 @@ func replace(path string, was, now []byte) (kept string, err error) {
 	return kept, errors.Join(folder.Sync(), folder.Close())
 }
 
-// keep writes a copy of a file, with the next number, and removes the oldest copies.
+// keep writes a copy of a file under the next number, and removes the oldest copies.
 func keep(path string, text []byte, info fs.FileInfo) (string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -99,7 +99,7 @@ func keep(path string, text []byte, info fs.FileInfo) (string, error) {
 	return kept, nil
 }
 
-// fill writes a text to a new file, which gets the mode and, if possible, the owner of another, and closes it.
+// fill writes text to a new file, gives it the mode and, if possible, the owner of another, and closes it.
 func fill(f *os.File, text []byte, like fs.FileInfo) error {
 	if owner, ok := like.Sys().(*syscall.Stat_t); ok {
 		_ = f.Chown(int(owner.Uid), int(owner.Gid)) // only root may give files away

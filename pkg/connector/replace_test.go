@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/api"
 )
 
-// A file is replaced as a whole, keeps its mode, and its last states stay beside it, unless it is no longer what it was.
+// A file is replaced atomically and keeps its mode; copies of its last states stay beside it; a file edited meanwhile stays.
 func TestAFileIsReplacedAndItsCopiesAreNumbered(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "c[1].yaml")
@@ -41,10 +41,10 @@ func TestAFileIsReplacedAndItsCopiesAreNumbered(t *testing.T) {
 		}
 	}
 	if _, err := replace(file, []byte("0"), []byte("x")); !errors.Is(err, api.ErrStale) {
-		t.Errorf("it was replaced though it has changed: %v", err)
+		t.Errorf("a file that had changed was replaced: %v", err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(file))
-	if err != nil || len(entries) != 1+4+copiesKept { // nothing unfinished either
+	if err != nil || len(entries) != 1+4+copiesKept { // nor are temporary files left
 		t.Errorf("%v, %v", entries, err)
 	}
 }
@@ -60,9 +60,9 @@ func TestUnreplaceableFilesAreDistinguishedFromFailures(t *testing.T) {
 		}
 	}
 	if fixed(nil) {
-		t.Error("nothing was wrong")
+		t.Error("the replacement succeeded, want an error")
 	}
 	if why := readOnly(filepath.Join(t.TempDir(), "none", "c.yaml")); why == "" {
-		t.Error("a folder that is not there can be written")
+		t.Error("a missing folder counts as writable")
 	}
 }

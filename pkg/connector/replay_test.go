@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// transcript is what Fliplet Agent 2.0.7 was seen to send.
+// transcript is what Fliplet Agent 2.0.7 was recorded to send.
 type transcript struct {
 	Case      string          `json:"case"`
 	Operation string          `json:"operation"`
@@ -48,20 +48,20 @@ type seen struct {
 	Body   any    `json:"body"`
 }
 
-// table is the one that the transcripts were made with.
+// table is the one for which the transcripts were recorded.
 const table = `CREATE TABLE g (n INT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(40), name VARCHAR(40), updatedAt DATETIME(3), deletedAt DATETIME,
   price DECIMAL(10,2), big BIGINT UNSIGNED, b BLOB, f DOUBLE, bt BIT(1), tinyy TINYINT(1), d DATE, tm TIME, js JSON)`
 
-// difference is what ours does otherwise than the original, on purpose.
+// difference is what we deliberately do differently from the original.
 type difference struct {
 	why  string
 	exit int
-	// what the requests are, in short: entries as their names, - for an insert or the id, and deletes
+	// the requests in short: entries by name, - for an insert or else the id, and deletes
 	commits []string
-	reads   int // requests that read; 2 if 0
+	reads   int // requests that read; 0 means 2
 }
 
-// answers are what the service answered in the cases that are about that.
+// answers are what the service answered in the cases that test answers.
 var answers = map[string]map[string]int{
 	"auth_401":   {"/v1/user": http.StatusUnauthorized},
 	"commit_500": {"/v1/data-sources/123/commit": http.StatusInternalServerError},
@@ -206,9 +206,9 @@ func (c *transcript) compare(t *testing.T, sent []standin.Request, ended error) 
 	for _, r := range sent {
 		s := seen{Method: r.Method, Path: r.Path}
 		if len(r.Body) > 0 {
-			// MySQL writes JSON with spaces; the transcripts are of MariaDB.
+			// MySQL writes JSON with spaces; the transcripts are from MariaDB.
 			if err := json.Unmarshal(bytes.ReplaceAll(r.Body, []byte(`{\"a\": 1}`), []byte(`{\"a\":1}`)), &s.Body); err != nil {
-				t.Errorf("%s %s is no JSON: %v", r.Method, r.Path, err)
+				t.Errorf("%s %s is not JSON: %v", r.Method, r.Path, err)
 			}
 		}
 		got = append(got, s)
@@ -219,7 +219,7 @@ func (c *transcript) compare(t *testing.T, sent []standin.Request, ended error) 
 	differs, ok := differences[c.Case]
 	if !ok {
 		if !reflect.DeepEqual(got, c.Requests) {
-			t.Errorf("sent\n%s\nthe original sent\n%s", show(got), show(c.Requests))
+			t.Errorf("sent\n%s\nwant, like the original,\n%s", show(got), show(c.Requests))
 		}
 		differs.exit = c.Exit
 	} else {
@@ -240,7 +240,7 @@ func (c *transcript) compare(t *testing.T, sent []standin.Request, ended error) 
 		}
 	}
 	if (ended != nil) != (differs.exit != 0) {
-		t.Errorf("it ended with %v, the original with %d", ended, c.Exit)
+		t.Errorf("it ended with %v, want %d as the original", ended, c.Exit)
 	}
 }
 

@@ -16,13 +16,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// report says for which dates a job asks, one in each run.
+// report determines the dates for which a job requests reports, one per run.
 type report struct {
 	schedule.Report
 	zone *time.Location
 }
 
-// newReport returns a plan's report; nil: the job is none.
+// newReport returns a plan's report; nil: the job makes none.
 func newReport(p *plan.Job) (*report, error) {
 	if p.Report == nil {
 		return nil, nil
@@ -34,8 +34,8 @@ func newReport(p *plan.Job) (*report, error) {
 	return &report{p.Report.Dates(), zone}, nil
 }
 
-// causes returns the runs that a cause means for a report, in their order. A run of a day is followed by those that wait
-// for it: reports that failed and that a person has cleared, and those that are due to be repeated.
+// causes returns the runs that a cause stands for, in order. A day's run is followed by the runs that wait for it: failed
+// reports that a person has cleared, and repeats that are due.
 func (j *scheduled) causes(ctx context.Context, c job.Cause, now time.Time) ([]job.Cause, error) {
 	r := j.report
 	if c.Date != "" && !(r.RealTime && c.Kind == job.Retry) {
@@ -62,8 +62,8 @@ func (j *scheduled) causes(ctx context.Context, c job.Cause, now time.Time) ([]j
 	return append(list, repeats...), err
 }
 
-// unfinishedReports returns the runs that retry what has failed: for a person also what was cleared. There is at least
-// one, which sends what waits.
+// unfinishedReports returns the runs that retry what has failed; a person's retry includes cleared ones. There is at least
+// one, which sends waiting rows.
 func (j *scheduled) unfinishedReports(ctx context.Context, c job.Cause, now time.Time) ([]job.Cause, error) {
 	today, err := j.report.Date("", now, j.report.zone)
 	if err != nil {
@@ -78,7 +78,7 @@ func (j *scheduled) unfinishedReports(ctx context.Context, c job.Cause, now time
 	for i := range open {
 		again := job.Finishing(&open[i])
 		again.Refused = c.Refused
-		if j.report.RealTime { // what it missed is gone
+		if j.report.RealTime { // the rows it missed are gone
 			again.Kind, again.Date, again.Read = job.Retry, today, true
 			return []job.Cause{again}, nil
 		}
@@ -91,7 +91,7 @@ func (j *scheduled) unfinishedReports(ctx context.Context, c job.Cause, now time
 	return list, nil
 }
 
-// repeats returns the runs of reports that are due to be requested once more on the day of an occurrence, or today
+// repeats returns the runs of reports that are due for a repeat on the day of an occurrence, or today
 // without one.
 func (j *scheduled) repeats(ctx context.Context, occurrence string, now time.Time) (list []job.Cause, err error) {
 	if j.report.RepeatAfterDays <= 0 {
@@ -114,14 +114,14 @@ func (j *scheduled) repeats(ctx context.Context, occurrence string, now time.Tim
 		if err != nil {
 			return nil, err
 		}
-		if ok && due[i].Started.In(j.report.zone).Format(time.DateOnly) < on { // one that was late enough needs no repeat
+		if ok && due[i].Started.In(j.report.zone).Format(time.DateOnly) < on { // a run that was late enough needs no repeat
 			list = append(list, job.Cause{Kind: job.Repeat, Occurrence: due[i].ReportDate, Date: due[i].ReportDate, Repeats: due[i].ID})
 		}
 	}
 	return list, nil
 }
 
-// reports runs a report for each date that a cause means.
+// reports runs a report for each date that a cause stands for.
 func (c *Connector) reports(ctx context.Context, j *scheduled, cause job.Cause) error {
 	list, err := j.causes(ctx, cause, time.Now())
 	if err != nil {
@@ -161,7 +161,7 @@ func (j *scheduled) takes(o api.Order, now time.Time) error {
 	return nil
 }
 
-// Clear takes failed runs of a job off the list of those that need a person; date "" means all. Those of a report run again
+// Clear takes a job's failed runs off the list of those that need a person; date "" means all. Cleared reports run again
 // with its next scheduled run.
 func (c *Connector) Clear(ctx context.Context, name, date string) error {
 	if _, err := c.find(name); err != nil {
@@ -173,7 +173,7 @@ func (c *Connector) Clear(ctx context.Context, name, date string) error {
 	return c.state.ClearReports(ctx, name, date)
 }
 
-// kept is how long finished runs are remembered: as long as a report may have to be repeated.
+// kept is how long finished runs are kept: as long as a report may have to be repeated.
 func (c *Connector) kept() time.Duration {
 	days := 0
 	for i := range c.plan.Jobs {

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schedule"
 )
 
-// reporting is a keeper of a job that makes reports of the day before, in a zone.
+// reporting is a keeper of a job that reports the previous day, in a zone.
 func reporting(t *testing.T, zone string, r plan.Report) *keeper {
 	t.Helper()
 	k := kept(t)
@@ -25,7 +25,7 @@ func reporting(t *testing.T, zone string, r plan.Report) *keeper {
 	return k
 }
 
-// asked are the runs that a cause means, each with its date.
+// asked is the runs that a cause stands for, each with its date.
 func asked(t *testing.T, k *keeper, c job.Cause, now string) string {
 	t.Helper()
 	instant, err := time.Parse(time.RFC3339, now)
@@ -43,7 +43,7 @@ func asked(t *testing.T, k *keeper, c job.Cause, now string) string {
 	return strings.Join(said, ", ")
 }
 
-// ran records a run that ended in a state.
+// ran records a run with its outcome.
 func ran(t *testing.T, k *keeper, kind, date, state string) *ledger.Run {
 	t.Helper()
 	r := &ledger.Run{Job: k.Name, Kind: kind, ReportDate: date}
@@ -64,7 +64,7 @@ func TestR16EachKindOfRunHasItsDate(t *testing.T) {
 	t.Parallel()
 	k := reporting(t, "-07:00", plan.Report{OffsetDays: -1})
 	live := reporting(t, "-07:00", plan.Report{RealTime: true})
-	const now = "2026-11-28T06:30:00Z" // still the 27th there
+	const now = "2026-11-28T06:30:00Z" // there it is still the 27th
 	for _, c := range []struct {
 		k     *keeper
 		cause job.Cause
@@ -76,7 +76,7 @@ func TestR16EachKindOfRunHasItsDate(t *testing.T) {
 		{k, job.Cause{Kind: job.Backfill}, "backfill 2026-11-26"},
 		{k, job.Cause{Kind: job.Backfill, Date: "2026-02-28"}, "backfill 2026-02-28"},
 		{k, job.Cause{Kind: job.Backfill, Date: "28.2.2026"}, `"28.2.2026" is not a date: write it as 2026-11-27`},
-		{k, job.Cause{Kind: job.Retry}, "retry 2026-11-26"}, // sends what waits
+		{k, job.Cause{Kind: job.Retry}, "retry 2026-11-26"}, // sends waiting rows
 		{live, job.Cause{Kind: job.Scheduled, Occurrence: "2026-11-25T07:30 -07:00"}, "scheduled 2026-11-27"},
 		{live, job.Cause{Kind: job.Backfill, Date: "2026-11-26"}, "a real-time report has only the present: it cannot be asked for 2026-11-26"},
 		{live, job.Cause{Kind: job.Retry, Date: "2026-11-20", Read: true}, "retry 2026-11-27"},
@@ -111,16 +111,16 @@ func TestR17AReportIsRepeatedOnceOnItsDay(t *testing.T) {
 		occurrence := day(n) + "T07:30 UTC"
 		want = strings.TrimSuffix(fmt.Sprintf("scheduled %s, %s", day(n-1), want), ", ")
 		if got := asked(t, k, job.Cause{Kind: job.Scheduled, Occurrence: occurrence}, now.Format(time.RFC3339)); got != want {
-			t.Errorf("on day %d: %s, want %s", n, got, want)
+			t.Errorf("on day %d: got %s, want %s", n, got, want)
 		}
 	}
 	ran(t, k, job.Scheduled, day(-1), ledger.Done)
-	ran(t, k, job.Scheduled, day(0), ledger.Failed) // one that was never made is not repeated
-	ran(t, k, job.Backfill, day(-30), ledger.Done)  // nor one that was made late enough
+	ran(t, k, job.Scheduled, day(0), ledger.Failed) // a report that was never made is not repeated
+	ran(t, k, job.Backfill, day(-30), ledger.Done)  // nor is one that was made late enough
 	slot(19, "")
 	slot(20, "repeat "+day(-1))
 	slot(25, "repeat "+day(-1)) // it was down on that day
-	// A repeat that failed does not begin again by itself, but is a failed report.
+	// A failed repeat does not start again by itself, but counts as a failed report.
 	ran(t, k, job.Repeat, day(-1), ledger.Failed)
 	slot(25, "")
 	if got, want := asked(t, k, job.Cause{Kind: job.Retry}, now.Format(time.RFC3339)), "retry "+day(-1)+", retry "+day(0); got != want {
@@ -155,9 +155,9 @@ func TestR19ClearedReportsRunInTheNextSlot(t *testing.T) {
 			t.Errorf("%+v is %s, want %s", c.cause, got, c.want)
 		}
 	}
-	// A restart finds what is left to be done.
+	// A restart finds what is left to do.
 	if last, err := k.unfinished(t.Context()); err != nil || last == nil {
-		t.Error("a failed report is not found")
+		t.Error("a failed report was not found")
 	}
 	if err := k.Ledger.ClearReports(t.Context(), k.Name, ""); err != nil {
 		t.Fatal(err)

@@ -11,9 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// restorer collects what is wrong with a block whose hidden values were put back.
+// restorer collects what is wrong with a block in which hidden values were put back.
 type restorer struct {
-	kept     []string // keys of secrets that stay as they are
+	kept     []string // keys of secrets that were kept
 	mistakes []api.Mistake
 }
 
@@ -23,11 +23,11 @@ func (r *restorer) lose(key string) {
 	r.mistakes = append(r.mistakes, api.Mistake{Key: key, Text: "has *** in the place of what is not stored here: enter it"})
 }
 
-// addresses are keys that say where secrets are sent, and how well they are protected on the way.
+// addresses are the keys that say where secrets are sent, and how well they are protected on the way.
 var addresses = []string{"host", "port", "instance", "url", "uri", "baseURL", "tokenURL", "tls", "ca"}
 
-// moved notes secrets that were kept though the address changed: they would be sent to whomever it names. A service of
-// another type is at another address, even if no key says so.
+// moved notes kept secrets whose address has changed: they would be sent to the new one. A service of another type has
+// another address, even if no key says so.
 func (r *restorer) moved(section string, was, block any) {
 	if section == "jobs" {
 		return // which have no address
@@ -45,8 +45,8 @@ func (r *restorer) moved(section string, was, block any) {
 	}
 }
 
-// outside notes files that a form may not name: those outside the configuration's folder, which may be secrets of others,
-// and the configuration with its copies, which has its own.
+// outside notes files that a form may not name: those outside the configuration's folder, which may hold others' secrets,
+// and the configuration and its copies, which hold its own.
 func (r *restorer) outside(configuration, key string, was, block any) {
 	before, now := leaves(key, was), leaves(key, block)
 	for _, at := range slices.Sorted(maps.Keys(now)) {
@@ -63,7 +63,7 @@ func (r *restorer) outside(configuration, key string, was, block any) {
 	}
 }
 
-// leaves are the values of a block by their keys.
+// leaves returns the values of a block by key.
 func leaves(key string, v any) map[string]any {
 	all := map[string]any{}
 	switch v := v.(type) {
@@ -81,12 +81,12 @@ func leaves(key string, v any) map[string]any {
 	return all
 }
 
-// both are the keys of two maps.
+// both returns the keys of two maps.
 func both(a, b map[string]any) map[string]any {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all
 }
 
-// last is the last name of a key.
+// last returns the last part of a key.
 func last(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A stored secret is sent only to where it was.
+// A stored secret is sent only to the address it was stored for.
 func TestASecretDoesNotMoveWithItsBlock(t *testing.T) {
 	t.Parallel()
 	air := map[string]any{"type": "airtable", "token": "t", "base": "app1"}

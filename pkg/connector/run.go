@@ -16,15 +16,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
-// Run executes the plan until ctx ends: each job at startup, if it is to run then, and on its schedule, whatever the
-// others do. A plan to be run once, and a dry run, end when each job has run; the error is then that of the jobs that
+// Run executes the plan until ctx ends: it runs each job at startup, if so configured, and on its schedule, independently of
+// the others. A plan to be run once, and a dry run, end when each job has run; the error is then that of the jobs that
 // failed.
 func (c *Connector) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, c.Close()) }()
 	return c.backed(ctx, c.carry)
 }
 
-// carry is Run, with a state that may be used.
+// carry is Run with a usable state.
 func (c *Connector) carry(ctx context.Context) (err error) {
 	if err := c.open(ctx); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		if err != nil {
-			cancel() // what has begun ends with it
+			cancel() // whatever has begun ends with it
 		}
 		err = errors.Join(err, g.Wait())
 		cancel()
@@ -69,7 +69,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			g.Go(func() error { c.publish(ctx); return nil })
 		}
 	}
-	close(c.working) // what may fail at a start has not
+	close(c.working) // nothing can fail the start any more
 	for i, j := range c.jobs {
 		if j.led && (c.options.Test || c.options.Once) {
 			continue // it runs once, before the other one
@@ -84,13 +84,13 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 			j.Log.Warn("job is paused", zap.String("reason", reason))
 			if c.options.Once {
 				failed[i] = fmt.Errorf("%s: %w", j.Name, pausedError(reason))
-			} else if failed[i], err = j.unfinished(ctx); err != nil { // it is made up for when the job is resumed
+			} else if failed[i], err = j.unfinished(ctx); err != nil { // resuming the job makes up for it
 				return err
 			}
-			j.news.Store(j.follows) // so is what came before
+			j.news.Store(j.follows) // as are earlier changes
 		case c.options.Test:
 			failed[i] = c.run(ctx, j, job.Cause{Kind: job.Test})
-		case c.options.Once, j.schedule().OnStart() && (c.plan.Once || j.led): // one that others wait for is over before they begin
+		case c.options.Once, j.schedule().OnStart() && (c.plan.Once || j.led): // jobs that others wait for finish before those begin
 			failed[i] = c.run(ctx, j, c.options.cause())
 			since[i] = time.Now()
 		case j.schedule().OnStart():
@@ -102,7 +102,7 @@ func (c *Connector) carry(ctx context.Context) (err error) {
 		}
 	}
 	if ctx.Err() != nil {
-		return nil // it was stopped
+		return nil // ctx has ended
 	}
 	if c.once() {
 		if k := c.keeper(); k != nil {
@@ -145,7 +145,7 @@ func (c *Connector) open(ctx context.Context) error {
 }
 
 // serve answers commands on the socket, and browsers and programs at the configured address, until ctx ends. The socket
-// comes last: who reaches a connector there knows that it has begun.
+// comes last: a connector that answers there has started.
 func (c *Connector) serve(ctx context.Context, g *errgroup.Group) error {
 	metrics := api.Metrics(c)
 	if h := c.plan.HTTP; h.Listen != "" {

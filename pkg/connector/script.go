@@ -11,14 +11,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// script is a job's transformer for a leg: a file written like a node's. It can access neither database nor broker.
+// script is a job's transformer for a leg: a file written like a node's. It has access to neither database nor broker.
 type script struct {
 	scripts        *transform.Transformers
 	job            string
 	source, target string
 }
 
-// script loads a transformer; errors in it are found here.
+// script loads a transformer; its errors are found here.
 func (c *Connector) script(file, job, source, target string) (*script, error) {
 	s := transform.New(c.log, nothing{}, nothing{}, transform.Config{Directory: filepath.Dir(file)})
 	if err := s.LoadFiles(map[string]string{job: filepath.Base(file)}); err != nil {
@@ -68,7 +68,7 @@ func (s *script) Transform(ctx context.Context, c job.Cause, rows []*record.Reco
 	return nil
 }
 
-// nothing is what a connector's scripts can access: query and mqtt.publish are for nodes.
+// nothing stands for what a connector's scripts cannot access: query and mqtt.publish are for nodes.
 type nothing struct{}
 
 var errNothing = errors.New("query and mqtt.publish are not available in a connector's script; select what it needs along with the rows")

@@ -24,17 +24,17 @@ type Service struct {
 	manager *systemd.Manager
 	first   *attempt
 	turn    chan struct{} // one reload at a time
-	next    chan *attempt // checked, to replace the one that runs
+	next    chan *attempt // checked, to replace the running one
 }
 
-// attempt is a connector that may turn out not to work.
+// attempt is a connector that may yet turn out not to work.
 type attempt struct {
 	*Connector
 	warnings []string
 }
 
-// NewService returns a service of the configuration in o.File. begin is called before a connector runs, with its warnings,
-// for what its plan asks of the process. The error is from Load or from New.
+// NewService returns a service for the configuration in o.File. begin is called with the plan and its warnings before a
+// connector runs, to set up the process. The error is from Load or from New.
 func NewService(begin func(*plan.Plan, []string) error, o Options) (s *Service, err error) {
 	s = &Service{begin: begin, options: o, manager: systemd.New(o.Log), turn: make(chan struct{}, 1), next: make(chan *attempt)}
 	s.options.reload, s.options.editing = s.Reload, new(sync.Mutex)
@@ -66,7 +66,7 @@ func (s *Service) Run(ctx context.Context) error {
 		signal.Notify(hup, syscall.SIGHUP)
 		defer signal.Stop(hup)
 	}
-	var before *plan.Plan // the previous one, which worked
+	var before *plan.Plan // the previous one, if it worked
 	for a := s.first; ; {
 		next, err := s.runOne(ctx, a, hup)
 		if next != nil {
@@ -77,7 +77,7 @@ func (s *Service) Run(ctx context.Context) error {
 			continue
 		}
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return nil // it was stopped before it had begun
+			return nil // stopped before it had begun
 		}
 		if err == nil || ctx.Err() != nil || before == nil || a.works() {
 			return err
@@ -93,7 +93,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// runOne runs a connector until it ends, or until another is to replace it.
+// runOne runs a connector until it ends, or until another replaces it.
 func (s *Service) runOne(ctx context.Context, a *attempt, hup <-chan os.Signal) (*attempt, error) {
 	if err := s.begin(a.plan, a.warnings); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -129,8 +129,8 @@ func (s *Service) runOne(ctx context.Context, a *attempt, hup <-chan os.Signal) 
 // lateMost is how late a job may look at its schedule before the connector counts as stuck.
 const lateMost = time.Minute
 
-// alive reports to systemd that the loop of runOne makes progress, and so do those of all jobs. A run may take as long as
-// it takes, since its source or destination may be slow.
+// alive reports to systemd that the loop of runOne makes progress, and so do those of all jobs. A run may take any amount of
+// time, since its source or destination may be slow.
 func (s *Service) alive(a *attempt) {
 	if s.manager.Every() == 0 {
 		return
@@ -147,9 +147,9 @@ func (s *Service) alive(a *attempt) {
 	s.manager.Alive(a.works(), fmt.Sprintf("%d of %d jobs running", running, len(a.jobs)))
 }
 
-// Reload reads the configuration and the scripts again and checks them as at startup. If there is a mistake, it logs and
-// returns it, and the connector carries on. Otherwise runs are interrupted, and a new connector starts in this process,
-// which finishes them. If that fails to start, the previous configuration is back, and its Status says why. It may be
+// Reload rereads the configuration and the scripts and checks them as at startup. It logs and returns a mistake, and the
+// connector carries on. Otherwise runs are interrupted, and a new connector starts in this process and finishes them. If it
+// fails to start, the previous configuration comes back, and its Status says why. It may be
 // called from any goroutine.
 func (s *Service) Reload(ctx context.Context) error {
 	select {

@@ -108,7 +108,7 @@ func (c *Connector) paged(a plan.Adapter) (origin, error) {
 	}, nil
 }
 
-// reached is a service's block, which says how it is reached.
+// reached is a service's block, which says how to reach it.
 type reached interface {
 	Remote(remote.Config) (remote.Config, error)
 }
@@ -136,7 +136,7 @@ func legs[L any](open func(*plan.Job, *plan.Leg, L) (*job.Leg, error)) account {
 	}
 }
 
-// keyOf are the columns that identify a leg's rows: none if they are only added.
+// keyOf returns the columns that identify a leg's rows: none if rows are only added.
 func keyOf(p *plan.Job, to *plan.Leg) []string {
 	if to.Mode == job.ModeAppend {
 		return nil

@@ -14,17 +14,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// endpoint is a service that 30 orders go to, as a job names it.
+// endpoint is a service that receives 30 orders, as a job names it.
 type endpoint struct {
 	destination, to block
 	fail            func(standin.Fault)
 	carry           http.HandlerFunc
 	requests        func() []standin.Request
-	rows            func() int // that it has
-	taken           func() int // rows and events that it has taken, each repetition that it recognises left out
+	rows            func() int // in it now
+	taken           func() int // rows and events that it has accepted, without the repetitions that it recognises
 }
 
-// endpoints are the services that are spoken to by HTTP, and cannot be read in each run.
+// endpoints are the HTTP services that cannot be read in each run.
 func endpoints(t *testing.T) map[string]endpoint {
 	t.Helper()
 	sheets := standin.NewAirtable("pat-1", "appX")
@@ -55,7 +55,7 @@ func endpoints(t *testing.T) map[string]endpoint {
 	}
 }
 
-// orders is a job that brings 30 orders to an endpoint.
+// orders is a job that sends 30 orders to an endpoint.
 func orders(t *testing.T, e endpoint) block {
 	t.Helper()
 	db, source := shop(t)
@@ -71,8 +71,8 @@ func orders(t *testing.T, e endpoint) block {
 	}
 }
 
-// Promise 2: a run is stopped when a batch has arrived and before that is known; another
-// process goes on.
+// Promise 2: a run is stopped after a batch has arrived and before its answer has; another
+// process continues.
 func TestServicesRecognizeResends(t *testing.T) {
 	t.Parallel()
 	for name, e := range endpoints(t) {
@@ -92,15 +92,15 @@ func TestServicesRecognizeResends(t *testing.T) {
 			})
 			_ = runsIn(t, ctx, state, c, nil) // it was stopped
 			if n := e.rows(); n == 0 || n == 30 {
-				t.Fatalf("%d rows had arrived", n)
+				t.Fatalf("%d rows had arrived before the stop", n)
 			}
 			e.fail(nil)
 			if err := runs(t, state, c); err != nil || e.rows() != 30 || e.taken() != 30 {
-				t.Errorf("%d rows have arrived, %d were taken, %v", e.rows(), e.taken(), err)
+				t.Errorf("%d rows have arrived, %d were accepted, %v", e.rows(), e.taken(), err)
 			}
 			n := len(e.requests())
 			if err := runs(t, state, c); err != nil || writes(e.requests()[n:]) != 0 {
-				t.Errorf("%d requests though nothing has changed, %v", writes(e.requests()[n:]), err)
+				t.Errorf("%d requests although nothing has changed, %v", writes(e.requests()[n:]), err)
 			}
 		})
 	}
@@ -115,7 +115,7 @@ func TestADryRunSendsNothingToAnyService(t *testing.T) {
 			var told atomic.Int32
 			err := runsIn(t, t.Context(), filepath.Join(t.TempDir(), "connector.db"), orders(t, e), func(remote.Sent) { told.Add(1) })
 			if err != nil || told.Load() == 0 || writes(e.requests()) != 0 || e.rows() != 0 {
-				t.Errorf("told of %d requests, sent %d, %v", told.Load(), writes(e.requests()), err)
+				t.Errorf("the dry run printed %d requests and sent %d, %v", told.Load(), writes(e.requests()), err)
 			}
 		})
 	}

@@ -26,7 +26,7 @@ import (
 // block is a part of a configuration.
 type block = map[string]any
 
-// shop is a database with orders, and how a configuration names it.
+// shop is a database of orders, and its block in a configuration.
 func shop(t *testing.T) (*mysqldb.DB, block) {
 	t.Helper()
 	db := testkit.Schema(t, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(40), amount INT)`)
@@ -41,7 +41,7 @@ func runs(t *testing.T, state string, configuration block) error {
 	return runsIn(t, t.Context(), state, configuration, nil)
 }
 
-// runsIn is runs until a context ends, or a dry run if it is told what that would send.
+// runsIn is runs until a context ends, or a dry run if told is not nil.
 func runsIn(t *testing.T, ctx context.Context, state string, configuration block, dry func(remote.Sent)) error { //nolint:revive // t first, as everywhere
 	t.Helper()
 	text, err := yaml.Marshal(configuration)
@@ -101,11 +101,11 @@ func TestR02ATableGoesToAirtable(t *testing.T) {
 			t.Errorf("%d requests, %v", n, service.Records("Orders"))
 		}
 		if n := sent(); n != 0 {
-			t.Errorf("%d requests though nothing has changed", n)
+			t.Errorf("%d requests although nothing has changed", n)
 		}
 		service.Remove("Orders", service.Records("Orders")[0].ID)
 		if n := sent(); readBack != (n == 1) || readBack != (len(service.Records("Orders")) == 2) {
-			t.Errorf("after people deleted a record: %d requests, %v", n, service.Records("Orders"))
+			t.Errorf("after someone deleted a record: %d requests, %v", n, service.Records("Orders"))
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestR03ATableGoesToMongoDB(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := docs.CountDocuments(t.Context(), bson.D{}); err != nil || n != want {
-			t.Errorf("%d documents, want %d, %v", n, want, err)
+			t.Errorf("got %d documents, want %d, %v", n, want, err)
 		}
 		testkit.Exec(t, db, `DELETE FROM orders WHERE id = 2`)
 	}

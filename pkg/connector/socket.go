@@ -12,8 +12,8 @@ import (
 // uses a state file.
 func Socket(state string) string { return state + ".sock" }
 
-// listenSocket opens the socket, for the connector's user alone. A leftover of a process
-// that was killed is replaced: the lock on the state has shown that it no longer runs.
+// listenSocket opens the socket, for the connector's user alone. A leftover of a killed process
+// is replaced: the lock on the state has shown that no other one runs.
 func listenSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("open the socket: %w", err)

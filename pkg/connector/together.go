@@ -2,7 +2,7 @@ package connector
 
 import "github.com/mysql-sync/mysql-sync/pkg/job"
 
-// together has jobs that name others know them, and takes those that are to run.
+// together links jobs that name each other, and selects those to run.
 func (c *Connector) together(all map[string]*scheduled) {
 	for i := range c.plan.Jobs {
 		p := &c.plan.Jobs[i]

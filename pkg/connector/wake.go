@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// wake is when the loop of a job looks at its schedules next. It is safe for concurrent use.
+// wake is when a job's loop checks its schedules next. It is safe for concurrent use.
 type wake struct{ at atomic.Pointer[time.Time] } // nil: the job runs, or its loop has ended
 
-// due notes when the loop looks next.
+// due notes when the loop checks next.
 func (w *wake) due(at time.Time) { w.at.Store(&at) }
 
-// busy notes that the loop does not look: a run takes as long as it takes.
+// busy notes that a run is in progress, which may take any amount of time.
 func (w *wake) busy() { w.at.Store(nil) }
 
-// late returns for how long the loop should have looked; 0: it is on time, or busy.
+// late returns how overdue the check is; 0: it is on time, or a run is in progress.
 func (w *wake) late(now time.Time) time.Duration {
 	at := w.at.Load()
 	if at == nil {

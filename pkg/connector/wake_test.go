@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/systemd"
 )
 
-// systemd restarts a connector whose jobs no longer look at their schedules; a run that takes long is none of its business.
+// systemd restarts a connector whose jobs no longer check their schedules, but not because a run takes long.
 func TestAStuckScheduleIsNotAlive(t *testing.T) {
 	t.Parallel()
 	told := 0
