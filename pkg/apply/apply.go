@@ -28,7 +28,7 @@ type Marker interface {
 // Routes say which clients have which rows; see route.Router.
 type Routes interface {
 	// Record writes versions, and records whose rows change.
-	Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error
+	Record(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 	// Routed reports whether this node says who has which rows of a table.
 	Routed(table string) bool
 	// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them.

@@ -106,7 +106,7 @@ type Finder interface {
 // Recorder records what was decided.
 type Recorder interface {
 	Keep(ctx context.Context, entries []losers.Entry) error
-	Record(ctx context.Context, entries []version.Entry) error
+	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
 	// Respelled is told of rows that have another spelling now.
 	Respelled(ctx context.Context, before []change.Row) error
 	// Consume removes local changes that need not be captured any more.

@@ -329,7 +329,7 @@ func (a *Applier) record(ctx context.Context, tx Tx, writing *version.Writing, s
 		}
 	}
 	entries, news := Entries(steps, a.news, writing.Positions)
-	if err := tx.Record(ctx, entries); err != nil {
+	if err := tx.Record(ctx, writing, entries); err != nil {
 		return false, err
 	}
 	if err := tx.Respelled(ctx, before); err != nil {

@@ -145,9 +145,9 @@ func (x *session) Keep(ctx context.Context, entries []losers.Entry) error {
 	return losers.Record(ctx, x.tx, entries)
 }
 
-func (x *session) Record(ctx context.Context, entries []version.Entry) error {
+func (x *session) Record(ctx context.Context, w *version.Writing, entries []version.Entry) error {
 	if x.routes != nil {
-		return x.routes.Record(ctx, x.tx, entries)
+		return x.routes.Record(ctx, x.tx, w, entries)
 	}
 	return version.Write(ctx, x.tx, entries)
 }

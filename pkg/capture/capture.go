@@ -25,7 +25,7 @@ type Config struct {
 	// Respelled is called, in the transaction, with rows that now have another spelling.
 	Respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
 	// Record writes versions, in the transaction; nil: version.Write.
-	Record func(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error
+	Record func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 	// Identify gives rows the IDs that all their spellings share.
 	Identify func(ctx context.Context, rows []change.Row) error
 }
@@ -155,7 +155,7 @@ func (c *Capture) record(ctx context.Context, tx Tx, writing *version.Writing, e
 	for i := range next {
 		c.written.note(next[i].Row, next[i].Version.Time) // before anyone else can know it
 	}
-	if err := tx.Record(ctx, next); err != nil {
+	if err := tx.Record(ctx, writing, next); err != nil {
 		return err
 	}
 	var before []change.Row

@@ -19,7 +19,7 @@ type Tx interface {
 	// Consume consumes a batch of the Feed.
 	Consume(ctx context.Context, b Batch, w *version.Writing) error
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
-	Record(ctx context.Context, entries []version.Entry) error
+	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
 	// Respelled is called with rows that now have another spelling.
 	Respelled(ctx context.Context, before []change.Row) error
 }
@@ -29,7 +29,7 @@ type server struct {
 	db        mysqldb.Beginner
 	stream    *version.Stream
 	respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
-	record    func(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error
+	record    func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 }
 
 func (s *server) Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error {
@@ -50,9 +50,9 @@ func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row
 	return version.Read(ctx, x.tx, rows)
 }
 
-func (x *session) Record(ctx context.Context, entries []version.Entry) error {
+func (x *session) Record(ctx context.Context, w *version.Writing, entries []version.Entry) error {
 	if x.record != nil {
-		return x.record(ctx, x.tx, entries)
+		return x.record(ctx, x.tx, w, entries)
 	}
 	return version.Write(ctx, x.tx, entries)
 }

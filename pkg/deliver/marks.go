@@ -16,8 +16,11 @@ type marks struct {
 	asked  time.Time // when it was last checked whether there are any
 }
 
-// marksLook is the interval between checks whether marks are left, once there were some.
-const marksLook = 5 * time.Second
+// Intervals between checks whether there are marks: once there were some, and otherwise.
+const (
+	marksLook   = 5 * time.Second
+	marksUntold = time.Minute
+)
 
 // found is called when there are rows to send, anywhere.
 func (m *marks) found() { m.any, m.due, m.after = true, true, 0 }

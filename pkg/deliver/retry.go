@@ -74,14 +74,27 @@ func (s *Sender) probesInTurn(ctx context.Context, now time.Time) ([]string, err
 	return inTurn(groups, func(table string) []string { return s.c.Tables.Parents(ctx, table) }, s.probes, now), nil
 }
 
-// lookForMarks checks, rarely, whether there are still marks.
-func (s *Sender) lookForMarks(ctx context.Context, now time.Time) (err error) {
-	if !s.marks.any || s.marks.due || now.Sub(s.marks.asked).Abs() < marksLook {
+// lookForMarks checks, rarely, whether there are still marks; and if there were none, more rarely, whether there are some of
+// which no one told: the answer of a COMMIT may have been lost.
+func (s *Sender) lookForMarks(ctx context.Context, now time.Time) error {
+	m := &s.marks
+	every := marksLook
+	if !m.any {
+		every = marksUntold
+	}
+	if m.due || now.Sub(m.asked).Abs() < every {
 		return nil
 	}
-	s.marks.asked = now
-	s.marks.any, err = s.c.Outbox.Holds(ctx, s.remote)
-	return err
+	m.asked = now
+	holds, err := s.c.Outbox.Holds(ctx, s.remote)
+	if err != nil {
+		return err
+	}
+	if holds && !m.any {
+		m.found()
+	}
+	m.any = holds
+	return nil
 }
 
 // recallProbes restores the probes from the rows that wait in the node's tables. None is due later than it would be by

@@ -22,7 +22,7 @@ func (w *work) wire() {
 	if w.cfg.StatusRows == "open" {
 		w.outbox = w.outbox.OnlyOpen()
 	}
-	w.routes = route.New(w.log.Named("routes"), w.cfg, w.DB, w.Tables, w.outbox, w.Stream, w.senders.Marked)
+	w.routes = route.New(w.log.Named("routes"), w.cfg, w.DB, w.Tables, w.outbox, w.Stream, w.senders.Marked, w.senders.MarkedFor)
 	w.outbox = w.outbox.RoutedBy(w.routes.Needed)
 	w.wireOut()
 	w.wireIn()

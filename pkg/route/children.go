@@ -58,7 +58,7 @@ func (r *Router) moveChildren(ctx context.Context, parent change.Row, child stri
 			for i := range entries {
 				entries[i].Position = first + int64(i)
 			}
-			return r.RecordIn(ctx, tx, entries)
+			return r.RecordIn(ctx, tx, w, entries)
 		})
 		if err != nil {
 			return err

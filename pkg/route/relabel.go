@@ -74,10 +74,10 @@ func (r *Router) labelSome(ctx context.Context, table string) (more bool, err er
 		return false, err
 	}
 	if len(rows) > 0 {
-		err = r.db.Write(ctx, rows, func(tx Tx, _ *version.Writing) error {
+		err = r.db.Write(ctx, rows, func(tx Tx, w *version.Writing) error {
 			entries, err := r.entries(ctx, tx, rows)
 			if err == nil {
-				err = r.RecordIn(ctx, tx, entries)
+				err = r.RecordIn(ctx, tx, w, entries)
 			}
 			if err == nil {
 				err = tx.Reached(ctx, table, rows[len(rows)-1].Key)

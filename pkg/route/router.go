@@ -30,8 +30,9 @@ type Router struct {
 	db     Database
 	server *server // nil if the database is not on one
 	now    func() time.Time
-	chunk  int    // rows per transaction
-	told   func() // rows may have been marked, or have positions
+	chunk  int                 // rows per transaction
+	told   func()              // rows may have been marked, or have positions
+	marked func(remote string) // rows have been marked for a remote
 
 	mu     sync.RWMutex
 	labels map[uint32]label
@@ -48,18 +49,18 @@ type failure struct {
 	told time.Time
 }
 
-// New returns the router of a configuration; Open reads its state from the database. told is called after a commit of rows
-// that remotes need; it must not block.
-func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, told func()) *Router {
+// New returns the router of a configuration; Open reads its state from the database. told and marked are called after a
+// commit of rows that remotes need; they must not block.
+func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables, m Marker, s *version.Stream, told func(), marked func(remote string)) *Router {
 	on := &server{cfg: cfg, db: db, tables: ts, marker: m, stream: s}
-	r := On(log, cfg, on, time.Now, chunk, told)
+	r := On(log, cfg, on, time.Now, chunk, told, marked)
 	r.server = on
 	return r
 }
 
 // On returns a router that works on a Database, in transactions of chunk rows.
-func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func()) *Router {
-	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, labels: map[uint32]label{}, ids: map[Text]uint32{},
+func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func(), marked func(remote string)) *Router {
+	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, marked: marked, labels: map[uint32]label{}, ids: map[Text]uint32{},
 		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}, failed: map[string]failure{}}
 }
 
@@ -180,13 +181,13 @@ func (r *Router) id(ctx context.Context, l label) (uint32, error) {
 }
 
 // Record labels entries, marks rows for the remotes that lose them, and then writes the entries, in the transaction that
-// decides about the rows.
-func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, entries []version.Entry) error {
-	return r.RecordIn(ctx, &session{r.server, tx}, entries)
+// decides about the rows. After its commit, those that send to these remotes are told.
+func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error {
+	return r.RecordIn(ctx, &session{r.server, tx}, w, entries)
 }
 
 // RecordIn is Record for any Database.
-func (r *Router) RecordIn(ctx context.Context, tx Tx, entries []version.Entry) error {
+func (r *Router) RecordIn(ctx context.Context, tx Tx, w *version.Writing, entries []version.Entry) error {
 	byTable := map[string][]*version.Entry{}
 	for i := range entries {
 		if e := &entries[i]; r.cfg.Routed(e.Table) {
@@ -194,7 +195,7 @@ func (r *Router) RecordIn(ctx context.Context, tx Tx, entries []version.Entry) e
 		}
 	}
 	for _, table := range slices.Sorted(maps.Keys(byTable)) {
-		if err := r.label(ctx, tx, table, byTable[table]); err != nil {
+		if err := r.label(ctx, tx, w, table, byTable[table]); err != nil {
 			return err
 		}
 	}
@@ -203,7 +204,7 @@ func (r *Router) RecordIn(ctx context.Context, tx Tx, entries []version.Entry) e
 
 // label labels the entries of one table. If the table lacks what it is routed by, its rows are recorded all the same: it
 // is held back, and labelled as a whole once it can be.
-func (r *Router) label(ctx context.Context, tx Tx, table string, entries []*version.Entry) error {
+func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table string, entries []*version.Entry) error {
 	if err := r.db.Fit(ctx, table); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 		return r.holdBack(ctx, table)
 	} else if err != nil {
@@ -236,6 +237,11 @@ func (r *Router) label(ctx context.Context, tx Tx, table string, entries []*vers
 		}
 		r.moved(&m, table, e.Row, before[e.Row], id)
 	}
+	w.After(func() {
+		for remote := range m.marks {
+			r.marked(remote)
+		}
+	})
 	return r.follow(ctx, tx, &m)
 }
 

@@ -138,7 +138,7 @@ func (x *capturing) States(_ context.Context, rows []change.Row) (map[change.Row
 	return states, x.n.step()
 }
 
-func (x *capturing) Record(_ context.Context, entries []version.Entry) error {
+func (x *capturing) Record(_ context.Context, _ *version.Writing, entries []version.Entry) error {
 	x.entries = entries
 	for i := range entries {
 		key := x.n.w.keyOf(entries[i].Row)

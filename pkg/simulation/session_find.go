@@ -67,7 +67,7 @@ func (x *session) Keep(_ context.Context, entries []losers.Entry) error {
 	return x.n.step()
 }
 
-func (x *session) Record(_ context.Context, entries []version.Entry) error {
+func (x *session) Record(_ context.Context, _ *version.Writing, entries []version.Entry) error {
 	x.entries = slices.Clone(entries)
 	return x.n.step()
 }

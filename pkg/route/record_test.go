@@ -1,0 +1,107 @@
+package route_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
+	"github.com/mysql-sync/mysql-sync/pkg/route"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// hub is the routes of a node with two stores, and for whom it was told that rows are marked.
+type hub struct {
+	*route.Router
+	t      *testing.T
+	db     *mysqldb.DB
+	stream *version.Stream
+	marked []string
+}
+
+func newHub(t *testing.T) *hub {
+	t.Helper()
+	db := testkit.OwnSchema(t, "CREATE TABLE orders (id INT PRIMARY KEY, store INT)",
+		"CREATE TABLE items (id INT PRIMARY KEY, order_id INT, FOREIGN KEY (order_id) REFERENCES orders (id))",
+		"CREATE TABLE parts (id INT PRIMARY KEY, item_id INT, FOREIGN KEY (item_id) REFERENCES items (id))")
+	stream, err := version.OpenStream(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := []string{"orders", "items", "parts"}
+	cfg := &config.Config{ClientName: "hub", RemoteClients: []string{"store-1", "store-2"}, SyncTables: tables, ReceiveTables: tables, Routes: map[string]config.Route{
+		"orders": {Rules: []config.RouteRule{{Column: "store", Remote: "store-{value}"}}},
+		"items":  {Parent: "orders"},
+		"parts":  {Parent: "items"},
+	}}
+	ts := schema.NewTables(db)
+	h := &hub{t: t, db: db, stream: stream}
+	h.Router = route.New(zap.NewNop(), cfg, db, ts, outbox.New(db, ts, stream), stream, func() {}, func(remote string) { h.marked = append(h.marked, remote) })
+	return h
+}
+
+// record records writes of rows, as capture does.
+func (h *hub) record(rows ...change.Row) {
+	h.t.Helper()
+	err := h.stream.Write(h.t.Context(), h.db, rows, func(tx mysqldb.Tx, w *version.Writing) error {
+		h.marked = nil
+		first := w.Positions(len(rows))
+		var entries []version.Entry
+		for i, row := range rows {
+			v := change.Version{Time: change.Baseline + first + int64(i), Origin: "hub"}
+			entries = append(entries, version.Entry{Row: row, State: change.State{Version: v}, Fate: version.There, Position: first + int64(i)})
+		}
+		err := h.Record(h.t.Context(), tx, w, entries)
+		if len(h.marked) > 0 {
+			h.t.Error("it is told of marks that are not committed yet")
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// has reports which stores it is recorded of that they have a row.
+func (h *hub) has(row change.Row) (list []string) {
+	h.t.Helper()
+	labels, err := version.Labels(context.Background(), h.db, []change.Row{row})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, remote := range []string{"store-1", "store-2"} {
+		if h.To(row.Table, labels[row], remote) {
+			list = append(list, remote)
+		}
+	}
+	return list
+}
+
+var (
+	order = change.Row{Table: "orders", Key: "1"}
+	item  = change.Row{Table: "items", Key: "1"}
+	part  = change.Row{Table: "parts", Key: "1"}
+)
+
+// TestWhoeverSendsIsToldOfMarks has a row move when nothing else is due.
+func TestWhoeverSendsIsToldOfMarks(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	testkit.Exec(t, h.db, "INSERT INTO orders VALUES (1, 1)")
+	h.record(order)
+	if len(h.marked) > 0 {
+		t.Errorf("%q are told of marks of a row that is new", h.marked)
+	}
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 2")
+	h.record(order)
+	if want := []string{"store-1"}; !slices.Equal(h.marked, want) {
+		t.Errorf("a row has moved: %q are told, want %q", h.marked, want)
+	}
+}
