@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,16 +16,13 @@ import (
 )
 
 func conflictsCommand() *cobra.Command {
-	var asJSON, yes bool
-	var limit int
-	var putBack string
-	var columns []string
+	var w conflictsWork
 	c := &cobra.Command{
 		Use:   "conflicts CONFIGURATION",
-		Short: "List the versions that lost a conflict, and restore one",
+		Short: "List the versions that lost a conflict, and decide about them",
 		Long: `List the conflicts this node found, latest first: two versions of a row, neither of
 which knew of the other, with both rows. Each is kept at the node where the two met.
-Works on a running or stopped node.
+--table, --row and --find select some of them. Works on a running or stopped node.
 
 --put-back N shows the row as it is now, as it won and as it lost, and writes the
 losing one over the current one, as a write of this node: it goes to all remotes.
@@ -32,27 +31,33 @@ conflict, the command asks first; without a terminal it needs --yes. If the row
 changes between the check and the write, nothing is written. The overwritten row is
 kept as a conflict with the policy putBack, and can be restored in turn.
 
+--keep-both N inserts the losing row under a new key, next to the other: the server
+numbers it if the key is AUTO_INCREMENT; otherwise --key gives the key's columns.
+
+--dismiss has conflicts no longer listed or counted, by number or, with all, those
+that the other options select. They stay in the table: --dismissed lists them, and
+--dismiss with --undo brings them back.
+
 Exit codes: 0 done; 1 failed, or declined; 2 the command line or the configuration
 is wrong.`,
 		Example: `  mysql-sync conflicts configuration.json
-  mysql-sync conflicts configuration.json --put-back 17
+  mysql-sync conflicts configuration.json --table orders --find "Miller"
   mysql-sync conflicts configuration.json --put-back 17 --columns price,name --yes
+  mysql-sync conflicts configuration.json --keep-both 17
+  mysql-sync conflicts configuration.json --keep-both 18 --key code=A-102
+  mysql-sync conflicts configuration.json --table carts --dismiss all --yes
   mysql-sync conflicts configuration.json --json | jq .loser.row`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := strconv.ParseUint(putBack, 10, 64)
-			if putBack != "" && err != nil {
-				return command.Usage(fmt.Errorf("--put-back: %q is not the number of a conflict", putBack))
-			}
-			if putBack == "" && (len(columns) > 0 || yes) {
-				return command.Usage(errors.New("--columns and --yes require --put-back"))
-			}
-			if err := checkLimit(limit); err != nil {
-				return err
+			if err := w.check(); err != nil {
+				return command.Usage(err)
 			}
 			cfg, err := load(args[0])
 			if err != nil {
+				return err
+			}
+			if err := checkTable(cfg, w.of.Table); err != nil {
 				return err
 			}
 			n, _, done, err := reach(cmd.Context(), cfg)
@@ -60,45 +65,203 @@ is wrong.`,
 				return err
 			}
 			defer done()
-			if putBack != "" {
-				return restore(cmd, n, id, columns, yes, asJSON)
-			}
-			return listConflicts(cmd.Context(), cmd.OutOrStdout(), n, limit, asJSON)
+			return w.run(cmd, n)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line")
-	c.Flags().IntVar(&limit, "limit", 100, "maximum number to list, up to 1000")
-	c.Flags().StringVar(&putBack, "put-back", "", "restore the row that lost conflict `N`")
-	c.Flags().StringSliceVar(&columns, "columns", nil, "restore only these columns")
-	c.Flags().BoolVar(&yes, "yes", false, "even over a row written since the conflict")
+	f := c.Flags()
+	f.BoolVar(&w.asJSON, "json", false, "one JSON object per line")
+	f.IntVar(&w.of.Limit, "limit", 100, "maximum number to list, up to 1000")
+	f.StringVar(&w.of.Table, "table", "", "only conflicts of this table")
+	f.StringVar(&w.of.Row, "row", "", "only conflicts of the row with this `id`, as sync_status shows it")
+	f.StringVar(&w.of.Find, "find", "", "only conflicts with this `text` in the id or in one of the rows")
+	f.BoolVar(&w.of.Dismissed, "dismissed", false, "those that were dismissed, instead of the others")
+	f.StringVar(&w.putBack, "put-back", "", "restore the row that lost conflict `N`")
+	f.StringSliceVar(&w.columns, "columns", nil, "restore only these columns")
+	f.StringVar(&w.keepBoth, "keep-both", "", "insert the row that lost conflict `N` under a new key")
+	f.StringArrayVar(&w.key, "key", nil, "a column of the new key, as `COLUMN=VALUE`; once for each")
+	f.StringSliceVar(&w.dismiss, "dismiss", nil, "have conflicts no longer listed: their numbers, or all")
+	f.BoolVar(&w.undo, "undo", false, "with --dismiss: list them again")
+	f.BoolVar(&w.yes, "yes", false, "do not ask: overwrite a row written since the conflict, dismiss all that are selected")
+	completes(c, "table", allTables)
 	return c
 }
 
-// listConflicts prints the latest conflicts. If rows are large, the node answers with fewer than requested, and is
-// asked for the rest.
-func listConflicts(ctx context.Context, w io.Writer, n status.Node, limit int, asJSON bool) error {
-	listed := 0
-	for before := uint64(0); listed < limit; {
-		list, err := n.Conflicts(ctx, before, limit-listed)
+// conflictsWork is what the command is told to do.
+type conflictsWork struct {
+	of       status.ConflictsAsk
+	asJSON   bool
+	yes      bool
+	putBack  string
+	columns  []string
+	keepBoth string
+	key      []string
+	dismiss  []string
+	undo     bool
+
+	id       uint64            // of the conflict to decide about
+	newKey   map[string]string // by column
+	numbers  []uint64          // of the conflicts to dismiss
+	selected bool              // all that are selected are dismissed
+}
+
+// check reads the flags that need more than their type.
+func (w *conflictsWork) check() error {
+	decisions := 0
+	for _, given := range []bool{w.putBack != "", w.keepBoth != "", len(w.dismiss) > 0} {
+		if given {
+			decisions++
+		}
+	}
+	var err error
+	switch {
+	case decisions > 1:
+		return errors.New("--put-back, --keep-both and --dismiss are mutually exclusive")
+	case w.putBack == "" && len(w.columns) > 0:
+		return errors.New("--columns requires --put-back")
+	case w.keepBoth == "" && len(w.key) > 0:
+		return errors.New("--key requires --keep-both")
+	case len(w.dismiss) == 0 && w.undo:
+		return errors.New("--undo requires --dismiss")
+	case w.yes && w.putBack == "" && len(w.dismiss) == 0:
+		return errors.New("--yes requires --put-back or --dismiss")
+	case w.putBack != "":
+		w.id, err = conflictNumber("--put-back", w.putBack)
+	case w.keepBoth != "":
+		if w.id, err = conflictNumber("--keep-both", w.keepBoth); err == nil {
+			w.newKey, err = keyColumns(w.key)
+		}
+	case slices.Equal(w.dismiss, []string{"all"}):
+		w.selected = true
+	default:
+		w.numbers = make([]uint64, len(w.dismiss))
+		for i, text := range w.dismiss {
+			if w.numbers[i], err = conflictNumber("--dismiss", text); err != nil {
+				break
+			}
+		}
+	}
+	return errors.Join(err, checkLimit(w.of.Limit))
+}
+
+func conflictNumber(flag, text string) (uint64, error) {
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is not the number of a conflict", flag, text)
+	}
+	return id, nil
+}
+
+// keyColumns reads --key.
+func keyColumns(list []string) (map[string]string, error) {
+	key := map[string]string{}
+	for _, text := range list {
+		column, value, ok := strings.Cut(text, "=")
+		if !ok || column == "" {
+			return nil, fmt.Errorf("--key: %q must be COLUMN=VALUE", text)
+		}
+		key[column] = value
+	}
+	return key, nil
+}
+
+func (w *conflictsWork) run(cmd *cobra.Command, n status.Node) error {
+	out := cmd.OutOrStdout()
+	switch {
+	case w.putBack != "":
+		return restore(cmd, n, w.id, w.columns, w.yes, w.asJSON)
+	case w.keepBoth != "":
+		row, err := n.KeepBoth(cmd.Context(), w.id, status.KeepBoth{Key: w.newKey})
+		if err != nil {
+			return err
+		}
+		if w.asJSON {
+			return lines(out, []struct {
+				ID string `json:"id"`
+			}{{row}})
+		}
+		say(out, "inserted the row that lost conflict %d as %s", w.id, command.Clean(row))
+		return nil
+	case len(w.dismiss) > 0:
+		return w.dismissAll(cmd.Context(), out, n)
+	}
+	return w.list(cmd.Context(), out, n)
+}
+
+// dismissAtOnce is how many conflicts one request dismisses.
+const dismissAtOnce = 1000
+
+// dismissAll dismisses the conflicts that are named or selected.
+func (w *conflictsWork) dismissAll(ctx context.Context, out io.Writer, n status.Node) error {
+	var done int64
+	if w.selected {
+		w.of.Dismissed = w.undo
+		if !w.yes {
+			return command.Usage(errors.New("--dismiss all needs --yes; without --dismiss the command lists what would be dismissed"))
+		}
+		w.of.Limit = dismissAtOnce
+	}
+	for {
+		numbers := w.numbers
+		if w.selected {
+			list, err := n.Conflicts(ctx, w.of)
+			if err != nil {
+				return err
+			}
+			numbers = nil
+			for _, c := range list {
+				numbers, w.of.Before = append(numbers, c.ID), c.ID
+			}
+		}
+		if len(numbers) == 0 {
+			break
+		}
+		part := numbers[:min(len(numbers), dismissAtOnce)]
+		count, err := n.Dismiss(ctx, status.Dismiss{Conflicts: part, Undo: w.undo})
+		if err != nil {
+			return err
+		}
+		done += count
+		w.numbers = numbers[len(part):]
+	}
+	if w.asJSON {
+		return lines(out, []struct {
+			Conflicts int64 `json:"conflicts"`
+		}{{done}})
+	}
+	verb := "dismissed"
+	if w.undo {
+		verb = "brought back"
+	}
+	say(out, "%s %s", verb, command.Some(done, "conflict", "conflicts"))
+	return nil
+}
+
+// list prints the latest conflicts. If rows are large, the node answers with fewer than requested, and is asked for the
+// rest.
+func (w *conflictsWork) list(ctx context.Context, out io.Writer, n status.Node) error {
+	listed, of := 0, w.of
+	for listed < w.of.Limit {
+		of.Limit = w.of.Limit - listed
+		list, err := n.Conflicts(ctx, of)
 		if err != nil {
 			return err
 		}
 		if len(list) == 0 {
 			break
 		}
-		listed, before = listed+len(list), list[len(list)-1].ID
-		if !asJSON {
-			showConflicts(w, list)
-		} else if err := lines(w, list); err != nil {
+		listed, of.Before = listed+len(list), list[len(list)-1].ID
+		if !w.asJSON {
+			showConflicts(out, list)
+		} else if err := lines(out, list); err != nil {
 			return err
 		}
 	}
 	switch {
-	case asJSON:
+	case w.asJSON:
 	case listed == 0:
-		fmt.Fprintln(w, "no conflicts")
-	case listed == limit:
-		fmt.Fprintln(w, "… there may be more: see --limit")
+		fmt.Fprintln(out, "no conflicts")
+	case listed == w.of.Limit:
+		fmt.Fprintln(out, "… there may be more: see --limit")
 	}
 	return nil
 }
@@ -109,6 +272,9 @@ func showConflicts(w io.Writer, list []status.Conflict) {
 		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", command.Clean(c.Winner.Origin), rowText(c.Winner), command.Clean(c.Loser.Origin), rowText(c.Loser))
 		if c.PutBack != nil {
 			fmt.Fprintf(w, "    put back at %s\n", moment(*c.PutBack))
+		}
+		if c.Dismissed != nil {
+			fmt.Fprintf(w, "    dismissed at %s\n", moment(*c.Dismissed))
 		}
 	}
 }

@@ -56,9 +56,18 @@ func (a *api) Retry(ctx context.Context, of status.Rows) (int64, error) {
 	return r.Rows, err
 }
 
-// Conflicts returns the conflicts before the one with a number.
-func (a *api) Conflicts(ctx context.Context, before uint64, limit int) (list []status.Conflict, err error) {
-	return list, a.call(ctx, http.MethodGet, fmt.Sprintf("/api/conflicts?before=%d&limit=%d", before, limit), nil, &list)
+// Conflicts returns conflicts, the latest first.
+func (a *api) Conflicts(ctx context.Context, of status.ConflictsAsk) (list []status.Conflict, err error) {
+	q := url.Values{"before": {strconv.FormatUint(of.Before, 10)}, "limit": {strconv.Itoa(of.Limit)}}
+	for key, value := range map[string]string{"table": of.Table, "row": of.Row, "find": of.Find} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	if of.Dismissed {
+		q.Set("dismissed", "true")
+	}
+	return list, a.call(ctx, http.MethodGet, "/api/conflicts?"+q.Encode(), nil, &list)
 }
 
 // Conflict returns one conflict, with the current row.
@@ -70,6 +79,20 @@ func (a *api) Conflict(ctx context.Context, conflict uint64) (*status.ConflictNo
 // PutBack restores the row that lost a conflict.
 func (a *api) PutBack(ctx context.Context, conflict uint64, how status.PutBack) error {
 	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", how, nil)
+}
+
+// Dismiss has conflicts no longer listed.
+func (a *api) Dismiss(ctx context.Context, d status.Dismiss) (int64, error) {
+	var done web.Dismissed
+	err := a.call(ctx, http.MethodPost, "/api/conflicts/dismiss", d, &done)
+	return done.Conflicts, err
+}
+
+// KeepBoth inserts the row that lost a conflict under another key.
+func (a *api) KeepBoth(ctx context.Context, conflict uint64, how status.KeepBoth) (string, error) {
+	var both web.Both
+	err := a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/keep-both", how, &both)
+	return both.ID, err
 }
 
 // Pause pauses sending.

@@ -28,15 +28,44 @@ type Kept struct {
 	LoserTime    int64
 	LoserRow     json.RawMessage
 	PutBack      time.Time // zero: not yet
+	Dismissed    time.Time // zero: not
 }
 
-// Before returns the conflicts before the one with a number (0: the latest), the
-// latest first: at most limit, and fewer where their rows are large.
-func Before(ctx context.Context, db *mysqldb.DB, before uint64, limit int) ([]Kept, error) {
-	return read(ctx, db, `id < ? OR ? = 0`, before, before, limit)
+// Filter selects conflicts. A zero field selects any.
+type Filter struct {
+	Before    uint64 // the number of the conflict before which they are
+	Table     string
+	Row       string // its id, as sync_conflicts shows it
+	Find      string // a text in the id or in one of the rows
+	Dismissed bool   // those that were dismissed, instead of those that were not
 }
 
-// Of returns the conflicts of one row, the latest first: at most limit, and fewer where their rows are large.
+// List returns conflicts, the latest first: at most limit, and fewer where their rows are large.
+func List(ctx context.Context, db *mysqldb.DB, f Filter, limit int) ([]Kept, error) {
+	where, args := `dismissed_at IS NULL`, []any{}
+	if f.Dismissed {
+		where = `dismissed_at IS NOT NULL`
+	}
+	and := func(condition string, values ...any) {
+		where, args = where+" AND "+condition, append(args, values...)
+	}
+	if f.Before != 0 {
+		and(`id < ?`, f.Before)
+	}
+	if f.Table != "" {
+		and(`table_name = ?`, f.Table)
+	}
+	if f.Row != "" {
+		and(`primary_key = ?`, f.Row)
+	}
+	if f.Find != "" {
+		and(`(LOCATE(?, primary_key) OR LOCATE(?, winner_row) OR LOCATE(?, loser_row))`, f.Find, f.Find, f.Find)
+	}
+	return read(ctx, db, where, append(args, limit)...)
+}
+
+// Of returns the conflicts of one row, also those that were dismissed, the latest first: at most limit, and fewer where
+// their rows are large.
 func Of(ctx context.Context, db *mysqldb.DB, row change.Row, limit int) ([]Kept, error) {
 	return read(ctx, db, `table_name = ? AND row_id = ?`, row.Table, []byte(row.ID()), limit)
 }
@@ -44,7 +73,8 @@ func Of(ctx context.Context, db *mysqldb.DB, row change.Row, limit int) ([]Kept,
 // read returns the conflicts that a condition selects. Its arguments are followed by the limit.
 func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kept, error) {
 	rows, err := db.QueryContext(ctx, `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', detected_at), policy,
-		winner_origin, winner_time, winner_row, loser_origin, loser_time, loser_row, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', put_back_at)
+		winner_origin, winner_time, winner_row, loser_origin, loser_time, loser_row, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', put_back_at),
+		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', dismissed_at)
 		FROM sync_conflicts WHERE `+where+` ORDER BY id DESC LIMIT ?`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read conflicts: %w", err)
@@ -55,14 +85,17 @@ func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kep
 		var k Kept
 		var at int64
 		var winner, loser sql.NullString
-		var putBack sql.NullInt64
-		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack)
+		var putBack, dismissed sql.NullInt64
+		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack, &dismissed)
 		if err != nil {
 			return nil, fmt.Errorf("read conflicts: %w", err)
 		}
 		k.At, k.WinnerRow, k.LoserRow = time.UnixMicro(at), object(winner), object(loser)
 		if putBack.Valid {
 			k.PutBack = time.UnixMicro(putBack.Int64)
+		}
+		if dismissed.Valid {
+			k.Dismissed = time.UnixMicro(dismissed.Int64)
 		}
 		list = append(list, k)
 		bytes += len(k.WinnerRow) + len(k.LoserRow)

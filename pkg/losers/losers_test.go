@@ -50,7 +50,7 @@ func record(t *testing.T, db *mysqldb.DB, ts *schema.Tables, sides ...[2]losers.
 
 func list(t *testing.T, db *mysqldb.DB, before uint64, limit int) []losers.Kept {
 	t.Helper()
-	found, err := losers.Before(t.Context(), db, before, limit)
+	found, err := losers.List(t.Context(), db, losers.Filter{Before: before}, limit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,11 +63,11 @@ type kept struct {
 
 // Look returns a conflict and the row as it is now.
 func Look(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64) (Kept, Now, error) {
-	list, err := Before(ctx, db, id+1, 1)
+	list, err := read(ctx, db, `id = ?`, id, 1)
 	if err != nil {
 		return Kept{}, Now{}, err
 	}
-	if len(list) == 0 || list[0].ID != id {
+	if len(list) == 0 {
 		return Kept{}, Now{}, fmt.Errorf("%w: %d", ErrNoConflict, id)
 	}
 	k, err := find(ctx, db, ts, id, "")
@@ -103,10 +103,18 @@ func PutBack(ctx context.Context, db *mysqldb.DB, source capture.Asked, ts *sche
 		if err := k.keep(ctx, tx, before, r.Origin); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format("2006-01-02 15:04:05.000000"), id)
-		return err
+		return settled(ctx, tx, id)
 	})
 }
+
+// settled records that a row that lost is back.
+func settled(ctx context.Context, tx mysqldb.Tx, id uint64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format(micros), id)
+	return err
+}
+
+// micros is the form of a time for a DATETIME(6).
+const micros = "2006-01-02 15:04:05.000000"
 
 // find reads a conflict and its row, and locks both if it is told to.
 func find(ctx context.Context, tx mysqldb.Queryer, ts *schema.Tables, id uint64, locking string) (*kept, error) {

@@ -34,7 +34,7 @@ var (
 	uncaptured        = gauge("uncaptured_rows", "Local changes not captured yet; at most 10000 are counted.")
 	conflicts         = counter("conflicts_total", "Resolved conflicts.", "table")
 	altered           = counter("altered_values_total", "Values of received rows stored differently from how they arrived.", "table")
-	conflictsKept     = gauge("conflicts_kept", "Rows of sync_conflicts; at most 10000 are counted.")
+	conflictsKept     = gauge("conflicts_kept", "Rows of sync_conflicts that were not dismissed; at most 10000 are counted.")
 	transformerCalls  = counter("transformer_calls_total", "Calls of the table's transformer.", "table")
 	transformerErrors = counter("transformer_errors_total", "Calls of the table's transformer that failed.", "table")
 	problems          = gauge("problems", "Problems that need a person's attention; see mysql-sync status.")

@@ -191,9 +191,9 @@ func (f *front) Retry(ctx context.Context, of status.Rows) (int64, error) {
 	return ask(ctx, t, func(ctx context.Context) (int64, error) { return t.Retry(ctx, of) })
 }
 
-func (f *front) Conflicts(ctx context.Context, before uint64, limit int) ([]status.Conflict, error) {
+func (f *front) Conflicts(ctx context.Context, of status.ConflictsAsk) ([]status.Conflict, error) {
 	t := f.tenant.Load()
-	return ask(ctx, t, func(ctx context.Context) ([]status.Conflict, error) { return t.Conflicts(ctx, before, limit) })
+	return ask(ctx, t, func(ctx context.Context) ([]status.Conflict, error) { return t.Conflicts(ctx, of) })
 }
 
 func (f *front) Conflict(ctx context.Context, conflict uint64) (*status.ConflictNow, error) {
@@ -204,6 +204,16 @@ func (f *front) Conflict(ctx context.Context, conflict uint64) (*status.Conflict
 func (f *front) PutBack(ctx context.Context, conflict uint64, how status.PutBack) error {
 	t := f.tenant.Load()
 	return do(ctx, t, func(ctx context.Context) error { return t.PutBack(ctx, conflict, how) })
+}
+
+func (f *front) Dismiss(ctx context.Context, d status.Dismiss) (int64, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) (int64, error) { return t.Dismiss(ctx, d) })
+}
+
+func (f *front) KeepBoth(ctx context.Context, conflict uint64, how status.KeepBoth) (string, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) (string, error) { return t.KeepBoth(ctx, conflict, how) })
 }
 
 func (f *front) Resync(ctx context.Context, r status.Resync) error {

@@ -36,6 +36,30 @@ type Conflict struct {
 	Loser    Version    `json:"loser"`
 	PutBack  *time.Time `json:"putBack,omitempty"`
 	Standing bool       `json:"standing"` // not put back yet
+
+	Dismissed *time.Time `json:"dismissed,omitempty"`
+}
+
+// ConflictsAsk selects conflicts; an empty field matches any.
+type ConflictsAsk struct {
+	Before    uint64 // the number of the conflict before which they are; 0: the latest
+	Limit     int
+	Table     string
+	Row       string // its id
+	Find      string // a text in the id, or in one of the rows
+	Dismissed bool   // those that were dismissed, instead of the others
+}
+
+// Dismiss names conflicts that are no longer to be listed and counted.
+type Dismiss struct {
+	Conflicts []uint64 `json:"conflicts"` // their numbers, at most 1000
+	Undo      bool     `json:"undo"`      // list them again
+}
+
+// KeepBoth says under which key the row that lost is inserted.
+type KeepBoth struct {
+	// Key has columns of the primary key with their values as text. Without it, the server numbers the row.
+	Key map[string]string `json:"key,omitempty"`
 }
 
 // ConflictNow is a conflict with the row's current state.

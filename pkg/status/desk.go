@@ -52,10 +52,9 @@ func (d *Desk) remotes(one string) []string {
 	return d.cfg.RemoteClients
 }
 
-// Conflicts returns at most limit conflicts before the one with a number (0: the
-// latest).
-func (d *Desk) Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error) {
-	found, err := losers.Before(ctx, d.db, before, limit)
+// Conflicts returns conflicts, the latest first.
+func (d *Desk) Conflicts(ctx context.Context, of ConflictsAsk) ([]Conflict, error) {
+	found, err := losers.List(ctx, d.db, losers.Filter{Before: of.Before, Table: of.Table, Row: of.Row, Find: of.Find, Dismissed: of.Dismissed}, of.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +71,9 @@ func shown(c *losers.Kept) Conflict {
 		Loser:  Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
 	if !c.PutBack.IsZero() {
 		x.PutBack = &c.PutBack
+	}
+	if !c.Dismissed.IsZero() {
+		x.Dismissed = &c.Dismissed
 	}
 	return x
 }
@@ -93,6 +95,23 @@ func (d *Desk) Conflict(ctx context.Context, id uint64) (*ConflictNow, error) {
 func (d *Desk) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
 	r := losers.Request{Columns: how.Columns, Seen: how.Seen, Over: how.Over, Origin: d.cfg.ClientName}
 	return refused(losers.PutBack(ctx, d.db, d.source, d.tables, conflict, r))
+}
+
+// dismissMost is how many conflicts one request may dismiss.
+const dismissMost = 1000
+
+// Dismiss has conflicts no longer listed, and returns how many that changed.
+func (d *Desk) Dismiss(ctx context.Context, x Dismiss) (int64, error) {
+	if n := len(x.Conflicts); n == 0 || n > dismissMost {
+		return 0, Kind(ErrRequest, fmt.Errorf("conflicts: name 1 to %d of them", dismissMost))
+	}
+	return losers.Dismiss(ctx, d.db, x.Conflicts, x.Undo)
+}
+
+// KeepBoth inserts the row that lost a conflict under another key, and returns the new row's id.
+func (d *Desk) KeepBoth(ctx context.Context, conflict uint64, how KeepBoth) (string, error) {
+	id, err := losers.KeepBoth(ctx, d.db, d.tables, conflict, how.Key)
+	return id, refused(err)
 }
 
 // refused gives an error of package losers its kind.

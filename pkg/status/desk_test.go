@@ -144,7 +144,7 @@ func TestTheStateOfAStoppedNode(t *testing.T) {
 	if len(s.Tables) != 2 || s.Tables[0].Name != "items" || s.Tables[0].Sends || !s.Tables[1].Sends || s.Tables[1].Policy != "lastWriteWins" {
 		t.Errorf("tables: %+v", s.Tables)
 	}
-	found, err := d.Conflicts(t.Context(), 0, 10)
+	found, err := d.Conflicts(t.Context(), status.ConflictsAsk{Limit: 10})
 	if err != nil || len(found) != 1 || found[0].Winner.Origin != "berlin" || !found[0].Standing || string(found[0].Loser.Row) != "null" {
 		t.Errorf("conflicts: %+v, %v", found, err)
 	}

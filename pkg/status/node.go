@@ -17,12 +17,16 @@ type Node interface {
 	Errors(ctx context.Context, of Rows, limit int) ([]RowError, error)
 	// Retry resends refused rows now, and returns how many.
 	Retry(ctx context.Context, of Rows) (int64, error)
-	// Conflicts returns the conflicts before the one with a number (0: the latest).
-	Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error)
+	// Conflicts returns conflicts, the latest first.
+	Conflicts(ctx context.Context, of ConflictsAsk) ([]Conflict, error)
 	// Conflict returns one conflict, with the row as it is now.
 	Conflict(ctx context.Context, conflict uint64) (*ConflictNow, error)
 	// PutBack restores the row that lost a conflict.
 	PutBack(ctx context.Context, conflict uint64, how PutBack) error
+	// Dismiss has conflicts no longer listed, and returns how many that changed.
+	Dismiss(ctx context.Context, d Dismiss) (int64, error)
+	// KeepBoth inserts the row that lost a conflict under another key, and returns the new row's id.
+	KeepBoth(ctx context.Context, conflict uint64, how KeepBoth) (string, error)
 	// Resync sends a table to a remote again.
 	Resync(ctx context.Context, r Resync) error
 	// Pause pauses sending.

@@ -65,7 +65,7 @@ func (o *own) read(ctx context.Context, t *tables, l *Live, now time.Time) error
 		return err
 	}
 	o.uncaptured.AtLeast = o.uncaptured.Rows >= int64(t.most)
-	if o.conflicts, err = t.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_conflicts LIMIT ?) some`); err != nil {
+	if o.conflicts, err = t.count(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_conflicts WHERE dismissed_at IS NULL LIMIT ?) some`); err != nil {
 		return err
 	}
 	return o.readTransfers(ctx, t, now)

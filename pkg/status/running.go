@@ -210,9 +210,9 @@ func (r *Running) Retry(ctx context.Context, of Rows) (int64, error) {
 	return rows, err
 }
 
-// Conflicts returns at most limit conflicts before the one with a number (0: the latest).
-func (r *Running) Conflicts(ctx context.Context, before uint64, limit int) ([]Conflict, error) {
-	return ask(ctx, r, func(ctx context.Context, d *opened) ([]Conflict, error) { return d.Conflicts(ctx, before, limit) })
+// Conflicts returns conflicts, the latest first.
+func (r *Running) Conflicts(ctx context.Context, of ConflictsAsk) ([]Conflict, error) {
+	return ask(ctx, r, func(ctx context.Context, d *opened) ([]Conflict, error) { return d.Conflicts(ctx, of) })
 }
 
 // Conflict returns one, with the row as it is.
@@ -224,6 +224,18 @@ func (r *Running) Conflict(ctx context.Context, conflict uint64) (*ConflictNow, 
 func (r *Running) PutBack(ctx context.Context, conflict uint64, how PutBack) error {
 	defer r.Renew()
 	return r.do(ctx, func(ctx context.Context, d *opened) error { return d.PutBack(ctx, conflict, how) })
+}
+
+// Dismiss has conflicts no longer listed.
+func (r *Running) Dismiss(ctx context.Context, x Dismiss) (int64, error) {
+	defer r.Renew()
+	return ask(ctx, r, func(ctx context.Context, d *opened) (int64, error) { return d.Dismiss(ctx, x) })
+}
+
+// KeepBoth inserts the row that lost a conflict under another key.
+func (r *Running) KeepBoth(ctx context.Context, conflict uint64, how KeepBoth) (string, error) {
+	defer r.Renew()
+	return ask(ctx, r, func(ctx context.Context, d *opened) (string, error) { return d.KeepBoth(ctx, conflict, how) })
 }
 
 // Resync sends a table again.

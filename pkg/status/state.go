@@ -156,7 +156,7 @@ type Transformer struct {
 
 // Conflicts counts them.
 type Conflicts struct {
-	Kept    int64 `json:"kept"`              // in sync_conflicts
+	Kept    int64 `json:"kept"`              // in sync_conflicts, without those that were dismissed
 	AtLeast bool  `json:"atLeast,omitempty"` // there are more than Kept
 	Found   int64 `json:"found"`             // since the node started
 }

@@ -113,14 +113,67 @@ func (a api) conflicts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.node.Conflicts(r.Context(), before, n)
+	dismissed := false
+	if v := r.FormValue("dismissed"); v != "" {
+		if dismissed, err = strconv.ParseBool(v); err != nil {
+			return status.Kind(status.ErrRequest, fmt.Errorf("dismissed: %.40q must be true or false", v))
+		}
+	}
+	l, err := a.node.Conflicts(r.Context(), status.ConflictsAsk{Before: before, Limit: n, Table: r.FormValue("table"), Row: r.FormValue("row"), Find: r.FormValue("find"), Dismissed: dismissed})
 	return serve.List(w, l, err)
 }
 
-func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
+// conflictOf returns the number of the conflict that a request names.
+func conflictOf(r *http.Request) (uint64, error) {
 	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
 	if err != nil {
-		return status.Kind(status.ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+		return 0, status.Kind(status.ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+	}
+	return id, nil
+}
+
+// Dismissed is the answer of POST /api/conflicts/dismiss.
+type Dismissed struct {
+	Conflicts int64 `json:"conflicts"` // how many that changed
+}
+
+func (a api) dismiss(w http.ResponseWriter, r *http.Request) error {
+	var d status.Dismiss
+	if err := serve.Body(w, r, &d); err != nil {
+		return err
+	}
+	n, err := a.node.Dismiss(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	return serve.JSON(w, Dismissed{Conflicts: n})
+}
+
+// Both is the answer of POST /api/conflicts/{id}/keep-both.
+type Both struct {
+	ID string `json:"id"` // the new row's
+}
+
+func (a api) keepBoth(w http.ResponseWriter, r *http.Request) error {
+	id, err := conflictOf(r)
+	if err != nil {
+		return err
+	}
+	var how status.KeepBoth
+	if err := serve.Body(w, r, &how); err != nil {
+		return err
+	}
+	newID, err := a.node.KeepBoth(r.Context(), id, how)
+	if err != nil {
+		return err
+	}
+	return serve.JSON(w, Both{ID: newID})
+}
+
+func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
+	id, err := conflictOf(r)
+	if err != nil {
+		return err
 	}
 	var how status.PutBack
 	if err := serve.Body(w, r, &how); err != nil {
@@ -133,9 +186,9 @@ func (a api) putBack(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a api) conflict(w http.ResponseWriter, r *http.Request) error {
-	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	id, err := conflictOf(r)
 	if err != nil {
-		return status.Kind(status.ErrRequest, fmt.Errorf("%.40q is not the number of a conflict", r.PathValue("id")))
+		return err
 	}
 	c, err := a.node.Conflict(r.Context(), id)
 	if err != nil {

@@ -20,13 +20,16 @@ type echo struct{ web.Node }
 func (echo) Errors(_ context.Context, _ status.Rows, limit int) ([]status.RowError, error) {
 	return nil, within(limit)
 }
-func (echo) Conflicts(_ context.Context, _ uint64, limit int) ([]status.Conflict, error) {
-	return nil, within(limit)
+func (echo) Conflicts(_ context.Context, of status.ConflictsAsk) ([]status.Conflict, error) {
+	return nil, within(of.Limit)
 }
 func (echo) Retry(context.Context, status.Rows) (int64, error) { return 1, nil }
 func (echo) Conflict(context.Context, uint64) (*status.ConflictNow, error) {
 	return &status.ConflictNow{}, nil
 }
+func (echo) Dismiss(context.Context, status.Dismiss) (int64, error)                     { return 1, nil }
+func (echo) KeepBoth(context.Context, uint64, status.KeepBoth) (string, error)          { return "2", nil }
+func (echo) Row(context.Context, status.RowAsk) (*status.Row, error)                    { return &status.Row{}, nil }
 func (echo) PutBack(context.Context, uint64, status.PutBack) error                      { return nil }
 func (echo) SetLogLevel(string) error                                                   { return nil }
 func (echo) Verify(context.Context, status.Verify, func(status.Comparison) error) error { return nil }
@@ -47,8 +50,8 @@ func within(limit int) error {
 // FuzzAPI sends bodies and parameters to each route: the answer is JSON, with 200
 // or the status of a bad request, and SQL never comes over the network.
 func FuzzAPI(f *testing.F) {
-	routes := []string{"POST /api/retry", "POST /api/resync", "POST /api/verify", "PUT /api/log-level", "GET /api/errors", "GET /api/conflicts", "POST /api/conflicts/%s/put-back", "GET /api/conflicts/%s"}
-	for i, body := range []string{`{"remote":"a","table":"t","id":"1"}`, `{"table":"t","where":"1=1"}`, `{"tables":["t"],"repair":true}`, `{"level":"debug"}`, ``, `{}{}`, `null`} {
+	routes := []string{"POST /api/retry", "POST /api/resync", "POST /api/verify", "PUT /api/log-level", "GET /api/errors", "GET /api/conflicts", "POST /api/conflicts/%s/put-back", "GET /api/conflicts/%s", "POST /api/conflicts/%s/keep-both", "POST /api/conflicts/dismiss", "GET /api/row"}
+	for i, body := range []string{`{"remote":"a","table":"t","id":"1"}`, `{"table":"t","where":"1=1"}`, `{"tables":["t"],"repair":true}`, `{"conflicts":[1,2],"undo":true}`, `{"key":{"id":"1"}}`, `{"level":"debug"}`, ``, `{}{}`, `null`} {
 		f.Add(uint8(i), "limit=1&before=18446744073709551615", "1", body)
 	}
 	f.Add(uint8(4), "limit=-1", "", "[")

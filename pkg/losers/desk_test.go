@@ -1,0 +1,122 @@
+package losers_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+func TestConflictsAreFoundAndDismissed(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t, orders)
+	ts := schema.NewTables(db)
+	for i, names := range [][2]string{{"Miller", "Smith"}, {"Jones", "Mill%er"}, {"Brown", ""}} {
+		record(t, db, ts, [2]losers.Side{side(int64(10*i+2), "boston", names[0], "p"), side(int64(10*i+1), "berlin", names[1], "p")})
+	}
+	found := func(f losers.Filter) (names []string) {
+		t.Helper()
+		list, err := losers.List(t.Context(), db, f, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range list {
+			row := string(k.WinnerRow)
+			names = append(names, row[strings.Index(row, `"name":"`)+8:][:5])
+		}
+		return names
+	}
+	wants := func(f losers.Filter, want ...string) {
+		t.Helper()
+		if got := found(f); !slices.Equal(got, want) {
+			t.Errorf("%+v finds %q, want %q", f, got, want)
+		}
+	}
+	wants(losers.Filter{}, "Brown", "Jones", "Mille")
+	wants(losers.Filter{Table: "orders", Row: "1"}, "Brown", "Jones", "Mille")
+	wants(losers.Filter{Table: "order"})
+	wants(losers.Filter{Row: "2"})
+	wants(losers.Filter{Find: "Mill"}, "Jones", "Mille")
+	wants(losers.Filter{Find: "Mill%"}, "Jones")
+	wants(losers.Filter{Find: "' OR 1=1"})
+	ids := []uint64{}
+	for _, k := range list(t, db, 0, 10) {
+		ids = append(ids, k.ID)
+	}
+	dismiss := func(undo bool, want int64, ids ...uint64) {
+		t.Helper()
+		if n, err := losers.Dismiss(t.Context(), db, ids, undo); err != nil || n != want {
+			t.Errorf("dismiss %v, undo %v: %d, %v, want %d", ids, undo, n, err, want)
+		}
+	}
+	dismiss(false, 2, ids[0], ids[2], 99)
+	dismiss(false, 0, ids[0])
+	wants(losers.Filter{}, "Jones")
+	wants(losers.Filter{Dismissed: true}, "Brown", "Mille")
+	wants(losers.Filter{Dismissed: true, Before: ids[0]}, "Mille")
+	if all, err := losers.Of(t.Context(), db, change.Row{Table: "orders", Key: "1"}, 10); err != nil || len(all) != 3 || all[0].Dismissed.IsZero() || !all[1].Dismissed.IsZero() {
+		t.Errorf("of the row: %+v, %v", all, err)
+	}
+	dismiss(true, 1, ids[0], ids[1])
+	wants(losers.Filter{}, "Brown", "Jones")
+}
+
+// Both rows of a conflict are kept: the one that lost gets a new key, by the server or by a person.
+func TestBothRowsOfAConflictAreKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		table  string
+		key    map[string]string
+		want   string // its id
+		refuse string
+	}{
+		"numbered by the server":       {"id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(100), photo BLOB", nil, "8", ""},
+		"numbered, but given":          {"id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(100), photo BLOB", map[string]string{"ID": "77"}, "77", ""},
+		"given":                        {"id INT PRIMARY KEY, name VARCHAR(100), photo BLOB", map[string]string{"id": "5"}, "5", ""},
+		"not numbered":                 {"id INT PRIMARY KEY, name VARCHAR(100), photo BLOB", nil, "", "give the new key, of id"},
+		"taken":                        {"id INT PRIMARY KEY, name VARCHAR(100), photo BLOB", map[string]string{"id": "7"}, "", "another row has it"},
+		"no number":                    {"id INT PRIMARY KEY, name VARCHAR(100), photo BLOB", map[string]string{"id": "x"}, "", "cannot be restored"},
+		"not of the key":               {"id INT PRIMARY KEY, name VARCHAR(100), photo BLOB", map[string]string{"name": "x"}, "", `"name" is not a column of the key`},
+		"another unique value in hand": {"id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(100), photo BLOB, UNIQUE (photo(5))", nil, "", "one of its unique values"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.OwnSchema(t, "CREATE TABLE orders ("+c.table+")", `INSERT INTO orders (id, name, photo) VALUES (1, 'won', 'p'), (7, 'other', 'q')`)
+			ts := schema.NewTables(db)
+			record(t, db, ts, [2]losers.Side{side(2, "boston", "won", "p"), side(1, "berlin", "lost", "p")})
+			id := latest(t, db).ID
+			got, err := losers.KeepBoth(t.Context(), db, ts, id, c.key)
+			if c.refuse != "" {
+				if !errors.Is(err, losers.ErrCannot) || !strings.Contains(err.Error(), c.refuse) || !latest(t, db).PutBack.IsZero() {
+					t.Errorf("%q, %v, want %q", got, err, c.refuse)
+				}
+				return
+			}
+			var rows []string
+			if e := db.SelectContext(t.Context(), &rows, `SELECT CONCAT_WS(' ', id, name, photo) FROM orders ORDER BY id`); e != nil {
+				t.Fatal(e)
+			}
+			if err != nil || got != c.want || len(rows) != 3 || !strings.Contains(fmt.Sprint(rows), "1 won p") || latest(t, db).PutBack.IsZero() {
+				t.Errorf("%q, %v, want %q: %q", got, err, c.want, rows)
+			}
+		})
+	}
+	t.Run("a delete", func(t *testing.T) {
+		t.Parallel()
+		db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'won', NULL)`)
+		ts := schema.NewTables(db)
+		record(t, db, ts, [2]losers.Side{side(2, "boston", "won", ""), side(1, "berlin", "", "")})
+		if _, err := losers.KeepBoth(t.Context(), db, ts, latest(t, db).ID, map[string]string{"id": "2"}); !errors.Is(err, losers.ErrCannot) {
+			t.Errorf("%v", err)
+		}
+		if _, err := losers.KeepBoth(t.Context(), db, ts, 99, nil); !errors.Is(err, losers.ErrNoConflict) {
+			t.Errorf("%v", err)
+		}
+	})
+}
