@@ -17,12 +17,18 @@ func (w *work) unseen(ctx context.Context, table string) error {
 	if err := w.doubts.Unseen(ctx, doubt.Own{DB: w.DB}, table, w.now()); err != nil {
 		return err
 	}
+	if err := w.routes.Missed(ctx, table); err != nil {
+		return err
+	}
 	return snapshot.RequestUnseen(ctx, w.DB, w.cfg.RemoteClients, table)
 }
 
 // missed is unseen for a table whose triggers were wrong while the node was running.
 func (w *work) missed(ctx context.Context, table string) error {
 	w.doubts.Missed(table)
+	if err := w.routes.Missed(ctx, table); err != nil {
+		return err
+	}
 	return w.snapshots.ResendUnseen(ctx, table)
 }
 

@@ -30,6 +30,7 @@ type Look struct {
 	Items    []outbox.Item // that the remote has, or of whose deletes it hears
 	Gone     []outbox.Item // that it is to have no more
 	Idle     []outbox.Item // that need not go out: see Vanished, and rows that are only for a remote without them
+	Waits    []outbox.Item // that the remote still has, and may lose: what they refer to is about to move
 	Vanished int           // rows that are missing and that no trigger saw deleted
 	client   string
 	token    int64
@@ -136,34 +137,41 @@ func (l *Look) withoutVanished(ctx context.Context, in Reads, t *schema.Table) e
 	return nil
 }
 
-// withdraw takes out the items that the remote is not to have, as they are now.
+// withdraw takes out the items that the remote is not to have.
+//
+// No remote is sent a row before it is recorded that it has it: if the row were written again before that is captured,
+// no one would know that it must be taken back. Nor is a row sent that the remote has lost, though that is not recorded
+// yet. What only follows another row cannot be taken back before that is recorded to have moved: it may move back.
 func (l *Look) withdraw(ctx context.Context, in Reads, routes Routes, remote string, t *schema.Table) error {
 	var keys []string
-	var missing []change.Row
-	for _, i := range l.Items {
+	rows := make([]change.Row, len(l.Items))
+	for at, i := range l.Items {
 		if _, ok := l.Values(i); ok {
 			keys = append(keys, i.Key)
-		} else {
-			missing = append(missing, i.Row)
 		}
+		rows[at] = i.Row
 	}
 	now, err := in.Routed(ctx, t, keys)
 	if err != nil {
 		return err
 	}
-	last, err := in.Labels(ctx, missing)
+	recorded, err := in.Labels(ctx, rows)
 	if err != nil {
 		return err
 	}
 	stay := l.Items[:0:0]
 	for _, i := range l.Items {
-		label, ok := now[i.Key]
-		if !ok {
-			label = last[i.Row] // deleted, now or a moment ago: by what it was
+		known := recorded[i.Row] != 0 // or no one has seen the row being written
+		had := routes.To(t.Name, recorded[i.Row], remote)
+		has := had // if deleted, now or a moment ago: by what it was
+		if label, ok := now[i.Key]; ok {
+			has = routes.To(t.Name, label, remote)
 		}
 		switch {
-		case routes.To(t.Name, label, remote):
+		case has && (had || !known):
 			stay = append(stay, i)
+		case had && routes.Follows(t.Name):
+			l.Waits = append(l.Waits, i)
 		case i.OnlyMissing:
 			l.Idle = append(l.Idle, i)
 		default:

@@ -183,6 +183,9 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	for _, i := range l.Idle {
 		d.Idle = append(d.Idle, outbox.Sent{Item: i})
 	}
+	for _, i := range l.Waits {
+		d.refuse(i, wire.Reject{Message: "the row that it refers to is about to move to another remote", Retry: true})
+	}
 	if l.Vanished > 0 {
 		n.Log.Warn("rows due to be sent vanished without firing a trigger; the remotes keep them as they are",
 			zap.String("table", t.Name), zap.Int("rows", l.Vanished))

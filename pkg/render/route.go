@@ -11,6 +11,8 @@ import (
 // Routes say which remotes have which rows; see route.Router.
 type Routes interface {
 	Routed(table string) bool
+	// Follows reports whether a table's rows go where those go that they refer to.
+	Follows(table string) bool
 	// To reports whether a remote has the rows with a label.
 	To(table string, label uint32, remote string) bool
 	// Token returns a number that is greater than all before.

@@ -1,9 +1,11 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -80,6 +82,33 @@ func (r *Router) changed(ctx context.Context, tx Tx, table string, entries []ver
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.ReadIn(ctx, tx, table, keys)
+	now, err := r.inherited(ctx, tx, table, keys, nil)
 	return slices.DeleteFunc(entries, func(e version.Entry) bool { return before[e.Row] == now[e.Key] }), err
+}
+
+// inherited returns the labels that a table's rows get, by key, without those of missing rows. A row that follows another
+// gets the label recorded for that, or given to it in this transaction, whatever its values are by now: when another one is
+// recorded, the row gets that too, but never if the values change back first.
+func (r *Router) inherited(ctx context.Context, tx Tx, table string, keys []string, given map[change.Row]uint32) (map[string]uint32, error) {
+	if !r.Follows(table) {
+		return r.ReadIn(ctx, tx, table, keys)
+	}
+	parents, err := tx.Parents(ctx, table, keys)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := tx.Labels(ctx, slices.Collect(maps.Values(parents)))
+	if err != nil {
+		return nil, err
+	}
+	root := r.cfg.Root(table)
+	none, err := r.id(ctx, label{root: root, values: make([]*string, len(r.cfg.Routes[root].Rules))})
+	if err != nil {
+		return nil, err
+	}
+	labels := make(map[string]uint32, len(parents))
+	for key, parent := range parents {
+		labels[key] = cmp.Or(given[parent], recorded[parent], none)
+	}
+	return labels, nil
 }

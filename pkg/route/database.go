@@ -92,6 +92,9 @@ type Tx interface {
 	Labels(ctx context.Context, rows []change.Row) (map[change.Row]uint32, error)
 	// Values returns the current routing values of existing rows, by key; nil is NULL.
 	Values(ctx context.Context, table string, keys []string) (map[string][]*string, error)
+	// Parents returns the rows that existing rows of a table refer to by the foreign key that they follow, by their keys;
+	// the zero Row is none.
+	Parents(ctx context.Context, table string, keys []string) (map[string]change.Row, error)
 	// Marked returns the rows that are marked for a remote; Mark marks rows.
 	Marked(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]bool, error)
 	Mark(ctx context.Context, rows []change.Row, remote string) error

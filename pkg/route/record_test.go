@@ -105,3 +105,30 @@ func TestWhoeverSendsIsToldOfMarks(t *testing.T) {
 		t.Errorf("a row has moved: %q are told, want %q", h.marked, want)
 	}
 }
+
+// TestChildrenFollowWhatIsRecordedOfTheirParent has children be recorded while their parent has been written and that is
+// not recorded; then it is written back.
+func TestChildrenFollowWhatIsRecordedOfTheirParent(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	testkit.Exec(t, h.db, "INSERT INTO orders VALUES (1, 1)", "INSERT INTO items VALUES (1, 1), (2, NULL)", "INSERT INTO parts VALUES (1, 1)")
+	loose := change.Row{Table: "items", Key: "2"}
+	h.record(part, loose, item, order) // in one batch, children before their parents
+	for _, row := range []change.Row{order, item, part} {
+		if got, want := h.has(row), []string{"store-1"}; !slices.Equal(got, want) {
+			t.Errorf("%v: %q, want %q", row, got, want)
+		}
+	}
+	if got := h.has(loose); got != nil {
+		t.Errorf("a row that refers to none: %q have it", got)
+	}
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 2")
+	h.record(item, part)
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 1")
+	h.record(order)
+	for _, row := range []change.Row{order, item, part} {
+		if got, want := h.has(row), []string{"store-1"}; !slices.Equal(got, want) {
+			t.Errorf("%v: %q, want %q", row, got, want)
+		}
+	}
+}

@@ -27,15 +27,8 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 	if len(open) == 0 {
 		return false, nil
 	}
-	depth := func(table string) (n int) {
-		for ; r.cfg.Routes[table].Parent != ""; n++ {
-			table = r.cfg.Routes[table].Parent
-		}
-		return n
-	}
-	slices.SortStableFunc(open, func(a, b string) int { return depth(a) - depth(b) })
 	var errs []error
-	for _, table := range open {
+	for _, table := range r.parentsFirst(open) {
 		again, err := r.labelSome(ctx, table)
 		if err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 			r.tell(table, err) // the others go on
@@ -46,6 +39,18 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 		}
 	}
 	return more, errors.Join(errs...)
+}
+
+// parentsFirst sorts tables so that each comes after the one that it follows.
+func (r *Router) parentsFirst(tables []string) []string {
+	depth := func(table string) (n int) {
+		for ; r.cfg.Routes[table].Parent != ""; n++ {
+			table = r.cfg.Routes[table].Parent
+		}
+		return n
+	}
+	slices.SortStableFunc(tables, func(a, b string) int { return depth(a) - depth(b) })
+	return tables
 }
 
 // tellEach is the minimum interval between log lines about a table that cannot be labelled.

@@ -67,6 +67,9 @@ func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, 
 // Routed reports whether a table has a route.
 func (r *Router) Routed(table string) bool { return r.cfg.Routed(table) }
 
+// Follows reports whether a table's rows go where those go that they refer to.
+func (r *Router) Follows(table string) bool { return r.cfg.Routes[table].Parent != "" }
+
 // All reports whether a remote gets all rows of a table.
 func (r *Router) All(remote, table string) bool {
 	return !r.cfg.Routed(table) || slices.Contains(r.cfg.RouteAlso, remote) || !slices.Contains(r.cfg.RemoteClients, remote)
@@ -194,17 +197,18 @@ func (r *Router) RecordIn(ctx context.Context, tx Tx, w *version.Writing, entrie
 			byTable[e.Table] = append(byTable[e.Table], e)
 		}
 	}
-	for _, table := range slices.Sorted(maps.Keys(byTable)) {
-		if err := r.label(ctx, tx, w, table, byTable[table]); err != nil {
+	given := map[change.Row]uint32{}
+	for _, table := range r.parentsFirst(slices.Sorted(maps.Keys(byTable))) {
+		if err := r.label(ctx, tx, w, table, byTable[table], given); err != nil {
 			return err
 		}
 	}
 	return tx.Write(ctx, entries)
 }
 
-// label labels the entries of one table. If the table lacks what it is routed by, its rows are recorded all the same: it
+// label labels the entries of one table, and adds the labels to those given before. If the table lacks what it is routed by, its rows are recorded all the same: it
 // is held back, and labelled as a whole once it can be.
-func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table string, entries []*version.Entry) error {
+func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table string, entries []*version.Entry, given map[change.Row]uint32) error {
 	if err := r.db.Fit(ctx, table); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 		return r.holdBack(ctx, table)
 	} else if err != nil {
@@ -218,7 +222,7 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 	if err != nil {
 		return err
 	}
-	now, err := r.ReadIn(ctx, tx, table, keys)
+	now, err := r.inherited(ctx, tx, table, keys, given)
 	if err != nil {
 		return err
 	}
@@ -228,7 +232,7 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 		if !ok {
 			continue // a deleted row goes to those that had it
 		}
-		e.Label = id
+		e.Label, given[e.Row] = id, id
 		if r.cfg.RouteWrite == "own" && e.From != "" && !r.To(table, id, e.From) && e.Fate == version.There {
 			return fmt.Errorf("the row of %s would no longer be one of %s, and routeOptions.write is own", table, e.From)
 		}
@@ -245,11 +249,23 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 	return r.follow(ctx, tx, &m)
 }
 
+// Missed queues a table for relabelling whose rows may have been written unseen, and holds it back until then.
+func (r *Router) Missed(ctx context.Context, table string) error {
+	if !r.cfg.Routed(table) {
+		return nil
+	}
+	return r.anew(ctx, table)
+}
+
 // holdBack queues a table for relabelling, and holds it back until then.
 func (r *Router) holdBack(ctx context.Context, table string) error {
 	if !r.Ready(table) {
 		return nil
 	}
+	return r.anew(ctx, table)
+}
+
+func (r *Router) anew(ctx context.Context, table string) error {
 	if err := r.db.Again(ctx, table); err != nil {
 		return fmt.Errorf("hold %s back: %w", table, err)
 	}

@@ -200,3 +200,50 @@ func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema
 	})
 	return rows, err
 }
+
+func (x *session) Parents(ctx context.Context, table string, keys []string) (map[string]change.Row, error) {
+	t, err := x.tables.Table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	above, err := x.tables.Table(ctx, x.cfg.Routes[table].Parent)
+	if err != nil {
+		return nil, err
+	}
+	f, err := reference(t, above.Name)
+	if err != nil {
+		return nil, err
+	}
+	const alias = "mysql_sync_p"
+	parents := make(map[string]change.Row, len(keys))
+	if len(keys) == 0 {
+		return parents, nil
+	}
+	var q mysqldb.Statement
+	columns := t.KeyExpr("") + ", (SELECT " + above.KeyExpr(alias+".") + " FROM " + mysqldb.Quote(above.Name) + " " + alias + " WHERE " + on(f, alias, mysqldb.Quote(t.Name)) + ")"
+	if err := t.AddSelect(&q, columns, slices.Values(keys), ""); err != nil {
+		return nil, err
+	}
+	var referring []string
+	var rows []change.Row // that they refer to
+	err = q.Query(ctx, x.tx, func(found *sql.Rows) error {
+		var key string
+		var parent sql.NullString
+		err := found.Scan(&key, &parent)
+		parents[key] = change.Row{}
+		if parent.Valid {
+			referring, rows = append(referring, key), append(rows, change.Row{Table: above.Name, Key: parent.String})
+		}
+		return err
+	})
+	if err == nil {
+		err = x.tables.Identify(ctx, rows)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read to what rows of %s refer: %w", table, err)
+	}
+	for i, key := range referring {
+		parents[key] = rows[i]
+	}
+	return parents, nil
+}
