@@ -20,8 +20,8 @@ import (
 
 const token = "a-token-of-the-tests"
 
-// open serves the page on loopback. There is no node: no request here gets as far
-// as one.
+// open serves the page on loopback. There is no node: no request here reaches
+// one.
 func openPage(t *testing.T, token string, local bool) *httptest.Server {
 	t.Helper()
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
@@ -118,7 +118,7 @@ func TestWhoMayAsk(t *testing.T) {
 				t.Errorf("answer %s, want %d: %s", answer.Status, rule.want, body)
 			}
 			if strings.Contains(body, token) {
-				t.Errorf("the token is in the answer: %s", body)
+				t.Errorf("the answer contains the token: %s", body)
 			}
 			if p := answer.Header.Get("Content-Security-Policy"); answer.StatusCode == 200 && (!strings.HasPrefix(p, "default-src 'none'; script-src 'self'; ") || strings.Contains(p, "unsafe")) {
 				t.Errorf("policy %q", p)
@@ -153,20 +153,20 @@ func TestEachLoginGetsItsOwnSession(t *testing.T) {
 		return r
 	}
 	if at := get(); at != "/login" {
-		t.Errorf("without a session the page is at %s", at)
+		t.Errorf("without a session the page answers %s", at)
 	}
 	if r := post("/login", "wrong"); r.StatusCode != http.StatusForbidden {
-		t.Errorf("a wrong token: %s", r.Status)
+		t.Errorf("with a wrong token: %s", r.Status)
 	}
 	if r := post("/login", token); r.StatusCode != http.StatusOK || r.Request.URL.Path != "/" {
-		t.Errorf("the token: %s at %s", r.Status, r.Request.URL)
+		t.Errorf("with the token: %s at %s", r.Status, r.Request.URL)
 	}
 	if at := get(); at != "/" {
-		t.Errorf("with a session the page is at %s", at)
+		t.Errorf("with a session the page answers %s", at)
 	}
 	post("/logout", "")
 	if at := get(); at != "/login" {
-		t.Errorf("after the end of the session the page is at %s", at)
+		t.Errorf("after the session has ended the page answers %s", at)
 	}
 	answer, _ := ask(t, "POST", s.URL+"/login", func(r *http.Request) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -179,11 +179,11 @@ func TestEachLoginGetsItsOwnSession(t *testing.T) {
 		}
 	}
 	if strings.Contains(c, token) {
-		t.Errorf("the token is in the cookie %q", c)
+		t.Errorf("the cookie contains the token: %q", c)
 	}
 }
 
-// Behind a proxy all clients have the same address: one with a wrong token, whether an attacker's or an old one, must not keep
+// Behind a proxy all clients share an address: one with a wrong token, whether an attacker's or an old one, must not lock
 // out those with the right one, such as Prometheus.
 func TestOnlyWrongTokensHaveToWait(t *testing.T) {
 	s := openPage(t, token, false)
@@ -199,12 +199,12 @@ func TestOnlyWrongTokensHaveToWait(t *testing.T) {
 	}
 	for range 100 { // right ones are not counted
 		if answer, _ := with(token); answer.StatusCode != http.StatusOK {
-			t.Fatalf("the token: %s", answer.Status)
+			t.Fatalf("with the token: %s", answer.Status)
 		}
 	}
 	for range 5 {
 		if answer, _ := with("wrong"); answer.StatusCode != http.StatusUnauthorized {
-			t.Fatalf("a wrong token: %s", answer.Status)
+			t.Fatalf("with a wrong token: %s", answer.Status)
 		}
 	}
 	for range 100 {
@@ -212,7 +212,7 @@ func TestOnlyWrongTokensHaveToWait(t *testing.T) {
 			t.Fatalf("after many wrong tokens: %s", answer.Status)
 		}
 		if answer, _ := with(token); answer.StatusCode != http.StatusOK {
-			t.Fatalf("the token, after many wrong ones of the same address: %s", answer.Status)
+			t.Fatalf("with the token, after many wrong ones from the same address: %s", answer.Status)
 		}
 	}
 	if wrong, right := login("wrong"), login(token); wrong != http.StatusTooManyRequests || right != http.StatusSeeOther {
@@ -251,7 +251,7 @@ func TestThePageIsSelfContained(t *testing.T) {
 	}
 	for _, name := range parts {
 		if !strings.Contains(page, name) && name != "login.css" {
-			t.Errorf("nothing asks for %s", name)
+			t.Errorf("nothing requests %s", name)
 		}
 	}
 	if answer, _ := ask(t, "GET", s.URL+"/static/index.html", nil); answer.StatusCode != http.StatusNotFound {
@@ -259,7 +259,7 @@ func TestThePageIsSelfContained(t *testing.T) {
 	}
 }
 
-// A client that begins a body and sends no more is disconnected, even without a token.
+// A client that starts a body and stops sending is disconnected, even without a token.
 func TestBodiesTimeOut(t *testing.T) {
 	t.Parallel()
 	s := openPage(t, token, false)
@@ -276,7 +276,7 @@ func TestBodiesTimeOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: the connection is kept", path)
+			t.Errorf("%s: the connection stays open", path)
 		}
 	}
 }

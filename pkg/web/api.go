@@ -14,7 +14,7 @@ import (
 // errWritten says that the answer has begun: it is too late to set a status.
 var errWritten = errors.New("answered partly")
 
-// Bounds of a list: the default number of items, and the most.
+// Bounds of a list: default and maximum number of items.
 const (
 	limitDefault = 100
 	limitMost    = 1000
@@ -33,7 +33,7 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// kindOf gives an error of the node the kind of an answer.
+// kindOf maps an error of the node to the kind of the answer.
 func kindOf(err error) error {
 	for kind, its := range map[error]error{
 		status.ErrRequest: serve.ErrRequest, status.ErrNotFound: serve.ErrNotFound, status.ErrChanged: serve.ErrConflict, status.ErrUnavailable: serve.ErrUnavailable,
@@ -74,7 +74,7 @@ func (a api) row(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer serve.Hurry(w)() // remotes were waited for
+	defer serve.Hurry(w)() // remotes took a while
 	return serve.JSON(w, row)
 }
 
@@ -101,7 +101,7 @@ func (a api) retry(w http.ResponseWriter, r *http.Request) error {
 
 // Retried is the answer of POST /api/retry.
 type Retried struct {
-	Rows int64 `json:"rows"` // rows that are sent again
+	Rows int64 `json:"rows"` // rows that will be resent
 }
 
 func (a api) conflicts(w http.ResponseWriter, r *http.Request) error {
@@ -203,7 +203,7 @@ func (a api) resync(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if q.Where != "" && !a.socket {
-		return serve.Kind(serve.ErrForbidden, errors.New("where is SQL, which is taken only by the node's Unix socket: use mysql-sync resync on its machine"))
+		return serve.Kind(serve.ErrForbidden, errors.New("where is SQL, which is accepted only at the node's Unix socket: use mysql-sync resync on its machine"))
 	}
 	if err := a.node.Resync(r.Context(), q); err != nil {
 		return err
@@ -232,14 +232,14 @@ func (a api) resume(w http.ResponseWriter, r *http.Request) error {
 }
 
 // verify answers with one Comparison per line, as each ends. If it stops early,
-// the last line is an Answer: the reader must not take the rest for complete.
+// the last line is an Answer: the reader must not consider the rest complete.
 func (a api) verify(w http.ResponseWriter, r *http.Request) error {
 	var q status.Verify
 	if err := serve.Body(w, r, &q); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	serve.Hurry(w)() // which lifts the limit on the whole answer: each part has its own
+	serve.Hurry(w)() // this lifts the limit on the whole answer: each part has its own
 	begun := false
 	lines := json.NewEncoder(w)
 	err := a.node.Verify(r.Context(), q, func(c status.Comparison) error {
@@ -293,7 +293,7 @@ func (a api) healthz(w http.ResponseWriter, _ *http.Request) error {
 	}{"ok"})
 }
 
-// readyz says whether the node can do its work, and why not; see door.readyz.
+// readyz says whether the node can do its work, or why not; see door.readyz.
 func (a api) readyz(w http.ResponseWriter, r *http.Request) error {
 	if err := a.node.Health(r.Context()); err != nil {
 		return status.Kind(status.ErrUnavailable, err)

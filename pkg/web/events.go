@@ -16,14 +16,14 @@ import (
 const (
 	eventsMost  = 32 // listeners at once
 	eventEvery  = time.Second
-	linesQueued = 64 // of the log, per listener; more are dropped
+	linesQueued = 64 // log lines queued per listener; more are dropped
 )
 
 // stream sends server-sent events (HTML standard, "Server-sent events") until the
-// listener or the node leaves: "status" with the State each second, "log" with each
-// line, and a comment where there is no State, so that a dead connection shows.
+// listener or the node is gone: "status" with the State every second, "log" with each
+// line, and a comment when there is no State, so that a dead connection is noticed.
 func (a api) stream(w http.ResponseWriter, r *http.Request) error {
-	serve.Hurry(w)() // which lifts the limit on the whole answer: each part has its own
+	serve.Hurry(w)() // this lifts the limit on the whole answer: each part has its own
 	ctx, cancel := context.WithCancel(r.Context())
 	lines := make(chan logging.Line, linesQueued)
 	var wg sync.WaitGroup
@@ -32,7 +32,7 @@ func (a api) stream(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx sends it on at once
+	w.Header().Set("X-Accel-Buffering", "no") // so that nginx passes it on at once
 	e := eventWriter{w}
 	tick := time.NewTicker(eventEvery)
 	defer tick.Stop()
@@ -50,7 +50,7 @@ func (a api) stream(w http.ResponseWriter, r *http.Request) error {
 	return errWritten // the listener is gone
 }
 
-// follow queues lines of the log until ctx ends, dropping those for which there
+// follow queues log lines until ctx ends, dropping those for which there
 // is no room.
 func (a api) follow(ctx context.Context, lines chan<- logging.Line) {
 	// The error is ctx's.
@@ -71,12 +71,12 @@ func (a api) sendState(ctx context.Context, e eventWriter) error {
 	return e.event("status", s)
 }
 
-// eventWriter writes each event at once. A listener that does not read them is
+// eventWriter writes each event at once. A listener that does not read is
 // disconnected.
 type eventWriter struct{ w http.ResponseWriter }
 
 func (e eventWriter) event(name string, v any) error {
-	text, err := json.Marshal(v) // which is one line
+	text, err := json.Marshal(v) // a single line
 	if err != nil {
 		return fmt.Errorf("encode the event %s: %w", name, err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// echo is a node that does nothing: a real one would check the request.
+// echo is a node that does nothing: a real one would validate the request.
 type echo struct{ web.Node }
 
 func (echo) Errors(_ context.Context, _ status.Rows, limit int) ([]status.RowError, error) {
@@ -48,7 +48,7 @@ func within(limit int) error {
 }
 
 // FuzzAPI sends bodies and parameters to each route: the answer is JSON, with 200
-// or the status of a bad request, and SQL never comes over the network.
+// or the status of a bad request, and no SQL is accepted over the network.
 func FuzzAPI(f *testing.F) {
 	routes := []string{"POST /api/retry", "POST /api/resync", "POST /api/verify", "PUT /api/log-level", "GET /api/errors", "GET /api/conflicts", "POST /api/conflicts/%s/put-back", "GET /api/conflicts/%s", "POST /api/conflicts/%s/keep-both", "POST /api/conflicts/dismiss", "GET /api/row"}
 	for i, body := range []string{`{"remote":"a","table":"t","id":"1"}`, `{"table":"t","where":"1=1"}`, `{"tables":["t"],"repair":true}`, `{"conflicts":[1,2],"undo":true}`, `{"key":{"id":"1"}}`, `{"level":"debug"}`, ``, `{}{}`, `null`} {

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// timed is a writer that knows whether its reader has a deadline.
+// timed is a writer that knows whether it has a deadline.
 type timed struct {
 	*httptest.ResponseRecorder
 	until   time.Time
@@ -27,8 +27,8 @@ func (w *timed) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// TestNobodyTakesForever requests what is not limited by slots: a reader that reads
-// nothing of it is not waited for endlessly either.
+// TestNobodyTakesForever sends requests that no slots limit: a client that does not read
+// the answer is not waited for endlessly.
 func TestNobodyTakesForever(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })
 	s := New(nil, nil, metrics)
@@ -40,30 +40,30 @@ func TestNobodyTakesForever(t *testing.T) {
 			w := &timed{ResponseRecorder: httptest.NewRecorder()}
 			page.ServeHTTP(w, r)
 			if w.without || w.Body.Len() == 0 {
-				t.Errorf("GET %s %s: written without a time: %t, %d bytes", path, name, w.without, w.Body.Len())
+				t.Errorf("GET %s %s: written without a deadline: %t, %d bytes", path, name, w.without, w.Body.Len())
 			}
 			if !w.until.IsZero() {
-				t.Errorf("GET %s leaves its time to the connection's next request", path)
+				t.Errorf("GET %s leaves its deadline to the connection's next request", path)
 			}
 		}
 	}
 }
 
-// TestNoTimeIsLeftOnTheSocket requests what sets a deadline of its own: afterwards
-// the connection may be reused.
+// TestNoTimeIsLeftOnTheSocket sends requests that set their own deadlines: afterwards
+// the connection is reusable.
 func TestNoTimeIsLeftOnTheSocket(t *testing.T) {
 	socket := New(nil, nil, http.NotFoundHandler()).Socket()
 	for _, path := range []string{"/healthz", "/api/nothing"} {
 		w := &timed{ResponseRecorder: httptest.NewRecorder()}
 		socket.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://node"+path, nil))
 		if w.without || !w.until.IsZero() {
-			t.Errorf("GET %s: written without a time: %t, left is %v", path, w.without, w.until)
+			t.Errorf("GET %s: written without a deadline: %t, left over: %v", path, w.without, w.until)
 		}
 	}
 }
 
-// TestALateAnswerIsAccepted answers after the request's time is over, as
-// after a retry of very many rows: it was done, and must not look failed.
+// TestALateAnswerIsAccepted answers after the request's deadline, as after
+// a retry of very many rows: it was done, and must not look failed.
 func TestALateAnswerIsAccepted(t *testing.T) {
 	for name, give := range map[string]func(http.ResponseWriter){
 		"an answer": func(w http.ResponseWriter) { _ = serve.JSON(w, struct{}{}) },
@@ -71,7 +71,7 @@ func TestALateAnswerIsAccepted(t *testing.T) {
 	} {
 		w := &timed{ResponseRecorder: httptest.NewRecorder(), until: time.Now().Add(-time.Second)}
 		if give(w); time.Until(w.until) <= 0 {
-			t.Errorf("%s is written when its time is over", name)
+			t.Errorf("%s is written although its time is over", name)
 		}
 	}
 }

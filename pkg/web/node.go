@@ -8,19 +8,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Node is the running node, as the server shows and controls it.
+// Node is the running node that the server shows and controls.
 type Node interface {
 	status.Node
-	// Verify compares tables with remotes, and reports each comparison as it ends.
+	// Verify compares tables with remotes, and reports each comparison when it ends.
 	Verify(ctx context.Context, v status.Verify, tell func(status.Comparison) error) error
 	// SetLogLevel changes what is logged from now on: error, warn, info, debug.
 	SetLogLevel(level string) error
-	// Fleet returns all sites as the node sees them, if it collects how they are.
+	// Fleet returns all sites as the node sees them, if it watches them.
 	Fleet(ctx context.Context) (*fleet.Fleet, error)
-	// Row returns a row as it is at this node and at each remote.
+	// Row returns a row's state at this node and at each remote.
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
-	// Reload rereads the configuration and the transformers. If they have a mistake it
-	// returns that, and the node goes on as before. Otherwise it returns when the node
+	// Reload rereads the configuration and the transformers. If they contain a mistake it
+	// returns that, and the node carries on as before. Otherwise it returns once the node
 	// works with them, or says why the node fell back.
 	Reload(ctx context.Context) error
 	// Health returns what keeps the node from working, or nil.
@@ -31,7 +31,7 @@ type Node interface {
 type Lines interface {
 	// Last returns the latest lines, the oldest of them first.
 	Last() []logging.Line
-	// Follow calls tell with each line that is logged from now on, until ctx ends. A
-	// reader that is too slow misses lines.
+	// Follow calls tell with each new log line until ctx ends. A slow
+	// reader misses lines.
 	Follow(ctx context.Context, tell func(logging.Line) error) error
 }

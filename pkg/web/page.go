@@ -19,14 +19,14 @@ var static embed.FS
 // site is the status page.
 var site = serve.NewSite(static)
 
-// Listen makes the listener of the status page and the API as the key http says.
+// Listen returns the listener of the status page and the API, as configured by http.
 // Without a token it accepts only loopback addresses. Promise 8.
 func (s *Server) Listen(ctx context.Context, log *zap.Logger, cfg config.HTTP) (*serve.Listener, error) {
 	return serve.Listen(ctx, log, serve.Config(cfg), func(local bool) http.Handler { return s.Page(cfg.Token, local) })
 }
 
 // Page returns the handler for the TCP listener: the status page and the API.
-// Everyone must send the token, unless it is ""; local says that the listener has
+// Everyone must send the token unless it is ""; local says that the listener has
 // a loopback address.
 func (s *Server) Page(token string, local bool) http.Handler {
 	mux := http.NewServeMux()
@@ -51,12 +51,12 @@ func (s *Server) Page(token string, local bool) http.Handler {
 	return serve.Guarded(serve.Hurried(h))
 }
 
-// newDoor asks for the token of the node's configuration.
+// newDoor asks for the token in the node's configuration.
 func newDoor(token string) *serve.Door {
 	return serve.NewDoor(token, serve.Words{Program: "mysql-sync", Of: "node"}, site)
 }
 
-// readyz needs no token, so that whatever restarts nodes needs none; the reason,
+// readyz needs no token, so that supervisors need none; the reason,
 // which names the database and the broker, is only for clients with the token.
 func readyz(d *serve.Door, n Node, next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +69,6 @@ func readyz(d *serve.Door, n Node, next http.Handler) http.HandlerFunc {
 			refuse(w, status.Kind(status.ErrUnavailable, errors.New("not ready: send the token to see the reason, or run mysql-sync status")))
 			return
 		}
-		_ = api{}.healthz(w, r) // which has no error
+		_ = api{}.healthz(w, r) // it returns no error
 	}
 }

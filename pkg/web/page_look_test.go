@@ -29,7 +29,7 @@ func needsNoMouse(t *testing.T, p *page) {
 		p.Enter(view)
 		places := p.Walk(60)
 		if len(places) < 8 || places[0] != "skip" {
-			t.Errorf("in %s the way is %q", view, places)
+			t.Errorf("in %s the direction is %q", view, places)
 		}
 	}
 	p.Enter("overview")
@@ -58,7 +58,7 @@ func isAccessible(t *testing.T, p *page) {
 }
 
 func fitsAPhone(t *testing.T, p *page) {
-	long := strings.Repeat("ORDER-4711-", 4) // at most 128 characters in all, as MySQL requires
+	long := strings.Repeat("ORDER-4711-", 4) // at most 128 characters together, as MySQL requires
 	mend := p.refuse(t, `NEW.id IN (4711, 900719925474099312)`,
 		`SQLSTATE '45000' SET MESSAGE_TEXT = 'a_reason_without_a_space_that_is_longer_than_the_screen_of_a_phone_is_wide: `+long+`'`)
 	p.berlin.Exec(`INSERT INTO orders VALUES (4711, '` + long[:40] + `', 0), (900719925474099312, 'no', 0)`)
@@ -71,10 +71,10 @@ func fitsAPhone(t *testing.T, p *page) {
 			if w := p.Text("document.documentElement.scrollWidth"); w != fmt.Sprint(width) {
 				t.Errorf("%s is %s wide", view, w)
 			}
-			// Elements with long texts are no wider than their frame either.
+			// Elements with long texts are no wider than their frame.
 			const wide = `[...document.querySelectorAll(".view:not([hidden]) .stack")].filter((t) => t.offsetParent && t.scrollWidth > t.parentElement.clientWidth).map((t) => t.id).join()`
 			if ids := p.Text(wide); ids != "" {
-				t.Errorf("on a screen of %d, %s goes sideways", width, ids)
+				t.Errorf("on a screen of %d, %s scrolls sideways", width, ids)
 			}
 			p.Accessible(view + " on a phone")
 			if *picture != "" {
@@ -94,5 +94,5 @@ func comesBack(t *testing.T, p *page) {
 	p.Accessible("the page without its node")
 	p.berlin.Start()
 	p.Sees("#link", "Live")
-	p.Forget() // what the browser said about the stopped node
+	p.Forget() // the browser's messages about the stopped node
 }

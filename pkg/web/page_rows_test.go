@@ -89,7 +89,7 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	back()
 	p.berlin.Expect(`SELECT name FROM orders WHERE id = 6`, `"boston"`)
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 6`, `"boston"`)
-	// The conflict is found where the two meet: at either node.
+	// The conflict is found where the writes meet: at either node.
 	at := p.berlin
 	testkit.Eventually(t, "the conflict", func() error {
 		for _, at = range []*site{p.berlin, p.boston} {
@@ -104,7 +104,7 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	p.Sees("#conflicts-list .differs", "berlin")
 	p.Sees("#conflicts-list", "12345678901234567890.5000000000")
 	if n := p.Text(`document.querySelectorAll("#conflicts-list .differs").length`); n != "2" {
-		t.Errorf("%s columns are said to differ, want 2", n)
+		t.Errorf("%s columns are marked as different, want 2", n)
 	}
 	p.Accessible("a conflict")
 	p.Click("#conflicts-list button")
@@ -113,14 +113,14 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	p.Press(kb.Escape)
 	p.Expect("the question to be closed", `document.getElementById("question").open`, "false")
 	if got, err := at.Rows(`SELECT name FROM orders WHERE id = 6`); err != nil || got != "\"boston\"\n" {
-		t.Errorf("without a yes the row became %s (%v)", got, err)
+		t.Errorf("without confirmation the row became %s (%v)", got, err)
 	}
 	p.Click("#conflicts-list button")
 	p.Click("#question-yes")
 	p.Sees("#conflicts-list .pill", "put back")
 	p.berlin.Expect(`SELECT name FROM orders WHERE id = 6`, `"berlin"`)
 	p.boston.Expect(`SELECT name FROM orders WHERE id = 6`, `"berlin"`)
-	// An overwritten row is kept, and comes back: only the ticked columns, over what was written since.
+	// An overwritten row is kept and can be restored: only the ticked columns, over what was written since.
 	at.Exec(`UPDATE orders SET amount = 7, name = 'later' WHERE id = 6`)
 	p.Click("#conflicts-list article:first-child button")
 	p.Sees("#question", "The row was written since the conflict")

@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// hub is a node with 300 partners, each of which has told how it is. It stands in for a real one: 300 would not fit a machine.
+// hub is a node with 300 partners that have all answered. It stands in for a real one: 300 would not fit on a machine.
 type hub struct {
 	web.Node
 	board *fleet.Board
@@ -74,7 +74,7 @@ func (noLines) Follow(ctx context.Context, _ func(logging.Line) error) error {
 	return errors.New("the listener is gone")
 }
 
-// The view of the sites is usable with 300 of them, on a desk and on a phone.
+// The view of the sites works with 300 of them, on a desktop and on a phone.
 func TestPageShowsThreeHundredSites(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(web.New(newHub(300), noLines{}, http.NotFoundHandler()).Page("", true))
@@ -92,7 +92,7 @@ func TestPageShowsThreeHundredSites(t *testing.T) {
 	b.Sees("#sites-list tr.details", "<b>mysql-sync errors</b> says why.")
 	b.Sees("#sites-list tr.details", "Rows that its remotes refused")
 	const set = `(([id, value]) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event("input")); return e.value; })`
-	b.Text(set + `(["sites-find", "store-17"])`) // axe looks at each cell
+	b.Text(set + `(["sites-find", "store-17"])`) // axe checks each cell
 	b.Expect("those that match", rows, "12")
 	b.Accessible("the sites, one of them open")
 	b.Text(set + `(["sites-find", ""])`)
@@ -130,7 +130,7 @@ func TestPageShowsThreeHundredSites(t *testing.T) {
 		}
 		b.Expect("one row a site", `String(document.querySelector("#sites-list tbody tr:nth-child(5)").getBoundingClientRect().height < 90)`, "true")
 		b.Sees("#sites-list tr.details", "a_reason_without_a_space")
-		b.Text(set + `(["sites-find", "store-17"])`) // axe looks at each cell
+		b.Text(set + `(["sites-find", "store-17"])`) // axe checks each cell
 		b.Expect("those that match", rows, "12")
 		b.Accessible(fmt.Sprintf("the sites on a screen of %d", width))
 		b.Text(set + `(["sites-find", ""])`)
@@ -138,7 +138,7 @@ func TestPageShowsThreeHundredSites(t *testing.T) {
 	b.Clean()
 }
 
-// A node that does not collect shows no view of sites.
+// A node that does not watch its sites has no view of them.
 func TestPageHidesTheSitesOfANodeThatDoesNotCollect(t *testing.T) {
 	t.Parallel()
 	h := &hub{}

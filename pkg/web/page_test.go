@@ -21,7 +21,7 @@ var (
 	views  = []string{"overview", "errors", "conflicts", "verify", "transformers", "log"}
 )
 
-// cell is the matrix cell of a table's only remote.
+// cell is the matrix cell of a table with a single remote.
 func cell(table string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#matrix tbody tr")].find((r) => r.cells[0].innerText.includes(%q))?.cells[1].innerText`, table)
 }
@@ -43,7 +43,7 @@ func TestPage(t *testing.T) {
 	p.berlin = newSite(t, broker, "berlin", []string{"boston"}, tables, ddl, map[string]any{"transformerDirectory": p.scripts})
 	p.boston = newSite(t, broker, "boston", []string{"berlin"}, tables, ddl, nil)
 	for _, s := range []*site{p.berlin, p.boston} {
-		s.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, "2") // nothing is on its way
+		s.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NOT NULL`, "2") // nothing is in flight
 	}
 	for _, x := range []struct {
 		what string

@@ -57,7 +57,7 @@ func readsTransformersAgain(t *testing.T, p *page) {
 	p.Accessible("a transformer that fails")
 	read(`module.exports = (`)
 	p.Sees("#said.bad", "customers.js")
-	p.Forget() // the browser reports the status of the refusal
+	p.Forget() // the browser logs the status of the refusal
 	read(`module.exports = ({entity}) => entity`)
 	p.boston.Expect(`SELECT name FROM customers WHERE id = 2`, `"bad"`)
 	p.Sees("#link", "Live")
@@ -68,7 +68,7 @@ func readsTransformersAgain(t *testing.T, p *page) {
 	p.Click("#question-yes")
 	p.Sees("#transformers-empty", "no transformers")
 	p.Sees("#link", "Live")
-	p.Forget() // the browser reports a stream that has ended
+	p.Forget() // the browser logs the end of a stream
 }
 
 func sendsATableAgain(t *testing.T, p *page) {

@@ -16,7 +16,7 @@ import (
 
 var picture = flag.String("picture", "", "write a picture of the page to this PNG file; see scripts/draw-page.sh")
 
-// The documentation shows a picture of a node at work. Without the flag it goes to
+// The documentation has a picture of a node at work. Without the flag it goes to
 // a temporary folder, so that making it is always tested.
 func TestPicture(t *testing.T) {
 	path := *picture
@@ -60,7 +60,7 @@ func TestPicture(t *testing.T) {
 			boston.Exec(fmt.Sprintf("REPLACE INTO prices VALUES (%d, 'chair', %d)", random.IntN(100), i))
 		}
 		seen := b.Text(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`)
-		b.Changes(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`, seen) // a second
+		b.Changes(`document.querySelectorAll("#throughput .plot path.trace")[0]?.getAttribute("d").length`, seen) // per second
 	}
 	b.Expect("the error", `document.getElementById("matrix").innerText`, "1 error")
 	b.Picture(path)

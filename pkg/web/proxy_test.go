@@ -22,7 +22,7 @@ import (
 // manual is the page whose examples are tested here, verbatim.
 const manual = "../../docs/status-page.md"
 
-// example returns that page's fenced block in a language.
+// example returns the page's fenced block in a language.
 func example(t *testing.T, language string) string {
 	t.Helper()
 	text, err := os.ReadFile(manual)
@@ -36,20 +36,20 @@ func example(t *testing.T, language string) string {
 	return found[0][1]
 }
 
-// put replaces what occurs once in a text.
+// put replaces a part that occurs exactly once.
 func put(t *testing.T, text, old, replacement string) string {
 	t.Helper()
 	if strings.Count(text, old) != 1 {
-		t.Fatalf("%q does not stand once in\n%s", old, text)
+		t.Fatalf("%q does not occur exactly once in\n%s", old, text)
 	}
 	return strings.Replace(text, old, replacement, 1)
 }
 
-// proxy is a proxy that someone may put before the page, with TLS, and the
+// proxy is a proxy in front of the page, with TLS and the
 // login person:secret.
 type proxy struct {
 	program string
-	// start writes what else the proxy needs to a folder, and returns the command
+	// start writes the proxy's other files to a folder, and returns the command
 	// that starts it there.
 	start func(t *testing.T, dir, address string, certs *testkit.Certificates, node string) []string
 }
@@ -103,16 +103,16 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// before starts the proxy before a node, and returns the page's address, without a
+// before starts the proxy in front of a node, and returns the page's address without a
 // trailing slash.
 func (p proxy) before(t *testing.T, certs *testkit.Certificates, node string) (url string) {
 	t.Helper()
-	t.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin") // where Debian installs servers
+	t.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin") // Debian installs servers there
 	if _, err := exec.LookPath(p.program); err != nil {
 		t.Fatalf("%v; scripts/install-deps.sh proxies installs it", err)
 	}
 	dir, address := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
-	t.Setenv("HOME", dir) // Caddy keeps things there
+	t.Setenv("HOME", dir) // Caddy keeps its data there
 	args := p.start(t, dir, address, certs, node)
 	testkit.Process(t, func() *exec.Cmd { return exec.Command(p.program, args...) })
 	testkit.Eventually(t, p.program, func() error {
@@ -125,7 +125,7 @@ func (p proxy) before(t *testing.T, certs *testkit.Certificates, node string) (u
 	return "https://" + address + "/berlin"
 }
 
-// The page works through the manual's proxies: behind a login, at a path of its own,
+// The page works through the manual's proxies: behind a login, under a path,
 // including live updates and writes.
 func TestPageThroughAProxy(t *testing.T) {
 	broker := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -158,7 +158,7 @@ func TestPageThroughAProxy(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					r.Host = "proxy.example" // as people call the machine
+					r.Host = "proxy.example" // the machine's usual name
 					r.SetBasicAuth("person", "secret")
 					if rule.change != nil {
 						rule.change(r)

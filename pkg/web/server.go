@@ -10,7 +10,7 @@ import (
 
 // Bounds of what clients can make the server hold. Promise 10.
 const (
-	requestsMost = 32 // at once, besides those that last
+	requestsMost = 32 // at once, not counting lasting ones
 	verifiesMost = 4
 )
 
@@ -20,8 +20,8 @@ type Server struct {
 	node    Node
 	lines   Lines
 	metrics http.Handler
-	events  chan struct{} // a slot for each listener of events
-	asked   chan struct{} // likewise for requests
+	events  chan struct{} // a slot per listener of events
+	asked   chan struct{} // likewise per request
 	verify  chan struct{}
 }
 
@@ -35,9 +35,9 @@ func New(n Node, l Lines, metrics http.Handler) *Server {
 // can open: it may do everything.
 func (s *Server) Socket() http.Handler { return serve.Hurried(s.mux(true)) }
 
-// API returns the handler for a TCP listener. It does not authenticate: that is
-// left to what wraps it. It refuses requests that another origin's page makes a
-// browser send, and SQL.
+// API returns the handler for a TCP listener. It does not authenticate: its
+// wrapper does. It refuses SQL, and requests that another origin's page makes a
+// browser send.
 func (s *Server) API() http.Handler { return http.NewCrossOriginProtection().Handler(s.mux(false)) }
 
 // mux has the routes. Only the socket may send SQL.
@@ -80,7 +80,7 @@ func (s *Server) mux(socket bool) http.Handler {
 	return mux
 }
 
-// limited returns a handler that answers only as many requests at once as there
+// limited returns a handler that serves only as many requests at once as there
 // are slots, and limits the time to read an answer.
 func (a api) limited(slots chan struct{}, handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -95,7 +95,7 @@ func (a api) limited(slots chan struct{}, handle func(http.ResponseWriter, *http
 	}
 }
 
-// lasting returns a handler that may take as long as the request says.
+// lasting returns a handler that may take as long as the request requires.
 func lasting(handle http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		serve.Hurry(w)()

@@ -33,12 +33,12 @@ func TestPageWithATokenAndTLS(t *testing.T) {
 	b.Do("a wrong token", chromedp.SendKeys(chromedp.CSS("#token"), "wrong"+kb.Enter))
 	b.Sees("#mistake", "This is not the token")
 	b.Accessible("the login form with a mistake")
-	b.Forget() // the browser tells the status 403
+	b.Forget() // the browser logs the status 403
 	b.Do("the token", chromedp.SendKeys(chromedp.CSS("#token"), token+kb.Enter))
 	b.Sees("#client", "berlin")
 	b.Sees("#link", "Live")
 	if c := b.Text("document.cookie"); c != "" {
-		t.Errorf("scripts see the cookie %q", c)
+		t.Errorf("scripts can read the cookie %q", c)
 	}
 	b.Click(`form[action="logout"] button`)
 	b.Sees("h1", "mysql-sync")
@@ -46,7 +46,7 @@ func TestPageWithATokenAndTLS(t *testing.T) {
 	b.Clean()
 	if c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
 		_ = c.Close()
-		t.Error("TLS 1.1 is spoken")
+		t.Error("TLS 1.1 is accepted")
 	}
 	program := &http.Client{Transport: &http.Transport{TLSClientConfig: certs.Client()}}
 	for given, want := range map[string]int{"": http.StatusUnauthorized, "Bearer " + token: http.StatusOK} {
@@ -65,7 +65,7 @@ func TestPageWithATokenAndTLS(t *testing.T) {
 		}
 	}
 	if log := strings.Join(berlin.Node.Log(), "\n"); strings.Contains(log, token) {
-		t.Error("the token is in the log")
+		t.Error("the log contains the token")
 	}
 	if !slices.ContainsFunc(berlin.Node.Log(), func(l string) bool { return strings.Contains(l, "https://"+address) }) {
 		t.Error("the log does not say where the page is")

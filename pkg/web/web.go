@@ -3,7 +3,7 @@
 // profiles. It knows the node only by the interface Node.
 //
 // It keeps promise 8: other machines are served only with a token (auth.go), loopback
-// only under its own name (access.go), and writes that another origin's page makes a
+// only under its own name (access.go), and writes that a page of another origin makes a
 // browser send are refused. The node checks what a request names against the
 // configuration, bodies and listeners are bounded, and SQL is accepted only on the Unix
 // socket. The page (page.go, static/) inserts everything from the node as text, and runs

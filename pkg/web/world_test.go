@@ -11,13 +11,13 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// site is one place of a test, whose node runs and has a page.
+// site is a test's site, whose node runs and has a page.
 type site struct {
 	*testkit.Site
 	url string
 }
 
-// newSite starts a node whose tables are made by the statements first; extra overrides keys of its configuration.
+// newSite starts a node whose tables the statements create; extra overrides keys of its configuration.
 func newSite(t *testing.T, b *testkit.Broker, name string, remotes, tables, first []string, extra map[string]any) *site {
 	t.Helper()
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))

@@ -15,17 +15,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Config is a base.
+// Config configures a base.
 type Config struct {
 	Token   string `koanf:"token"`
 	Base    string `koanf:"base"`
-	BaseURL string `koanf:"baseURL"` // "": Airtable's
+	BaseURL string `koanf:"baseURL"` // "": Airtable's own
 }
 
-// Leg is the table that rows go to.
+// Leg is the table that receives rows.
 type Leg struct {
 	Table      string   `koanf:"table"`
-	MergeOn    []string `koanf:"mergeOn"`    // of rows with a key: 1 to 3
+	MergeOn    []string `koanf:"mergeOn"`    // for rows with a key: 1 to 3
 	EventField string   `koanf:"eventField"` // for rows without one; "": a lost answer may add a row twice
 	Typecast   bool     `koanf:"typecast"`
 	ReadBack   bool     `koanf:"readBack"`
@@ -40,7 +40,7 @@ const (
 
 	perBase  = 5 // requests a second
 	perToken = 50
-	// tooMany is how long Airtable wants to be left alone after too many requests; usedUp, how often to ask again once
+	// tooMany is how long Airtable demands a pause after too many requests; usedUp, how often to retry once
 	// the plan's monthly requests are used up.
 	tooMany = 30 * time.Second
 	usedUp  = time.Hour
@@ -64,11 +64,11 @@ func (c Config) Remote(r remote.Config) remote.Config {
 	return r
 }
 
-// unsure are answers after which records may nevertheless have been written: a 503, says Airtable, may mean that it was
+// unsure are answers after which records may have been written all the same: Airtable says that a 503 may mean that it was
 // too slow to answer.
 var unsure = remote.Rules{http.StatusInternalServerError: remote.Doubt, http.StatusServiceUnavailable: remote.Doubt}
 
-// wait returns how long an answer asks to wait.
+// wait returns the pause that an answer demands.
 func wait(status int, _ http.Header, body []byte) (time.Duration, bool) {
 	if bytes.Contains(body, []byte("BILLING_LIMIT")) {
 		return usedUp, status == http.StatusTooManyRequests
@@ -82,7 +82,7 @@ type Destination struct {
 	leg    Leg
 }
 
-// New returns a table in a base; it sends nothing. key is the columns by which the job identifies its rows, none if it
+// New returns a table in a base; it sends nothing. key is the columns by which the job identifies its rows; none if it
 // adds them all.
 func New(client *remote.Client, leg Leg, key []string) (*Destination, error) {
 	switch {
@@ -107,10 +107,10 @@ func (d *Destination) Check(ctx context.Context) error {
 	return err
 }
 
-// Limits are those of a request.
+// Limits are a request's limits.
 func (*Destination) Limits() job.Limits {
 	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
 }
 
-// path is the table's, below the base.
+// path is the table's path, below the base.
 func (d *Destination) path() string { return url.PathEscape(d.leg.Table) }

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
 
-// base is one with a table Orders.
+// base is a base with a table Orders.
 func base(t *testing.T) *standin.Airtable {
 	t.Helper()
 	a := standin.NewAirtable("pat-1", "appX")
@@ -24,7 +24,7 @@ func base(t *testing.T) *standin.Airtable {
 	return a
 }
 
-// table is the one of a base, for rows of a key.
+// table is the base's table, for rows with a key.
 func table(t *testing.T, a *standin.Airtable, leg airtable.Leg, r remote.Config, key ...string) *airtable.Destination {
 	t.Helper()
 	leg.Table, leg.Typecast = "Orders", true
@@ -55,7 +55,7 @@ func send(t *testing.T, d *airtable.Destination, operations ...job.Operation) []
 	return answers
 }
 
-// has says what a table has, in short.
+// has summarizes what a table contains.
 func has(a *standin.Airtable) string {
 	var list []string
 	for _, r := range a.Records("Orders") {
@@ -72,7 +72,7 @@ func TestR02RowsAreMergedAndDeleted(t *testing.T) {
 	if first[0].ID == "" || first[0].ID == first[1].ID || has(a) != "1=1.50 2=2" {
 		t.Fatalf("%v, %s", first, has(a))
 	}
-	// A record that is not known by its id is found by the fields.
+	// A record whose id is unknown is found by the fields.
 	again := send(t, d, put("2", `{"Order":"2","Amount":3}`), job.Operation{Kind: job.Delete, Key: "1", ID: first[0].ID}, job.Operation{Kind: job.Delete, Key: "9"})
 	if again[0].ID != first[1].ID || has(a) != "2=3" {
 		t.Errorf("%v, %s", again, has(a))
@@ -95,7 +95,7 @@ func TestR02RecordsDeletedByPeopleAreRecreatedOrLeft(t *testing.T) {
 	if has(a) != "1=5" || answers[0].ID == ids[0].ID {
 		t.Errorf("%v, %s", answers, has(a))
 	}
-	// A table that is not there is another matter.
+	// A missing table is another matter.
 	leg, err := airtable.New(clientOf(t, a), airtable.Leg{Table: "Nothing"}, []string{"Order"})
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestR02RecordsDeletedByPeopleAreRecreatedOrLeft(t *testing.T) {
 	for _, o := range []job.Operation{one, {Kind: job.Delete, Key: "2", ID: ids[1].ID}} {
 		_, err := leg.Send(t.Context(), &job.Batch{Operations: []job.Operation{o}})
 		if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.Stop {
-			t.Errorf("%s in no table: %v", o.Kind, err)
+			t.Errorf("%s in a missing table: %v", o.Kind, err)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestR02RowsWithoutAKeyAreAdded(t *testing.T) {
 		want := "1=<nil>"
 		if event == "" {
 			if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.Doubt {
-				t.Errorf("a lost answer: %v", err)
+				t.Errorf("after a lost answer: %v", err)
 			}
 			_, err = d.Send(t.Context(), b) // as in the next run
 			want = "1=<nil> 1=<nil>"
@@ -186,7 +186,7 @@ func TestR02After429NoRequestIsSentForHalfAMinute(t *testing.T) {
 	}
 }
 
-// All that writes to a base shares its five requests a second.
+// All writers to a base share its five requests a second.
 func TestR02LimitsAreKeptBeforeAirtableEnforcesThem(t *testing.T) {
 	t.Parallel()
 	a := base(t)
@@ -229,7 +229,7 @@ func TestR02TheTableIsReadPageByPage(t *testing.T) {
 		return true
 	})
 	if err := rows(); err == nil || !strings.Contains(err.Error(), "links back to itself") {
-		t.Errorf("pages that lead back to themselves: %v", err)
+		t.Errorf("pages that link back to themselves: %v", err)
 	}
 }
 

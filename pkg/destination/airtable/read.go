@@ -14,7 +14,7 @@ import (
 // Compared is a table that is read at the start of each run.
 type Compared struct{ *Destination }
 
-// Rows reads all records, a page at a time.
+// Rows reads all records, page by page.
 func (d Compared) Rows(ctx context.Context, yield func(job.Stored) error) error {
 	const operation = "read the records"
 	seen := map[string]bool{}

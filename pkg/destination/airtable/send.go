@@ -30,7 +30,7 @@ type change struct {
 	Fields map[string]json.RawMessage `json:"fields"`
 }
 
-// Send deletes records, and then writes others. Airtable accepts a whole request or nothing of it; resending a request
+// Send deletes records, and then writes others. Airtable accepts a request completely or not at all; resending one
 // changes nothing more, except for rows that are added without an event.
 func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	answers := make([]job.Answer, len(b.Operations))
@@ -66,7 +66,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	return answers, nil
 }
 
-// change is what an operation writes. The error is why Airtable would not accept it.
+// change is what an operation writes. The error is why Airtable would reject it.
 func (d *Destination) change(o *job.Operation) (change, error) {
 	members, err := record.Members(o.Data)
 	if err != nil {
@@ -141,7 +141,7 @@ func (d *Destination) request(ctx context.Context, list []change) ([]string, err
 	if err := json.Unmarshal(answer.Body, &told); err != nil || len(told.Records) != len(list) {
 		return nil, &remote.Error{
 			Operation: r.Operation, Host: d.client.Host(), Status: answer.Status, RequestID: answer.RequestID, Next: remote.Next{Do: remote.Doubt},
-			Err: fmt.Errorf("the answer has %d records, not %d", len(told.Records), len(list)),
+			Err: fmt.Errorf("the answer has %d records, want %d", len(told.Records), len(list)),
 		}
 	}
 	ids := make([]string, len(list))
@@ -173,13 +173,13 @@ func (d *Destination) delete(ctx context.Context, ids []string) error {
 	return err
 }
 
-// gone reports whether the table is there, but not the record.
+// gone reports whether the table exists, but not the record.
 func (d *Destination) gone(ctx context.Context, id string) bool {
 	_, err := d.client.Do(ctx, &remote.Request{Operation: "look at a record", Path: d.path() + "/" + url.PathEscape(id), Read: true})
 	return absent(err) && d.Check(ctx) == nil
 }
 
-// absent reports whether an answer may mean that there is no such record. For a table it means the same.
+// absent reports whether an answer may mean that the record does not exist; it may as well be the table.
 func absent(err error) bool {
 	e, ok := errors.AsType[*remote.Error](err)
 	switch {

@@ -10,40 +10,40 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// World is a destination and its peer, which is empty. Its rows have the columns id, the key, and v, both whole numbers;
+// World is a destination and its empty peer. Its rows have the columns id, the key, and v, both whole numbers;
 // no two have the same v.
 type World struct {
-	// Open returns the destination as a process has it that has just started. The configuration is what all services
+	// Open returns the destination as a fresh process has it. The configuration is what all services
 	// share; of a database, only Dry matters.
 	Open func(tb testkit.TB, r remote.Config) job.Destination
-	// Has returns the rows that the peer has, as JSON objects, in any order. Columns of the peer's own do not matter.
+	// Has returns the peer's rows as JSON objects, in any order. The peer's own columns do not matter.
 	Has func(tb testkit.TB) []string
-	// Bad is the data of a row 4 that cannot be taken, while row 1 can; "": v is the text BAD, and an HTTP peer that
-	// would take that answers 422.
+	// Bad is the data of a row 4 that is unacceptable, while row 1 is fine; "": v is the text BAD, and an HTTP peer that
+	// would accept that answers 422.
 	Bad string
-	// Peer is who is spoken to by HTTP; nil: it is a database.
+	// Peer is the HTTP peer; nil: it is a database.
 	Peer Peer
-	// Limit has the peer enforce the limit that its service documents, which may then never be exceeded; nil: the peer
+	// Limit makes the peer enforce its service's documented limit, which must then never be exceeded; nil: the peer
 	// answers 429 for a second, with Retry-After, and nothing may be sent meanwhile.
 	Limit func()
-	// Most is how many rows a slow database may be sent; 0: more than a batch takes.
+	// Most is how many rows a slow database may be sent; 0: more than a batch has.
 	Most int
 }
 
-// Peer is a stand-in for a service. Those of package standin are.
+// Peer is a stand-in for a service, as in package standin.
 type Peer interface {
 	Fail(standin.Fault)
 	Carry(http.ResponseWriter, *http.Request)
 	Requests() []standin.Request
 }
 
-// Point is one that a destination keeps. Check fails the test if it does not.
+// Point is one point of the contract. Check fails the test if the destination does not keep it.
 type Point struct {
 	Name  string
 	Check func(tb testkit.TB, w *World)
 }
 
-// Points are all of them.
+// Points are all points.
 var Points = []Point{
 	{"order", order},
 	{"resume after kill -9 before a batch is sent", resume(false)},
@@ -57,7 +57,7 @@ var Points = []Point{
 	{"dry run", dry},
 }
 
-// Run tests all points, each in a world of its own.
+// Run tests all points, each in its own world.
 func Run(t *testing.T, create func(testkit.TB) *World) {
 	for _, p := range Points {
 		t.Run(p.Name, func(t *testing.T) {

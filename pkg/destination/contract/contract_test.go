@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// memory is a destination that keeps the contract, unless it is told to break it in a way.
+// memory is a destination that keeps the contract, except where it is told to break it.
 type memory struct {
 	breaks string
 
@@ -65,7 +65,7 @@ func (m *memory) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	return answers, nil
 }
 
-// world is one of it.
+// world is memory's world.
 func world(breaks string) func(testkit.TB) *contract.World {
 	return func(testkit.TB) *contract.World {
 		m := &memory{breaks: breaks, rows: map[string]string{}}

@@ -20,7 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// play is a job that brings rows to a world.
+// play is a job that carries rows to a world.
 type play struct {
 	*World
 	tb    testkit.TB
@@ -31,10 +31,10 @@ type play struct {
 	spy   *spy
 }
 
-// perBatch is how many rows a batch has, if the destination takes so many.
+// perBatch is how many rows a batch has, if the destination allows so many.
 const perBatch = 10
 
-// begin is a process that starts with an empty state.
+// begin is a process with an empty state.
 func begin(tb testkit.TB, w *World, r remote.Config) *play {
 	tb.Helper()
 	p := &play{World: w, tb: tb, rows: source{}}
@@ -47,7 +47,7 @@ func begin(tb testkit.TB, w *World, r remote.Config) *play {
 	return p
 }
 
-// open is a process that starts with a state.
+// open is a process with a given state.
 func (p *play) open(file string, r remote.Config) {
 	p.tb.Helper()
 	if p.state != nil {
@@ -69,7 +69,7 @@ func (p *play) open(file string, r remote.Config) {
 	}
 }
 
-// again is another process, with the same state.
+// again is another process with the same state.
 func (p *play) again() {
 	p.tb.Helper()
 	p.open(p.file, remote.Config{})
@@ -80,7 +80,7 @@ func (p *play) run(ctx context.Context) (*ledger.Run, error) {
 	return p.job.Run(ctx, job.Cause{Kind: job.Manual})
 }
 
-// arrives runs the job, which must succeed; then the peer has the source's rows, each once.
+// arrives runs the job, which must succeed; then the peer has each of the source's rows once.
 func (p *play) arrives() {
 	p.tb.Helper()
 	r, err := p.run(context.Background())
@@ -96,11 +96,11 @@ func (p *play) settled() {
 	before := p.spy.count()
 	p.arrives()
 	if n := p.spy.count() - before; n != 0 {
-		p.tb.Fatalf("%d batches were sent though nothing had changed", n)
+		p.tb.Fatalf("%d batches were sent although nothing had changed", n)
 	}
 }
 
-// equal checks that the peer has rows, each once, and no others.
+// equal checks that the peer has exactly these rows, each once.
 func (p *play) equal(want source) {
 	p.tb.Helper()
 	var has, wanted []string
@@ -117,7 +117,7 @@ func (p *play) equal(want source) {
 	}
 }
 
-// short is a row in few words.
+// short summarizes a row.
 func (p *play) short(text string) string {
 	p.tb.Helper()
 	var row struct{ ID, V json.Number }
@@ -137,7 +137,7 @@ func (p *play) try(err error) {
 // source has rows by id.
 type source map[int]string
 
-// put makes it n rows from 1, as they are in a round.
+// put gives it n rows from 1, in the state of a round.
 func (s source) put(n, round int) {
 	clear(s)
 	for id := range n {
@@ -145,7 +145,7 @@ func (s source) put(n, round int) {
 	}
 }
 
-// Read gives all rows, in the order of their ids.
+// Read yields all rows, in order of id.
 func (s source) Read(_ context.Context, _ job.Request, yield func(*record.Record) error) error {
 	for _, id := range slices.Sorted(maps.Keys(s)) {
 		key, err := record.Key([]any{int64(id)}, false)
@@ -159,7 +159,7 @@ func (s source) Read(_ context.Context, _ job.Request, yield func(*record.Record
 	return nil
 }
 
-// spy sees what a destination is sent, and checks its limits. A fault stands between the job and the destination.
+// spy records what a destination is sent, and checks its limits. A fault sits between the job and the destination.
 type spy struct {
 	job.Destination
 	tb testkit.TB
@@ -172,7 +172,7 @@ type spy struct {
 // fault sends the nth batch, or does not.
 type fault func(ctx context.Context, n int, send func(context.Context) ([]job.Answer, error)) ([]job.Answer, error)
 
-// seen is the destination as a job has it: one that can be asked remains one.
+// seen wraps the destination for a job; it can be read back if the original can.
 func (s *spy) seen() job.Destination {
 	if c, ok := s.Destination.(job.Comparer); ok {
 		return struct {
@@ -183,7 +183,7 @@ func (s *spy) seen() job.Destination {
 	return s
 }
 
-// Check asks the destination, if it can be.
+// Check asks the destination, if possible.
 func (s *spy) Check(ctx context.Context) error {
 	if c, ok := s.Destination.(job.Checker); ok {
 		return c.Check(ctx)
@@ -211,7 +211,7 @@ func (s *spy) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	return f(ctx, n, send)
 }
 
-// sent are the batches so far, each as often as it was sent.
+// sent returns the batches so far, repeated ones each time.
 func (s *spy) sent() []*job.Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +220,7 @@ func (s *spy) sent() []*job.Batch {
 
 func (s *spy) count() int { return len(s.sent()) }
 
-// fails sets the fault of further batches.
+// fails sets the fault of later batches.
 func (s *spy) fails(f fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

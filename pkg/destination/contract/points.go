@@ -17,13 +17,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// few are the rows of most points: some batches, the last of which is not full.
+// few is the number of rows of most points: some batches, the last of which is not full.
 const few = 25
 
 // lost is the error of a batch whose answer was lost.
 var lost = &remote.Error{Operation: "send", Next: remote.Next{Do: remote.Doubt}}
 
-// second is a fault of the second batch alone.
+// second is a fault of only the second batch.
 func second(what fault) fault {
 	return func(ctx context.Context, n int, send func(context.Context) ([]job.Answer, error)) ([]job.Answer, error) {
 		if n != 2 {
@@ -33,7 +33,7 @@ func second(what fault) fault {
 	}
 }
 
-// order: whatever is lost on the way, the newest state of a row is the one that stays, and a deleted one does not return.
+// order: whatever is lost on the way, the newest state of a row stays, and a deleted row does not return.
 func order(tb testkit.TB, w *World) {
 	p := begin(tb, w, remote.Config{})
 	for round := range 4 {
@@ -45,7 +45,7 @@ func order(tb testkit.TB, w *World) {
 			}
 			return nil, lost
 		}))
-		_, _ = p.run(context.Background()) // it fails, if the destination cannot be asked
+		_, _ = p.run(context.Background()) // it fails if the destination cannot be read back
 		p.again()
 	}
 	p.rows.put(few, 9)
@@ -54,7 +54,7 @@ func order(tb testkit.TB, w *World) {
 	p.settled()
 }
 
-// resume: a killed process loses nothing, and what it had sent arrives once.
+// resume: a killed process loses nothing, and whatever it had sent arrives once.
 func resume(arrived bool) func(testkit.TB, *World) {
 	return func(tb testkit.TB, w *World) {
 		p := begin(tb, w, remote.Config{})
@@ -107,7 +107,7 @@ func doubt(arrived bool) func(testkit.TB, *World) {
 			}
 			return nil, lost
 		}))
-		_, _ = p.run(context.Background()) // it fails, if the destination cannot be asked
+		_, _ = p.run(context.Background()) // it fails if the destination cannot be read back
 		before := p.spy.sent()[1]
 		p.spy.fails(nil)
 		p.arrives()
@@ -116,8 +116,8 @@ func doubt(arrived bool) func(testkit.TB, *World) {
 	}
 }
 
-// recognisable checks that whoever got a batch twice can tell: it was sent again under its name, with the same events,
-// unless the destination was asked what it has.
+// recognisable checks that a receiver can recognise a repeated batch: it was resent under the same name, with the same
+// events, unless the destination could be read back.
 func (p *play) recognisable(before *job.Batch) {
 	p.tb.Helper()
 	if _, asked := p.spy.Destination.(job.Comparer); asked {
@@ -127,16 +127,16 @@ func (p *play) recognisable(before *job.Batch) {
 		if b != before && b.ID == before.ID {
 			for i, o := range b.Operations {
 				if o.Event != before.Operations[i].Event || o.Key != before.Operations[i].Key {
-					p.tb.Fatalf("the batch has other events when it is sent again: %+v, before %+v", o, before.Operations[i])
+					p.tb.Fatalf("the resent batch has other events: %+v, want %+v", o, before.Operations[i])
 				}
 			}
 			return
 		}
 	}
-	p.tb.Fatalf("the batch %s was not sent again under its name", before.ID)
+	p.tb.Fatalf("the batch %s was not resent under its name", before.ID)
 }
 
-// refusal: a row that cannot be taken is refused alone, with the reason, until it is mended.
+// refusal: an unacceptable row is refused alone, with the reason, until it is corrected.
 func refusal(tb testkit.TB, w *World) {
 	p := begin(tb, w, remote.Config{})
 	p.rows.put(perBatch, 1)
@@ -163,7 +163,7 @@ func refusal(tb testkit.TB, w *World) {
 	p.settled()
 }
 
-// refuseBad answers 422 to each request with a bad row that the peer itself would take.
+// refuseBad answers 422 to each request with a bad row that the peer itself would accept.
 func refuseBad(peer Peer) func(http.ResponseWriter, *http.Request, int) bool {
 	return func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		body, err := io.ReadAll(r.Body)
@@ -180,8 +180,8 @@ func refuseBad(peer Peer) func(http.ResponseWriter, *http.Request, int) bool {
 	}
 }
 
-// limit: a service's limit is never exceeded, or kept from when the service has said so; and no batch is larger than the
-// destination takes, which the spy of all points checks.
+// limit: a service's limit is never exceeded or, once the service has said so, respected; and no batch is larger than the
+// destination allows, which the spy checks in all points.
 func limit(tb testkit.TB, w *World) {
 	p := begin(tb, w, remote.Config{})
 	p.rows.put(120, 1)
@@ -213,7 +213,7 @@ func limit(tb testkit.TB, w *World) {
 	w.Peer.Fail(nil)
 }
 
-// forASecond answers the third request that writes, and all of the next second, with 429. Those of the second are counted.
+// forASecond answers 429 to the third write, and to all requests for the next second, which are counted.
 func forASecond(early *atomic.Int32) func(http.ResponseWriter, *http.Request, int) bool {
 	var n atomic.Int32
 	var until atomic.Int64
@@ -234,7 +234,7 @@ func forASecond(early *atomic.Int32) func(http.ResponseWriter, *http.Request, in
 	}
 }
 
-// status notes the status of an answer.
+// status records the status of an answer.
 type status struct {
 	http.ResponseWriter
 	code int
@@ -246,7 +246,7 @@ func (s *status) WriteHeader(code int) {
 	s.ResponseWriter.WriteHeader(code)
 }
 
-// cancel: a run that a person has cancelled says so, and the next one does the rest.
+// cancel: a cancelled run says so, and the next one does the rest.
 func cancel(arrived bool) func(testkit.TB, *World) {
 	return func(tb testkit.TB, w *World) {
 		p := begin(tb, w, remote.Config{})

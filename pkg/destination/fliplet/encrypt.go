@@ -17,7 +17,7 @@ import (
 )
 
 // cipherText encrypts columns as Fliplet Agent does, by CryptoJS.AES.encrypt(text, key): AES-256-CBC under a key that
-// EVP_BytesToKey of OpenSSL makes from the passphrase and a random salt. This form tells nobody whether a text was
+// OpenSSL's EVP_BytesToKey derives from the passphrase and a random salt. This format does not reveal whether a text was
 // altered; it is the only one that Fliplet apps can read.
 //
 // Source: https://docs.openssl.org/3.0/man3/EVP_BytesToKey/; https://cryptojs.gitbook.io/docs/.
@@ -26,7 +26,7 @@ type cipherText struct {
 	columns []string
 }
 
-// salted begins what is encrypted; a salt follows.
+// salted starts an encrypted text; a salt follows.
 const (
 	salted     = "Salted__"
 	saltLength = 8
@@ -61,7 +61,7 @@ func (c *cipherText) encrypt(text []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(slices.Concat([]byte(salted), salt, padded)), nil
 }
 
-// errPlain is the error of a text that was not encrypted with the key.
+// errPlain is the error for a text that is not encrypted with the key.
 var errPlain = errors.New("is not encrypted with this key")
 
 // decrypt returns what encrypt, or CryptoJS, has encrypted.
@@ -88,14 +88,14 @@ func (c *cipherText) decrypt(text string) ([]byte, error) {
 	return body, nil
 }
 
-// hide encrypts the columns of an entry. NULL and the empty text stay as they are. An error is about the entry.
+// hide encrypts the columns of an entry, except NULL and the empty text. An error is about the entry.
 func (c *cipherText) hide(data []byte) ([]byte, error) {
 	return c.each(data, func(name string, v json.RawMessage) (any, error) {
 		switch {
 		case string(v) == "null" || string(v) == `""`:
 			return v, nil
 		case v[0] == '{' || v[0] == '[':
-			return nil, fmt.Errorf("column %s is no text, and cannot be encrypted; make it a text in the query", name)
+			return nil, fmt.Errorf("column %s is not a text and cannot be encrypted; make it a text in the query", name)
 		case v[0] != '"':
 			return c.encrypt(v)
 		}
@@ -107,8 +107,8 @@ func (c *cipherText) hide(data []byte) ([]byte, error) {
 	})
 }
 
-// show decrypts the columns of an entry. One that was not encrypted with the key becomes what no row has, so that it is
-// sent again.
+// show decrypts the columns of an entry. A column that is not encrypted with the key gets a value that no row has, so that
+// it is resent.
 func (c *cipherText) show(data []byte) ([]byte, error) {
 	return c.each(data, func(_ string, v json.RawMessage) (any, error) {
 		if string(v) == "null" || string(v) == `""` {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What was encrypted is what npm's crypto-js decrypts, and the other way round.
+// npm's crypto-js decrypts what we encrypt, and the other way round.
 func TestF23CryptoJSDecrypts(t *testing.T) {
 	t.Parallel()
 	node, err := exec.LookPath("node")
@@ -41,7 +41,7 @@ func TestF23CryptoJSDecrypts(t *testing.T) {
 	}
 	for i, text := range texts {
 		if got.Texts[i] != text {
-			t.Errorf("crypto-js reads %.50q, not %.50q", got.Texts[i], text)
+			t.Errorf("crypto-js reads %.50q, want %.50q", got.Texts[i], text)
 		}
 		if plain, err := c.decrypt(got.Again[i]); err != nil || string(plain) != text {
 			t.Errorf("read %.50q of crypto-js, not %.50q, %v", plain, text, err)
@@ -66,12 +66,12 @@ func TestF23ColumnsAreHiddenAndShown(t *testing.T) {
 	if shown, err := c.show([]byte(`{"a":"x"}`)); err != nil || string(shown) == `{"a":"x"}` {
 		t.Errorf("a plain text counts as encrypted: %s, %v", shown, err)
 	}
-	if _, err := c.hide([]byte(`{"a":{"x":1}}`)); err == nil || !strings.Contains(err.Error(), "column a is no text") {
+	if _, err := c.hide([]byte(`{"a":{"x":1}}`)); err == nil || !strings.Contains(err.Error(), "column a is not a text") {
 		t.Errorf("%v", err)
 	}
 	other := &cipherText{key: "another", columns: c.columns}
 	if shown, err := other.show(hidden); err != nil || strings.Contains(string(shown), `"x"`) {
-		t.Errorf("another key shows %s, %v", shown, err)
+		t.Errorf("with another key it is %s, %v", shown, err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // errTooLarge is the error of a file beyond the limit.
 var errTooLarge = fmt.Errorf("it has more than %d MiB", mostFile>>20)
 
-// local reads a file of this machine. With a directory, none outside of it can be read, whatever a row says.
+// local reads a file of this machine. If a directory is given, none outside it can be read, whatever a row says.
 func (*Destination) local(_ context.Context, f *File, name string) (content, error) {
 	directory := f.Directory
 	if directory == "" {
@@ -34,7 +34,7 @@ func (*Destination) local(_ context.Context, f *File, name string) (content, err
 		return content{}, errors.New("its directory cannot be opened")
 	}
 	defer root.Close()
-	info, err := root.Stat(name) // a pipe would be waited for
+	info, err := root.Stat(name) // opening a pipe would block
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return content{}, errors.New("there is no such file")
@@ -58,9 +58,9 @@ func (*Destination) local(_ context.Context, f *File, name string) (content, err
 	return content{filepath.Base(name), body}, nil
 }
 
-// fetch requests a file. Its address comes from a row: unless the configuration allows it, a private one is refused, by
-// which a row would have the connector publish what only it can reach. Redirects are not followed to other hosts with
-// the headers.
+// fetch requests a file. Its address comes from a row: unless the configuration allows it, a private one is refused, through
+// which a row could make the connector publish what only it can reach. Headers are not sent to other hosts on
+// redirects.
 func (d *Destination) fetch(ctx context.Context, f *File, address string) (content, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
@@ -86,7 +86,7 @@ func (d *Destination) fetch(ctx context.Context, f *File, address string) (conte
 	}
 	if err != nil {
 		if e, ok := errors.AsType[*remote.Error](err); ok && e.Status >= http.StatusMultipleChoices {
-			return content{}, fmt.Errorf("%s has answered %d", u.Host, e.Status)
+			return content{}, fmt.Errorf("%s answered %d", u.Host, e.Status)
 		}
 		return content{}, fmt.Errorf("%s cannot be reached, or the file has more than %d MiB", u.Host, mostFile>>20)
 	}
@@ -100,7 +100,7 @@ func (d *Destination) fetch(ctx context.Context, f *File, address string) (conte
 	return content{name, answer.Body}, nil
 }
 
-// safeName is a file's name without what could mean more than a name.
+// safeName reduces a file's name to harmless characters.
 func safeName(name string) string {
 	name = strings.Map(func(c rune) rune {
 		if c < ' ' || strings.ContainsRune(`/\"<>|:*?`, c) {

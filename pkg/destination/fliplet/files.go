@@ -25,7 +25,7 @@ type File struct {
 	Private   bool              `koanf:"private"`   // remote files may have private addresses
 }
 
-// mostFile is how many bytes a file may have: it is in memory while it is uploaded, one at a time.
+// mostFile is the maximum size of a file: it is in memory while it is uploaded, one at a time.
 const mostFile = 32 << 20
 
 // content is a file to upload.
@@ -34,7 +34,7 @@ type content struct {
 	body []byte
 }
 
-// checkFiles returns what is wrong with the files of a leg. An error begins with a key.
+// checkFiles returns what is wrong with the files of a leg. Errors begin with a key.
 func checkFiles(files []File, key []string) error {
 	for i, f := range files {
 		at := fmt.Sprintf("files[%d]", i)
@@ -50,7 +50,7 @@ func checkFiles(files []File, key []string) error {
 	return nil
 }
 
-// FileColumns are the columns whose values Fliplet replaces, and that cannot be compared.
+// FileColumns returns the columns whose values Fliplet replaces, so that they cannot be compared.
 func (l Leg) FileColumns() (names []string) {
 	for _, f := range l.Files {
 		names = append(names, f.Column)
@@ -58,7 +58,7 @@ func (l Leg) FileColumns() (names []string) {
 	return names
 }
 
-// upload uploads the files of a row, and returns it with their addresses. A file that cannot be had costs its column.
+// upload uploads a row's files, and returns it with their addresses. A file that cannot be read costs its column.
 func (d *Destination) upload(ctx context.Context, o *job.Operation) ([]byte, error) {
 	if len(d.leg.Files) == 0 {
 		return o.Data, nil
@@ -101,7 +101,7 @@ func (d *Destination) upload(ctx context.Context, o *job.Operation) ([]byte, err
 	return b.Bytes(), nil
 }
 
-// uploadError is an error of Fliplet's, not of the file.
+// uploadError is an error of Fliplet, not of the file.
 type uploadError struct{ err *remote.Error }
 
 // Error says what Fliplet has answered.
@@ -110,13 +110,13 @@ func (u uploadError) Error() string { return u.err.Error() }
 // Unwrap returns the error itself.
 func (u uploadError) Unwrap() error { return u.err }
 
-// serviceFails reports whether Fliplet takes no files now, so that the row is better sent later.
+// serviceFails reports whether Fliplet accepts no files now, so that the row should be sent later.
 func serviceFails(err error) bool {
 	u, ok := errors.AsType[uploadError](err)
 	return ok && u.err.Next.Do != remote.RowRefused && u.err.Next.Do != remote.Halve
 }
 
-// file brings a file to Fliplet, unless it is there.
+// file uploads a file to Fliplet unless it is there.
 func (d *Destination) file(ctx context.Context, f *File, value, key string) (storedFile, error) {
 	get := d.local
 	if f.Type == "remote" {

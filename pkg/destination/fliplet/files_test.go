@@ -16,7 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 )
 
-// A row cannot make the connector upload what it should not, and a file that cannot be had costs its column alone.
+// A row cannot make the connector upload what it should not, and an unreadable file costs only its column.
 func TestF22WhatIsNotUploaded(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -66,7 +66,7 @@ func TestF22WhatIsNotUploaded(t *testing.T) {
 		{"a relative path without a directory", "a.txt", fliplet.File{Column: "f", Type: "local"}, "not absolute"},
 		{"a private address", web.URL, remote, "has a private address; allow it with private: true"},
 		{"another scheme", "file:///etc/passwd", remote, "does not begin with https://"},
-		{"a page that is not there", web.URL + "/gone", open, "has answered 404"},
+		{"a page that is not there", web.URL + "/gone", open, "answered 404"},
 		{"a large page", web.URL + "/large", open, "more than 32 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -19,11 +19,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Config is an account.
+// Config configures an account.
 type Config struct {
 	Token   string `koanf:"token"`
 	BaseURL string `koanf:"baseURL"` // "": that of the token's region
-	// EncryptKey is the passphrase for columns that are encrypted; "": none is.
+	// EncryptKey is the passphrase for encrypted columns; "": none is encrypted.
 	EncryptKey string `koanf:"encryptKey"`
 }
 
@@ -39,14 +39,14 @@ type Leg struct {
 // The limits that Fliplet documents.
 var limit = remote.Limit{Requests: 200, Window: 10 * time.Second}
 
-// rowsInBatch is how many entries Fliplet Agent puts into a commit; bytesInBatch keeps it below the 10 MB that a
-// request may have.
+// rowsInBatch is how many entries Fliplet Agent puts into a commit; bytesInBatch keeps it below the 10 MB limit of a
+// request.
 const (
 	rowsInBatch  = 1000
 	bytesInBatch = 8 << 20
 )
 
-// URL is the address of the API in a token's region, which the token's first letters name.
+// URL is the address of the API in a token's region, which the first letters of the token name.
 func URL(token string) string {
 	switch region, _, _ := strings.Cut(strings.ToLower(token), "--"); region {
 	case "us", "ca":
@@ -71,7 +71,7 @@ func (c Config) Remote(r remote.Config) remote.Config {
 	return r
 }
 
-// unsure are answers after which a commit may have been executed: the entries are read before it is sent again, since
+// unsure are answers after which a commit may have been executed: the entries are read before it is resent, since
 // nothing distinguishes a second insert from the first.
 var unsure = remote.Rules{
 	http.StatusRequestTimeout: remote.Doubt, http.StatusInternalServerError: remote.Doubt, http.StatusServiceUnavailable: remote.Doubt,
@@ -80,7 +80,7 @@ var unsure = remote.Rules{
 // anySize is the bound for answers that are streamed, or not read at all.
 const anySize = math.MaxInt64
 
-// wait returns how long Fliplet asks to wait: until the date that it names.
+// wait returns the pause that Fliplet demands: until the date that it names.
 func wait(_ int, _ http.Header, body []byte) (time.Duration, bool) {
 	var told struct {
 		Next time.Time `json:"nextValidRequestDate"`
@@ -95,7 +95,7 @@ func wait(_ int, _ http.Header, body []byte) (time.Duration, bool) {
 type Destination struct {
 	Log   *zap.Logger
 	Fetch remote.Config     // with which remote files are requested
-	Dry   func(remote.Sent) // not nil: files are not uploaded, but told
+	Dry   func(remote.Sent) // not nil: files are reported instead of uploaded
 
 	media  media
 	client *remote.Client
@@ -103,7 +103,7 @@ type Destination struct {
 	cipher *cipherText // nil: nothing is encrypted
 }
 
-// New returns a data source of an account; it sends nothing. key are the columns that identify a row. An error begins
+// New returns a data source of an account; it sends nothing. key is the columns that identify a row. Errors begin
 // with a key of the configuration.
 func (c Config) New(client *remote.Client, leg Leg, key []string) (*Destination, error) {
 	if leg.DataSource < 1 {
@@ -131,7 +131,7 @@ func (c Config) New(client *remote.Client, leg Leg, key []string) (*Destination,
 	return d, nil
 }
 
-// Check asks whose the token is. What files Fliplet has is asked again afterwards.
+// Check asks whom the token belongs to. The next upload asks again which files Fliplet has.
 func (d *Destination) Check(ctx context.Context) error {
 	d.media.forget()
 	_, err := d.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true})
@@ -140,7 +140,7 @@ func (d *Destination) Check(ctx context.Context) error {
 
 // Limits are those of a commit.
 func (d *Destination) Limits() job.Limits {
-	if d.cipher != nil { // which makes data a third longer
+	if d.cipher != nil { // data grows by a third
 		return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch * 3 / 4}
 	}
 	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
@@ -211,7 +211,7 @@ func entries(d *json.Decoder, yield func(entry) error) error {
 	return errors.New("the answer has no entries")
 }
 
-// commit is the body of a commit, but for its entries and for append, without which Fliplet removes all other entries.
+// commit is the body of a commit, without its entries and append; without append Fliplet removes all other entries.
 type commit struct {
 	Delete   []int64  `json:"delete,omitempty"`
 	Extend   bool     `json:"extend,omitempty"`
@@ -220,13 +220,13 @@ type commit struct {
 	entries  int
 }
 
-// room is what a commit has beside the data of its entries, and what an entry has, in bytes.
+// room is the size of a commit without its entries' data, and of an entry without its data, in bytes.
 const (
 	roomOfCommit = 200
 	roomOfEntry  = 40
 )
 
-// begin begins the body of a commit of some operations: their data are copied once.
+// begin starts the body of a commit for some operations, with a single copy of their data.
 func (c *commit) begin(operations []job.Operation) {
 	size := roomOfCommit
 	for i := range operations {
@@ -235,7 +235,7 @@ func (c *commit) begin(operations []job.Operation) {
 	c.text = append(make([]byte, 0, size), `{"append":true,"entries":[`...)
 }
 
-// add adds an entry; without an id, a new one. Its data are written as they are: they are JSON.
+// add adds an entry, a new one if it has no id. Its data are written unchanged, as they are JSON.
 func (c *commit) add(id *int64, data []byte) {
 	if c.entries++; c.entries > 1 {
 		c.text = append(c.text, ',')
@@ -256,7 +256,7 @@ func (c *commit) body() ([]byte, error) {
 	return append(append(c.text, "],"...), rest[1:]...), nil
 }
 
-// Send commits a batch. Fliplet accepts all of it, or nothing.
+// Send commits a batch. Fliplet accepts all of it or nothing.
 func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	c := commit{Extend: d.leg.Merge, RunHooks: d.leg.RunHooks}
 	c.begin(b.Operations)
@@ -276,7 +276,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 			if err != nil {
 				return nil, err
 			}
-			data, err := d.cipher.hide(uploaded) // after its hash was taken: each time the salt is another
+			data, err := d.cipher.hide(uploaded) // after its hash was taken: each encryption has a new salt
 			if err != nil {
 				answers[i].Refused = err.Error()
 				continue
@@ -293,7 +293,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if err != nil {
 		return nil, fmt.Errorf("commit entries: %w", err)
 	}
-	// The answer is the whole data source, which is not read: the status is enough.
+	// The answer is the whole data source, which is not read: the status suffices.
 	answer, err := d.client.Open(ctx, &remote.Request{Operation: "commit entries", Method: http.MethodPost, Path: d.path("commit"), Body: body, MaxBytes: anySize})
 	if err != nil {
 		return nil, err
@@ -302,7 +302,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	return answers, nil
 }
 
-// path is one below the data source.
+// path is a path below the data source.
 func (d *Destination) path(of string) string {
 	return fmt.Sprintf("/v1/data-sources/%d/%s", d.leg.DataSource, of)
 }

@@ -20,7 +20,7 @@ func TestF04TheTokenNamesTheRegion(t *testing.T) {
 		"eu--1": "https://api.fliplet.com", "US--1": "https://us.api.fliplet.com", "ca--1": "https://ca.api.fliplet.com", "": "https://api.fliplet.com", "au--1": "https://api.fliplet.com",
 	} {
 		if got := fliplet.URL(token); got != want {
-			t.Errorf("%q is of %s, want %s", token, got, want)
+			t.Errorf("%q belongs to %s, want %s", token, got, want)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestRowsAreReadOneByOne(t *testing.T) {
 	for _, body := range []string{`[]`, `{}`, `{"entries":{}}`, `{"entries":[{"data":{}}]}`, `{"entries":[{"id":1,"data":[]}]}`, `{"entries":[{"id":1`} {
 		service.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool { fmt.Fprint(w, body); return true })
 		if err := d.Rows(context.Background(), func(job.Stored) error { return nil }); err == nil {
-			t.Errorf("%s was taken", body)
+			t.Errorf("%s was accepted", body)
 		}
 	}
 }
@@ -99,6 +99,6 @@ func TestARefusedCommitSaysWhatToDo(t *testing.T) {
 	_, d := account(t, fliplet.Leg{})
 	_, err := d.Send(context.Background(), &job.Batch{Operations: []job.Operation{{Kind: job.Update, ID: "99", Data: []byte(`{}`)}}})
 	if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.RowRefused {
-		t.Errorf("an entry that there is not: %v", err)
+		t.Errorf("with a missing entry: %v", err)
 	}
 }

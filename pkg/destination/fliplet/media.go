@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// folderName is where Fliplet Agent uploads to, too.
+// folderName is the folder to which Fliplet Agent uploads too.
 const folderName = "Files uploaded from DIS"
 
 // storedFile is a file that Fliplet has.
@@ -30,19 +30,19 @@ type storedFile struct {
 // media is the folder of uploaded files. It is safe for concurrent use: one file is uploaded at a time.
 type media struct {
 	mu           sync.Mutex
-	known        map[string]storedFile // by MD5; nil: the folder was not read yet
+	known        map[string]storedFile // by MD5; nil: the folder has not been read yet
 	organization int64
 	folder       int64
 }
 
-// forget has the folder read again.
+// forget makes the folder be read again.
 func (m *media) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known = nil
 }
 
-// put returns the file with a checksum, and uploads it if there is none.
+// put returns the file with a checksum, after uploading it if there is none.
 func (m *media) put(ctx context.Context, client *remote.Client, c content, checksum string) (storedFile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -86,7 +86,7 @@ type folder struct {
 	Name string `json:"name"`
 }
 
-// open finds the folder, or creates it, and reads what it has.
+// open finds or creates the folder, and reads its contents.
 func (m *media) open(ctx context.Context, client *remote.Client) error {
 	var organizations struct {
 		Organizations []folder `json:"organizations"`

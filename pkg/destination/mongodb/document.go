@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// document returns a row as a document. The error is why it cannot be one.
+// document converts a row to a document. The error is why that is impossible.
 func (d *Destination) document(data []byte) (bson.D, error) {
 	members, err := record.Members(data)
 	if err != nil {
@@ -37,7 +37,7 @@ func (d *Destination) document(data []byte) (bson.D, error) {
 	return doc, nil
 }
 
-// valueOf converts a JSON value. Whole numbers stay whole, and bytes in the form of Node's Buffer become binary.
+// valueOf converts a JSON value. Integers stay integers, and bytes in the form of Node's Buffer become binary.
 func valueOf(raw json.RawMessage) (any, error) {
 	object, err := record.Object(append(append([]byte(`{"v":`), raw...), '}'))
 	if err != nil {
@@ -98,7 +98,7 @@ func date(v any) (any, error) {
 	return nil, errors.New("is no date")
 }
 
-// filter returns what finds a row's document, and gives the document its _id.
+// filter returns the filter that finds a row's document, and gives the document its _id.
 func (d *Destination) filter(doc bson.D, event string) (bson.D, bson.D, error) {
 	field := func(name string) (any, error) {
 		i := slices.IndexFunc(doc, func(e bson.E) bool { return e.Key == name })

@@ -23,7 +23,7 @@ const (
 	tooLarge     = 10334
 )
 
-// verb is what to do about an error of a whole command.
+// verb is what to do about the error of a whole command.
 func verb(err error) remote.Verb {
 	if _, ok := errors.AsType[topology.ServerSelectionError](err); ok {
 		return remote.Retry // nothing was sent

@@ -16,13 +16,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Config is a database.
+// Config configures a database.
 type Config struct {
 	URI      string `koanf:"uri"`
 	Database string `koanf:"database"`
 }
 
-// Leg is the collection that rows go to.
+// Leg is the collection that receives rows.
 type Leg struct {
 	Collection string   `koanf:"collection"`
 	ID         string   `koanf:"id"`    // key or own
@@ -49,7 +49,7 @@ type Database struct {
 	client *mongo.Client // nil: not needed yet
 }
 
-// Open returns a database; it does not connect yet. An error begins with a key.
+// Open returns a database; it does not connect yet. Errors begin with a key.
 func Open(c Config) (*Database, error) {
 	o := options.Client().ApplyURI(c.URI)
 	if err := o.Validate(); err != nil {
@@ -57,9 +57,9 @@ func Open(c Config) (*Database, error) {
 	}
 	switch {
 	case o.TLSConfig != nil && o.TLSConfig.InsecureSkipVerify:
-		return nil, errors.New("uri: turns off the verification of certificates, which is always done; use tlsCAFile for an authority of your own")
+		return nil, errors.New("uri: turns off certificate verification, which is always on; use tlsCAFile for your own authority")
 	case o.WriteConcern != nil && !o.WriteConcern.Acknowledged():
-		return nil, errors.New("uri: has w=0; then nothing tells whether rows have arrived")
+		return nil, errors.New("uri: has w=0, with which nothing tells whether rows have arrived")
 	}
 	if o.ServerSelectionTimeout == nil {
 		o.SetServerSelectionTimeout(findTime)
@@ -74,7 +74,7 @@ func Open(c Config) (*Database, error) {
 	return &Database{name: c.Database, host: strings.Join(o.Hosts, ","), hide: remote.NewRedactor(secrets, nil), options: o}, nil
 }
 
-// connect returns the client, which looks for the server from then on.
+// connect returns the client, which then looks for the server.
 func (d *Database) connect() (*mongo.Client, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -86,7 +86,7 @@ func (d *Database) connect() (*mongo.Client, error) {
 	return d.client, err
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (d *Database) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -107,7 +107,7 @@ type Destination struct {
 	Dry func(remote.Sent)
 }
 
-// Collection returns a collection. key is the columns by which the job identifies its rows, none if it adds them all.
+// Collection returns a collection. key is the columns by which the job identifies its rows; none if it adds them all.
 func (d *Database) Collection(leg Leg, key []string) (*Destination, error) {
 	switch {
 	case len(key) == 0 && leg.ID == "own":
@@ -118,7 +118,7 @@ func (d *Database) Collection(leg Leg, key []string) (*Destination, error) {
 	return &Destination{db: d, leg: leg, key: key}, nil
 }
 
-// Limits are those of a bulk.
+// Limits are a bulk's limits.
 func (*Destination) Limits() job.Limits {
 	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
 }
@@ -132,7 +132,7 @@ func (d *Destination) Check(ctx context.Context) error {
 	return d.db.failed("connect", err)
 }
 
-// failed returns an error with what to do next; nil for none.
+// failed adds to an error what to do next; nil for none.
 func (d *Database) failed(operation string, err error) error {
 	if err == nil {
 		return nil

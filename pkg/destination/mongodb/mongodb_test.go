@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// collection is a new one, as the tests see it.
+// collection is a new collection, as the tests see it.
 func collection(t *testing.T) *mongo.Collection {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(testkit.MongoDB(t)))
@@ -68,7 +68,7 @@ func send(t *testing.T, d *mongodb.Destination, operations ...job.Operation) []j
 	return answers
 }
 
-// has is what a collection has, as extended JSON, in the order of its _ids.
+// has returns a collection as extended JSON, in order of _id.
 func has(t *testing.T, c *mongo.Collection) string {
 	t.Helper()
 	found, err := c.Find(t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
@@ -81,7 +81,7 @@ func has(t *testing.T, c *mongo.Collection) string {
 	}
 	var list []string
 	for _, doc := range docs {
-		slices.SortFunc(doc, func(a, b bson.E) int { return cmp.Compare(a.Key, b.Key) }) // FerretDB has an order of its own
+		slices.SortFunc(doc, func(a, b bson.E) int { return cmp.Compare(a.Key, b.Key) }) // FerretDB has its own order
 		text, err := bson.MarshalExtJSON(doc, false, false)
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestR03DocumentsAreReplacedAndDeleted(t *testing.T) {
 			d := target(t, docs, c.leg, c.key...)
 			ids := send(t, d, put("1", `{"sku":1,"n":"a"}`), put("2", `{"sku":2,"n":"b"}`))
 			if got := has(t, docs); got != c.first {
-				t.Errorf("it has %s, want %s", got, c.first)
+				t.Errorf("got %s, want %s", got, c.first)
 			}
 			second := put("2", `{"sku":2}`)
 			if len(c.key) == 2 {
@@ -116,7 +116,7 @@ func TestR03DocumentsAreReplacedAndDeleted(t *testing.T) {
 			}
 			send(t, d, second, job.Operation{Kind: job.Delete, Key: "1", ID: ids[0].ID}, job.Operation{Kind: job.Delete, Key: "9"})
 			if got := has(t, docs); got != c.then {
-				t.Errorf("then it has %s, want %s", got, c.then)
+				t.Errorf("then got %s, want %s", got, c.then)
 			}
 		})
 	}

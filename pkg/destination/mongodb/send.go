@@ -20,7 +20,7 @@ type write struct {
 	model mongo.WriteModel
 }
 
-// mostTries is how often to send documents that two writers create at once: the second time each finds the other's.
+// mostTries is how often documents that two writers create at once are sent: the second time each finds the other's.
 const mostTries = 3
 
 // Send deletes documents, and then writes others.
@@ -65,7 +65,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	return answers, d.bulk(ctx, c, writes, answers)
 }
 
-// write returns what an operation does, and how to find its document again: the filter as extended JSON, which keeps
+// write returns what an operation does, and how to find its document again: the filter as extended JSON, which preserves
 // the key's types.
 func (d *Destination) write(o *job.Operation) (write, string, error) {
 	doc, err := d.document(o.Data)
@@ -81,7 +81,7 @@ func (d *Destination) write(o *job.Operation) (write, string, error) {
 		return write{}, "", err
 	}
 	if d.leg.Merge {
-		doc = slices.DeleteFunc(doc, func(e bson.E) bool { return e.Key == "_id" }) // the filter has it
+		doc = slices.DeleteFunc(doc, func(e bson.E) bool { return e.Key == "_id" }) // the filter contains it
 		return write{model: mongo.NewUpdateOneModel().SetFilter(filter).SetUpdate(bson.D{{Key: "$set", Value: doc}}).SetUpsert(true)}, string(id), nil
 	}
 	return write{model: mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(doc).SetUpsert(true)}, string(id), nil

@@ -18,9 +18,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// server speaks as much of MongoDB's protocol as a bulk needs, and carries out unordered
-// bulks as MongoDB does, which FerretDB does not: each write on its own, with the index of
-// those that are refused.
+// server speaks as much of MongoDB's protocol as a bulk needs, and executes unordered
+// bulks as MongoDB does and FerretDB does not: each write by itself, with the index of
+// the refused ones.
 // Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/.
 type server struct {
 	address string
@@ -28,10 +28,10 @@ type server struct {
 	mu     sync.Mutex
 	bulks  [][]string // the keys of each
 	refuse map[string]refusal
-	fails  bson.D // in the place of an answer
+	fails  bson.D // instead of an answer
 }
 
-// refusal is why a document is not taken, and how often.
+// refusal is why a document is refused, and how often.
 type refusal struct{ code, times int }
 
 func serve(t *testing.T) *server {
@@ -60,7 +60,7 @@ const (
 	opMsg   = 2013
 )
 
-// talk answers the messages of a connection until it ends.
+// talk answers the messages of a connection until it closes.
 func (s *server) talk(c net.Conn) {
 	defer func() { _ = c.Close() }()
 	for {
@@ -97,7 +97,7 @@ func hello() bson.D {
 		{Key: "maxWriteBatchSize", Value: 100000}, {Key: "minWireVersion", Value: 0}, {Key: "maxWireVersion", Value: 21}, {Key: "ok", Value: 1}}
 }
 
-// answer answers a command, which stands in a section of kind 0; its documents are one of kind 1.
+// answer answers a command, which is a section of kind 0; its documents are one of kind 1.
 func (s *server) answer(sections []byte) bson.D {
 	var command bson.Raw
 	var updates []bson.Raw
@@ -121,7 +121,7 @@ func (s *server) answer(sections []byte) bson.D {
 	return hello()
 }
 
-// update carries out a bulk.
+// update executes a bulk.
 func (s *server) update(updates []bson.Raw) bson.D {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *server) update(updates []bson.Raw) bson.D {
 	return told
 }
 
-// bulk is a batch of a document for each letter.
+// bulk is a batch with one document per letter.
 func bulk(letters string) *job.Batch {
 	b := &job.Batch{}
 	for _, l := range letters {
@@ -189,13 +189,13 @@ func TestR03ABadDocumentIsFoundByItsIndex(t *testing.T) {
 	for _, b := range s.bulks {
 		sent = append(sent, strings.Join(b, ""))
 	}
-	// A duplicate key may be that of another writer at the same moment: it is sent again.
+	// A duplicate key may come from a concurrent writer: it is resent.
 	if !slices.Equal(sent, []string{"abcdefg", "eg", "g"}) {
 		t.Errorf("sent %q", sent)
 	}
 }
 
-// One that is only too much at the moment is no bad document.
+// A document that is only too much for now is not bad.
 func TestR03AWriteThatMaySucceedLaterIsNotRefused(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
@@ -224,6 +224,6 @@ func TestR03MeaningOfCommandErrors(t *testing.T) {
 	s.fails = bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 1}, {Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 64}, {Key: "errmsg", Value: "waiting for replication timed out"}}}}
 	_, err := at(t, s).Send(t.Context(), bulk("a"))
 	if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.Doubt {
-		t.Errorf("a write concern that was not kept: %v", err)
+		t.Errorf("an unmet write concern: %v", err)
 	}
 }

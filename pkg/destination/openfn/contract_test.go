@@ -42,7 +42,7 @@ func TestD04OpenFnAndTheMockKeepTheContract(t *testing.T) {
 	}
 }
 
-// last are the rows that remain when all events have been taken.
+// last returns the rows that remain after all events.
 func last(events []standin.SyncEvent) []string {
 	rows := map[string]string{}
 	for _, e := range events {

@@ -23,18 +23,18 @@ type event struct {
 	SyncLevel  int             `json:"syncLevel"`
 }
 
-// The sync levels of DataCollect: how far an event has come.
+// The sync levels of DataCollect: how far an event has got.
 const (
 	levelRemote   = 1
-	levelExternal = 2 // it came from outside
+	levelExternal = 2 // external
 )
 
-// errNotSent is the error of an event that is not for a webhook.
+// errNotSent means that an event is not for a webhook.
 var errNotSent = errors.New("is not sent")
 
 // form says how rows become events.
 type form struct {
-	events bool // they already are events
+	events bool // they are events already
 	user   string
 	now    func() time.Time
 }
@@ -68,12 +68,12 @@ func (f *form) event(o *job.Operation) (event, error) {
 	case e.SyncLevel == levelExternal:
 		return e, errNotSent // Promise 9
 	case e.Type == "" || e.Data == nil:
-		return e, errors.New("it is no event: it has no type or no data")
+		return e, errors.New("it is not an event: it has no type or no data")
 	}
 	return e, nil
 }
 
-// set fills in a field of the event from the column with its name, possibly written as entity_guid.
+// set fills in a field of the event from the column of that name, possibly prefixed as in entity_guid.
 func (e *event) set(column string, value json.RawMessage) error {
 	if bytes.Equal(value, []byte("null")) {
 		return nil

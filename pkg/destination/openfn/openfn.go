@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Config is a webhook.
+// Config configures a webhook.
 type Config struct {
 	Type     string             // openfn or mock-sync-server
 	URL      string             `koanf:"url"`
@@ -24,12 +24,12 @@ type Config struct {
 	CA       string             `koanf:"ca"`
 }
 
-// Leg says what to fill in that events need and rows lack.
+// Leg fills in what events need and rows lack.
 type Leg struct {
 	UserID string `koanf:"userId"`
 }
 
-// rowsInBatch is how many events a batch has unless the job says otherwise, and mostRows how many it may say. OpenFn's
+// rowsInBatch is the default number of events in a batch, and mostRows the maximum that a job may set. OpenFn's
 // webhooks accept 10 MB.
 const (
 	rowsInBatch  = 100
@@ -37,7 +37,7 @@ const (
 	bytesInBatch = 8 << 20
 )
 
-// Remote is the HTTP configuration for a webhook; the caller adds what all services share. An error begins with a key.
+// Remote is the HTTP configuration for a webhook; the caller adds what all services share. Errors begin with a key.
 func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	var err error
 	if r.Auth, err = c.Auth.Auth(); err != nil {
@@ -68,7 +68,7 @@ type Destination struct {
 	form   form
 }
 
-// New returns a webhook as a job uses it; it sends nothing. key is the columns by which the job identifies its rows,
+// New returns a webhook as a job uses it; it sends nothing. key is the columns by which the job identifies its rows;
 // none if it adds them all.
 func New(client *remote.Client, kind string, leg Leg, key []string) *Destination {
 	d := &Destination{client: client, list: "entities", form: form{events: slices.Equal(key, []string{"guid"}), user: leg.UserID, now: time.Now}}
@@ -81,12 +81,12 @@ func New(client *remote.Client, kind string, leg Leg, key []string) *Destination
 	return d
 }
 
-// Limits are those of a request.
+// Limits are a request's limits.
 func (*Destination) Limits() job.Limits {
 	return job.Limits{Rows: rowsInBatch, Most: mostRows, Bytes: bytesInBatch}
 }
 
-// Reach asks the webhook for anything. It is there if it answers at all, even with 404: a POST, which it expects, would
+// Reach sends the webhook any request. It exists if it answers at all, even with 404: a POST, which it expects, would
 // start a workflow.
 func (d *Destination) Reach(ctx context.Context) error {
 	_, err := d.client.Do(ctx, &remote.Request{Operation: "reach the webhook", Read: true})

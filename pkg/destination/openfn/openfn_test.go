@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
 
-// hook is that of a stand-in, as a job with a key uses it.
+// hook is a stand-in's webhook, as a job with a key uses it.
 func hook(t *testing.T, c openfn.Config, key ...string) (*standin.Sync, *openfn.Destination) {
 	t.Helper()
 	list := map[string]string{"openfn": "entities", "mock-sync-server": "data"}[c.Type]
@@ -113,7 +113,7 @@ func TestD08AnswersOfAWebhook(t *testing.T) {
 	}
 }
 
-// A pause, a number of attempts and a timeout are honoured, which the originals are not known for.
+// Pause, attempts and timeout are honoured, unlike by the originals.
 func TestD04TheConfigurationIsHonoured(t *testing.T) {
 	t.Parallel()
 	r, err := openfn.Config{URL: "https://user:secret@example.org/i/secret", Timeout: "60s", Attempts: 3, Pause: "250ms"}.Remote(remote.Config{})
@@ -122,7 +122,7 @@ func TestD04TheConfigurationIsHonoured(t *testing.T) {
 	}
 	for _, c := range []openfn.Config{{Timeout: "soon"}, {Pause: "-1s"}} {
 		if _, err := c.Remote(remote.Config{}); err == nil {
-			t.Errorf("%+v was taken", c)
+			t.Errorf("%+v was accepted", c)
 		}
 	}
 }

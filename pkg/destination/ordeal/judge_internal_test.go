@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What must not happen is noticed, and what may happen is not taken for it.
+// Violations are noticed, and what is allowed is not mistaken for one.
 func TestDuplicatesAreJudged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -32,12 +32,12 @@ func TestDuplicatesAreJudged(t *testing.T) {
 		p := &play{Result: &Result{Ordeal: &Ordeal{faults: c.faults}}, tb: t, keys: map[string]bool{"7": true}, events: map[string]bool{"doubted": true}}
 		p.judge(c.arrivals)
 		if said := strings.Join(p.Twice, "\n"); p.Again != c.again || (said == "") != (c.says == "") || !strings.Contains(said, c.says) {
-			t.Errorf("%s: %d arrived again, and it says %q", name, p.Again, said)
+			t.Errorf("%s: %d arrived again, verdict %q", name, p.Again, said)
 		}
 	}
 }
 
-// A destination that lacks a row, has an old one, one too many, or one twice, is not equal.
+// A destination with a missing, outdated, surplus or duplicate row is not equal.
 func TestExistingRowsAreCompared(t *testing.T) {
 	t.Parallel()
 	r := &Result{}
@@ -46,6 +46,6 @@ func TestExistingRowsAreCompared(t *testing.T) {
 		t.Errorf("lost %q, twice %q", r.Lost, r.Twice)
 	}
 	if r = (&Result{}); !r.Good() {
-		t.Error("nothing is wrong")
+		t.Error("no violation was noticed")
 	}
 }

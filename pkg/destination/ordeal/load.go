@@ -12,16 +12,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// load is those who write to the source. No value is ever written twice, and no id is used again.
+// load writes to the source. No value is ever written twice, and no id is reused.
 type load struct {
 	db      *mysqldb.DB
 	random  *rand.Rand
 	ids     []int64
 	last    int64 // id
-	changes int   // states so far: also the last value
+	changes int   // states so far, and the last value
 }
 
-// start is a source with some rows.
+// start fills a source with some rows.
 func start(tb testkit.TB, seed uint64, rows int) *load {
 	tb.Helper()
 	l := &load{db: testkit.Schema(tb, "CREATE TABLE a (id INT PRIMARY KEY, v INT NOT NULL)"), random: rand.New(rand.NewPCG(seed, 1))}
@@ -31,7 +31,7 @@ func start(tb testkit.TB, seed uint64, rows int) *load {
 	return l
 }
 
-// run writes until ctx ends: changes in a step, and as many steps as the pause between them allows.
+// run writes until ctx ends: some changes per step, and as many steps as the pauses allow.
 func (l *load) run(ctx context.Context, size int, every time.Duration) error {
 	for pause.For(ctx, every) == nil {
 		if err := l.step(size, size, 3*size); err != nil {
@@ -41,7 +41,7 @@ func (l *load) run(ctx context.Context, size int, every time.Duration) error {
 	return nil
 }
 
-// step is a transaction: it adds, removes and changes rows.
+// step is a transaction: it inserts, deletes and updates rows.
 func (l *load) step(adds, removes, updates int) error {
 	tx, err := l.db.Begin()
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 // Ordeal is a destination, and what happens while the connector writes to it.
 type Ordeal struct {
 	Name   string // of the destination, and of the fault
-	Does   string // what is done again and again
-	Brief  bool   // it is in the short form too
+	Does   string // what is repeated
+	Brief  bool   // part of the short form too
 	faults faults
 	open   func(testkit.TB) *place
 }
 
-// faults are what happens beside the kills.
+// faults are what happens besides the kills.
 type faults struct {
 	answers bool // the service answers badly
 	cuts    bool // the connections to the databases are cut
-	clock   bool // the connector's clock is moved by hours
+	clock   bool // the connector's clock jumps by hours
 }
 
 const kills = "kill -9 the connector"
 
-// All are all ordeals, in the order of the table.
+// All lists the ordeals, in the order of the table.
 var All = []Ordeal{
 	{Name: "Fliplet", Brief: true, Does: kills, open: flipletPlace},
 	{Name: "Airtable", Brief: true, Does: kills, open: airtablePlace},
@@ -53,23 +53,23 @@ const (
 	moved = kills + "; move its clock by up to a day, forth and back"
 )
 
-// Heading is the head of the table of results.
+// Heading is the heading of the table of results.
 const Heading = `| destination | what is done repeatedly | kills | changes | rows | in doubt | arrived twice | lost | twice without doubt | equal | until equal |
 |---|---|--:|--:|--:|--:|--:|--:|--:|---|--:|`
 
-// Result is what came of an ordeal.
+// Result is the outcome of an ordeal.
 type Result struct {
 	Ordeal  *Ordeal
 	Seed    uint64
 	Kills   int
-	Changes int           // states of rows that were committed at the source
+	Changes int           // row states committed at the source
 	Rows    int           // at the end
-	Doubts  int           // states whose answer was not known at a kill
+	Doubts  int           // states whose answer was unknown at a kill
 	Again   int           // states that arrived a second time
 	Lost    []string      // rows of the source that the destination lacks, or has in an older state
-	Twice   []string      // what is there twice, or should not be there, or arrived twice without having been in doubt
-	Took    time.Duration // from the last kill until both were equal
-	Err     error         // it did not come to its end
+	Twice   []string      // rows that are there twice, or should not be there, or arrived twice without having been in doubt
+	Took    time.Duration // from the last kill until both sides were equal
+	Err     error         // it did not finish
 }
 
 // Good reports whether it ended as it must.

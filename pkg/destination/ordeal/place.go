@@ -25,15 +25,15 @@ type place struct {
 	leg             string                    // in the state
 	rows            func(testkit.TB) []string // "id=v", in any order
 	witness         *witness                  // nil: it is a database
-	proxy           *testkit.Proxy            // before a database server; nil: there is none
-	slow            bool                      // it takes some tens of rows a second
+	proxy           *testkit.Proxy            // in front of a database server; nil: there is none
+	slow            bool                      // it accepts some tens of rows a second
 }
 
-// arrival is a state of a row that a service has taken.
+// arrival is a state of a row that a service has accepted.
 type arrival struct {
 	id    int64
 	v     int64  // 0: a delete
-	event string // by which the service recognises it; "": it goes by the row's key
+	event string // by which the service recognises it; "": by the row's key
 	adds  bool   // it makes a new record, whatever is there
 }
 
@@ -44,7 +44,7 @@ type peer interface {
 	Close()
 }
 
-// witness stands before a stand-in: it takes its time, notes what arrives, and answers badly if it is told to.
+// witness sits in front of a stand-in: it is slow, records what arrives, and misbehaves if told to.
 type witness struct {
 	peer peer
 	read func(r *http.Request, body []byte) []arrival
@@ -52,11 +52,11 @@ type witness struct {
 	mu       sync.Mutex
 	random   *rand.Rand
 	bad      bool
-	gentle   bool // it does not answer 429, after which Airtable is left alone for half a minute
+	gentle   bool // it does not answer 429, after which Airtable demands a pause of half a minute
 	arrivals []arrival
 }
 
-// watch begins to be a stand-in's witness.
+// watch makes it a stand-in's witness.
 func watch(tb testkit.TB, p peer, read func(*http.Request, []byte) []arrival) *witness {
 	tb.Cleanup(p.Close)
 	w := &witness{peer: p, read: read, random: rand.New(rand.NewPCG(1, 2))}
@@ -64,21 +64,21 @@ func watch(tb testkit.TB, p peer, read func(*http.Request, []byte) []arrival) *w
 	return w
 }
 
-// be seeds it, and has it answer badly or well.
+// be seeds it, and makes it behave well or badly.
 func (w *witness) be(bad bool, seed uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.bad, w.random = bad, rand.New(rand.NewPCG(seed, 3))
 }
 
-// taken are the arrivals so far.
+// taken returns the arrivals so far.
 func (w *witness) taken() []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clip(w.arrivals)
 }
 
-// roll returns a number below n, or a negative one if it is to be good.
+// roll returns a random number below n, or a negative one while it behaves well.
 func (w *witness) roll(n int) (lag time.Duration, number int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,7 +98,7 @@ func (w *witness) serve(answer http.ResponseWriter, r *http.Request, _ int) bool
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	lag, number := w.roll(21)
 	list := w.read(r, body)
-	time.Sleep(lag) // a service takes its time
+	time.Sleep(lag) // services are slow
 	if len(list) == 0 && r.Method == http.MethodGet {
 		w.peer.Carry(answer, r)
 		return true
@@ -130,7 +130,7 @@ func (w *witness) serve(answer http.ResponseWriter, r *http.Request, _ int) bool
 	time.Sleep(lag)
 	switch number {
 	case 4:
-		answer.WriteHeader(http.StatusInternalServerError) // and yet it was done
+		answer.WriteHeader(http.StatusInternalServerError) // but it was done
 		return true
 	case 5:
 		panic(http.ErrAbortHandler)
@@ -145,7 +145,7 @@ func (w *witness) serve(answer http.ResponseWriter, r *http.Request, _ int) bool
 	return true
 }
 
-// refuses answers 422 if one of the rows is one of the tenth that is not taken.
+// refuses answers 422 if one of the rows is the tenth, which is unacceptable.
 func (*witness) refuses(answer http.ResponseWriter, list []arrival) bool {
 	for _, a := range list {
 		if a.v%10 == 7 {
@@ -163,10 +163,10 @@ type row struct {
 	V  int64 `json:"v"`
 }
 
-// said is a row in few words.
+// said summarizes a row.
 func (r row) said() string { return fmt.Sprintf("%d=%d", r.ID, r.V) }
 
-// saidOf is that of JSON.
+// saidOf summarizes a row of JSON.
 func saidOf(tb testkit.TB, text []byte) string {
 	tb.Helper()
 	var r row
@@ -320,7 +320,7 @@ func webhookPlace(send string) func(testkit.TB) *place {
 	}
 }
 
-// scanned reads rows of two columns.
+// scanned reads rows with two columns.
 func scanned(tb testkit.TB, rows *sql.Rows, err error) (list []string) {
 	tb.Helper()
 	if err != nil {
@@ -340,7 +340,7 @@ func scanned(tb testkit.TB, rows *sql.Rows, err error) (list []string) {
 	return list
 }
 
-// table is how a job names the table of a place.
+// table is how a job names a place's table.
 func table() map[string]any { return map[string]any{"table": "b", "batch": 20, "concurrency": 2} }
 
 const create, read = "CREATE TABLE b (id INT PRIMARY KEY, v INT NOT NULL UNIQUE)", "SELECT id, v FROM b"

@@ -21,10 +21,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// patience is how long the connector may take to finish its work in the end.
+// patience is how long the connector may take to finish its work at the end.
 const patience = 3 * time.Minute
 
-// play is an ordeal that is going on.
+// play is an ordeal in progress.
 type play struct {
 	*Result
 	tb     testkit.TB
@@ -37,11 +37,11 @@ type play struct {
 	file   string // its configuration
 	clock  *testkit.Clock
 
-	keys   map[string]bool // that were in doubt at a kill
+	keys   map[string]bool // in doubt at a kill
 	events map[string]bool
 }
 
-// Play kills the connector for some time, and returns what came of it. A seed gives the same writes and the same pauses.
+// Play kills the connector for some time, and returns the outcome. A seed determines the writes and the pauses.
 func (o *Ordeal) Play(ctx context.Context, logf func(string, ...any), each time.Duration, seed uint64) *Result {
 	r := &Result{Ordeal: o, Seed: seed}
 	r.Err = testkit.Run(logf, func(tb testkit.TB) {
@@ -89,7 +89,7 @@ func (p *play) begin(seed uint64) {
 		p.place.witness.be(p.Ordeal.faults.answers, seed)
 	}
 	if p.place.proxy != nil {
-		p.place.proxy.Delay(3 * time.Millisecond) // as a network has: else little is in flight at a kill
+		p.place.proxy.Delay(3 * time.Millisecond) // as a network has: otherwise little is in flight at a kill
 	}
 }
 
@@ -102,7 +102,7 @@ func (p *play) command(more ...string) *exec.Cmd {
 	return c
 }
 
-// kill starts the connector and kills it, again and again, while the source changes.
+// kill starts the connector and kills it, over and over, while the source changes.
 func (p *play) kill(each time.Duration) {
 	ctx, stop := context.WithCancel(p.ctx)
 	defer stop()
@@ -123,7 +123,7 @@ func (p *play) kill(each time.Duration) {
 		if err := c.Start(); err != nil {
 			p.tb.Fatalf("start the connector: %v", err)
 		}
-		life := time.Duration(30+p.random.IntN(longest)*p.random.IntN(longest)/longest) * time.Millisecond // rather short
+		life := time.Duration(30+p.random.IntN(longest)*p.random.IntN(longest)/longest) * time.Millisecond // mostly short
 		if p.clock != nil {
 			_ = pause.For(p.ctx, life/2)
 			p.clock.Set(time.Duration(p.random.IntN(48*3600)-24*3600) * time.Second)
@@ -147,7 +147,7 @@ func (p *play) kill(each time.Duration) {
 	p.Changes = p.load.changes
 }
 
-// cut cuts connections to the databases, and lets them be made again.
+// cut breaks connections to the databases, and lets them be made again.
 func (p *play) cut(ctx context.Context) error {
 	list := []*testkit.Proxy{p.source, p.place.proxy}
 	for i := 0; pause.For(ctx, 300*time.Millisecond) == nil; i++ {
@@ -158,7 +158,7 @@ func (p *play) cut(ctx context.Context) error {
 	return nil
 }
 
-// doubts notes what was in flight when the connector was killed.
+// doubts records what was in flight when the connector was killed.
 func (p *play) doubts() {
 	state := p.file[:len(p.file)-len(".json")] + ".db"
 	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
@@ -188,7 +188,7 @@ func (p *play) doubts() {
 	}
 }
 
-// finish has the connector do its work undisturbed, and looks at what is there.
+// finish lets the connector finish undisturbed, and examines the result.
 func (p *play) finish() {
 	began := time.Now()
 	if p.clock != nil {
@@ -219,7 +219,7 @@ func (p *play) finish() {
 	}
 }
 
-// compare finds what differs between the source's rows and the destination's.
+// compare finds the differences between the rows of source and destination.
 func (r *Result) compare(want, got []string) {
 	slices.Sort(want)
 	slices.Sort(got)
@@ -235,7 +235,7 @@ func (r *Result) compare(want, got []string) {
 	}
 }
 
-// once runs the connector until it says that it is done.
+// once runs the connector until it reports that it is done.
 func (p *play) once() {
 	testkit.Within(p.tb, patience, "the connector to be done", func() error {
 		if p.ctx.Err() != nil {
@@ -248,7 +248,7 @@ func (p *play) once() {
 	})
 }
 
-// judge looks at what arrived a second time.
+// judge examines what arrived a second time.
 func (p *play) judge(list []arrival) {
 	type state struct{ id, v int64 }
 	events, added := map[state]string{}, map[int64]bool{}
@@ -262,7 +262,7 @@ func (p *play) judge(list []arrival) {
 		case !again:
 		case before != a.event:
 			p.Twice = append(p.Twice, fmt.Sprintf("%d=%d arrived as the events %s and %s", a.id, a.v, before, a.event))
-		case !p.doubted(a) && !p.Ordeal.faults.answers: // each bad answer makes a doubt of its own
+		case !p.doubted(a) && !p.Ordeal.faults.answers: // each bad answer is a doubt of its own
 			p.Twice = append(p.Twice, fmt.Sprintf("%d=%d arrived twice and was not in doubt", a.id, a.v))
 		default:
 			p.Again++
@@ -271,7 +271,7 @@ func (p *play) judge(list []arrival) {
 	}
 }
 
-// doubted reports whether what has arrived was in flight at a kill.
+// doubted reports whether an arrival was in flight at a kill.
 func (p *play) doubted(a arrival) bool {
 	if a.event != "" {
 		return p.events[a.event]

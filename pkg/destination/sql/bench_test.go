@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// BenchmarkPostgreSQL brings batches of new rows of about 200 bytes to a table.
+// BenchmarkPostgreSQL writes batches of new rows of about 200 bytes to a table.
 func BenchmarkPostgreSQL(b *testing.B) {
 	server := testkit.Postgres(b)
 	name := server.Schema(b, "CREATE TABLE g (id BIGINT PRIMARY KEY, name TEXT, price NUMERIC(10,2), at TIMESTAMP, note TEXT)")

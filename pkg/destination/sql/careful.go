@@ -10,11 +10,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// careful brings a batch to the table after the table has refused it for the sake of a row: it halves it, in one
-// transaction, until the rows at fault are alone, and leaves these out, with the reason in their answers.
+// careful writes a batch that the table has refused because of a row: it halves the batch, in one
+// transaction, until the faulty rows are alone, and omits these, with the reason in their answers.
 //
-// A row may be refused only because another one still has the value that it takes, as when the rows of a list move on by
-// one place. So what was refused is tried again, in the other order, for as long as that helps.
+// A row may be refused only because another one still has the value that it takes, as when the items of a list move up by
+// one place. So what was refused is retried in the opposite order, for as long as that helps.
 func (d *Destination) careful(ctx context.Context, b *job.Batch) ([]job.Answer, error) {
 	if _, err := d.types(ctx); err != nil { // in no transaction
 		return nil, d.failed(err, remote.Retry)
@@ -50,7 +50,7 @@ type carefully struct {
 	answers []job.Answer
 }
 
-// some brings operations of the batch to the table, by their indexes, and returns those that were refused.
+// some writes some operations of the batch, by index, and returns those that were refused.
 func (c *carefully) some(ctx context.Context, list []int) (refused []int, err error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -72,7 +72,7 @@ func (c *carefully) some(ctx context.Context, list []int) (refused []int, err er
 	return refused, nil
 }
 
-// together brings all of some operations to the table, or none.
+// together writes all of some operations, or none.
 func (c *carefully) together(ctx context.Context, list []int) error {
 	some := &job.Batch{ID: c.batch.ID}
 	for _, i := range list {
@@ -101,7 +101,7 @@ func (c *carefully) together(ctx context.Context, list []int) error {
 	return err
 }
 
-// refuses reports whether an error is of a row that the table does not take.
+// refuses reports whether an error means that the table does not accept a row.
 func (d *Destination) refuses(err error) bool {
 	return errors.As(err, new(*keyError)) || d.dialect.ofRow(err)
 }

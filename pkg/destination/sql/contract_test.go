@@ -32,7 +32,7 @@ func TestR04TablesKeepTheContract(t *testing.T) {
 	}
 }
 
-// opened is the table as a process has it that has just started.
+// opened is the table as a fresh process has it.
 func opened(tb testkit.TB, c sqldb.Config, r remote.Config) job.Destination {
 	tb.Helper()
 	d, err := sql.Open(c)

@@ -11,24 +11,24 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
 
-// dialect is how the databases differ in writing.
+// dialect is how databases differ when writing.
 type dialect interface {
 	sqldb.Dialect
 	// upsert inserts or updates rows with the same columns, by their key alone: another row that has one of their
 	// unique values is an error.
 	upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row) error
-	// alone reports whether the key is the table's only unique key. If a server reports a non-unique key itself, that
+	// alone reports whether the key is the table's only unique key. If a server itself rejects a non-unique key, the check
 	// is left to it.
 	alone(ctx context.Context, d *Destination) (bool, error)
 	// ofRow reports whether an error is about a row, which would be refused again.
 	ofRow(err error) bool
-	// deadlock reports whether an error says that the server has ended the transaction for the sake of another one.
+	// deadlock reports whether the server has ended the transaction in favour of another one.
 	deadlock(err error) bool
-	// tooLarge reports whether an error says that a statement is too large for the server.
+	// tooLarge reports whether a statement is too large for the server.
 	tooLarge(err error) bool
 	// moments reports whether a type needs a timestamp without the letters of RFC 3339.
 	moments(kind string) bool
-	// savepoints reports whether a transaction can go on after a row was refused: one that the connector knows how to.
+	// savepoints reports whether a transaction can continue after a refused row: one that the connector knows how to.
 	savepoints() bool
 	// texts reports whether values other than bytes are bound as text, which the server converts to the column's type.
 	texts() bool
@@ -59,7 +59,7 @@ func (postgresDialect) upsert(ctx context.Context, tx *sql.Tx, w *work, rows []r
 	return onConflict(ctx, tx, w, rows)
 }
 
-// ofRow: the classes 22 and 23 are errors of data and constraints; 21000 is two rows with one
+// ofRow: classes 22 and 23 are errors of data and constraints; 21000 means two rows with one
 // key there (PostgreSQL manual, "Error Codes").
 func (postgresDialect) ofRow(err error) bool {
 	var e interface{ SQLState() string }
@@ -93,7 +93,7 @@ func (sqliteDialect) ofRow(err error) bool {
 	return errors.As(err, &e) && slices.Contains([]int{18, 19, 20, 25}, e.Code()&0xff)
 }
 
-// deadlock: SQLite has none, since a transaction that writes begins alone.
+// deadlock: SQLite has none, since a writing transaction begins alone.
 func (sqliteDialect) deadlock(error) bool { return false }
 
 func (sqliteDialect) tooLarge(error) bool { return false }
@@ -107,7 +107,7 @@ func (sqliteDialect) texts() bool { return false }
 
 type mysqlDialect struct{ sqldb.Dialect }
 
-// alone also refuses a non-unique key, which this server would not: each run would add all rows again.
+// alone also rejects a non-unique key, which this server would accept: each run would add all rows again.
 func (mysqlDialect) alone(ctx context.Context, d *Destination) (bool, error) {
 	if len(d.leg.Key) == 0 {
 		return true, nil
@@ -139,8 +139,8 @@ func (mysqlDialect) alone(ctx context.Context, d *Destination) (bool, error) {
 	return len(indexes) == 1, rows.Err()
 }
 
-// upsert inserts missing rows, and updates the others by their key: ON DUPLICATE KEY alone would also update another
-// row that has one of their unique values.
+// upsert inserts missing rows, and updates the others by key: ON DUPLICATE KEY alone would also update another
+// row with one of their unique values.
 func (mysqlDialect) upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row) error {
 	sets := w.quoted(w.others(rows[0].columns))
 	for i, name := range sets {
@@ -182,7 +182,7 @@ func (mysqlDialect) deadlock(err error) bool {
 	return n == 1213 || n == 1020
 }
 
-// tooLarge: ER_NET_PACKET_TOO_LARGE, which the driver also finds before it sends.
+// tooLarge: ER_NET_PACKET_TOO_LARGE, which the driver may also report before sending.
 func (mysqlDialect) tooLarge(err error) bool { return sqldb.MySQLTooLarge(err) }
 
 func (mysqlDialect) savepoints() bool         { return true }
@@ -244,7 +244,7 @@ func (mssqlDialect) deadlock(err error) bool {
 
 func (mssqlDialect) tooLarge(error) bool { return false }
 
-// savepoints: some errors end its transaction, and there is no server to try it.
+// savepoints: some errors end the transaction, and no server is available to test that.
 func (mssqlDialect) savepoints() bool { return false }
 
 func (mssqlDialect) moments(kind string) bool {
@@ -252,7 +252,7 @@ func (mssqlDialect) moments(kind string) bool {
 }
 func (mssqlDialect) texts() bool { return true }
 
-// parted returns the rows that do not exist, and those that do.
+// parted separates the rows that do not exist from those that do.
 func parted(rows []row, there map[int]bool) (fresh, old []row) {
 	for i := range rows {
 		if there[i] {

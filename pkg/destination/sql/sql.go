@@ -28,11 +28,11 @@ var To []byte
 type Leg struct {
 	Table string   `koanf:"table"`
 	Key   []string `koanf:"keyColumns"` // none: each row is added
-	// IgnoreCase is of the key, as the source has it.
+	// IgnoreCase is the source's comparison of the key.
 	IgnoreCase bool `koanf:"-"`
 }
 
-// rowsInBatch is the maximum number of rows in a transaction, and bytesInBatch that of bytes.
+// rowsInBatch and bytesInBatch are the limits of a transaction.
 const (
 	rowsInBatch  = 1000
 	bytesInBatch = 8 << 20
@@ -73,11 +73,11 @@ type Destination struct {
 	Dry func(remote.Sent)
 
 	mu      sync.Mutex
-	columns map[string]string // the type of each; nil: not read yet
+	columns map[string]string // each column's type; nil: not read yet
 	alone   bool              // the key is the table's only unique key
 }
 
-// Table returns a table of the database; nothing is read yet.
+// Table returns a table of the database; it reads nothing yet.
 func (d *Database) Table(leg Leg) *Destination { return &Destination{Database: d, leg: leg} }
 
 // Check checks that the table exists.
@@ -86,7 +86,7 @@ func (d *Destination) Check(ctx context.Context) error {
 	return err
 }
 
-// Limits are those of a transaction.
+// Limits are a transaction's limits.
 func (d *Destination) Limits() job.Limits {
 	return job.Limits{Rows: rowsInBatch, Bytes: bytesInBatch}
 }
@@ -146,14 +146,14 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	return nil, err
 }
 
-// A transaction that a server has ended for the sake of another one is tried again, after pauses that grow.
+// A transaction that the server ended in favour of another one is retried, after growing pauses.
 const (
 	mostTries    = 8
 	firstPause   = 20 * time.Millisecond
 	longestPause = 500 * time.Millisecond
 )
 
-// transaction does work in a transaction. The error is a *remote.Error.
+// transaction runs work in a transaction. The error is a *remote.Error.
 func (d *Destination) transaction(ctx context.Context, do func(*sql.Tx) error) error {
 	tries := 0
 	var err error
@@ -166,7 +166,7 @@ func (d *Destination) transaction(ctx context.Context, do func(*sql.Tx) error) e
 	return err
 }
 
-// try is transaction, once.
+// try is transaction without retries.
 func (d *Destination) try(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -188,8 +188,8 @@ func (d *Destination) try(ctx context.Context, do func(*sql.Tx) error) error {
 	return nil
 }
 
-// prepare returns what a batch does, and the answers to its rows unless that fails. A column that the table did not have
-// when its columns were read may have been added since.
+// prepare returns what a batch does, and its rows' answers in case of success. Columns that were missing when the
+// table was read may have been added since.
 func (d *Destination) prepare(ctx context.Context, b *job.Batch) (work, []job.Answer, error) {
 	for fresh := false; ; fresh = true {
 		types, err := d.types(ctx)
@@ -211,7 +211,7 @@ func (d *Destination) prepare(ctx context.Context, b *job.Batch) (work, []job.An
 	}
 }
 
-// columnError says that the table lacks a column.
+// columnError means that the table lacks a column.
 type columnError struct{ table, column string }
 
 // Error says so.
@@ -219,14 +219,14 @@ func (e *columnError) Error() string {
 	return fmt.Sprintf("table %s has no column %q", e.table, e.column)
 }
 
-// forget has the columns read again: they may have changed.
+// forget makes the columns be read again: they may have changed.
 func (d *Destination) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.columns = nil
 }
 
-// failed returns a batch's error with what to do next.
+// failed adds to a batch's error what to do next.
 func (d *Destination) failed(err error, do remote.Verb) error {
 	return &remote.Error{Operation: "write to " + d.leg.Table, Host: d.host, Next: remote.Next{Do: do}, Err: err}
 }
@@ -259,7 +259,7 @@ type row struct {
 	key     key // without values: the row is added
 }
 
-// key identifies a row at the table.
+// key identifies a row in the table.
 type key struct {
 	values []any  // for a statement
 	text   string // canonical: see record.Key
@@ -318,7 +318,7 @@ func (w *work) add(o *job.Operation) (id string, err error) {
 	return id, nil
 }
 
-// key returns a key by the values of its columns, in their order.
+// key builds a key from the values of its columns, in order.
 func (w *work) key(columns value.Entity) (k key, err error) {
 	parts := make([]any, len(columns))
 	for i, f := range columns {
@@ -330,7 +330,7 @@ func (w *work) key(columns value.Entity) (k key, err error) {
 	return k, err
 }
 
-// keyOf returns the key of the row that an operation finds at the table.
+// keyOf returns the key of the row in the table that an operation refers to.
 func (w *work) keyOf(o *job.Operation) (key, error) {
 	if o.ID == "" { // its insert was not answered
 		return w.canonical(o.Key)
@@ -350,7 +350,7 @@ func (w *work) keyOf(o *job.Operation) (key, error) {
 	return w.key(own)
 }
 
-// canonical returns the key that a canonical text stands for; see record.Key.
+// canonical parses a canonical text; see record.Key.
 func (w *work) canonical(text string) (key, error) {
 	parts, err := record.SplitKey(text, len(w.leg.Key))
 	if err != nil {

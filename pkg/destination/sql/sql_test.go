@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// configs return how a fresh database of each kind is reached.
+// configs return the configuration of a fresh database of each kind.
 var configs = map[string]func(*testing.T) sqldb.Config{
 	"mysql": func(t *testing.T) sqldb.Config {
 		server := testkit.Shared(t)
@@ -41,7 +41,7 @@ var configs = map[string]func(*testing.T) sqldb.Config{
 	},
 }
 
-// each calls f with a database of each kind, in which statements were run.
+// each calls f with a database of each kind, after running statements in it.
 func each(t *testing.T, statements []string, f func(t *testing.T, c sqldb.Config, d *sql.Database)) {
 	t.Helper()
 	for kind, config := range configs {
@@ -98,7 +98,7 @@ func rows(t *testing.T, c sqldb.Config, table string) string {
 	return strings.Join(lines, "\n")
 }
 
-// put is an operation that has a row be there.
+// put is an operation that writes a row.
 func put(kind job.Kind, id, data string) job.Operation {
 	return job.Operation{Kind: kind, ID: id, Data: []byte(data)}
 }
@@ -127,18 +127,18 @@ func TestRowsAreInsertedUpdatedAndDeleted(t *testing.T) {
 		got := rows(t, c, "g")
 		for _, want := range []string{`"id":1,`, `"name":"é'\"\\"`, `"f":0.1`, `"b":{"type":"Buffer","data":[0,255]}`, `"at":"2024-01-02T03:04:05.000006Z"`, `"id":"9007199254740993"`, `"name":null`, `"f":1e+300`} {
 			if !strings.Contains(got, want) {
-				t.Errorf("no %s in\n%s", want, got)
+				t.Errorf("%s is missing in\n%s", want, got)
 			}
 		}
 		if answers[0].ID != `{"id":1}` {
 			t.Errorf("the id is %s", answers[0].ID)
 		}
-		// Sent again, as after a lost answer, it does no harm; fewer columns leave the others.
+		// Resent, as after a lost answer, it is harmless; missing columns leave values as they are.
 		send(t, table, put(job.Insert, "", one), put(job.Update, answers[1].ID, `{"id":"9007199254740993","name":"two"}`))
 		if got := rows(t, c, "g"); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"name":"two"`) || !strings.Contains(got, `"f":1e+300`) {
 			t.Errorf("%s", got)
 		}
-		// A row may take another key, and one goes.
+		// A row may change its key, and one is deleted.
 		send(t, table, put(job.Update, answers[0].ID, `{"id":5,"name":"moved"}`), job.Operation{Kind: job.Delete, Key: "9007199254740993", ID: answers[1].ID})
 		if got := rows(t, c, "g"); strings.Contains(got, "\n") || !strings.HasPrefix(got, `{"id":5,"name":"moved"`) {
 			t.Errorf("%s", got)
@@ -146,7 +146,7 @@ func TestRowsAreInsertedUpdatedAndDeleted(t *testing.T) {
 	})
 }
 
-// A text goes into a column of JSON as the JSON that it is, or else as a JSON string: one of JSON's arrives as a text.
+// A text in a JSON column becomes the JSON that it is, or else a JSON string: JSON from a source arrives as text.
 func TestATextBecomesJSON(t *testing.T) {
 	t.Parallel()
 	config := configs["postgres"](t)
@@ -168,7 +168,7 @@ func TestATextBecomesJSON(t *testing.T) {
 	}
 }
 
-// The year 0000 of MySQL is not the year 2000, which it makes of the text 0.
+// MySQL's year 0000 is not 2000, which it makes of the text 0.
 func TestTheYear0000IsPreserved(t *testing.T) {
 	t.Parallel()
 	config := configs["mysql"](t)
@@ -184,7 +184,7 @@ func TestTheYear0000IsPreserved(t *testing.T) {
 	}
 }
 
-// Bits may come as a number, or as its text if it is large: as a text they would be the bits of its characters.
+// Bits may come as a number, or as text if it is large: as text they would be the bits of its characters.
 func TestBitsAreNumbers(t *testing.T) {
 	t.Parallel()
 	config := configs["mysql"](t)
@@ -212,7 +212,7 @@ func TestARowWithAnotherKeyIsNeverChanged(t *testing.T) {
 		if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.RowRefused {
 			t.Errorf("%v", err)
 		}
-		// One that gives its value up, and one that takes it, in one batch.
+		// One row gives up its value and another one takes it, in one batch.
 		send(t, table, job.Operation{Kind: job.Delete, Key: "1"}, put(job.Insert, "", `{"id":3,"email":"a"}`), put(job.Update, `{"id":2}`, `{"id":2,"email":"c"}`))
 		if got := rows(t, c, "g"); got != `{"id":2,"email":"c"}`+"\n"+`{"id":3,"email":"a"}` {
 			t.Errorf("%s", got)
@@ -260,7 +260,7 @@ func TestKeysOfSeveralColumnsAndLargeBatches(t *testing.T) {
 	})
 }
 
-// Batches that are sent at the same time wait for each other, whatever they do first.
+// Concurrent batches wait for each other, whatever they do first.
 func TestBatchesInFlightDoNotDisturbEachOther(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, v INT)"}, func(t *testing.T, _ sqldb.Config, d *sql.Database) {
@@ -285,7 +285,7 @@ func TestBatchesInFlightDoNotDisturbEachOther(t *testing.T) {
 	})
 }
 
-// A batch that the server has chosen as the victim of a deadlock, as with other users' transactions, is simply sent again.
+// A batch that the server has chosen as a deadlock victim, for example against other users' transactions, is resent.
 func TestADeadlockIsNotAFailure(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, v INT)"}, func(t *testing.T, _ sqldb.Config, d *sql.Database) {
@@ -314,8 +314,8 @@ func TestADeadlockIsNotAFailure(t *testing.T) {
 	})
 }
 
-// Rows that move on by one place, where places are unique, are not in each other's way, up or down, with a row between them
-// that stays refused, and with one that is deleted or gets another key.
+// Rows that move by one place, where places are unique, do not block each other, up or down, with a row between them
+// that stays refused, and with one that is deleted or changes its key.
 func TestRowsMaySwapUniqueValues(t *testing.T) {
 	t.Parallel()
 	each(t, []string{"CREATE TABLE g (id INT PRIMARY KEY, place INT NOT NULL UNIQUE)", "INSERT INTO g VALUES (100, 1000)"}, func(t *testing.T, c sqldb.Config, d *sql.Database) {
@@ -330,17 +330,17 @@ func TestRowsMaySwapUniqueValues(t *testing.T) {
 			for id := range 50 {
 				list = append(list, put(job.Update, ids[id].ID, fmt.Sprintf(`{"id":%d,"place":%d}`, id, 2*id+max(by, 0))))
 			}
-			list[7].Data = []byte(`{"id":7,"place":1000}`) // of another one's row
+			list[7].Data = []byte(`{"id":7,"place":1000}`) // the value of another row
 			answers := send(t, table, list...)
 			for i, a := range answers {
-				if (a.Refused != "") != (by > 0 && i <= 7 || by < 0 && i >= 7) { // it is in the way of those behind
+				if (a.Refused != "") != (by > 0 && i <= 7 || by < 0 && i >= 7) { // it blocks those behind it
 					t.Errorf("by %d, row %d: %+v", by, i, a)
 				}
 			}
 			list[7].Data = fmt.Appendf(nil, `{"id":7,"place":%d}`, 14+max(by, 0))
 			send(t, table, list...)
 		}
-		// A delete that comes with it goes first, and a row that gets another key leaves its old one only if it arrives.
+		// Its delete goes first, and a row that changes its key leaves the old one only if it arrives.
 		answers := send(t, table, put(job.Update, ids[0].ID, `{"id":0,"place":100}`), job.Operation{Kind: job.Delete, Key: "49", ID: ids[49].ID}, put(job.Update, ids[1].ID, `{"id":200,"place":1000}`))
 		if answers[0].Refused != "" || answers[1].Refused != "" || answers[2].Refused == "" {
 			t.Errorf("%+v", answers)
@@ -366,13 +366,13 @@ func TestRowsWithoutAKeyAreAdded(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		if err := d.Table(sql.Leg{Table: "h"}).Check(t.Context()); err == nil {
-			t.Error("a table that is not there is taken")
+			t.Error("a missing table was accepted")
 		}
 	})
 }
 
-// Keys that differ at the source and are equal at the table: the first is kept, the others are refused, and none is
-// overwritten or deleted in the place of another.
+// Keys that differ at the source but are equal in the table: the first is kept, the others are refused, and none is
+// overwritten or deleted instead of another.
 func TestAKeyThatTheTableChangesIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -423,9 +423,9 @@ func TestAKeyThatTheTableChangesIsRefused(t *testing.T) {
 				if err != nil && (!ok || e.Next.Do != remote.RowRefused) {
 					t.Errorf("%s: %v", k, err)
 				}
-				if err == nil { // it is another row there, too
+				if err == nil { // it is another row there too
 					if got := rows(t, config, "g"); !strings.HasPrefix(before, strings.Split(got, "\n")[0]) && !strings.Contains(got, before) {
-						t.Errorf("%s took the place of the first: %s", k, got)
+						t.Errorf("%s replaced the first: %s", k, got)
 					}
 					run(t, config, fmt.Sprintf("DELETE FROM g WHERE v = %d", i+2))
 					continue
@@ -433,16 +433,16 @@ func TestAKeyThatTheTableChangesIsRefused(t *testing.T) {
 				if !strings.Contains(err.Error(), "key") && !strings.Contains(err.Error(), "nvalid") && !strings.Contains(err.Error(), "ncorrect") && !strings.Contains(err.Error(), "Duplicate") {
 					t.Errorf("%s: the reason is %v", k, err)
 				}
-				// In one batch with the first, it is refused alone.
+				// In one batch with the first, it alone is refused.
 				answers := send(t, table, put(job.Update, first.ID, fmt.Sprintf(`{"id":%s,"v":1}`, c.keys[0])), put(job.Insert, "", data))
 				if answers[0].Refused != "" || answers[1].Refused == "" {
 					t.Errorf("%s and the first: %+v", k, answers)
 				}
 				if got := rows(t, config, "g"); got != before {
-					t.Errorf("after %s: %s, not %s", k, got, before)
+					t.Errorf("after %s: got %s, want %s", k, got, before)
 				}
 			}
-			// Sent again, and changed, the first is the same row; deleted, it goes.
+			// Resent and changed, the first is the same row; deleted, it goes.
 			send(t, table, put(job.Update, first.ID, fmt.Sprintf(`{"id":%s,"v":9}`, c.keys[0])))
 			if got := rows(t, config, "g"); !strings.HasSuffix(got, `"v":9}`) || strings.Contains(got, "\n") {
 				t.Errorf("changed: %s", got)
@@ -455,7 +455,7 @@ func TestAKeyThatTheTableChangesIsRefused(t *testing.T) {
 	}
 }
 
-// The delete of a row that was never taken deletes no other.
+// The delete of a row that was never accepted deletes no other.
 func TestADeleteFindsOnlyItsOwnRow(t *testing.T) {
 	t.Parallel()
 	for kind, column := range map[string]string{"mysql": "VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "sqlite": "TEXT COLLATE NOCASE"} {

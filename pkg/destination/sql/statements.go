@@ -32,7 +32,7 @@ func (s *statement) value(v any) {
 	s.WriteString(s.place(len(s.values)))
 }
 
-// list writes values in brackets.
+// list writes values in parentheses.
 func (s *statement) list(values []any) {
 	s.WriteByte('(')
 	for i, v := range values {
@@ -49,14 +49,14 @@ func (s *statement) exec(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// run does the work: deletes first, since a row may take a unique value of a deleted one.
+// run does the work: deletes first, since a row may take a deleted row's unique value.
 func (w *work) run(ctx context.Context, tx *sql.Tx) error {
 	for keys := range slices.Chunk(w.deletes, w.comparedMost()) {
 		kept, err := w.kept(ctx, tx, keys)
 		if err != nil {
 			return err
 		}
-		keys = slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return !kept[k.text] }) // another row may have a key that is equal there
+		keys = slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return !kept[k.text] }) // another row may have an equal key there
 		if len(keys) == 0 {
 			continue
 		}
@@ -145,7 +145,7 @@ func (w *work) comparedMost() int {
 	return valuesMost
 }
 
-// kept returns the canonical texts of those keys that the table has, and of others that are equal to one of them there.
+// kept returns the canonical texts of those keys that exist in the table, and of others that are equal there.
 func (w *work) kept(ctx context.Context, tx *sql.Tx, keys []key) (map[string]bool, error) {
 	found := map[string]bool{}
 	for keys := range slices.Chunk(keys, w.comparedMost()) {
@@ -198,10 +198,10 @@ func (w *work) readKeys(rows *sql.Rows, found map[string]bool) (err error) {
 	return rows.Err()
 }
 
-// keyError is the error of rows whose keys the table does not keep as they are, so that they are not told from others.
+// keyError means that the table does not keep rows' keys as they are, so that it cannot tell them from others.
 type keyError struct{ key, kept string }
 
-// Error says what the table has in their place.
+// Error names what the table has instead.
 func (e *keyError) Error() string {
 	if e.kept == "" {
 		return fmt.Sprintf("the table does not keep the key %.100q as it is; give its column the type and the collation that it has at the source", e.key)
@@ -209,8 +209,8 @@ func (e *keyError) Error() string {
 	return fmt.Sprintf("the table keeps the key %.100q as %.100q; give its column the type and the collation that it has at the source", e.key, e.kept)
 }
 
-// faithful checks that the table keeps the keys of rows as they are. Otherwise two rows of the source could be one there,
-// and deleting one of them would delete the other. Promise 1.
+// faithful checks that the table keeps the rows' keys as they are. Otherwise two rows of the source might become one there,
+// and deleting one would delete the other. Promise 1.
 func (w *work) faithful(ctx context.Context, tx *sql.Tx, rows []row) error {
 	keys := make([]key, len(rows))
 	for i := range rows {
@@ -253,7 +253,7 @@ func (w *work) others(columns []string) []string {
 	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(w.leg.Key, c) })
 }
 
-// onConflict is the upsert of PostgreSQL and SQLite: it updates only a row with the same key.
+// onConflict is the upsert of PostgreSQL and SQLite: it updates only rows with the same key.
 func onConflict(ctx context.Context, tx *sql.Tx, w *work, rows []row) error {
 	s := w.insert(rows)
 	fmt.Fprintf(s, " ON CONFLICT (%s) DO ", strings.Join(w.quoted(w.leg.Key), ", "))

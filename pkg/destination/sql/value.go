@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// valueOf converts a column's value in a record for a statement.
+// valueOf converts a record's value for a statement.
 func valueOf(d dialect, kind string, v any) any {
 	if n, ok := bits(d, kind, v); ok {
 		return n
@@ -59,7 +59,7 @@ func text(s string) string {
 	return string(b)
 }
 
-// bits returns what a BIT of MySQL is to have, as a number: the server takes a text for its characters' bits, and does not
+// bits returns the value of a MySQL BIT as a number: the server takes a text for the bits of its characters, and cannot
 // compare bytes with bits. Numbers beyond 2^53 are texts in a record.
 func bits(d dialect, kind string, v any) (n uint64, ok bool) {
 	if _, of := d.(mysqlDialect); !of || kind != "BIT" {
@@ -73,7 +73,7 @@ func bits(d dialect, kind string, v any) (n uint64, ok bool) {
 	case string:
 		n, err := strconv.ParseUint(v, 10, 64)
 		return n, err == nil && strconv.FormatUint(n, 10) == v
-	case []byte: // the first counts most
+	case []byte: // the first is the most significant
 		for _, c := range v {
 			n = n<<8 | uint64(c)
 		}
@@ -92,7 +92,7 @@ func numeric(kind string) bool {
 	return false
 }
 
-// keyText returns what a part of a canonical key stands for: bytes are hexadecimal there.
+// keyText decodes a part of a canonical key: bytes are hexadecimal there.
 func keyText(kind, part string) (any, error) {
 	for _, binary := range []string{"BYTEA", "BLOB", "BINARY", "BIT"} {
 		if digits, ok := strings.CutPrefix(part, "0x"); ok && strings.Contains(kind, binary) {
@@ -102,13 +102,13 @@ func keyText(kind, part string) (any, error) {
 	return part, nil
 }
 
-// asKept returns a value of a key in the form in which the table returns it: a moment as a time.
+// asKept returns a key's value in the form in which the table returns it: a moment as a time.
 func asKept(kind string, v any) any {
 	text, ok := v.(string)
 	if !ok || !strings.Contains(kind, "TIMESTAMP") && !strings.Contains(kind, "DATETIME") {
 		return v
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime} { // with any fraction; a mesh has the second
+	for _, layout := range []string{time.RFC3339Nano, time.DateTime} { // with any fraction; a mesh has it to the second
 		if t, err := time.Parse(layout, text); err == nil {
 			return t
 		}

@@ -23,7 +23,7 @@ type event struct {
 	row  json.RawMessage   // nil: it is deleted
 }
 
-// text appends an event as JSON. Its row is written as it is.
+// text appends an event as JSON. Its row is written unchanged.
 func (e *event) text(to []byte) ([]byte, error) {
 	head, err := json.Marshal(e)
 	if err != nil || e.row == nil {
@@ -32,7 +32,7 @@ func (e *event) text(to []byte) ([]byte, error) {
 	return append(append(append(append(to, head[:len(head)-1]...), `,"row":`...), e.row...), '}'), nil
 }
 
-// request returns the request that sends operations.
+// request returns the request that sends some operations.
 func (d *Destination) request(list []job.Operation) (*remote.Request, error) {
 	events := make([]event, len(list))
 	for i, o := range list {
@@ -68,10 +68,10 @@ func (d *Destination) request(list []job.Operation) (*remote.Request, error) {
 	return r, nil
 }
 
-// roomOfEvent is what an event has beside its row, in bytes.
+// roomOfEvent is an event's size without its row, in bytes.
 const roomOfEvent = 150
 
-// batch writes the body for several events, and returns the request's id: it is derived from theirs, so that it stays the
+// batch writes the body for several events, and returns the request's id, which is derived from theirs and so stays the
 // same when they are resent.
 func (d *Destination) batch(r *remote.Request, events []event) (id string, err error) {
 	var ids strings.Builder
@@ -97,7 +97,7 @@ func (d *Destination) batch(r *remote.Request, events []event) (id string, err e
 	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(ids.String())).String(), nil
 }
 
-// body appends what stands for an event: itself, or just its row.
+// body appends an event, or just its row.
 func (d *Destination) body(to []byte, e *event) ([]byte, error) {
 	if d.leg.Body == "row" {
 		return append(to, e.row...), nil
@@ -105,7 +105,7 @@ func (d *Destination) body(to []byte, e *event) ([]byte, error) {
 	return e.text(to)
 }
 
-// errPath is the error of a row whose key would lead elsewhere: a DELETE of /orders/ may
+// errPath means that a row's key would lead elsewhere: a DELETE of /orders/ may
 // mean all of them.
 var errPath = errors.New("its key is empty or consists of dots, which a path cannot contain")
 
@@ -121,7 +121,7 @@ func (d *Destination) path(e *event) (path string, err error) {
 	return path, err
 }
 
-// single makes the request for one event, and returns its id. A deleted row has no body of its own.
+// single returns the request for one event, and its id. A deleted row has no body of its own.
 func (d *Destination) single(r *remote.Request, e *event) (id string, err error) {
 	if r.Path, err = d.path(e); err != nil {
 		return "", err

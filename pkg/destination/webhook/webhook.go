@@ -14,12 +14,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Config is an endpoint.
+// Config configures an endpoint.
 type Config struct {
 	URL       string             `koanf:"url"`
 	Auth      remote.Credentials `koanf:"auth"`
 	Headers   map[string]string  `koanf:"headers"`
-	Secret    string             `koanf:"secret"`    // of the signature; "": there is none
+	Secret    string             `koanf:"secret"`    // for the signature; "": there is none
 	PerSecond int                `koanf:"perSecond"` // requests; 0: any number
 	Timeout   string             `koanf:"timeout"`   // a duration; "": a minute
 	CA        string             `koanf:"ca"`
@@ -34,14 +34,14 @@ type Leg struct {
 	Deletes string `koanf:"deletes"` // send or ignore
 }
 
-// rowsInBatch is how many rows a batch has unless the job says otherwise, and mostRows how many it may say.
+// rowsInBatch is the default number of rows in a batch, and mostRows the maximum that a job may set.
 const (
 	rowsInBatch  = 100
 	mostRows     = 10_000
 	bytesInBatch = 1 << 20
 )
 
-// Remote is the HTTP configuration for the endpoint; the caller adds what all services share. An error begins with a
+// Remote is the HTTP configuration for the endpoint; the caller adds what all services share. Errors begin with a
 // key.
 func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	var err error
@@ -77,7 +77,7 @@ type Destination struct {
 // placeholder is a key column in a path.
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
-// New returns an endpoint as a job uses it; it sends nothing. key is the columns by which the job identifies its rows,
+// New returns an endpoint as a job uses it; it sends nothing. key is the columns by which the job identifies its rows;
 // none if it adds them all.
 func New(client *remote.Client, secret string, leg Leg, key []string) (*Destination, error) {
 	sign, err := newSigner(secret)
@@ -105,7 +105,7 @@ func New(client *remote.Client, secret string, leg Leg, key []string) (*Destinat
 	return &Destination{client: client, leg: leg, sign: sign, key: key, now: time.Now}, nil
 }
 
-// Limits are the limits of a request.
+// Limits are a request's limits.
 func (d *Destination) Limits() job.Limits {
 	if d.leg.Send == "batch" {
 		return job.Limits{Rows: rowsInBatch, Most: mostRows, Bytes: bytesInBatch}

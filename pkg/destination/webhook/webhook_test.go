@@ -18,7 +18,7 @@ const (
 	second = "8b5a3f0e-6f0f-5c55-9c3f-0a4bb5d0a222"
 )
 
-// endpoint is that of a stand-in, as a job uses it.
+// endpoint is a stand-in's endpoint, as a job uses it.
 func endpoint(t *testing.T, s *standin.Receiver, leg Leg, key ...string) *Destination {
 	t.Helper()
 	t.Cleanup(s.Close)
@@ -75,7 +75,7 @@ func TestRowsAreEvents(t *testing.T) {
 	}
 }
 
-// Promise 2: what is sent again is recognised.
+// Promise 2: repetitions are recognised.
 func TestALostAnswerDoesNotDuplicateAnEvent(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"row", "batch"} {
@@ -83,7 +83,7 @@ func TestALostAnswerDoesNotDuplicateAnEvent(t *testing.T) {
 		d := endpoint(t, s, Leg{Send: how, Body: "event"})
 		s.Fail(func(w http.ResponseWriter, r *http.Request, n int) bool {
 			switch n {
-			case 1: // it was taken
+			case 1: // it was accepted
 				s.Carry(w, r)
 				panic(http.ErrAbortHandler)
 			case 2:
@@ -98,7 +98,7 @@ func TestALostAnswerDoesNotDuplicateAnEvent(t *testing.T) {
 		id := s.Requests()[0].Header.Get("Idempotency-Key")
 		for _, r := range s.Requests() {
 			if r.Header.Get("Idempotency-Key") != id {
-				t.Errorf("%s: another id on another try", how)
+				t.Errorf("%s: a retry has another id", how)
 			}
 		}
 	}
@@ -141,7 +141,7 @@ func TestDeletesMayBeIgnored(t *testing.T) {
 	}
 }
 
-// The example is that of the specification of standard webhooks.
+// The example of the standard webhooks specification.
 func TestTheSignatureFollowsTheStandard(t *testing.T) {
 	t.Parallel()
 	s, err := newSigner("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -151,10 +151,10 @@ func TestTheSignatureFollowsTheStandard(t *testing.T) {
 	r := &remote.Request{Header: http.Header{}, Body: []byte(`{"test": 2432232314}`)}
 	s.sign(r, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0))
 	if got := r.Header.Get("Webhook-Signature"); got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
-		t.Errorf("it is %s", got)
+		t.Errorf("the signature is %s", got)
 	}
 	if _, err := newSigner("whsec_!"); err == nil {
-		t.Error("a secret that is not base64 was taken")
+		t.Error("a secret that is not base64 was accepted")
 	}
 }
 
@@ -210,9 +210,9 @@ func TestBatchSizeFollowsTheJob(t *testing.T) {
 	t.Parallel()
 	s := standin.NewReceiver("signing-secret")
 	if l := endpoint(t, s, Leg{Send: "batch", Body: "event"}, "id").Limits(); l.Rows != 100 || l.Most != 10_000 {
-		t.Errorf("the limits of batches are %+v", l)
+		t.Errorf("the limits for batches are %+v", l)
 	}
 	if l := endpoint(t, s, Leg{Send: "row", Body: "event"}, "id").Limits(); l.Rows != 1 || l.Most != 0 {
-		t.Errorf("the limits of single rows are %+v", l)
+		t.Errorf("the limits for single rows are %+v", l)
 	}
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Query is what a job reads of a data source. Where, Attributes, Join and Distinct are passed on as they are.
+// Query is what a job reads from a data source. Where, Attributes, Join and Distinct are passed on unchanged.
 type Query struct {
 	DataSource    int    `koanf:"dataSource"`
 	Where         any    `koanf:"where"`
 	Attributes    any    `koanf:"attributes"`
 	Join          any    `koanf:"join"`
 	Distinct      any    `koanf:"distinct"`
-	Page          int    `koanf:"page"`          // entries in a request; 0: 1000
-	IDColumn      string `koanf:"idColumn"`      // "": rows do not have the entry's id
-	UpdatedColumn string `koanf:"updatedColumn"` // "": nor the time of its last change
+	Page          int    `koanf:"page"`          // entries per request; 0: 1000
+	IDColumn      string `koanf:"idColumn"`      // column for the entry's id; "": none
+	UpdatedColumn string `koanf:"updatedColumn"` // column for the time of its last change; "": none
 }
 
-// The bounds of a page.
+// Bounds of a page's size.
 const (
 	entriesInPage = 1000
 	bytesInPage   = 32 << 20
@@ -37,7 +37,7 @@ type Source struct {
 	query  Query
 }
 
-// New returns a data source of an account; it sends nothing. An error begins with a key.
+// New returns a data source of an account; it sends nothing. Errors begin with a key.
 func New(client *remote.Client, q Query) (*Source, error) {
 	if q.DataSource < 1 {
 		return nil, errors.New("dataSource: is missing")
@@ -53,13 +53,13 @@ func New(client *remote.Client, q Query) (*Source, error) {
 	return &Source{client, q}, nil
 }
 
-// Check asks whose the token is.
+// Check asks whom the token belongs to.
 func (s *Source) Check(ctx context.Context) error {
 	_, err := s.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true})
 	return err
 }
 
-// body is that of a query.
+// body is a query's body.
 type body struct {
 	Type       string      `json:"type"`
 	Where      any         `json:"where,omitempty"`
@@ -71,14 +71,14 @@ type body struct {
 	Offset     int         `json:"offset"`
 }
 
-// Entries calls yield with each entry, as Fliplet has it, in the order of their ids. Entries that are added or deleted
-// meanwhile may be missed, or come twice: the next run sees them.
+// Entries calls yield with each entry as Fliplet has it, in order of id. Entries that are added or deleted meanwhile
+// may be missed, or come twice: the next run sees them.
 func (s *Source) Entries(ctx context.Context, yield func(json.RawMessage) error) error {
 	b := body{Type: "select", Where: s.query.Where, Attributes: s.query.Attributes, Join: s.query.Join, Distinct: s.query.Distinct, Limit: s.query.Page}
-	if b.Distinct == nil { // or the ids would be distinct
+	if b.Distinct == nil { // otherwise distinct would apply to the ids
 		b.Order = [][2]string{{"id", "ASC"}}
 	}
-	var last json.RawMessage // the first entry of the page before
+	var last json.RawMessage // the first entry of the previous page
 	for {
 		page, err := s.page(ctx, &b)
 		if err != nil {
@@ -92,7 +92,7 @@ func (s *Source) Entries(ctx context.Context, yield func(json.RawMessage) error)
 				return err
 			}
 		}
-		if len(page) != b.Limit { // fewer: it is the last one; more: they are all
+		if len(page) != b.Limit { // fewer: it is the last page; more: these are all entries
 			return nil
 		}
 		last = page[0]
@@ -135,7 +135,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 	})
 }
 
-// row makes a row of an entry.
+// row turns an entry into a row.
 func (s *Source) row(text json.RawMessage) ([]byte, error) {
 	var e struct {
 		ID      json.RawMessage `json:"id"`
@@ -167,7 +167,7 @@ func (s *Source) row(text json.RawMessage) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// without are the members but for one.
+// without returns the members except one.
 func without(members []record.Member, name string) (list []record.Member) {
 	for _, m := range members {
 		if m.Name != name {

@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
 
-// opened is a data source with so many entries.
+// opened is a data source with some number of entries.
 func opened(t *testing.T, entries int, q fliplet.Query) (*standin.Fliplet, *fliplet.Source) {
 	t.Helper()
 	service := standin.NewFliplet("eu--1", 123)
@@ -50,7 +50,7 @@ func TestF24EntriesAreReadPageByPage(t *testing.T) {
 		service, s := opened(t, entries, fliplet.Query{Page: 10})
 		list, err := read(t, s)
 		if err != nil || len(list) != entries || len(service.Requests()) != requests {
-			t.Errorf("%d entries: %d read with %d requests, %v", entries, len(list), len(service.Requests()), err)
+			t.Errorf("%d entries: read %d with %d requests, %v", entries, len(list), len(service.Requests()), err)
 		}
 		for i, r := range list {
 			if r.Key != fmt.Sprint(i) || r.Bad != "" {

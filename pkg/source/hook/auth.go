@@ -10,17 +10,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// check reports whether a request shows the right credentials, and whether it shows any.
+// check reports whether a request has the right credentials, and whether it has any.
 type check func(r *http.Request) (right, any bool)
 
-// checkOf returns the check of credentials; nil for none. The error begins with a key.
+// checkOf returns the check for credentials; nil if there are none. Errors begin with a key.
 func checkOf(c remote.Credentials) (check, error) {
 	if _, err := c.Auth(); err != nil {
 		return nil, err
 	}
 	switch {
 	case c.OAuth2 != nil:
-		return nil, errors.New("auth.oauth2: is for calling others; use apiKey, user and password, or bearer")
+		return nil, errors.New("auth.oauth2: is for outgoing requests; use apiKey, user and password, or bearer")
 	case c.APIKey != "" && c.Query != "":
 		return func(r *http.Request) (bool, bool) {
 			key := r.URL.Query().Get(c.Query)
@@ -49,7 +49,7 @@ func checkOf(c remote.Credentials) (check, error) {
 	return nil, nil
 }
 
-// same compares in a time that does not depend on the texts.
+// same compares in constant time.
 func same(given, right string) bool {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(right))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1

@@ -9,11 +9,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// forgetEvery is how often rows that are old are looked for.
+// forgetEvery is how often old rows are looked for.
 const forgetEvery = time.Hour
 
-// Run forgets rows that all jobs have read, and that are older than they are to be kept, until ctx ends. read returns up
-// to which number all have.
+// Run forgets rows that all jobs have read and whose time to keep is over, until ctx ends. read returns the number up
+// to which all have.
 func (s *Source) Run(ctx context.Context, read func(context.Context) (int64, error)) error {
 	for {
 		if err := s.forget(ctx, read); err != nil && ctx.Err() == nil {
@@ -25,7 +25,7 @@ func (s *Source) Run(ctx context.Context, read func(context.Context) (int64, err
 	}
 }
 
-// forget forgets once.
+// forget forgets old rows once.
 func (s *Source) forget(ctx context.Context, read func(context.Context) (int64, error)) error {
 	upTo, err := read(ctx)
 	if err != nil || upTo == 0 {

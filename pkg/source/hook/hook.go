@@ -14,29 +14,29 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
 )
 
-// Config is a hook.
+// Config configures a hook.
 type Config struct {
 	Key       []string           `koanf:"key"`
 	Path      string             `koanf:"path"` // below Prefix; "": the source's name
 	Auth      remote.Credentials `koanf:"auth"`
-	Rows      string             `koanf:"rows"`    // the member of the body that has the rows; "": see rows.go
-	Version   string             `koanf:"version"` // a column; "": what comes later is newer
+	Rows      string             `koanf:"rows"`    // the member of the body with the rows; "": see rows.go
+	Version   string             `koanf:"version"` // a column; "": the later arrival is newer
 	MaxBytes  int64              `koanf:"maxBytes"`
 	PerSecond int                `koanf:"perSecond"`
 	Keep      string             `koanf:"keep"` // a duration
 }
 
-// Prefix is where hooks are served.
+// Prefix is the path below which hooks are served.
 const Prefix = "/hooks/"
 
-// What a Config means that says nothing.
+// Defaults of a Config.
 const (
-	defaultBytes     = 10 << 20 // as OpenFn's webhooks take
+	defaultBytes     = 10 << 20 // as in OpenFn's webhooks
 	defaultPerSecond = 50
 	defaultKeep      = 30 * 24 * time.Hour
 )
 
-// shortest is how many characters a path has at least that stands for credentials.
+// shortest is the minimum length of a path that serves as credentials, in characters.
 const shortest = 24
 
 // Source is a hook. It implements job.Feed, and is safe for concurrent use.
@@ -50,13 +50,13 @@ type Source struct {
 	now    func() time.Time
 
 	mu   sync.Mutex
-	next time.Time // when the next request may come; it lags by up to a second
+	next time.Time // the earliest time of the next request; lags by up to a second
 }
 
 // pathText matches paths below Prefix.
 var pathText = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._~/-]{0,200}$`)
 
-// New returns a hook of a source's name; it serves nothing. The error begins with the key that is wrong. state returns the
+// New returns a hook with a source's name; it serves nothing yet. Errors begin with the wrong key. state returns the
 // state, which is open before anything is pushed or read.
 func New(log *zap.Logger, name string, c Config, state func() *ledger.Ledger) (*Source, error) {
 	c.MaxBytes, c.PerSecond = cmp.Or(c.MaxBytes, defaultBytes), cmp.Or(c.PerSecond, defaultPerSecond)
@@ -71,7 +71,7 @@ func New(log *zap.Logger, name string, c Config, state func() *ledger.Ledger) (*
 	case s.check == nil && len(c.Path) < shortest:
 		return nil, errors.New("auth: is missing: without it, path must be a secret of at least 24 characters")
 	case c.Path != "" && !pathText.MatchString(c.Path):
-		return nil, errors.New("path: may have letters, digits, and - _ . ~ /, and does not begin with a slash")
+		return nil, errors.New("path: may have letters, digits, and - _ . ~ /, and must not begin with a slash")
 	case len(c.Key) == 0:
 		return nil, errors.New("key: is missing")
 	}
@@ -88,7 +88,7 @@ func New(log *zap.Logger, name string, c Config, state func() *ledger.Ledger) (*
 // Path returns the path at which the hook is served. It may be a secret.
 func (s *Source) Path() string { return Prefix + s.config.Path }
 
-// early returns how long a request comes too early; 0: it may come, and counts. A second's requests may come at once.
+// early returns how much too early a request is; 0: it is accepted and counted. A second's worth may come at once.
 func (s *Source) early() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,10 +21,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/source/inbox"
 )
 
-// secretPath is one that stands for credentials.
+// secretPath is a path that serves as credentials.
 const secretPath = "a-secret-of-twenty-four-characters"
 
-// world is a hook that is served.
+// world is a served hook.
 type world struct {
 	*Source
 	t     *testing.T
@@ -32,7 +32,7 @@ type world struct {
 	woken int
 }
 
-// served serves a hook with a state of its own.
+// served serves a hook with its own state.
 func served(t *testing.T, c Config) *world {
 	t.Helper()
 	state, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "connector.db"), ledger.Config{})
@@ -86,12 +86,12 @@ func (w *world) do(r *http.Request) (int, string) {
 		w.t.Fatal(err)
 	}
 	if answer.StatusCode == http.StatusTooManyRequests && answer.Header.Get("Retry-After") == "" {
-		w.t.Error("429 without Retry-After")
+		w.t.Error("429 lacks Retry-After")
 	}
 	return answer.StatusCode, strings.TrimSpace(string(text))
 }
 
-// rows are what a job reads after a number.
+// rows returns what a job reads after a number.
 func (w *world) rows(since string) string {
 	w.t.Helper()
 	r := job.Request{From: job.From{Key: []string{"id"}, Watermark: inbox.Watermark}}
@@ -129,14 +129,14 @@ func TestPushedRowsAreOnDiskBeforeTheAnswer(t *testing.T) {
 	}
 	w := served(t, Config{Rows: "list"})
 	if status, answer := w.push(`{"list":[{"id":7}],"data":[{"id":1}]}`); status != 200 || w.rows("") != `1{"id":7}` {
-		t.Errorf("%d %s", status, answer)
+		t.Errorf("got %d %s", status, answer)
 	}
 	if status, _ := w.push(`{"data":[{"id":1}]}`); status != 400 {
-		t.Errorf("without the list: %d", status)
+		t.Errorf("without the list: status %d", status)
 	}
 }
 
-// Promise 2: a client whose answer was lost pushes again.
+// Promise 2: a client that missed an answer pushes again.
 func TestD11RepeatingAPushChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{Version: "at"})
@@ -202,7 +202,7 @@ func TestAnUnacceptableRowIsNamed(t *testing.T) {
 	}
 }
 
-// Promise 5: one row costs no more than its size.
+// Promise 5: a row takes no more memory than its size.
 func TestARowThatIsTooLargeIsRefused(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{Version: "at"})
@@ -222,7 +222,7 @@ func TestARowThatIsTooLargeIsRefused(t *testing.T) {
 	}
 }
 
-// manyColumns are members after the first one.
+// manyColumns is members that follow the first one.
 func manyColumns(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -231,7 +231,7 @@ func manyColumns(n int) string {
 	return b.String()
 }
 
-// Promise 4: each kind of credentials.
+// Promise 4: all kinds of credentials.
 func TestD09AHookAsksForCredentials(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -247,14 +247,14 @@ func TestD09AHookAsksForCredentials(t *testing.T) {
 		"bearer":        {remote.Credentials{Bearer: "t"}, "", []string{"Authorization", "Bearer t"}, []string{"Authorization", "Bearer tt"}},
 	} {
 		w := served(t, Config{Auth: c.auth})
-		for range 2 { // one that shows nothing is not counted
+		for range 2 { // requests without credentials are not counted
 			if status, answer := w.push(`{"id":1}`); status != 401 || strings.Contains(answer, "id") {
-				t.Errorf("%s: without any: %d %s", name, status, answer)
+				t.Errorf("%s: without credentials: %d %s", name, status, answer)
 			}
 		}
 		if c.wrong != nil {
 			if status, _ := w.push(`{"id":1}`, c.wrong...); status != 401 {
-				t.Errorf("%s: with wrong ones: %d", name, status)
+				t.Errorf("%s: with wrong credentials: %d", name, status)
 			}
 		}
 		if w.rows("") != "" {
@@ -265,7 +265,7 @@ func TestD09AHookAsksForCredentials(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, answer)
 		}
 	}
-	// Guessing is slow, but never for who knows.
+	// Guessing is slowed down, but never those who know the secret.
 	w := served(t, Config{Auth: remote.Credentials{APIKey: "sk_1"}})
 	seen := map[int]int{}
 	for i := range 20 {
@@ -273,13 +273,13 @@ func TestD09AHookAsksForCredentials(t *testing.T) {
 		seen[status]++
 	}
 	if seen[401] != 5 || seen[429] != 15 {
-		t.Errorf("20 guesses: %v", seen)
+		t.Errorf("20 guesses got %v", seen)
 	}
 	if status, _ := w.push(`{"id":1}`, "X-Api-Key", "sk_1"); status != 200 {
-		t.Errorf("who knows it: %d", status)
+		t.Errorf("with the right credentials: %d", status)
 	}
 	w.url = strings.TrimSuffix(w.url, "collect") + "other"
-	if status, _ := w.push(`{"id":1}`, "X-Api-Key", "sk_1"); status != 429 { // those were guesses, too
+	if status, _ := w.push(`{"id":1}`, "X-Api-Key", "sk_1"); status != 429 { // those were guesses too
 		t.Errorf("another path: %d", status)
 	}
 }
@@ -316,7 +316,7 @@ func TestHookResponsesAreBounded(t *testing.T) {
 	}
 	chunked.Header.Set("Content-Type", "application/json")
 	if status, _ := w.do(chunked); status != 413 {
-		t.Errorf("one that does not say how long it is: %d", status)
+		t.Errorf("without a content length: %d", status)
 	}
 	for method, want := range map[string]int{http.MethodGet: 200, http.MethodDelete: 405, http.MethodPatch: 405} {
 		r, err := http.NewRequestWithContext(t.Context(), method, w.url, http.NoBody)
@@ -351,7 +351,7 @@ func TestRequestsPerSecondAreLimited(t *testing.T) {
 	}
 }
 
-// What cannot be stored is not accepted, and what the other side repeats is.
+// Rows that cannot be stored are not accepted, so that the client repeats them.
 func TestARequestThatCannotBeStoredIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	w := served(t, Config{})
@@ -393,13 +393,13 @@ func TestMistakesInAHook(t *testing.T) {
 	t.Parallel()
 	key := []string{"id"}
 	for want, c := range map[string]Config{
-		"auth: is missing: without it anyone": {Key: key},
-		"auth: is missing: without it, path":  {Key: key, Path: "short"},
-		"path: may have letters":              {Key: key, Path: "/begins-with-a-slash-and-is-long-enough"},
-		"key: is missing":                     {Path: secretPath},
-		"keep: is not a duration":             {Key: key, Path: secretPath, Keep: "long"},
-		"auth.oauth2: is for calling others":  {Key: key, Auth: remote.Credentials{OAuth2: &remote.Grant{TokenURL: "https://a", ID: "i", Secret: "s"}}},
-		"auth: has several credentials":       {Key: key, Auth: remote.Credentials{Bearer: "a", APIKey: "b"}},
+		"auth: is missing: without it anyone":   {Key: key},
+		"auth: is missing: without it, path":    {Key: key, Path: "short"},
+		"path: may have letters":                {Key: key, Path: "/begins-with-a-slash-and-is-long-enough"},
+		"key: is missing":                       {Path: secretPath},
+		"keep: is not a duration":               {Key: key, Path: secretPath, Keep: "long"},
+		"auth.oauth2: is for outgoing requests": {Key: key, Auth: remote.Credentials{OAuth2: &remote.Grant{TokenURL: "https://a", ID: "i", Secret: "s"}}},
+		"auth: has several credentials":         {Key: key, Auth: remote.Credentials{Bearer: "a", APIKey: "b"}},
 	} {
 		if _, err := New(zap.NewNop(), "collect", c, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -12,14 +12,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// Bounds of a request's rows, and of a row's columns, of which no destination takes more.
+// Bounds of a request's rows, and of a row's columns: no destination takes more.
 const (
 	mostRows    = 10_000
 	mostColumns = 4096
 )
 
-// members are those that have the rows unless a configuration says which one: what OpenFn, webhooks and DataCollect's mock
-// server are sent.
+// members are the members with the rows unless the configuration names one: as OpenFn, webhooks and DataCollect's mock
+// server send them.
 var members = []string{"entities", "events", "data"}
 
 var (
@@ -29,7 +29,7 @@ var (
 	errColumns = fmt.Errorf("has more than %d columns", mostColumns)
 )
 
-// rowsOf returns the rows of a body, which are not checked yet.
+// rowsOf returns the unchecked rows of a body.
 func rowsOf(body []byte, member string) ([]json.RawMessage, error) {
 	if !utf8.Valid(body) || !json.Valid(body) {
 		return nil, errJSON
@@ -38,7 +38,7 @@ func rowsOf(body []byte, member string) ([]json.RawMessage, error) {
 	switch body[0] {
 	case '[':
 		if member != "" {
-			return nil, fmt.Errorf("the body is a list, and no object with %q", member)
+			return nil, fmt.Errorf("the body is a list, not an object with %q", member)
 		}
 		return listOf(body)
 	case '{':
@@ -63,7 +63,7 @@ func rowsOf(body []byte, member string) ([]json.RawMessage, error) {
 	return []json.RawMessage{body}, nil
 }
 
-// listOf returns the items of a list.
+// listOf returns a list's items.
 func listOf(text []byte) (list []json.RawMessage, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if _, err := d.Token(); err != nil {
@@ -85,14 +85,14 @@ func listOf(text []byte) (list []json.RawMessage, err error) {
 	return list, nil
 }
 
-// row is a row that was pushed.
+// row is a pushed row.
 type row struct {
 	key     string
-	version string // "": it has none, or the hook has no column for it
+	version string // "": it has none, or the hook has no such column
 	data    []byte
 }
 
-// columns counts the members of an object, at most; its text is valid JSON. It holds nothing of them.
+// columns counts an object's members, up to a limit; its text is valid JSON. It keeps none of them.
 func columns(text []byte) int {
 	n, depth, quoted := 1, 0, false
 	for i := 0; i < len(text); i++ {
@@ -113,7 +113,7 @@ func columns(text []byte) int {
 	return n
 }
 
-// rowOf checks a row. The error says why it cannot be taken.
+// rowOf checks a row. The error says why it is unacceptable.
 func (s *Source) rowOf(text json.RawMessage) (row, error) {
 	if text[0] != '{' {
 		return row{}, errors.New("is not an object")

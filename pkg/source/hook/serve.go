@@ -17,16 +17,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
-// Bounds of what those who push can make the connector hold. Promise 5.
+// Bounds of what pushing clients can make the connector hold. Promise 5.
 const (
 	atOnce   = 2                // bodies in memory
-	slotTime = 10 * time.Second // to wait for one of these places
+	slotTime = 10 * time.Second // wait for one of these places
 	bodyTime = time.Minute      // for a body to arrive
 
-	storeTime = 10 * time.Second // after which to try again when the state cannot be written
+	storeTime = 10 * time.Second // before a retry when the state cannot be written
 
-	shownMost   = 100 // refused rows that an answer names
-	shownReason = 300 // bytes of why
+	shownMost   = 100 // refused rows that an answer lists
+	shownReason = 300 // bytes of a reason
 )
 
 // Server serves hooks.
@@ -37,7 +37,7 @@ type Server struct {
 	now   func() time.Time
 }
 
-// NewServer returns a server of hooks, whose paths differ.
+// NewServer returns a server of hooks, which must have different paths.
 func NewServer(list ...*Source) *Server {
 	s := &Server{hooks: map[string]*Source{}, slots: make(chan struct{}, atOnce), tries: serve.NewTries(), now: time.Now}
 	for _, h := range list {
@@ -61,24 +61,24 @@ func (s *Server) Handler(next http.Handler) http.Handler {
 // accepted is the answer to a request.
 type accepted struct {
 	Error     string    `json:"error,omitempty"`
-	Accepted  int       `json:"accepted"`  // rows that are on disk
-	Unchanged int       `json:"unchanged"` // of these: that were already, or were older
+	Accepted  int       `json:"accepted"`  // rows on disk
+	Unchanged int       `json:"unchanged"` // of these: rows that were there already, or are outdated
 	Refused   int       `json:"refused"`
-	Rows      []refused `json:"rows,omitempty"` // refused ones, the first of them
+	Rows      []refused `json:"rows,omitempty"` // the first refused rows
 }
 
-// refused is a row that could not be taken.
+// refused is an unacceptable row.
 type refused struct {
 	Row    int    `json:"row"` // from 0
 	Reason string `json:"reason"`
 }
 
-// errNotThere is the answer to those who know no hook.
+// errNotThere is the answer for an unknown hook.
 var errNotThere = serve.Kind(serve.ErrNotFound, errors.New("there is no such hook"))
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 { // also of a body that is not read
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines is a test's
+	if r.ContentLength != 0 { // even without reading the body
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // only a test's writer has no deadlines
 	}
 	h := s.hooks[r.URL.Path]
 	w.Header().Set("Cache-Control", "no-store")
@@ -87,7 +87,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	if r.Method == http.MethodGet { // what DataCollect pulls: nothing
+	if r.Method == http.MethodGet { // DataCollect pulls here and gets nothing
 		write(w, http.StatusOK, []any{})
 		return
 	}
@@ -112,15 +112,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// write answers.
+// write sends an answer.
 func write(w http.ResponseWriter, status int, answer any) {
-	serve.Hurry(w) // ended by Hurried
+	serve.Hurry(w) // Hurried ends it
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // the reader may be gone
+	_ = json.NewEncoder(w).Encode(answer) // the client may be gone
 }
 
-// statusError is an error with a status that package serve has no kind for.
+// statusError is an error with a status for which package serve has no kind.
 type statusError struct {
 	status int
 	text   string
@@ -137,12 +137,12 @@ func refuse(w http.ResponseWriter, err error) {
 	serve.Refuse(w, err)
 }
 
-// later says when to try again.
+// later says when to retry.
 func later(w http.ResponseWriter, d time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))))
 }
 
-// admit checks who asks for what, and whether it is the time. Promise 4.
+// admit checks who pushes what, and whether it comes too early. Promise 4.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, h *Source) error {
 	who, now := serve.Sender(r), s.now()
 	if h == nil || h.check != nil {
@@ -189,12 +189,12 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, h *Source) error 
 	return nil
 }
 
-// tooLarge is the answer to a body that is too large.
+// tooLarge is the answer to an oversized body.
 func (s *Source) tooLarge() error {
 	return &statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", s.config.MaxBytes)}
 }
 
-// take takes the rows of a request. The error is the answer to it: then none of them is taken.
+// take takes a request's rows. If it returns an error, which is the answer, it has taken none.
 func (s *Source) take(w http.ResponseWriter, r *http.Request) (*accepted, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBytes))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -237,7 +237,7 @@ func (s *Source) take(w http.ResponseWriter, r *http.Request) (*accepted, error)
 	return a, nil
 }
 
-// short is a reason of at most so many bytes.
+// short cuts a reason to the limit.
 func short(text string) string {
 	if len(text) <= shownReason {
 		return text

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// store stores rows, all or none, and returns how many of them were new. They are on disk when it returns. Promise 1.
+// store stores all rows or none, and returns how many were new. They are on disk when it returns. Promise 1.
 func (s *Source) store(ctx context.Context, rows []row) (changed int, err error) {
 	rows = newest(rows)
 	if len(rows) == 0 {
@@ -33,7 +33,7 @@ func (s *Source) store(ctx context.Context, rows []row) (changed int, err error)
 		changed += len(list)
 		return list, nil
 	}
-	// A client that is gone may have sent all: what it repeats then changes nothing.
+	// A client that has gone may have sent everything: repeating it changes nothing.
 	if err := s.state().Deliver(context.WithoutCancel(ctx), d); err != nil {
 		return 0, err
 	}
@@ -43,7 +43,7 @@ func (s *Source) store(ctx context.Context, rows []row) (changed int, err error)
 	return changed, nil
 }
 
-// newest returns the last state of each row of a request, or the newest if they have versions.
+// newest returns the last state of each row in a request, or the newest if they have versions.
 func newest(rows []row) []row {
 	at := make(map[string]int, len(rows))
 	list := rows[:0]
@@ -60,10 +60,10 @@ func newest(rows []row) []row {
 	return list
 }
 
-// changes reports whether a row takes the place of what is known of it. Promise 2.
+// changes reports whether a row replaces what is stored. Promise 2.
 func changes(known *ledger.Pushed, r *row) bool {
 	return known.Number == 0 || !bytes.Equal(known.Data, r.data) && !older(r.version, string(known.Version))
 }
 
-// older reports whether a version comes before another, if both are known.
+// older reports whether one version precedes another, if both are known.
 func older(a, b string) bool { return a != "" && b != "" && job.Later(b, a) }

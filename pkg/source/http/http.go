@@ -26,7 +26,7 @@ type Config struct {
 	CA         string             `koanf:"ca"`
 }
 
-// Remote is the HTTP configuration for the API; the caller adds what all services share. An error begins with a key.
+// Remote is the HTTP configuration for the API; the caller adds what all services share. Errors begin with a key.
 func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	var err error
 	if r.Auth, err = c.Auth.Auth(); err != nil {
@@ -48,21 +48,21 @@ func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	return r, nil
 }
 
-// Source is what a job reads of an API. It is safe for concurrent use.
+// Source is what a job reads from an API. It is safe for concurrent use.
 type Source struct {
 	client *remote.Client
-	hosts  []string // other ones, that next pages may be on
-	what   string   // the path, as errors name it
+	hosts  []string // further hosts, which may serve next pages
+	what   string   // the path, as it appears in errors
 	ask    template
 	method string
 	rows   rowsPath
 	turn   turn
 	from   job.From
-	start  *string // the watermark of a run that reads all rows; nil: none
+	start  *string // the watermark for runs that read all rows; nil: none
 	most   int     // pages
 }
 
-// New returns a source for a job that reads from, as rows say. It sends nothing. An error begins with a key.
+// New returns a source for the rows that a job reads. It sends nothing. Errors begin with a key.
 func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, error) {
 	s := &Source{client: client, from: from, hosts: c.OtherHosts, most: rows.MaxPages, start: rows.Start, method: rows.Method}
 	s.what, _, _ = strings.Cut(rows.Path, "?")
@@ -98,9 +98,9 @@ func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, er
 	}
 	values := s.first(job.Request{From: from, Date: "2026-11-27"}).values
 	if from.Watermark != "" {
-		values[watermark] = "now" // some value, to find out whether the whole is an address
+		values[watermark] = "now" // any value, to find out whether the result is an address
 		if rows.Start == nil && s.ask.inPath(watermark) {
-			return nil, errors.New("start: is missing: path needs {watermark} also when all rows are read")
+			return nil, errors.New("start: is missing: path needs {watermark} even when all rows are read")
 		}
 	}
 	path, _, err := s.ask.fill(values)
@@ -113,16 +113,16 @@ func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, er
 	return s, nil
 }
 
-// defaultPages is how many pages a run reads unless the configuration says otherwise.
+// defaultPages is how many pages a run may read by default.
 const defaultPages = 10_000
 
-// Check reads the first page, and tells whether the rows are where they should be.
+// Check reads the first page, and reports whether the rows are where they should be.
 func (s *Source) Check(ctx context.Context) error {
 	_, err := s.page(ctx, s.first(job.Request{From: s.from, Date: time.Now().UTC().Format(time.DateOnly)}), 1)
 	return err
 }
 
-// Read reads page after page.
+// Read reads page by page.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	if r.From.Watermark != "" {
 		last := &job.LastMark{Yield: yield} // Promise 5
@@ -134,7 +134,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 	return s.read(ctx, r, yield)
 }
 
-// read yields the rows of all pages, with the marks that they have.
+// rows yields the rows of all pages, with their marks.
 func (s *Source) read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	seen := loop{}
 	at := s.first(r)
@@ -143,14 +143,14 @@ func (s *Source) read(ctx context.Context, r job.Request, yield func(*record.Rec
 			return fmt.Errorf("read %s: there are more than %d pages; raise maxPages if that is right", s.what, s.most)
 		}
 		if !seen.address(at) { // Promise 2
-			return fmt.Errorf("read %s: after page %d comes one that was read before; correct what says how pages follow", s.what, n-1)
+			return fmt.Errorf("read %s: after page %d comes one that was read before; correct how pages follow each other", s.what, n-1)
 		}
 		p, err := s.page(ctx, at, n)
 		if err != nil {
 			return err
 		}
 		if len(p.rows) > 0 && !seen.content(p.sum) {
-			return fmt.Errorf("read %s: page %d is the same as one before; the API may ignore what asks for the next page", s.what, n)
+			return fmt.Errorf("read %s: page %d equals an earlier one; the API may ignore the parameter that asks for the next page", s.what, n)
 		}
 		for i, row := range p.rows {
 			if err := yield(recordOf(&r.From, row, n, i+1)); err != nil {

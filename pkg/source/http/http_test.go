@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/standin"
 )
 
-// source returns a source of what a job says about an API.
+// source returns a source for a job's block about an API.
 func source(t *testing.T, c api.Config, rows api.Rows, from job.From) (*api.Source, error) {
 	t.Helper()
 	c.Attempts = 1
@@ -43,7 +43,7 @@ func read(t *testing.T, c api.Config, rows api.Rows, r job.Request) (list []*rec
 	return list, err
 }
 
-// plain serves what a function answers to request n, from 1.
+// plain serves a function's answer to request n, from 1.
 func plain(t *testing.T, answers func(n int, r *http.Request) string) *standin.Pages {
 	t.Helper()
 	p := standin.NewPages("", 1)
@@ -55,7 +55,7 @@ func plain(t *testing.T, answers func(n int, r *http.Request) string) *standin.P
 	return p
 }
 
-// numbered are rows with ids from 1 to n.
+// numbered returns rows with ids from 1 to n.
 func numbered(n int) (rows []string) {
 	for i := range n {
 		rows = append(rows, fmt.Sprintf(`{"id":%d}`, i+1))
@@ -97,13 +97,13 @@ func TestR01EveryKindOfPaging(t *testing.T) {
 				t.Errorf("read %s", got)
 			}
 			if got := strings.Join(asked, " "); got != way.want {
-				t.Errorf("asked\n%s\nwant\n%s", got, way.want)
+				t.Errorf("requested\n%s\nwant\n%s", got, way.want)
 			}
 		})
 	}
 }
 
-// An API that does not come to an end, or says what is wrong with a status of 200, ends the run.
+// An API that never ends, or reports an error with status 200, ends the run.
 func TestR01AnInvalidPageEndsTheRun(t *testing.T) {
 	t.Parallel()
 	always := func(text string) func(int, *http.Request) string {
@@ -118,11 +118,11 @@ func TestR01AnInvalidPageEndsTheRun(t *testing.T) {
 		"the same address":     {api.Rows{Next: "$.next"}, always(`{"rows":[],"next":"/"}`), "one that was read before", 2},
 		"a circle of three":    {api.Rows{Next: "$.next"}, func(n int, _ *http.Request) string { return fmt.Sprintf(`{"rows":[{"n":%d}],"next":"/?p=%d"}`, n, n%3) }, "one that was read before", 4},
 		"the same cursor":      {api.Rows{Cursor: &api.Cursor{From: "$.next", Parameter: "c"}}, func(n int, _ *http.Request) string { return fmt.Sprintf(`{"rows":[{"n":%d}],"next":7}`, n) }, "one that was read before", 2},
-		"a page that is stuck": {api.Rows{Page: &api.Count{Parameter: "p"}}, always(`{"rows":[{"n":1}]}`), "page 2 is the same as one before", 2},
+		"a page that is stuck": {api.Rows{Page: &api.Count{Parameter: "p"}}, always(`{"rows":[{"n":1}]}`), "page 2 equals an earlier one", 2},
 		"a growing address":    {api.Rows{Next: "$.next", MaxPages: 5}, func(n int, _ *http.Request) string { return fmt.Sprintf(`{"rows":[],"next":"/?p=%d"}`, n) }, "more than 5 pages; raise maxPages", 5},
 		"an error with 200":    {api.Rows{}, always(`{"error":"no such \u0000 report"}`), `there is no $["rows"]; the answer is an object with "error"`, 1},
-		"an object of rows":    {api.Rows{}, always(`{"rows":{"a":1}}`), `no list, but an object with "a"`, 1},
-		"a text of rows":       {api.Rows{}, always(`{"rows":"none"}`), "no list, but a single value", 1},
+		"an object of rows":    {api.Rows{}, always(`{"rows":{"a":1}}`), `is not a list, but an object with "a"`, 1},
+		"a text of rows":       {api.Rows{}, always(`{"rows":"none"}`), "is not a list, but a single value", 1},
 		"a list as a row":      {api.Rows{Rows: "$.rows"}, always(`{"rows":[]}`), "write $.rows[*]", 1},
 		"HTML":                 {api.Rows{}, always(`<html>`), `page 1 is not JSON, but "text/html`, 1},
 		"half an answer":       {api.Rows{}, always(`{"rows":[`), "is not JSON", 1},
@@ -171,7 +171,7 @@ func TestR01ValuesKeepTheirDigits(t *testing.T) {
 	}
 }
 
-// Rows come in any order, so the watermark is that of the latest row, and stands at the last one.
+// Rows come in any order, so the watermark is that of the latest row, and only the last row carries it.
 func TestR01TheWatermarkMovesAtTheEnd(t *testing.T) {
 	t.Parallel()
 	p := standin.NewPages("", 2, `{"id":1,"updated":"2026-01-09T00:00:00Z"}`, `{"id":2,"updated":"2026-01-01T00:00:00Z"}`, `{"id":3,"updated":null}`)
@@ -198,11 +198,11 @@ func TestR01TheWatermarkMovesAtTheEnd(t *testing.T) {
 	}
 	want := "/next /next?after=2 /next?since=2026-01-05T00%3A00%3A00%2B02%3A00+%26 /next?since=1970-01-01 /next?after=2&since=1970-01-01"
 	if got := strings.Join(asked, " "); got != want {
-		t.Errorf("asked\n%s\nwant\n%s", got, want)
+		t.Errorf("requested\n%s\nwant\n%s", got, want)
 	}
 }
 
-// Credentials stay at the API's own host, also if another one is allowed to have the next page.
+// Credentials stay at the API's own host, even if another host may serve the next page.
 func TestR01CredentialsGoNowhereElse(t *testing.T) {
 	t.Parallel()
 	other := plain(t, func(int, *http.Request) string { return `{"rows":[{"id":2}]}` })
@@ -216,11 +216,11 @@ func TestR01CredentialsGoNowhereElse(t *testing.T) {
 		t.Errorf("sent %v", h)
 	}
 	if h := other.Requests()[0].Header; h.Get("X-Api-Key") != "" || h.Get("X-Tenant") != "" || h.Get("Authorization") != "" {
-		t.Errorf("the other host was sent %v", h)
+		t.Errorf("the other host got %v", h)
 	}
 }
 
-// An error names the operation, the host and the status, and no secret.
+// An error names the operation, the host and the status, but no secret.
 func TestR01AnErrorHasNoSecret(t *testing.T) {
 	t.Parallel()
 	p := standin.NewPages("right", 1)
@@ -230,11 +230,11 @@ func TestR01AnErrorHasNoSecret(t *testing.T) {
 		t.Error(err)
 	}
 	if e := (*remote.Error)(nil); !errors.As(err, &e) || e.Next.Do != remote.Stop {
-		t.Errorf("%v is not for a person", err)
+		t.Errorf("%v is not fit for people", err)
 	}
 }
 
-// A dry run reads, by POST too.
+// A dry run reads too, even by POST.
 func TestR01F17ADryRunReads(t *testing.T) {
 	t.Parallel()
 	p := standin.NewPages("", 2, numbered(1)...)
@@ -268,8 +268,8 @@ func TestR01AllMistakesAreReportedAtOnce(t *testing.T) {
 		"page: conflicts with next":                      {api.Rows{Next: "$.next", Page: &one}, job.From{}},
 		"more: needs next":                               {api.Rows{More: "$.more"}, job.From{}},
 		"offset.parameter: is missing":                   {api.Rows{Offset: &api.Count{}}, job.From{}},
-		"page.parameter: path or body has it already":    {api.Rows{Path: "/?p=3", Page: &one}, job.From{}},
-		"path: {cursor} stands for nothing here":         {api.Rows{Path: "/?c={cursor}"}, job.From{}},
+		"page.parameter: is already in path or body":     {api.Rows{Path: "/?p=3", Page: &one}, job.From{}},
+		"path: {cursor} has no meaning here":             {api.Rows{Path: "/?c={cursor}"}, job.From{}},
 		"path: the first page has no {cursor}":           {api.Rows{Path: "/{cursor}", Cursor: &api.Cursor{From: "$.c"}}, job.From{}},
 		"path: must begin with one /":                    {api.Rows{Path: "//host/x"}, job.From{}},
 		`path: ".." would lead out`:                      {api.Rows{Path: "/../x"}, job.From{}},
@@ -277,7 +277,7 @@ func TestR01AllMistakesAreReportedAtOnce(t *testing.T) {
 		"body: a GET request has none":                   {api.Rows{Method: "GET", Body: 1}, job.From{}},
 		"path: {watermark} needs watermark":              {api.Rows{Path: "/?s={watermark}"}, job.From{}},
 		"watermark: has no effect unless":                {api.Rows{}, job.From{Watermark: "at"}},
-		"start: is missing: path needs {watermark} also": {api.Rows{Path: "/{watermark}"}, job.From{Watermark: "at"}},
+		"start: is missing: path needs {watermark} even": {api.Rows{Path: "/{watermark}"}, job.From{Watermark: "at"}},
 	} {
 		if _, err := source(t, api.Config{URL: "http://h"}, c.rows, c.from); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -285,7 +285,7 @@ func TestR01AllMistakesAreReportedAtOnce(t *testing.T) {
 	}
 }
 
-// A report's type and date stand in its path, its query and its body, each escaped as there.
+// A report's type and date go into the path, the query and the body, with the escaping of each.
 func TestR15R16AReportHasATypeAndADate(t *testing.T) {
 	t.Parallel()
 	p := plain(t, func(int, *http.Request) string { return "[]" })
@@ -295,7 +295,7 @@ func TestR15R16AReportHasATypeAndADate(t *testing.T) {
 	}
 	got := p.Requests()[0]
 	if got.Path != "/reports/GET%20SALES%2Fa&b/2026-11-26?type=GET+SALES%2Fa%26b&day=2026-11-26" || string(got.Body) != `{"from":"2026-11-26T00:00:00Z","type":"GET SALES/a&b"}` {
-		t.Errorf("asked %s with %s", got.Path, got.Body)
+		t.Errorf("requested %s with %s", got.Path, got.Body)
 	}
 	r.From.TypeID = ".."
 	if _, err := source(t, api.Config{URL: p.URL}, api.Rows{Path: "/reports/{typeId}"}, r.From); err == nil || !strings.Contains(err.Error(), "would lead out of the path") {
@@ -308,7 +308,7 @@ func TestR15R16AReportHasATypeAndADate(t *testing.T) {
 	}
 }
 
-// GraphQL has braces of its own, which stay.
+// GraphQL's own braces stay.
 func TestR01ABodyIsFilledIn(t *testing.T) {
 	t.Parallel()
 	p := plain(t, func(n int, _ *http.Request) string {
@@ -323,7 +323,7 @@ func TestR01ABodyIsFilledIn(t *testing.T) {
 	}
 }
 
-// The memory of a read does not grow with its pages. It is measured while no other test runs.
+// A read's memory does not grow with its pages. No other test may run meanwhile.
 func TestR01MemoryStaysFlat(t *testing.T) { //nolint:paralleltest // see above
 	filler := strings.Repeat("x", 1<<20)
 	p := plain(t, func(n int, _ *http.Request) string {
@@ -354,7 +354,7 @@ func TestR01MemoryStaysFlat(t *testing.T) { //nolint:paralleltest // see above
 	}
 }
 
-// A run that is stopped ends between two rows.
+// A cancelled run ends between two rows.
 func TestR01AStoppedRunEnds(t *testing.T) {
 	t.Parallel()
 	p := standin.NewPages("", 1, numbered(3)...)
@@ -370,7 +370,7 @@ func TestR01AStoppedRunEnds(t *testing.T) {
 	}
 }
 
-// Whatever an API answers, reading ends, and what it yields is a record.
+// Whatever an API answers, reading ends and yields only records.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{`{"rows":[{"id":1}],"next":"/a"}`, `{"rows":[{"id":1e999999999}],"next":"\\\\x/../"}`, `[[[[`, `{"rows":null,"next":""}`, `{"rows":[{"":{}}]}`} {
 		f.Add(seed)

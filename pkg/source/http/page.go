@@ -62,16 +62,16 @@ func (s *Source) page(ctx context.Context, at place, n int) (*content, error) {
 	return p, nil
 }
 
-// loop knows the pages that a run has read. There are at most twice as many as the run has pages.
+// loop knows the pages that a run has read: at most twice as many entries as pages.
 type loop map[[16]byte]bool
 
-// address remembers a place, and reports whether it is new.
+// address records an address, and reports whether it is new.
 func (l loop) address(at place) bool {
 	text, _ := json.Marshal(map[string]any{"address": at.address, "values": maps.Clone(at.values)}) // strings alone
 	return l.add('a', text)
 }
 
-// content remembers what a page had, and reports whether it is new.
+// content records a page's content, and reports whether it is new.
 func (l loop) content(sum [sha256.Size]byte) bool { return l.add('c', sum[:]) }
 
 func (l loop) add(kind byte, text []byte) bool {

@@ -16,10 +16,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// Rows is what a job says about an API: which rows to read, and how pages follow each other.
+// Rows is a job's block about an API: which rows to read, and how pages follow each other.
 type Rows struct {
 	Path     string  `koanf:"path"`
-	Method   string  `koanf:"method"` // GET or POST; "": by whether there is a body
+	Method   string  `koanf:"method"` // GET or POST; "": POST if there is a body
 	Body     any     `koanf:"body"`   // JSON
 	Rows     string  `koanf:"rows"`   // JSONPath
 	Next     string  `koanf:"next"`   // JSONPath of the next address
@@ -32,13 +32,13 @@ type Rows struct {
 	MaxPages int     `koanf:"maxPages"` // 0: 10,000
 }
 
-// Cursor says how pages follow each other by a cursor.
+// Cursor is paging by cursor.
 type Cursor struct {
 	From      string `koanf:"from"`      // JSONPath
-	Parameter string `koanf:"parameter"` // of the query; "": it is named in the path or the body
+	Parameter string `koanf:"parameter"` // query parameter; "": path or body has {cursor}
 }
 
-// Count says how pages follow each other by a number.
+// Count is paging by a number.
 type Count struct {
 	Parameter string `koanf:"parameter"`
 	First     int    `koanf:"first"`
@@ -48,8 +48,8 @@ type Count struct {
 type rowsPath struct {
 	text   string
 	rows   *jsonpath.Path
-	anchor *spec.PathQuery // the part of it that finds one value: an answer without it has no place for rows
-	items  bool            // rows are among the items of that value, which is a list
+	anchor *spec.PathQuery // the part of it that finds one value: an answer without that has no place for rows
+	items  bool            // rows are items of that value, a list
 }
 
 func newRowsPath(text string) (rowsPath, error) {
@@ -66,14 +66,14 @@ func newRowsPath(text string) (rowsPath, error) {
 	return rowsPath{text: text, rows: path, anchor: spec.Query(true, segments[:n]...), items: n < len(segments) && !segments[n].IsDescendant()}, nil
 }
 
-// of returns the rows of an answer. One without a place for rows is not a page without rows: it may tell of an error.
+// of returns an answer's rows. An answer without a place for rows is not an empty page: it may report an error.
 func (p rowsPath) of(answer any) ([]any, error) {
 	at := p.anchor.Select(answer, answer)
 	if len(at) == 0 {
 		return nil, fmt.Errorf("there is no %s; the answer is %s", p.anchor, shape(answer))
 	}
 	if _, isList := at[0].([]any); p.items && !isList && at[0] != nil {
-		return nil, fmt.Errorf("%s is no list, but %s", p.anchor, shape(at[0]))
+		return nil, fmt.Errorf("%s is not a list, but %s", p.anchor, shape(at[0]))
 	}
 	rows := p.rows.Select(answer)
 	if len(rows) == 1 {
@@ -84,7 +84,7 @@ func (p rowsPath) of(answer any) ([]any, error) {
 	return rows, nil
 }
 
-// shape says what an answer looks like, without its values.
+// shape describes an answer without its values.
 func shape(answer any) string {
 	switch v := answer.(type) {
 	case map[string]any:
@@ -140,8 +140,8 @@ func (o one) of(answer any) (string, error) {
 	return "", fmt.Errorf("%s is %s; it should be a string or a number", o.Path, shape(list[0]))
 }
 
-// recordOf makes a record of a row. Its columns are sorted, so that an API that writes them in another order the next
-// time has not changed the row.
+// recordOf turns a row into a record. It sorts the columns, so that an API that returns them in another order next time
+// has not changed the row.
 func recordOf(from *job.From, row any, page, n int) *record.Record {
 	object, ok := row.(map[string]any)
 	if !ok {

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// The names that stand for values in a path or a body.
+// Names that stand for values in a path or a body.
 const (
 	watermark = "watermark"
 	cursor    = "cursor"
@@ -23,7 +23,7 @@ const (
 	typeID    = "typeId" // likewise
 )
 
-// values are what names stand for now. One that is missing has no value yet.
+// values are the current values of names. A missing one has no value yet.
 type values map[string]string
 
 // placeholder is a name in braces.
@@ -37,7 +37,7 @@ type template struct {
 	names []string // that may stand for values
 }
 
-// newTemplate reads the path and the body of a job. An error begins with a key.
+// newTemplate reads a job's path and body. Errors begin with a key.
 func newTemplate(rows Rows, t turn, from job.From) (template, error) {
 	path, query, _ := strings.Cut(rows.Path, "?")
 	f := template{path: path, body: rows.Body, names: append([]string{watermark}, t.names()...)}
@@ -55,7 +55,7 @@ func newTemplate(rows Rows, t turn, from job.From) (template, error) {
 	}
 	for _, m := range placeholder.FindAllStringSubmatch(rows.Path, -1) {
 		if !slices.Contains(f.names, m[1]) {
-			return f, fmt.Errorf("path: {%s} stands for nothing here; known are {%s}%s", m[1], strings.Join(f.names, "}, {"), remedies[m[1]])
+			return f, fmt.Errorf("path: {%s} has no meaning here; known are {%s}%s", m[1], strings.Join(f.names, "}, {"), remedies[m[1]])
 		}
 	}
 	for _, name := range t.names() {
@@ -64,7 +64,7 @@ func newTemplate(rows Rows, t turn, from job.From) (template, error) {
 		case parameter == "" && !f.uses(name):
 			return f, fmt.Errorf("%s.parameter: is missing: the query parameter for it, unless path or body has {%s}", name, name)
 		case parameter != "" && (f.uses(name) || slices.ContainsFunc(f.query, func(q string) bool { return strings.HasPrefix(q, parameter+"=") })):
-			return f, fmt.Errorf("%s.parameter: path or body has it already; keep one of them", name)
+			return f, fmt.Errorf("%s.parameter: is already in path or body; keep one of them", name)
 		case parameter != "":
 			f.query = append(f.query, url.QueryEscape(parameter)+"={"+name+"}")
 		}
@@ -75,16 +75,16 @@ func newTemplate(rows Rows, t turn, from job.From) (template, error) {
 	return f, nil
 }
 
-// remedies say what gives a name a value.
+// remedies say how to give a name a value.
 var remedies = map[string]string{
 	date: "; a job with report has {date}", typeID: "; report.typeId gives it a value",
 	cursor: "; cursor gives it a value", page: "; page gives it a value", offset: "; offset gives it a value",
 }
 
-// inPath reports whether a name stands in the path itself, which cannot do without a value.
+// inPath reports whether a name occurs in the path itself, where its value must be known.
 func (t *template) inPath(name string) bool { return strings.Contains(t.path, "{"+name+"}") }
 
-// uses reports whether a name stands anywhere.
+// uses reports whether a name occurs anywhere.
 func (t *template) uses(name string) bool {
 	in := func(text string) bool { return strings.Contains(text, "{"+name+"}") }
 	if in(t.path) || slices.ContainsFunc(t.query, in) {
@@ -98,7 +98,7 @@ func (t *template) uses(name string) bool {
 	return found
 }
 
-// fill returns the path with its query, and the body; nil: there is none.
+// fill returns the path with its query, and the body; nil: none.
 func (t *template) fill(v values) (string, []byte, error) {
 	path, _ := t.put(t.path, v, url.PathEscape)
 	for part := range strings.SplitSeq(path, "/") {
@@ -126,13 +126,13 @@ func (t *template) fill(v values) (string, []byte, error) {
 	return path, data, err
 }
 
-// put puts values into a text, escaped. all is false if one is missing.
+// put inserts values into a text, escaped. all is false if one is missing.
 func (t *template) put(text string, v values, escape func(string) string) (filled string, all bool) {
 	all = true
 	filled = placeholder.ReplaceAllStringFunc(text, func(m string) string {
 		name := m[1 : len(m)-1]
 		if !slices.Contains(t.names, name) {
-			return m // in a body: not ours
+			return m // braces of a body, not ours
 		}
 		one, known := v[name]
 		all = all && known
@@ -141,8 +141,8 @@ func (t *template) put(text string, v values, escape func(string) string) (fille
 	return filled, all
 }
 
-// value is a string of a body with its values: one that is nothing but a name becomes the value itself, which is a number
-// for pages and offsets, and is left out if there is none.
+// value is a string of a body with its values: if it is only a name, it becomes the value itself, a number for pages and
+// offsets, or is omitted if there is none.
 func (t *template) value(text string, v values) (any, bool) {
 	filled, all := t.put(text, v, func(s string) string { return s })
 	if m := placeholder.FindString(text); m == text && slices.Contains(t.names, strings.Trim(m, "{}")) {
@@ -154,7 +154,7 @@ func (t *template) value(text string, v values) (any, bool) {
 	return filled, true
 }
 
-// replaced is a JSON value with its strings replaced. Members of an object whose string is left out are left out too.
+// replaced replaces the strings of a JSON value. Members whose string is omitted are omitted too.
 func replaced(v any, by func(string) (any, bool)) (any, bool) {
 	switch v := v.(type) {
 	case string:

@@ -12,10 +12,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 )
 
-// turn is how pages follow each other: in one of its ways, or there is only one page.
+// turn is how pages follow each other: in one of these ways, or not at all.
 type turn struct {
 	next      *one   // the next page's address
-	link      bool   // likewise, in a header
+	link      bool   // likewise, from a header
 	cursor    *one   // the next page's cursor
 	counts    string // page or offset, which are counted; "": neither
 	first     int    // of what is counted
@@ -23,7 +23,7 @@ type turn struct {
 	more      *one   // nil: nothing says whether there are more pages
 }
 
-// newTurn reads how pages follow each other. An error begins with a key.
+// newTurn reads how pages follow each other. Errors begin with a key.
 func newTurn(rows Rows) (t turn, err error) {
 	var ways []string
 	path := func(key, text string) *one {
@@ -64,7 +64,7 @@ func newTurn(rows Rows) (t turn, err error) {
 	return t, err
 }
 
-// names are those that the turn has values for.
+// names returns the names for which the turn has values.
 func (t turn) names() []string {
 	switch {
 	case t.cursor != nil:
@@ -75,7 +75,7 @@ func (t turn) names() []string {
 	return nil
 }
 
-// turnValues are those of the first page.
+// turnValues returns the values for the first page.
 func turnValues(t turn) values {
 	v := values{}
 	if t.counts != "" {
@@ -84,13 +84,13 @@ func turnValues(t turn) values {
 	return v
 }
 
-// place is which page to read.
+// place says which page to read.
 type place struct {
 	values  values
-	address string // whole, as the page before said; "": the template's
+	address string // whole, from the previous page; "": the template's
 }
 
-// first is the place where a run begins.
+// first is where a run begins.
 func (s *Source) first(r job.Request) place {
 	v := turnValues(s.turn)
 	switch {
@@ -108,7 +108,7 @@ func (s *Source) first(r job.Request) place {
 	return place{values: v}
 }
 
-// after returns the place of the page after another, and whether there is one.
+// after returns the place after a page, and whether there is one.
 func (s *Source) after(at place, p *content) (place, bool, error) {
 	t := s.turn
 	if t.more != nil {
@@ -149,7 +149,7 @@ func (s *Source) after(at place, p *content) (place, bool, error) {
 	return at, false, nil
 }
 
-// wrong is an error about an answer.
+// wrong returns an error about an answer.
 func (s *Source) wrong(err error) error {
 	if err == nil {
 		return nil
@@ -157,17 +157,17 @@ func (s *Source) wrong(err error) error {
 	return fmt.Errorf("read %s: %s: %w", s.what, s.client.Host(), err)
 }
 
-// longestAddress is how many bytes the address of a next page may have.
+// longestAddress limits the length of a next page's address, in bytes.
 const longestAddress = 16 << 10
 
-// lead returns the whole address that a page calls the next, if it may be read. Promise 3.
+// lead returns the full address of the next page, if it may be read. Promise 3.
 func (s *Source) lead(from *url.URL, ref string) (string, error) {
 	if len(ref) > longestAddress {
 		return "", fmt.Errorf("the next page's address has %d bytes", len(ref))
 	}
 	u, err := from.Parse(ref)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return "", errors.New("what should be the next page's address is none; if it is a cursor, use cursor")
+		return "", errors.New("the value for the next page is not an address; if it is a cursor, use cursor")
 	}
 	u.User, u.Fragment = nil, ""
 	switch other := slices.ContainsFunc(s.hosts, func(h string) bool { return strings.EqualFold(h, u.Host) }); {
@@ -180,7 +180,7 @@ func (s *Source) lead(from *url.URL, ref string) (string, error) {
 	return u.String(), nil
 }
 
-// nextLink returns the address that headers Link call next; "": none.
+// nextLink returns the address with rel=next in Link headers; "": none.
 func nextLink(header http.Header) string {
 	for _, line := range header.Values("Link") {
 		for {
@@ -224,7 +224,7 @@ func isNext(parameters string) bool {
 	return false
 }
 
-// outside returns where a character is outside of quotes; -1: nowhere.
+// outside returns the index of a character outside quotes; -1: none.
 func outside(text string, c byte) int {
 	quoted := false
 	for i := range len(text) {

@@ -10,10 +10,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// Watermark is what a job's From has as its watermark: no column has this name.
+// Watermark stands in for the watermark in a job's From: no column has this name.
 const Watermark = "number in the inbox"
 
-// Source reads the rows that were pushed for one object, such as a table. It implements job.Feed, and is safe for
+// Source reads the rows pushed for one object, such as a table. It implements job.Feed, and is safe for
 // concurrent use.
 type Source struct {
 	state          func() *ledger.Ledger
@@ -23,7 +23,7 @@ type Source struct {
 	wakes []func()
 }
 
-// New returns the source of an object. state returns the state, which is open before the first run.
+// New returns an object's source. state returns the state, which is open before the first run.
 func New(state func() *ledger.Ledger, source, object string) *Source {
 	return &Source{state: state, source: source, object: object}
 }
@@ -31,14 +31,14 @@ func New(state func() *ledger.Ledger, source, object string) *Source {
 // Name returns the name of the source.
 func (s *Source) Name() string { return s.source }
 
-// Object returns what the rows are of.
+// Object returns what the rows belong to.
 func (s *Source) Object() string { return s.object }
 
 // mark is a job's watermark: the inbox, and the number of a state in it.
 func mark(b *ledger.Inbox, number int64) string { return fmt.Sprintf("%d/%d", b.ID(), number) }
 
-// Reached returns the number of the state up to which a job with a watermark has read; 0 if the watermark is of another
-// source or table, which the job had before.
+// Reached returns the number of the state up to which a job with a watermark has read; 0 if the watermark belongs to
+// another source or table, which the job read before.
 func (s *Source) Reached(ctx context.Context, watermark string) (int64, error) {
 	b, err := s.Inbox(ctx)
 	if err != nil {
@@ -55,19 +55,19 @@ func reached(b *ledger.Inbox, watermark string) int64 {
 	return number
 }
 
-// Inbox returns where to put rows.
+// Inbox returns where to store rows.
 func (s *Source) Inbox(ctx context.Context) (*ledger.Inbox, error) {
 	return s.state().Inbox(ctx, s.source, s.object)
 }
 
-// Follow has wake called when rows have come. It must not block.
+// Follow registers wake, which is called when rows have arrived and must not block.
 func (s *Source) Follow(wake func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wakes = append(s.wakes, wake)
 }
 
-// Came wakes those who follow.
+// Came wakes the followers.
 func (s *Source) Came() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,8 +76,8 @@ func (s *Source) Came() {
 	}
 }
 
-// Read reads the newest state of each row, those after the request's watermark, or all if that is of another source, in the
-// order in which they came. Rows that come meanwhile are left to the next run.
+// Read reads the newest state of each row, after the request's watermark, or all if that belongs to another source, in order
+// of arrival. Rows that arrive meanwhile are left to the next run.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	b, err := s.Inbox(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 		rec := r.From.Record(p.Data)
 		rec.Deleted, rec.Mark = rec.Deleted || p.Deleted, mark(b, p.Number)
 		if p.Deleted && rec.Bad != "" {
-			continue // only its key has ever come, and that is not the job's: no job has it
+			continue // only another key than the job's ever came: no job has it
 		}
 		if err := yield(rec); err != nil {
 			return err

@@ -57,7 +57,7 @@ func TestAJobReadsNewRowsOfAnInbox(t *testing.T) {
 	if got := fmt.Sprintf("%q", read(&mark)); got != `["d false 1/5 "]` || woken != 5 {
 		t.Error(got, woken)
 	}
-	// A watermark of what the job read before says nothing here.
+	// A watermark of another source means nothing here.
 	for _, mark := range []string{"2026-11-27 00:00:00", "2/4", "4", "1/"} {
 		if got := read(&mark); len(got) != 3 {
 			t.Errorf("since %q: %q", mark, got)

@@ -22,42 +22,42 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// How long an answer may take, and how long it is believed: a column that is new is noticed at once, one whose type has
-// changed after this time.
+// How long an answer may take, and how long it is valid: a new column is noticed at once, one whose type has
+// changed only after this time.
 const (
 	askTime  = 8 * time.Second
 	askAgain = 2 * time.Second
 	believed = 2 * time.Second
 )
 
-// definitions knows the tables of those who send them, by asking them. It is receive.Definitions and dispatch.Verifier,
-// and safe for concurrent use.
+// definitions learns tables by asking those who send them. It implements receive.Definitions and dispatch.Verifier,
+// and is safe for concurrent use.
 type definitions struct {
 	cfg  *config.Config
 	line mesh.Line
-	keys map[string][]string // of what existing peers send
+	keys map[string][]string // of tables that existing peers send
 
 	mu      sync.Mutex
 	known   map[place]told
-	waiting map[uint64]*asked // by the question's id
+	waiting map[uint64]*asked // by question id
 	last    uint64
 }
 
 // place is a table of a client.
 type place struct{ client, table string }
 
-// told is what a client has told.
+// told is a client's latest answer.
 type told struct {
 	*schema.Table // nil: it has no such table for this client
 	at            time.Time
-	shapes        []uint64 // of the rows since that have fewer columns, so that it is not asked for each
+	shapes        []uint64 // shapes of rows with fewer columns seen since, so that each causes only one question
 }
 
-// shapesMost is how many shapes of rows have a client asked again.
+// shapesMost is how many shapes of rows make a client be asked again.
 const shapesMost = 16
 
-// fits reports whether rows with these columns are of the table as it was told. One that has lost columns sends rows that
-// lack them; so does a transformer, and for good.
+// fits reports whether rows with these columns match the table as described. A table that has lost columns sends rows
+// without them; so does a transformer, for good.
 func (t told) fits(columns []string, shape uint64) bool {
 	if t.Table == nil || time.Since(t.at) >= believed || slices.ContainsFunc(columns, func(name string) bool { return t.Index(name) < 0 }) {
 		return false
@@ -65,7 +65,7 @@ func (t told) fits(columns []string, shape uint64) bool {
 	return columns == nil || len(columns) >= len(t.Columns) || len(t.shapes) >= shapesMost || slices.Contains(t.shapes, shape)
 }
 
-// shapeOf tells lists of columns apart.
+// shapeOf identifies a list of columns.
 func shapeOf(columns []string) uint64 {
 	h := fnv.New64a()
 	for _, name := range columns {
@@ -74,10 +74,10 @@ func shapeOf(columns []string) uint64 {
 	return h.Sum64()
 }
 
-// knownMost is how much room the definitions of all clients may take, in bytes, about.
+// knownMost limits the definitions of all clients together, in bytes, roughly.
 const knownMost = 16 << 20
 
-// size is how much room a definition takes, in bytes, about.
+// size is the approximate size of a definition in bytes.
 func (t told) size() int {
 	n := 0
 	if t.Table != nil {
@@ -88,8 +88,8 @@ func (t told) size() int {
 	return n
 }
 
-// note keeps what a client has told. Those who told first are forgotten for lack of room, and asked again: anyone may be
-// among them. Promise 10.
+// note records a client's answer. If room is short, the oldest answers are forgotten, and asked for again: any client may
+// have sent them. Promise 10.
 func (d *definitions) note(p place, t told) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,7 +110,7 @@ func (d *definitions) note(p place, t told) {
 	}
 }
 
-// asked is a question that waits for its answer.
+// asked is a question that awaits its answer.
 type asked struct {
 	client string
 	answer chan wire.Answer
@@ -147,7 +147,7 @@ func (d *definitions) Definition(ctx context.Context, client, table string, colu
 	return t, nil
 }
 
-// guess returns the definition that a row of an existing peer has by its values. It cannot be asked.
+// guess derives a definition from the values of a row of an existing peer, which cannot be asked.
 func (d *definitions) guess(table string, entity value.Entity) *schema.Table {
 	var columns []value.Column
 	for _, f := range entity {
@@ -198,7 +198,7 @@ func (d *definitions) ask(ctx context.Context, p place) (*schema.Table, error) {
 		return nil, err
 	}
 	for {
-		sealed, err := d.line.Mesh.Seal(seal.Verify, p.client, payload) // a new one each time: a message is accepted only once
+		sealed, err := d.line.Mesh.Seal(seal.Verify, p.client, payload) // a new one each time: each message is accepted only once
 		if err != nil {
 			return nil, err
 		}
@@ -244,10 +244,10 @@ func define(table string, a wire.Answer) (*schema.Table, error) {
 	return t, nil
 }
 
-// smallQuestion is the largest message that may come from a client that has nothing to answer, in bytes.
+// smallQuestion is the largest message, in bytes, from a client that has nothing to answer.
 const smallQuestion = 64 << 10
 
-// MayCome implements dispatch.Verifier: an answer may come while a question waits for it, and small questions at any time.
+// MayCome implements dispatch.Verifier: an answer may come while its question waits, and small questions at any time.
 func (d *definitions) MayCome(sender string, bytes int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -262,7 +262,7 @@ func (d *definitions) MayCome(sender string, bytes int) bool {
 // noTable answers questions about a table.
 const noTable = "is a connector: it keeps the rows that it has received, but no table that could be compared"
 
-// refuse answers a question, so that the one who asks does not wait.
+// refuse answers a question, so that the asker does not wait.
 func (d *definitions) refuse(client string, q *wire.Question) {
 	payload, err := wire.Answer{ID: q.ID, Error: noTable}.Encode()
 	if err == nil {

@@ -3,7 +3,7 @@
 //	broker ─> dispatch ─> receive ─> kept: inboxes of the state ─> ack, and jobs are woken
 //	                        └ definitions: the sender is asked for its table's columns
 //
-// What comes is decided by versions, as at a node, and acked once it is on disk: promises 2, 3 and 6 of the mesh. A
-// table is sent as a whole when the client first announces it. Existing peers are heard too; what they send has the types
-// of its JSON.
+// Changes are decided by version, as at a node, and acked once they are on disk: promises 2, 3 and 6 of the mesh. A
+// table is sent as a whole when the client first announces it. Existing peers are heard too; their rows have the types
+// of their JSON.
 package mesh

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// refusal is a client's own word on why it does not tell of a table.
+// refusal is a client's own reason for not describing a table.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
@@ -16,7 +16,7 @@ func (r refusal) Error() string { return string(r) }
 // othersMost is how many other clients are asked about a table.
 const othersMost = 64
 
-// senders returns the clients that may have columns of a table: those that are heard, or were met before as nodes.
+// senders returns the clients that may have columns of a table: those online, or met before as nodes.
 func (d *definitions) senders(table string) (list []string) {
 	for _, c := range d.line.Mesh.Clients() {
 		list = append(list, c.Name)
@@ -30,8 +30,8 @@ func (d *definitions) senders(table string) (list []string) {
 	return slices.DeleteFunc(slices.Compact(list), func(name string) bool { return !d.cfg.MayWrite(name, table) })
 }
 
-// learnOthers asks the other nodes about a table of which one has lost columns, or is heard of for the first time. It does
-// not wait long: what is not known is taken to be there.
+// learnOthers asks the other nodes about a table of which one has lost columns, or that is new. It does not wait long:
+// unknown columns are assumed to exist.
 func (d *definitions) learnOthers(ctx context.Context, p place) {
 	ctx, cancel := context.WithTimeout(ctx, askAgain)
 	defer cancel()
@@ -51,8 +51,8 @@ func (d *definitions) learnOthers(ctx context.Context, p place) {
 	g.Wait()
 }
 
-// gone returns what tells whether a column of a table is no more: no client that sends the table has it. One that is not
-// known, such as an existing peer, may have any.
+// gone returns a function that reports whether a column no longer exists: no client that sends the table has it. An unknown
+// client, such as an existing peer, may have any column.
 func (d *definitions) gone(table string) func(column string) bool {
 	senders := d.senders(table)
 	d.mu.Lock()

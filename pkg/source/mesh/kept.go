@@ -19,19 +19,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// kept is a receive.Applier that keeps rows in inboxes.
+// kept is a receive.Applier that stores rows in inboxes.
 type kept struct {
 	state   *ledger.Ledger
 	inboxes map[string]*ledger.Inbox
 	came    func(table string)
-	gone    func(table string) func(column string) bool // whether a column is no more
+	gone    func(table string) func(column string) bool // whether a column no longer exists
 }
 
-// Due says that nothing waits: a row goes in at once.
+// Due reports that nothing waits: rows are stored at once.
 func (*kept) Due() (time.Time, bool) { return time.Time{}, false }
 
-// ApplyFor decides the changes, one after the other, and stores what becomes of the rows in one transaction. A row that
-// cannot be stored is refused, the others go in.
+// ApplyFor decides the changes one by one, and stores the resulting rows in one transaction. A row that
+// cannot be stored is refused; the others are stored.
 func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Duration) ([]apply.Result, error) {
 	results := make([]apply.Result, len(changes))
 	tables := map[string]*decided{}
@@ -62,7 +62,7 @@ func (k *kept) ApplyFor(ctx context.Context, changes []apply.Incoming, _ time.Du
 	return results, nil
 }
 
-// decided are the changes of a table, by key, in the order in which they came.
+// decided is the changes of a table, by key, in order of arrival.
 type decided struct {
 	keys    []string
 	of      map[string][]incoming
@@ -70,13 +70,13 @@ type decided struct {
 	changed bool
 }
 
-// incoming is a change, and what became of it.
+// incoming is a change and its outcome.
 type incoming struct {
 	*apply.Incoming
 	result *apply.Result
 }
 
-// size is how many bytes the changes of a key have as JSON, about: bytes take the most.
+// size is the approximate JSON size of a key's changes in bytes: bytes take the most.
 func (d *decided) size(key string) (n int) {
 	for _, in := range d.of[key] {
 		for _, v := range in.Values {
@@ -86,7 +86,7 @@ func (d *decided) size(key string) (n int) {
 	return n
 }
 
-// decide returns the new states of the rows that change.
+// decide returns the new states of the changed rows.
 func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 	var out []ledger.Pushed
 	for _, p := range known {
@@ -96,7 +96,7 @@ func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 		}
 		changed := false
 		for _, in := range d.of[p.Key] {
-			row, err := rowOf(in.Incoming) // only now: it may be large
+			row, err := rowOf(in.Incoming) // not before: it may be large
 			if err != nil {
 				*in.result = apply.Result{Err: err, Retry: errors.Is(err, errOld)}
 				continue
@@ -128,8 +128,8 @@ func (d *decided) decide(known []ledger.Pushed) ([]ledger.Pushed, error) {
 	return out, nil
 }
 
-// merged returns what is known of a row after a change: columns that the change lacks stay, unless they are gone, and a
-// deleted row is known as it was.
+// merged returns what is known of a row after a change: columns that the change lacks stay, unless they no longer exist,
+// and so do those of a deleted row.
 func merged(p *ledger.Pushed, deleted bool, row []byte, gone func() func(column string) bool) ([]byte, error) {
 	switch {
 	case deleted && p.Data != nil:
@@ -171,7 +171,7 @@ func merged(p *ledger.Pushed, deleted bool, row []byte, gone func() func(column 
 	return b.Bytes(), nil
 }
 
-// rowOf returns the row of a change as JSON: of a delete, its key.
+// rowOf returns a change's row as JSON; for a delete, its key.
 func rowOf(c *apply.Incoming) ([]byte, error) {
 	if !c.Deleted() {
 		return data(c.Form, c.Columns, c.Values)
@@ -183,8 +183,8 @@ func rowOf(c *apply.Incoming) ([]byte, error) {
 	return data(c.Form, c.Form.KeyNames(), values)
 }
 
-// errOld is the error of bytes in a column of text, which has another type by now. The definition is soon asked for again.
-var errOld = errors.New("is no valid UTF-8: its type may have changed")
+// errOld means bytes in a text column, whose type must have changed. The definition is soon requested again.
+var errOld = errors.New("is not valid UTF-8: its type may have changed")
 
 // data returns columns in stored form as the Data of a record.
 func data(t *schema.Table, columns []string, values [][]byte) ([]byte, error) {
@@ -206,13 +206,13 @@ func data(t *schema.Table, columns []string, values [][]byte) ([]byte, error) {
 	return b, nil
 }
 
-// isFloat reports whether a column has values of 32 bits, which travel with the digits of 64.
+// isFloat reports whether a column has 32-bit values, which travel with the digits of 64.
 func isFloat(t *schema.Table, name string) bool {
 	c, ok := t.Column(name)
 	return ok && c.Kind == value.Double && c.DataType == "float"
 }
 
-// single returns the shortest text that is the same float of 32 bits.
+// single returns the shortest text for the same 32-bit float.
 func single(f float64) []byte {
 	b, err := json.Marshal(float32(f))
 	if err != nil { // no column holds an infinity
@@ -221,7 +221,7 @@ func single(f float64) []byte {
 	return b
 }
 
-// decodeState returns the state of a row as stored.
+// decodeState decodes a row's stored state.
 func decodeState(b []byte) (s change.State, err error) {
 	if b == nil {
 		return s, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// table is told by a node.
+// table is as a node describes it.
 func table(t *testing.T) *told {
 	t.Helper()
 	d, err := define("prices", wire.Answer{Definition: wire.Definition{
@@ -28,12 +28,12 @@ func table(t *testing.T) *told {
 	return &told{Table: d}
 }
 
-// world is a kept on a real state.
+// world is a kept with a real state.
 type world struct {
 	*kept
 	t     *testing.T
 	table *told
-	gone  string // a column that is no more
+	gone  string // a column that no longer exists
 	woken int
 }
 
@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// write is a write of a row at a node, at a time; nil values are a delete. seen are what it has seen.
+// write is a write of a row at a node, at a time; nil values are a delete. seen is what it has seen.
 func (w *world) write(key string, at int64, origin string, values []string, seen ...change.Version) apply.Incoming {
 	in := apply.Incoming{From: origin, Form: w.table.Table}
 	in.Table, in.Key = "prices", key
@@ -90,7 +90,7 @@ func (w *world) expect(want string) {
 	}
 }
 
-// Promises 2 and 3 of the mesh: what is known changes nothing, and the later write wins, by version.
+// Promises 2 and 3 of the mesh: a known version changes nothing, and the later write wins, by version.
 func TestTheLaterVersionIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -130,7 +130,7 @@ func TestABatchOfOneRow(t *testing.T) {
 	}
 	w.expect("2 {\"id\":2,\"v\":\"c\"}\n9 {\"id\":9} deleted")
 	if w.apply(missing); w.woken != 1 {
-		t.Error("a row that was there was sent on")
+		t.Error("a known row was passed on")
 	}
 	fresh := w.write("4", 5, "berlin", []string{"id=4", "v=initial"})
 	fresh.OnlyMissing = true
@@ -171,7 +171,7 @@ func TestTheTypesOfAnExistingPeer(t *testing.T) {
 	}
 }
 
-// A column that no client has any more goes from the rows that change; one that a change merely lacks stays.
+// A column that no client has any more is removed from changed rows; one that a change merely lacks stays.
 func TestADroppedColumnIsDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -183,7 +183,7 @@ func TestADroppedColumnIsDropped(t *testing.T) {
 	w.expect(`1 {"id":1,"v":"c"}`)
 }
 
-// Bytes in a column that was text are sent again, by when its type is known, rather than kept as other bytes.
+// Bytes in a column that was text are sent again, by which time its type is known, instead of being stored as other bytes.
 func TestBytesInATextSurvive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -194,7 +194,7 @@ func TestBytesInATextSurvive(t *testing.T) {
 	w.expect(`2 {"id":2,"v":"é"}`)
 }
 
-// The definitions that clients tell take bounded room, whoever they are.
+// The definitions take bounded memory, whoever sends them.
 func TestDefinitionsAreBounded(t *testing.T) {
 	t.Parallel()
 	d := &definitions{known: map[place]told{}}
@@ -206,9 +206,9 @@ func TestDefinitionsAreBounded(t *testing.T) {
 		d.note(place{fmt.Sprint(i), "prices"}, told{Table: wide, at: time.Unix(int64(i), 0)})
 	}
 	if n := len(d.known); n == 0 || n > 20 {
-		t.Errorf("%d are known", n)
+		t.Errorf("%d definitions are known", n)
 	}
 	if d.known[place{"199", "prices"}].Table == nil {
-		t.Error("the last one is not known")
+		t.Error("the last definition is not known")
 	}
 }

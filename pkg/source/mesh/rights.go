@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// rights calls f with each table that a right in a block names, and the right's key, in the order of the keys.
+// rights calls f with each table that a right in a block names, and the right's key, in key order.
 func rights(block map[string]any, f func(key, table string)) {
 	clients, _ := block["acceptFrom"].(map[string]any)
 	for _, client := range slices.Sorted(maps.Keys(clients)) {
@@ -30,7 +30,7 @@ func rights(block map[string]any, f func(key, table string)) {
 	}
 }
 
-// unreceived returns a mistake for each table that a right names and no job receives.
+// unreceived returns a mistake for each table that a right names but no job receives.
 func unreceived(block map[string]any, tables []string) (wrong config.Mistakes) {
 	rights(block, func(key, table string) {
 		if !slices.Contains(tables, table) {

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// Rights name tables that jobs receive; others of the block are not received.
+// Rights must name tables that jobs receive; other tables of the block are not received.
 func TestRightsAreForTablesOfJobs(t *testing.T) {
 	t.Parallel()
 	block := map[string]any{

@@ -24,7 +24,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Config says which client a Service is.
+// Config configures a Service.
 type Config struct {
 	Log     *zap.Logger
 	Name    string         // of the source
@@ -38,7 +38,7 @@ type Config struct {
 type Service struct {
 	Config
 	tables map[string]*inbox.Source
-	keys   map[string][]string // columns that identify a table's rows, as the jobs have it: all that tells it of existing peers
+	keys   map[string][]string // columns that identify a table's rows, according to the jobs: all that is known of existing peers' tables
 
 	mu   sync.Mutex
 	line *mesh.Line // nil: it does not run
@@ -58,7 +58,7 @@ func New(c Config) (*Service, error) {
 	return s, nil
 }
 
-// Table returns the source of a table's rows. It is called before Run.
+// Table returns the source of a table's rows. Call it before Run.
 func (s *Service) Table(name string, key []string) *Table {
 	if s.tables[name] == nil {
 		s.tables[name], s.keys[name] = inbox.New(s.State, s.Name, name), key
@@ -75,10 +75,10 @@ type Table struct {
 	service *Service
 }
 
-// Check connects to the broker as another client, and ends.
+// Check connects to the broker as another client, and disconnects.
 func (t *Table) Check(ctx context.Context) error { return t.service.Check(ctx) }
 
-// config returns the client's configuration. It receives the tables of jobs alone, whatever others rights name.
+// config returns the client's configuration. It receives only the jobs' tables, whatever else rights name.
 func (s *Service) config() (*config.Config, error) {
 	names := []string{"any"}
 	rights(s.Block, func(_, table string) {
@@ -93,10 +93,10 @@ func (s *Service) config() (*config.Config, error) {
 	return cfg, err
 }
 
-// checkTime is how long a broker may take to accept a client that only tries.
+// checkTime is how long a broker may take to accept a trial client.
 const checkTime = 20 * time.Second
 
-// Check connects to the broker under a name of its own, so that one that runs stays connected.
+// Check connects to the broker under its own name, so that a running client stays connected.
 func (s *Service) Check(ctx context.Context) error {
 	cfg, err := s.config()
 	if err != nil {
@@ -164,22 +164,22 @@ func (s *Service) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// runs notes the line while there is one.
+// runs sets the line for as long as it runs.
 func (s *Service) runs(line *mesh.Line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.line = line
 }
 
-// Peer is a client that acceptFrom names, and whether it is there.
+// Peer is a client in acceptFrom, and whether it is online.
 type Peer struct {
 	Name   string
 	Known  bool      // false: this client is offline itself, and cannot tell
-	Online bool      // it says so, by presence that has not run out
-	Since  time.Time // of being offline, as far as is known
+	Online bool      // according to its presence, which has not expired
+	Since  time.Time // of being offline, if known
 }
 
-// Peers returns the clients that acceptFrom names, by name, whatever it lets them do.
+// Peers returns the clients in acceptFrom by name, whatever their rights.
 func (s *Service) Peers() ([]Peer, error) {
 	cfg, err := s.config()
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Service) Peers() ([]Peer, error) {
 	return list, nil
 }
 
-// nothing is what scripts would reach.
+// nothing stands for what scripts would reach.
 type nothing struct{}
 
 var errNothing = errors.New("there are no scripts here")
@@ -220,7 +220,7 @@ func (nothing) Query(context.Context, string, string) ([]value.Entity, error) { 
 // Publish implements transform.Publisher.
 func (nothing) Publish(context.Context, string, []byte, byte, bool) error { return errNothing }
 
-// counting counts nothing: runs count the rows.
+// counting counts nothing: the runs count rows.
 type counting struct{}
 
 // Came implements receive.Counters.

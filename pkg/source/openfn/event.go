@@ -24,7 +24,7 @@ type event struct {
 	bad string // why it is not an event
 }
 
-// levelExternal is the sync level of what came from outside.
+// levelExternal is the sync level of external events.
 const levelExternal = 2
 
 // eventOf turns an item into an event: any object becomes one of type external-pull, as in DataCollect, and an event
@@ -58,7 +58,7 @@ func eventOf(host string, item json.RawMessage) *event {
 		e.Data, err = json.Marshal(data)
 	} else {
 		e.Type, e.EntityGUID = "external-pull", text("id")
-		e.Data, err = json.Marshal(object) // in one form, however the server writes it
+		e.Data, err = json.Marshal(object) // in one form, however the server formats it
 		e.GUID = uuid.NewSHA1(uuid.NameSpaceURL, append([]byte(host+"\n"), e.Data...)).String()
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ type Config struct {
 	CA            string             `koanf:"ca"`
 }
 
-// Remote is the HTTP configuration for a server; the caller adds what all services share. An error begins with a key.
+// Remote is the HTTP configuration for a server; the caller adds what all services share. Errors begin with a key.
 func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	var err error
 	if r.Auth, err = c.Auth.Auth(); err != nil {
@@ -51,14 +51,14 @@ type Source struct{ client *remote.Client }
 // New returns a source; it sends nothing.
 func New(client *remote.Client) *Source { return &Source{client} }
 
-// Check asks for what is new now.
+// Check asks for current news.
 func (s *Source) Check(ctx context.Context) error {
 	now := record.Time(time.Now())
 	_, err := s.items(ctx, &now)
 	return err
 }
 
-// Read reads the items in the order of their timestamps. An answer may have at most 16 MiB.
+// Read reads the items in order of their timestamps. An answer may have at most 16 MiB.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	list, err := s.items(ctx, r.Since)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 	return nil
 }
 
-// items asks for what is new since a moment; nil: for all.
+// items requests what is new since a moment; nil: everything.
 func (s *Source) items(ctx context.Context, since *string) ([]json.RawMessage, error) {
 	r := &remote.Request{Operation: "pull events", Read: true}
 	if since != nil {

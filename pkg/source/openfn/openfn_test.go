@@ -70,7 +70,7 @@ e-1 update-individual u 2 2024-05-03T00:00:00.000Z`
 	if got := strings.Join(seen, "\n"); got != want || len(bad) != 2 {
 		t.Errorf("read\n%s\nwant\n%s\nand %q", got, want, bad)
 	}
-	// D11: what is given out again is the same.
+	// D11: repeated items are the same events.
 	again, err := read(t, source, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestD05AResponseThatIsNotAListIsAnError(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `"x"`, `{"events":null}`, `<html>`, ``} {
 		s.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool { _, _ = w.Write([]byte(body)); return true })
 		if _, err := read(t, source, nil); err == nil {
-			t.Errorf("%q was taken for no events", body)
+			t.Errorf("%q was accepted as an empty list", body)
 		}
 	}
 	s.Fail(func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(404); return true })

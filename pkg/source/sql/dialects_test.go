@@ -15,14 +15,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// openPostgres returns a source that reads the tables that statements have made.
+// openPostgres runs statements and returns a source that reads their tables.
 func openPostgres(t *testing.T, statements ...string) *source.Source {
 	t.Helper()
 	server := testkit.Postgres(t)
 	return opened(t, sqldb.Config{Driver: "postgres", Host: server.Host, Port: server.Port, User: server.User, Database: server.Schema(t, statements...)})
 }
 
-// openSQLite is likewise for SQLite.
+// openSQLite does the same for SQLite.
 func openSQLite(t *testing.T, statements ...string) *source.Source {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "shop #1.db")
@@ -51,7 +51,7 @@ func opened(t *testing.T, c sqldb.Config) *source.Source {
 	return s
 }
 
-// kinds are the databases that can be had here.
+// kinds are the databases available here.
 var kinds = map[string]func(*testing.T, ...string) *source.Source{"mysql": open, "postgres": openPostgres, "sqlite": openSQLite}
 
 func TestF03ValuesOfPostgreSQLHaveTheSameForm(t *testing.T) {
@@ -111,7 +111,7 @@ func TestEachDatabaseIsOnlyRead(t *testing.T) {
 		s := open(t, "CREATE TABLE g (id INT PRIMARY KEY)", "INSERT INTO g VALUES (1), (2)")
 		for _, query := range []string{"DELETE FROM g", "CREATE TABLE h (id INT)"} {
 			if _, err := read(t, s, job.Request{From: job.From{Query: query}}); err == nil {
-				t.Errorf("%s: %s was carried out", kind, query)
+				t.Errorf("%s: %s was executed", kind, query)
 			}
 		}
 		if list, err := read(t, s, job.Request{From: job.From{Query: "SELECT * FROM g"}}); err != nil || len(list) != 2 {
@@ -120,8 +120,8 @@ func TestEachDatabaseIsOnlyRead(t *testing.T) {
 	}
 }
 
-// A result of any size needs the memory of some rows.
-func TestEachDatabaseIsStreamed(t *testing.T) { // not in parallel: it looks at the memory of the process
+// A result of any size needs memory for only some rows.
+func TestEachDatabaseIsStreamed(t *testing.T) { // not in parallel: it measures the process's memory
 	const series = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000) SELECT a.n * 1000 + b.n AS id, 'some text to make it longer' AS name FROM s a, (SELECT n FROM s WHERE n <= 100) b"
 	for kind, open := range kinds {
 		s := open(t, "CREATE TABLE g (id INT)")
@@ -149,10 +149,10 @@ func TestAMissingFileIsNotCreated(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "none.db")
 	s := opened(t, sqldb.Config{Driver: "sqlite", Database: file})
 	if err := s.Check(t.Context()); err == nil {
-		t.Error("a file that is not there answers")
+		t.Error("a missing file was opened")
 	}
 	if found, _ := filepath.Glob(file + "*"); len(found) != 0 {
-		t.Errorf("it was made: %v", found)
+		t.Errorf("it was created: %v", found)
 	}
 }
 

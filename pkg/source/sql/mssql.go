@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
 
-// mssqlDialect is the dialect of SQL Server. It cannot make a session read-only: what a query has written is rolled
+// mssqlDialect is the dialect of SQL Server. It has no read-only sessions: whatever a query has written is rolled
 // back.
 type mssqlDialect struct{ sqldb.Dialect }
 

@@ -11,7 +11,7 @@ import (
 type mysqlDialect struct{ sqldb.Dialect }
 
 func (mysqlDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error) {
-	// Read-only twice: a statement that ends the transaction itself is refused then, too.
+	// Read-only twice, so that a statement that ends the transaction is refused too.
 	for _, statement := range []string{"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"} {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return nil, err
@@ -20,10 +20,10 @@ func (mysqlDialect) begin(ctx context.Context, conn *sql.Conn) (func(), error) {
 	return func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }, nil
 }
 
-// unpreparable is ER_UNSUPPORTED_PS: a statement that cannot be prepared, as some of SHOW.
+// unpreparable is ER_UNSUPPORTED_PS: the statement cannot be prepared, like some SHOW statements.
 const unpreparable = 1295
 
-// query prepares the statement: as text, the server prints a FLOAT with six digits, and large numbers lose some.
+// query prepares the statement: as text, the server prints FLOAT with six digits, and large numbers lose precision.
 func (mysqlDialect) query(ctx context.Context, conn *sql.Conn, text string, args []any) (*sql.Rows, func(), error) {
 	prepared, err := conn.PrepareContext(ctx, text)
 	if sqldb.MySQLNumber(err) == unpreparable {
@@ -32,7 +32,7 @@ func (mysqlDialect) query(ctx context.Context, conn *sql.Conn, text string, args
 	if err != nil {
 		return nil, nil, err
 	}
-	done := func() { _ = prepared.Close() } // a lost session has forgotten it
+	done := func() { _ = prepared.Close() } // a lost session has lost it
 	rows, err := prepared.QueryContext(ctx, args...)
 	if err != nil {
 		done()

@@ -16,7 +16,7 @@ type Rows struct {
 	Table string `koanf:"table"`
 }
 
-// Statement returns the query, or one that reads the table; an error begins with its key.
+// Statement returns the query, or one that reads the table; errors begin with a key.
 func (r Rows) Statement(s *Source) (string, error) {
 	switch {
 	case r.Query == "" && r.Table == "":

@@ -22,14 +22,14 @@ type Source struct {
 	dialect dialect
 }
 
-// dialect is how the databases differ in reading.
+// dialect is how databases differ when reading.
 type dialect interface {
 	sqldb.Dialect
 	// begin opens the snapshot in a session, read-only.
 	begin(context.Context, *sql.Conn) (end func(), err error)
-	// query runs a statement in a session, so that the values of its rows are exact. close comes after the rows.
+	// query runs a statement in a session with exact values. close comes after the rows.
 	query(ctx context.Context, conn *sql.Conn, text string, args []any) (rows *sql.Rows, close func(), err error)
-	// since returns a watermark as a statement's value.
+	// since returns a watermark as a statement's argument.
 	since(mark string) any
 }
 
@@ -90,12 +90,12 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 	})
 }
 
-// Query calls yield with each row of a statement, which is run like a job's query.
+// Query runs a statement as a job's query would run, and calls yield with each row.
 func (s *Source) Query(ctx context.Context, text string, yield func(value.Entity) error) error {
 	return s.rows(ctx, text, nil, func(rows *sql.Rows) error { return Entities(s.dialect, rows, yield) })
 }
 
-// rows runs a statement in a snapshot, read-only.
+// rows runs a statement in a read-only snapshot.
 func (s *Source) rows(ctx context.Context, text string, args []any, read func(*sql.Rows) error) (err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Source) rows(ctx context.Context, text string, args []any, read func(*s
 	return nil
 }
 
-// plain runs a statement.
+// plain runs a statement directly.
 func plain(ctx context.Context, conn *sql.Conn, text string, args []any) (rows *sql.Rows, close func(), err error) {
 	rows, err = conn.QueryContext(ctx, text, args...)
 	return rows, func() {}, err
@@ -156,7 +156,7 @@ func Entities(d sqldb.Dialect, rows *sql.Rows, yield func(value.Entity) error) e
 	return nil
 }
 
-// statement returns the request's query: as it is, or restricted to rows from a watermark on.
+// statement returns the request's query, restricted to rows from a watermark on if there is one.
 func (s *Source) statement(r job.Request) (string, []any) {
 	query := strings.TrimRight(strings.TrimSpace(r.From.Query), "; \n\t\r")
 	if r.From.Watermark == "" {
@@ -173,10 +173,10 @@ func (s *Source) statement(r job.Request) (string, []any) {
 	return text + " WHERE " + quoted[0] + " >= " + s.dialect.Placeholder(1) + " OR " + quoted[0] + " IS NULL" + order, []any{s.dialect.since(*r.Since)}
 }
 
-// maxRow is how many bytes a row may have: a larger one is refused alone.
+// maxRow is how many bytes a row may have: a larger one alone is refused.
 const maxRow = 16 << 20
 
-// markOf returns a watermark as text, written as the source writes it, so that it can be compared and sorted.
+// markOf returns a watermark as text, in the source's format, so that it can be compared and sorted.
 func markOf(v any) string {
 	switch v := v.(type) {
 	case time.Time:
@@ -187,7 +187,7 @@ func markOf(v any) string {
 	return fmt.Sprint(v)
 }
 
-// result makes records from the rows of one result.
+// result makes records from a result's rows.
 type result struct {
 	*sqldb.Values
 	from    job.From
@@ -244,7 +244,7 @@ func (r *result) read(ctx context.Context, request *job.Request) (*record.Record
 		return nil, fmt.Errorf("read row %d: %w", r.n, err)
 	}
 	size := r.Size()
-	if size > maxRow { // without copying it even once
+	if size > maxRow { // without a single copy
 		return &record.Record{Bad: fmt.Sprintf("row %d has %d bytes, more than %d", r.n, size, maxRow)}, nil
 	}
 	if size >= job.Large { // its values are copied once there is room
@@ -288,7 +288,7 @@ func (r *result) read(ctx context.Context, request *job.Request) (*record.Record
 	return rec, nil
 }
 
-// length returns how many bytes the current row will have as JSON, about.
+// length returns the approximate size of the current row as JSON.
 func (r *result) length() (n int) {
 	for i := range r.Names {
 		switch v := r.Source(i).(type) {
@@ -305,8 +305,8 @@ func (r *result) length() (n int) {
 	return n
 }
 
-// isDeleted reports whether the delete column's value means that a row is no
-// more: it is not NULL, and with truthy not 0, false or ” either.
+// isDeleted reports whether the delete column's value means that a row is deleted:
+// it is not NULL and, with truthy, not 0, false or ” either.
 func isDeleted(v any, truthy bool) bool {
 	if v == nil || !truthy {
 		return v != nil

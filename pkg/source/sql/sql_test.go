@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// open returns a source that reads the tables that statements have made.
+// open runs statements and returns a source that reads their tables.
 func open(t *testing.T, statements ...string) *sql.Source {
 	t.Helper()
 	db := testkit.Schema(t, statements...)
@@ -53,7 +53,7 @@ func TestF03ValuesHaveOneForm(t *testing.T) {
 	}
 }
 
-// Each value is what the server has, to its last digit, also those that it prints shorter.
+// Each value is exact to the last digit, even if the server prints it shorter.
 func TestF03ValuesAreExact(t *testing.T) {
 	t.Parallel()
 	s := open(t, `CREATE TABLE g (f FLOAT, g DOUBLE, d DECIMAL(65,30), tm TIME(6), exact DATETIME(6), z INT(5) ZEROFILL, t TINYINT(1), y YEAR, b BIT(13), e ENUM('a','ü'), j LONGTEXT)`,
@@ -98,7 +98,7 @@ func TestF08AndF11KeysAndDeletes(t *testing.T) {
 	}
 	from.Key = []string{"nr"}
 	if _, err = read(t, s, job.Request{From: from}); err == nil || !strings.Contains(err.Error(), `does not return "nr"`) || !strings.Contains(err.Error(), "id, deleted") {
-		t.Errorf("a key column that there is not: %v", err)
+		t.Errorf("a missing key column: %v", err)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestAWatermarkIsReadFrom(t *testing.T) {
 	}
 	list, err = read(t, s, job.Request{From: from, Since: &list[1].Mark})
 	if err != nil || len(list) != 2 {
-		t.Errorf("%d rows since then, %v", len(list), err)
+		t.Errorf("%d rows since the watermark, %v", len(list), err)
 	}
 }
 
@@ -132,13 +132,13 @@ func TestASourceOnlyReads(t *testing.T) {
 	t.Parallel()
 	s := open(t, "CREATE TABLE g (id INT)", "INSERT INTO g VALUES (1)")
 	if _, err := read(t, s, job.Request{From: job.From{Query: "DELETE FROM g"}}); err == nil {
-		t.Error("a query has deleted rows")
+		t.Error("the query deleted rows")
 	}
 	if list, err := read(t, s, job.Request{From: job.From{Query: "SELECT * FROM g"}}); err != nil || len(list) != 1 {
-		t.Errorf("%d rows are left, %v", len(list), err)
+		t.Errorf("%d rows left, %v", len(list), err)
 	}
 	enough := errors.New("enough")
 	if err := s.Read(context.Background(), job.Request{From: job.From{Query: "SELECT * FROM g"}}, func(*record.Record) error { return enough }); !errors.Is(err, enough) {
-		t.Errorf("the error of who reads: %v", err)
+		t.Errorf("the reader's error: %v", err)
 	}
 }
