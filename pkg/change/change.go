@@ -185,6 +185,7 @@ func byOrigin(v Version, origin string) int { return strings.Compare(v.Origin, o
 type State struct {
 	Version Version
 	Seen    Vector
+	Made    *Made // by which writes the columns were made; nil: by the version
 }
 
 // WrittenBy reports whether a client wrote the row, and no one has written it since.
@@ -211,7 +212,7 @@ func (s State) Merge(o State, wins bool) State {
 	if wins {
 		s, o = o, s
 	}
-	m := State{Version: s.Version, Seen: s.Seen.Merge(o.Seen)}
+	m := State{Version: s.Version, Seen: s.Seen.Merge(o.Seen), Made: s.Made}
 	if o.Version != s.Version {
 		m.Seen = m.Seen.With(o.Version)
 	}

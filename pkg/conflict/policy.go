@@ -16,6 +16,7 @@ const (
 	LastWriteWins = "lastWriteWins"
 	Priority      = "priority"
 	Script        = "script"
+	MergeColumns  = "merge"
 )
 
 // Policy is how the conflicts of one table are decided. The zero Policy is
@@ -35,7 +36,8 @@ func (p Policy) Decides() bool { return p.Name != "" && p.Name != LastWriteWins 
 // two make the same version. Promise 3.
 //
 // Under script, the decision is what stands if the script fails: the later
-// version. Merge gives the script's row its version.
+// version. Merge gives the script's row its version. Under merge, it is made by
+// Columns.Join, which needs the rows.
 func (p Policy) Resolve(local, incoming change.State) (Decision, change.State) {
 	d, after := Resolve(local, incoming)
 	if !d.Conflict() || !p.Decides() {
