@@ -40,7 +40,7 @@ const (
 type Local struct {
 	Exists  bool
 	Key     string   // of an existing row, as spelled here
-	Values  [][]byte // in the order of the table's columns; only read for dated changes and scripts
+	Values  [][]byte // in the order of the table's columns; only read for dated changes, scripts and merged columns
 	State   change.State
 	Pending []capture.Entry // local changes not captured yet
 	Fate    version.Fate    // of a missing row
@@ -112,7 +112,7 @@ func (s *Step) heldFor(client string) int64 {
 	return s.in.Version.Time + 1
 }
 
-// Plan decides about one change of the table t, which only a dated change needs. It is pure: origin is that of the
+// Plan decides about one change of the table t, which only a dated change, or one whose table merges columns, needs. It is pure: origin is that of the
 // node's own writes, now the time in µs since 1970. The policy decides conflicts; a script is asked later. A version
 // made for the sake of other rows is dated now.
 func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
@@ -152,7 +152,7 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 		l.State = change.State{}
 	}
 	if len(l.Pending) > 0 {
-		l.State = conflict.Next(l.State, capture.Latest(l.Pending), origin)
+		l.State = conflict.Wrote(l.State, capture.Latest(l.Pending), origin, capture.Changed(l.Pending))
 	}
 	s := Step{in: in, of: in, facts: facts{l.Exists, l.Key, l.State, came}, policy: p.Name, noticed: noticed{lie: lie}}
 	if in.Dated {
@@ -161,6 +161,9 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 			return s
 		}
 		s.came = dated(in, l.State)
+		if p.Name == conflict.MergeColumns && l.Exists && !in.Deleted() {
+			s.came.Made = conflict.Altered(l.State, s.came.Version, differing(t, in, l))
+		}
 	}
 	if in.OnlyMissing && (l.Exists || !l.State.Version.IsZero()) || l.Exists && s.came.Version.Time <= change.Baseline {
 		s.Decision, s.State = conflict.Known, l.State // a snapshot overwrites nothing
@@ -173,6 +176,9 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 	s.Decision, s.State = p.Resolve(known, s.came)
 	switch s.Decision {
 	case conflict.Apply, conflict.Win:
+		if p.Name == conflict.MergeColumns && l.Exists && !in.Deleted() {
+			s.State.Made = s.partly(t, s.State)
+		}
 		s.Consumed = l.Pending
 		s.passOn = true
 	case conflict.Lose:

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"os"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -155,7 +156,7 @@ func TestPlan(t *testing.T) {
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
-			if got.consumes && !slices.Equal(s.Consumed, test.have.Pending) {
+			if got.consumes && !reflect.DeepEqual(s.Consumed, test.have.Pending) {
 				t.Errorf("dropped local changes %v, want %v", s.Consumed, test.have.Pending)
 			}
 			if s.exists != test.have.Exists || s.in != test.in {

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
@@ -99,6 +101,12 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 				}
 				if err != nil {
 					return nil, err
+				}
+			}
+			if s.Decision.Conflict() && s.policy == conflict.MergeColumns {
+				if err := s.join(g.table, *l); err != nil {
+					a.log.Warn("columns cannot be merged; the later version wins", zap.String("table", in.Table), zap.String("id", change.Shown(in.Key)), zap.Error(err))
+					s.policy = conflict.LastWriteWins
 				}
 			}
 			if s.Decision == conflict.Apply && l.Exists && a.Doubtful != nil && a.Doubtful(in.Table) {
@@ -221,9 +229,9 @@ func look(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, m
 }
 
 // lock locks the existing rows, in key order, and returns them by key. The rows themselves are read only if a dated
-// change, or possibly a script, needs them.
+// change, or possibly a conflict, needs them.
 func lock(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, error) {
-	whole := g.policy.Name == conflict.Script || slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
+	whole := g.policy.Name == conflict.Script || g.policy.Name == conflict.MergeColumns || slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
 	locals, err := tx.Lock(ctx, g.table, keys(g.in), whole, wait)
 	if err != nil {
 		return nil, err

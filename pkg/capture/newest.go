@@ -9,7 +9,8 @@ import (
 )
 
 // Newest returns the rows that the entries name, in the order of their first entry, and for each its last entry with
-// the time of its latest write. Entries of one row come in the order of its changes, as far as their Source knows it. It
+// the time of its latest write and the columns that any of them
+// changed. Entries of one row come in the order of its changes, as far as their Source knows it. It
 // is not known if members of a cluster wrote the row, or if a write is dated before the one that it seems to follow, as
 // when a server was restarted twice within a second and numbers its changes anew: then the row as it is tells what became
 // of it.
@@ -27,6 +28,9 @@ func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 			e.Gone = sql.NullBool{}
 		}
 		e.Written = max(before.Written, e.Written)
+		if ok {
+			e.Changed = both(before.Changed, e.Changed)
+		}
 		last[row] = e
 	}
 	for i, row := range rows {
@@ -41,7 +45,7 @@ func Versions(rows []change.Row, last map[change.Row]Entry, states map[change.Ro
 	list := make([]version.Entry, len(rows))
 	for i, r := range rows {
 		e := last[r.Identity()]
-		list[i] = version.Entry{Row: r, State: conflict.Next(states[r], e.Written, origin), Fate: e.fate(), Position: first + int64(i)}
+		list[i] = version.Entry{Row: r, State: conflict.Wrote(states[r], e.Written, origin, e.Changed), Fate: e.fate(), Position: first + int64(i)}
 	}
 	return list
 }

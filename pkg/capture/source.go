@@ -76,6 +76,7 @@ type Entry struct {
 	Row     change.Row
 	Written int64        // µs since 1970, and not ahead of the node's clock
 	Gone    sql.NullBool // whether it removed the row, if known
+	Changed []string     // the columns that it changed; nil: all, or it is not known
 	// Server is the member of a cluster that was written to. No one knows in which order two of them have written a
 	// row.
 	Server    uint8
@@ -103,6 +104,31 @@ func Uncaptured(ctx context.Context, db mysqldb.Queryer, s Asked, table string, 
 		byKey[e.Row.Key] = append(byKey[e.Row.Key], e)
 	}
 	return byKey, nil
+}
+
+// Changed returns the columns that some writes of a row changed; nil: all, or it is not known.
+func Changed(entries []Entry) []string {
+	changed := []string{}
+	for i := range entries {
+		if changed = both(changed, entries[i].Changed); changed == nil {
+			return nil
+		}
+	}
+	return changed
+}
+
+// both returns the columns in either list, neither of which it changes; nil is all columns.
+func both(a, b []string) []string {
+	if a == nil || b == nil {
+		return nil
+	}
+	all := slices.Clone(a)
+	for _, name := range b {
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // Latest returns the time of the latest of some writes, in µs since 1970; 0 if there is none.

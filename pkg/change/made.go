@@ -65,12 +65,13 @@ func MadeOf(version Version, names []string, by []Version) *Made {
 	if rest == version && len(m.Columns) == 0 {
 		return nil
 	}
-	m.sort()
-	return m
+	return m.Sorted()
 }
 
-func (m *Made) sort() {
+// Sorted returns m with its columns in order.
+func (m *Made) Sorted() *Made {
 	slices.SortFunc(m.Columns, func(a, b MadeBy) int { return cmp.Compare(a.Name, b.Name) })
+	return m
 }
 
 // With returns what is so after a write of some columns; m is not changed.
@@ -84,8 +85,7 @@ func (m *Made) With(v Version, columns []string) *Made {
 		}
 		n.Columns[at].Version = v
 	}
-	n.sort()
-	return n
+	return n.Sorted()
 }
 
 // MadeBy returns the write that made a column of the row.

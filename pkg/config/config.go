@@ -43,7 +43,7 @@ type Config struct {
 
 // Policy is how the conflicts of a table are decided (key conflictPolicy).
 type Policy struct {
-	Name     string   // lastWriteWins, priority, script
+	Name     string   // lastWriteWins, priority, script, merge
 	Priority []string // clients, the first wins; only of priority, and never empty there
 }
 

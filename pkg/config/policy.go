@@ -33,6 +33,9 @@ func (c *checker) policies(cfg *Config, given map[string]any) map[string]Policy 
 	return policies
 }
 
+// Merges reports whether both sides' columns are kept when a row of a table was written at two sites.
+func (c *Config) Merges(table string) bool { return c.ConflictPolicy[table].Name == "merge" }
+
 // policy returns a checked value of conflictPolicy as a Policy.
 func policy(v any) (p Policy, ok bool) {
 	block, isBlock := v.(map[string]any)

@@ -11,12 +11,12 @@ import (
 // is all columns.
 func Wrote(local change.State, written int64, origin string, columns []string) change.State {
 	next := Next(local, written, origin)
-	next.Made = altered(local, next.Version, columns)
+	next.Made = Altered(local, next.Version, columns)
 	return next
 }
 
-// altered says by which writes the columns of a row were made after the write v of some of them; nil is all.
-func altered(local change.State, v change.Version, columns []string) *change.Made {
+// Altered says by which writes the columns of a row were made after the write v of some of them; nil is all.
+func Altered(local change.State, v change.Version, columns []string) *change.Made {
 	if columns == nil {
 		return nil
 	}

@@ -40,6 +40,7 @@ type Limits struct {
 	Bytes    int  // packed size in flight beyond which no message follows; 0: no limit
 	MaxRow   int  // bytes of the largest row that is accepted
 	Routes   bool // it knows rows that are withdrawn; otherwise they are deleted there
+	Merges   bool // it knows by which writes columns were made
 	Single   bool // each row is a message of its own, with only one per row in flight
 }
 

@@ -50,5 +50,8 @@ func (m *Mesh) TakesUnasked(remote, table string) bool {
 // Routes reports whether a client knows rows that are withdrawn, and is sent batches. Others are sent deletes.
 func (m *Mesh) Routes(client string) bool { return m.SpeaksBatches(client) && m.peers.routes(client) }
 
+// Merges reports whether a client knows by which writes columns were made, and is sent batches.
+func (m *Mesh) Merges(client string) bool { return m.SpeaksBatches(client) && m.peers.merges(client) }
+
 // MaxRow returns the size of the largest row that a client accepts, in bytes.
 func (m *Mesh) MaxRow(client string) int { return m.peers.maxRow(client) }

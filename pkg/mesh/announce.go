@@ -32,7 +32,7 @@ func (m *Mesh) Down() {
 // at retained messages.
 func (m *Mesh) publishNode(ctx context.Context) error {
 	a := wire.Node{Client: m.c.Node.ClientName, Protocol: wire.Protocol, Version: m.c.Version, Session: m.c.Session,
-		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes}
+		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes, Merges: true}
 	if a.ReceiveTables == nil {
 		a.ReceiveTables = []string{}
 	}

@@ -186,6 +186,13 @@ func (p *peers) routes(client string) bool {
 	return p.node[client].Routes
 }
 
+// merges reports whether a client has announced that it knows by which writes columns were made.
+func (p *peers) merges(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.node[client].Merges
+}
+
 // unheard notes that the connection is lost: from now on what the broker retains is not older than what was heard.
 func (p *peers) unheard() {
 	p.mu.Lock()

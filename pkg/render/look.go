@@ -33,6 +33,7 @@ type Look struct {
 	Waits    []outbox.Item // that the remote still has, and may lose: what they refer to is about to move
 	Vanished int           // rows that are missing and that no trigger saw deleted
 	client   string
+	merges   bool // the remote is told by which writes columns were made
 	token    int64
 	states   map[change.Row]change.State
 	found    map[string][][]byte
@@ -43,7 +44,7 @@ type Look struct {
 // theirs. What is said about who has the rows is as old as its token, which is taken before they are read as well.
 // client is this node's name; no routes give each remote all rows.
 func LookAt(ctx context.Context, in Reads, routes Routes, client string, to Target, t *schema.Table, items []outbox.Item) (*Look, error) {
-	l := &Look{client: client}
+	l := &Look{client: client, merges: to.Merges && !to.Single}
 	var unknown []change.Row
 	for i := range items {
 		if items[i].Version.IsZero() {
@@ -81,6 +82,9 @@ func (l *Look) Values(i outbox.Item) ([][]byte, bool) {
 func (l *Look) Outgoing(i outbox.Item) Outgoing {
 	o := outgoing(l.client, i, l.states)
 	o.Token = l.token
+	if !l.merges {
+		o.Made = nil
+	}
 	return o
 }
 

@@ -52,6 +52,7 @@ type Sent interface {
 type Target struct {
 	Remote string
 	Routes bool                                          // it knows rows that are withdrawn
+	Merges bool                                          // it knows by which writes columns were made
 	Single bool                                          // rows are also rendered for version 1
 	Begun  int64                                         // end of the stream when this run started
 	Note   func(ctx context.Context, table string) error // called before the first row of a table is rendered; nil: nothing is

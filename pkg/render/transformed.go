@@ -28,6 +28,9 @@ func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t
 	list, calls := make([]Outgoing, len(items)), make([]transform.Call, 0, len(items))
 	for k, i := range items {
 		list[k] = n.outgoing(i, states)
+		if !to.Merges || to.Single {
+			list[k].Made = nil
+		}
 		if asks(&list[k], found[i.Key]) {
 			calls = append(calls, n.callOf(&list[k], to.Remote, t, found[i.Key]))
 		}

@@ -74,6 +74,9 @@ func appendChange(p []byte, c *change.Change, last int64, index map[string]uint6
 		p = binary.AppendVarint(p, c.Version.Time-v.Time)
 		p = binary.AppendUvarint(p, index[v.Origin])
 	}
+	if c.Made != nil {
+		p = appendMade(p, c, index)
+	}
 	if c.Deleted() {
 		return p
 	}
@@ -97,6 +100,9 @@ const (
 	// For nodes that announce that they know routes.
 	opWithdraw = 3 // the receiver has the row no more
 	opToken    = 4 // added to one of the others: a token follows
+
+	// For nodes that announce that they merge columns.
+	opMade = 8 // added to one of the others: after the vector, by which writes the columns were made
 )
 
 func operation(c *change.Change) byte {
@@ -111,6 +117,9 @@ func operation(c *change.Change) byte {
 	}
 	if c.Token != 0 {
 		op |= opToken
+	}
+	if c.Made != nil {
+		op |= opMade
 	}
 	return op
 }
@@ -155,6 +164,12 @@ func (b *Batch) origins() ([]string, map[string]uint64) {
 		for _, v := range b.Changes[i].Seen {
 			note(v.Origin)
 		}
+		if m := b.Changes[i].Made; m != nil {
+			note(m.Rest.Origin)
+			for _, c := range m.Columns {
+				note(c.Origin)
+			}
+		}
 	}
 	return list, index
 }
@@ -182,6 +197,7 @@ type reader struct {
 	values  int      // read so far
 	names   int      // of columns, likewise
 	seenAll int      // entries of vectors, likewise
+	madeAll int      // columns with writes of their own, likewise
 	last    int64    // time of the version before
 	err     error
 }
@@ -314,7 +330,7 @@ func validOrigin(o string) bool {
 func (r *reader) change(table string, columns, origins []string, left int) change.Change {
 	c := change.Change{Row: change.Row{Table: table, Key: r.text(maxKey, "a key")}}
 	op := r.uvarint()
-	if op > opWithdraw|opToken {
+	if op > opWithdraw|opToken|opMade {
 		r.fail(fmt.Errorf("operation %d is not known", op))
 	}
 	if op&opToken != 0 {
@@ -324,10 +340,15 @@ func (r *reader) change(table string, columns, origins []string, left int) chang
 		}
 		op &^= opToken
 	}
+	made := op&opMade != 0
+	op &^= opMade
 	c.OnlyMissing, c.Withdrawn = op == opMissing, op == opWithdraw
 	c.Version = r.version(r.last+r.varint(), origins)
 	r.last = c.Version.Time
 	c.Seen = r.seen(origins)
+	if made {
+		c.Made = r.made(columns, origins)
+	}
 	if c.Withdrawn && c.Token == 0 {
 		r.fail(errors.New("a row is withdrawn without a token"))
 	}

@@ -267,6 +267,8 @@ type Node struct {
 	MaxRow int `json:"maxRow,omitempty"`
 	// Routes says that the client knows rows that are withdrawn, and tokens.
 	Routes bool `json:"routes,omitempty"`
+	// Merges says that the client knows by which writes columns were made.
+	Merges bool `json:"merges,omitempty"`
 	// Sealing is the latest form of sealed messages that the client reads, if it has keys; see seal.Reads.
 	Sealing int `json:"sealing,omitempty"`
 	// Seal is the same announcement, encrypted, if the client has keys.

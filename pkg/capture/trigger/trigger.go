@@ -74,16 +74,22 @@ const (
 
 // rowTriggers returns a table's three triggers. Each records the row's key; an update that changes the key, compared
 // byte by byte, first records the old one: that is a delete, unless both are spellings of one row.
-func rowTriggers(t *schema.Table) []trigger {
+//
+// detailed says that an update which leaves the key alone also records which columns it changed.
+func rowTriggers(t *schema.Table, detailed bool) []trigger {
 	table := mysqldb.QuoteString(t.Name)
 	note := func(key, gone string) string {
 		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), " + gone + ");"
 	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
+	updated := "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " END IF; " + note(newKey, there)
+	if detail := changedColumns(t); detailed && detail != "" {
+		updated = "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " " + note(newKey, there) + " ELSE " +
+			"INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`, `detail`) VALUES (" + table + ", " + newKey + ", UTC_TIMESTAMP(6), " + there + ", " + detail + "); END IF;"
+	}
 	return []trigger{
 		{"", triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey, there))},
-		{"", triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name,
-			"IF NOT ("+oldKey+" <=> "+newKey+") THEN "+note(oldKey, gone)+" END IF; "+note(newKey, there))},
+		{"", triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name, updated)},
 		{"", triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey, gone))},
 	}
 }

@@ -62,7 +62,7 @@ func (u *question) Answer(context.Context) ([]capture.Entry, error) {
 const written = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date)`
 
 // selectEntries begins every query for entries.
-const selectEntries = `SELECT id, table_name, primary_key, ` + written + `, gone,
+const selectEntries = `SELECT id, table_name, primary_key, ` + written + `, gone, detail,
 	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes `
 
 // serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. Within
@@ -72,7 +72,9 @@ const serverBits = 56
 
 // scan reads an entry, and the current time of the same clock.
 func scan(rows *sql.Rows, e *capture.Entry) (server int64, err error) {
-	err = rows.Scan(&e.ID, &e.Row.Table, &e.Row.Key, &e.Written, &e.Gone, &server)
+	var detail sql.RawBytes
+	err = rows.Scan(&e.ID, &e.Row.Table, &e.Row.Key, &e.Written, &e.Gone, &detail, &server)
+	e.Changed = parseDetail(detail)
 	e.Server = uint8(e.ID >> serverBits)
 	return server, err
 }
