@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// forgetful is a broker that takes retained messages and keeps none.
+// forgetful is a broker that accepts retained messages but keeps none.
 type forgetful struct{ mqtt.HookBase }
 
 func (forgetful) ID() string { return "forgetful" }
@@ -42,8 +42,8 @@ func forgetfulBroker(t *testing.T) *testkit.Broker {
 	return b
 }
 
-// Where the broker keeps no announcements, be it that it drops them or that it ends the connection at them, nodes meet all
-// the same, in whichever order they come, and say once what is wrong.
+// If the broker keeps no announcements, because it drops them or closes the connection at them, nodes still meet, in
+// whatever order they start, and report the reason once.
 func TestNodesMeetAtABrokerWithoutRetainedMessages(t *testing.T) {
 	t.Parallel()
 	for name, broker := range map[string]func(*testing.T) *testkit.Broker{
@@ -90,7 +90,7 @@ func TestNodesMeetAtABrokerWithoutRetainedMessages(t *testing.T) {
 				s.Node.WaitLog("keeps no retained messages")
 				s.Expect(testkit.Waiting, `0`)
 				if n := len(slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "keeps no retained messages") })); n > 2 { // two runs of one
-					t.Errorf("%s says it %d times", s.Name, n)
+					t.Errorf("%s logs it %d times, want 1", s.Name, n)
 				}
 				testkit.Eventually(t, "status to say it", func() error {
 					if out := s.Run(0, "status"); !strings.Contains(out, "The broker keeps no retained messages") {
@@ -100,7 +100,7 @@ func TestNodesMeetAtABrokerWithoutRetainedMessages(t *testing.T) {
 				})
 			}
 			if out := a.checked(); !strings.Contains(out, "keeps no retained messages") {
-				t.Errorf("check says\n%s", out)
+				t.Errorf("check printed\n%s", out)
 			}
 			if n := connects(a); n > 4 {
 				t.Errorf("the node connected %d times", n)
@@ -109,19 +109,19 @@ func TestNodesMeetAtABrokerWithoutRetainedMessages(t *testing.T) {
 	}
 }
 
-// checked is what check prints, whatever it finds.
+// checked returns what check prints, whatever it finds.
 func (s *site) checked() string {
 	_, out, said := testkit.Output(s.t, "check", s.File)
 	return out + said
 }
 
-// connects counts how often a node has connected to its broker.
+// connects counts a node's connections to its broker.
 func connects(s *site) int {
 	return len(slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "connected to the broker") }))
 }
 
-// An announcement that somebody takes away, or writes over, is made again, so that who comes later finds it; not more often
-// than is good, whoever goes on.
+// A deleted or overwritten announcement is restored, so that newcomers find it; but not too often, even if the attack
+// goes on.
 func TestARemovedAnnouncementIsPublishedAgain(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -129,7 +129,7 @@ func TestARemovedAnnouncementIsPublishedAgain(t *testing.T) {
 	a.start()
 	vandal := testkit.MQTTClient(t, b, "vandal")
 	var first atomic.Value
-	var announced atomic.Int64 // how often it was, beside the first time
+	var announced atomic.Int64 // restorations so far, not counting the first announcement
 	hear := func(_ paho.Client, m paho.Message) {
 		if text := string(m.Payload()); m.Retained() {
 			first.CompareAndSwap(nil, text)

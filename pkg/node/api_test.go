@@ -26,7 +26,7 @@ func (s *site) socket() string {
 	return filepath.Join(filepath.Dir(s.File), "queue", s.Name+".sock")
 }
 
-// ask sends a request to the node's API by its Unix socket. The caller closes the
+// ask sends a request to the node's API through its Unix socket. The caller closes the
 // body of the answer.
 func (s *site) ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	s.t.Helper()
@@ -56,17 +56,17 @@ func (s *site) said(method, path string, body any) (int, string, error) {
 	return r.StatusCode, string(text), err
 }
 
-// told fails the test unless a request is answered with a status and, in it, a text.
+// told fails the test unless a request is answered with a status and with a text in the body.
 func (s *site) told(status int, text, method, path string, body any) string {
 	s.t.Helper()
 	got, said, err := s.said(method, path, body)
 	if err != nil || got != status || !strings.Contains(said, text) {
-		s.t.Fatalf("%s: %s %s is answered with %d %s %v, not %d %s", s.Name, method, path, got, said, err, status, text)
+		s.t.Fatalf("%s: %s %s got %d %s %v, want %d %s", s.Name, method, path, got, said, err, status, text)
 	}
 	return said
 }
 
-// state waits until the node's state is as a function wants it.
+// state waits until the node's state satisfies a function.
 func (s *site) state(what string, right func(*status.State) error) *status.State {
 	s.t.Helper()
 	var state *status.State
@@ -92,7 +92,7 @@ func (s *site) state(what string, right func(*status.State) error) *status.State
 
 func wanted(ok bool) error {
 	if !ok {
-		return fmt.Errorf("it is otherwise")
+		return fmt.Errorf("condition not met")
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func TestStateShowsWhatARemoteNeeds(t *testing.T) {
 		return wanted(r.Pending.AtLeast && r.Pending.Rows >= 10_000 && r.Pending.Rows < 30_000 && r.Lag > 0 && r.Oldest != nil)
 	})
 	c.start()
-	paced := false // what was sent in the last ten seconds, at any look
+	paced := false // rows of the last ten seconds, at every look
 	s := a.state("nothing is pending", func(s *status.State) error {
 		paced = paced || s.Streams[0].Sent.PerSecond > 0
 		return wanted(s.Remotes[0].Pending == status.Count{} && s.Remotes[0].Sent.Rows == 12000 && s.Remotes[0].Lag == 0 && s.Remotes[0].InFlight == 0)
@@ -178,7 +178,7 @@ func TestConflictsAreShownAndPutBack(t *testing.T) {
 	c.Exec(`UPDATE orders SET name = 'late' WHERE id = 1`)
 	b.Start()
 	a.Expect(`SELECT name FROM orders`, `"late"`)
-	// It is found where the two versions meet: at the first who was sent the other's.
+	// It is recorded where the two versions meet: at the node that was first sent the other's.
 	testkit.Eventually(t, "the conflict", func() error {
 		for _, s := range []*site{a, c} {
 			if got, err := s.Rows(`SELECT COUNT(*) FROM sync_conflicts`); err != nil || got == "1\n" {
@@ -186,7 +186,7 @@ func TestConflictsAreShownAndPutBack(t *testing.T) {
 				return err
 			}
 		}
-		return errors.New("no node keeps it")
+		return errors.New("no node has it")
 	})
 	a.state("one conflict", func(s *status.State) error {
 		return wanted(s.Conflicts.Kept == 1 && s.Conflicts.Found == 1 && s.Tables[0].Conflicts == 1)
@@ -254,7 +254,7 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 			defer r.Body.Close()
 			said, err := io.ReadAll(r.Body)
 			if err == nil && (r.StatusCode != status || !strings.Contains(string(said), text)) {
-				err = fmt.Errorf("%d %s", r.StatusCode, said)
+				err = fmt.Errorf("got %d %s", r.StatusCode, said)
 			}
 			return err
 		})
@@ -280,7 +280,7 @@ func TestReadyFollowsDatabaseAndBroker(t *testing.T) {
 	})
 }
 
-// Who restarts nodes needs no token, and is told no addresses.
+// Supervisors need no token, and learn no addresses.
 func TestReadyShowsTheReasonWithTheToken(t *testing.T) {
 	t.Parallel()
 	const token = "0123456789abcdef"
@@ -318,7 +318,7 @@ func TestReadyShowsTheReasonWithTheToken(t *testing.T) {
 	ready(token, 503, "the node is starting")
 	for _, shown := range []string{"", "another-one-of-16"} {
 		if text := ready(shown, 503, "not ready"); strings.Contains(text, "starting") || strings.Contains(text, server.Addr()) {
-			t.Errorf("with the token %q the answer is %s", shown, text)
+			t.Errorf("with the token %q: %s", shown, text)
 		}
 	}
 	server.Start()
@@ -326,7 +326,7 @@ func TestReadyShowsTheReasonWithTheToken(t *testing.T) {
 	ready(token, 200, "ok")
 }
 
-// A comparison that is ended by a reload says so: what came before is not all.
+// If a reload ends a comparison, the answer says so: what came before is incomplete.
 func TestAnInterruptedVerifySaysSo(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, items)
@@ -338,7 +338,7 @@ func TestAnInterruptedVerifySaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if _, err := lock.ExecContext(t.Context(), `LOCK TABLES orders WRITE`); err != nil { // its comparison waits
+	if _, err := lock.ExecContext(t.Context(), `LOCK TABLES orders WRITE`); err != nil { // so that its comparison waits
 		t.Fatal(err)
 	}
 	cmd := testkit.Command(t, "verify", a.File)
@@ -364,8 +364,8 @@ func TestAnInterruptedVerifySaysSo(t *testing.T) {
 	}
 }
 
-// A node that waits for its database is alive, and says that it is not ready; SQL is
-// taken by the socket alone.
+// A node that waits for its database is alive but not ready; SQL is
+// accepted only at the socket.
 func TestANodeThatWaitsForItsDatabaseSaysSo(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -456,7 +456,7 @@ func TestEventsTellStateAndLog(t *testing.T) {
 			break
 		}
 		if r.StatusCode != http.StatusOK || i == 32 {
-			t.Fatalf("listener %d is answered with %s", i, r.Status)
+			t.Fatalf("listener %d got %s", i, r.Status)
 		}
 		if i == 0 {
 			events = bufio.NewScanner(r.Body)

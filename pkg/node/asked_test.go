@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// asker is a node with a table of large rows, and a client with which its remote asks whatever it likes.
+// asker is a node with a table of large rows, and a client that asks it anything in its remote's name.
 func asker(t *testing.T, columns string, rows string) (*site, func(string) string) {
 	t.Helper()
 	b := testkit.AnyBroker(t)
@@ -31,7 +31,7 @@ func bytesOf(keys ...string) string {
 	return "[" + strings.Join(list, ",") + "]"
 }
 
-// TestNoQuestionEndsTheNode: each is answered, with an error where it makes no sense, and the next one as well.
+// TestNoQuestionEndsTheNode: each question is answered, nonsense with an error, and so is the next one.
 func TestNoQuestionEndsTheNode(t *testing.T) {
 	t.Parallel()
 	a, ask := asker(t, `shop INT, number INT, name VARCHAR(100), PRIMARY KEY (shop, number)`, `VALUES (1, 1, 'one'), (1, 2, 'two')`)
@@ -71,16 +71,16 @@ func TestNoQuestionEndsTheNode(t *testing.T) {
 		answer := ask(c.question)
 		said := strings.Contains(answer, `"error"`)
 		if said != (c.answer != "") || !strings.Contains(answer, c.answer) || len(answer) > len(c.question)+2000 || strings.Contains(answer, "SQL syntax") {
-			t.Errorf("%.200s\nis answered by %.400s\nand not by %q", c.question, answer, c.answer)
+			t.Errorf("%.200s\ngot %.400s\nwant %q", c.question, answer, c.answer)
 		}
 	}
 	if got := ask(`{"ask":"values","table":"orders","columns":["name"],"keys":` + bytesOf("1,2") + `}`); !strings.Contains(got, `"v":["dHdv"]`) {
-		t.Errorf("a good question is answered by %s", got)
+		t.Errorf("a valid question got %s", got)
 	}
 	a.Stop()
 }
 
-// TestAnAnswerIsBounded in bytes before rows are read: by keys that are there once, whatever their spelling, and as many as fit.
+// TestAnAnswerIsBounded: before rows are read, in bytes, by distinct keys in any spelling, and by as many as fit.
 func TestAnAnswerIsBounded(t *testing.T) {
 	t.Parallel()
 	a, ask := asker(t, `id VARCHAR(40) PRIMARY KEY, name LONGTEXT`, `WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < 40) SELECT CONCAT('row', seq), REPEAT('x', 1000000) FROM n`)
@@ -109,7 +109,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 		}
 	}
 	if got := ask(`{"ask":"values","table":"orders","columns":["id","name"],"keys":` + bytesOf("row2", "row3") + `,"parts":true}`); !strings.Contains(got, `"part":true`) || strings.Count(got, `"k"`) != 1 {
-		t.Errorf("of two rows that are too large for one answer it has %d bytes", len(got))
+		t.Errorf("the answer about two rows that are too large for one has %d bytes", len(got))
 	}
 	if peak := a.Node.PeakMemory(); peak > 128<<20 {
 		t.Errorf("the node had %d MiB in memory", peak>>20)

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestAnswersAreBounded: a remote that makes up what it answers ends the comparison, which says so, and costs neither memory nor
-// time without end.
+// TestAnswersAreBounded: a remote that invents answers ends the comparison, which reports it, and costs neither memory nor
+// endless time.
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -27,7 +27,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	token := p.client.Subscribe(topics.VerifyOf("node-b", "node-a"), 1, func(c mqtt.Client, m mqtt.Message) {
 		q, _, err := wire.ParseVerify(m.Payload())
 		if err != nil || q == nil {
-			t.Errorf("node-a asks %.100s: %v", m.Payload(), err)
+			t.Errorf("node-a asked %.100s: %v", m.Payload(), err)
 			return
 		}
 		mu.Lock()

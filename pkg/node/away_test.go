@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// away are the tables that writes go to while the node is away.
+// away lists the tables that are written while the node is away.
 var away = []string{
 	`CREATE TABLE dropped (id INT PRIMARY KEY, name VARCHAR(20))`,
 	`CREATE TABLE emptied (id INT PRIMARY KEY, name VARCHAR(20))`,
@@ -24,7 +24,7 @@ var away = []string{
 	`CREATE TABLE calm (id INT PRIMARY KEY, name VARCHAR(20))`,
 }
 
-// warnedOf returns the tables of which a node has told something, in order.
+// warnedOf returns the tables about which a node has warned, in order.
 func (s *site) warnedOf(what string) []string {
 	var tables []string
 	for _, line := range s.Node.Log() {
@@ -43,8 +43,8 @@ const (
 	unseenDeletes = "rows vanished without firing a trigger"
 )
 
-// TestWritesWhileTheNodeIsAwayAreNotMissed writes while the triggers are not what they
-// were, in each way in which that may be.
+// TestWritesWhileTheNodeIsAwayAreNotMissed writes while the triggers differ from before,
+// in every possible way.
 func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -85,14 +85,14 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 		`ALTER TABLE rekeyed DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `UPDATE rekeyed SET id = 3 WHERE id = 1`, `INSERT INTO rekeyed VALUES (3, 'three')`,
 		`DROP TRIGGER mysqlSyncInsert_initial`, `DROP TRIGGER mysqlSyncUpdate_initial`, `UPDATE initial SET name = 'unseen' WHERE id = 1`, `INSERT INTO initial VALUES (3, 'unseen')`,
 		`DROP TABLE again`, `CREATE TABLE again (id INT PRIMARY KEY, name VARCHAR(20))`, `INSERT INTO again VALUES (1, 'one'), (3, 'unseen')`,
-		`DROP TRIGGER mysqlSyncInsert_loaded`, `INSERT INTO loaded VALUES (3, 'unseen')`, text, // as a dump is loaded
+		`DROP TRIGGER mysqlSyncInsert_loaded`, `INSERT INTO loaded VALUES (3, 'unseen')`, text, // as a loaded dump does
 		`DROP TRIGGER mysqlSyncCascadeDelete_parents`, `DELETE FROM parents WHERE id = 1`,
 		`ALTER TABLE owned ADD FOREIGN KEY (owner) REFERENCES owners (id) ON DELETE SET NULL`, `DELETE FROM owners WHERE id = 1`,
 		`ALTER TABLE calm ADD more INT, MODIFY name VARCHAR(30)`, `UPDATE calm SET name = 'seen' WHERE id = 1`)
 	c.Exec(`ALTER TABLE rekeyed DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `ALTER TABLE calm ADD more INT`)
 	a.start()
 	for table, want := range map[string][]string{
-		"dropped":  {`1|"unseen"`}, // the trigger of deletes stood
+		"dropped":  {`1|"unseen"`}, // the trigger for deletes was there
 		"rekeyed":  {`1|"one"`, `2|"two"`, `3|"one"`, `3|"three"`},
 		"initial":  {`1|"unseen"`, `2|"two"`, `3|"unseen"`},
 		"again":    {`1|"one"`, `2|"two"`, `3|"unseen"`},
@@ -108,30 +108,30 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	c.Expect(`SELECT COUNT(*) FROM owned WHERE owner IS NULL`, `2`)
 	missed := []string{"again", "children", "dropped", "initial", "loaded", "owned", "rekeyed"}
 	if got := a.warnedOf(unseenWrites); !slices.Equal(got, missed) {
-		t.Errorf("told of %q, want %q", got, missed)
+		t.Errorf("warned of %q, want %q", got, missed)
 	}
 	for _, table := range []string{"again", "emptied"} {
 		testkit.Eventually(t, "word of what vanished from "+table, func() error {
 			if got := a.warnedOf(unseenDeletes); !slices.Contains(got, table) {
-				return fmt.Errorf("told of %q", got)
+				return fmt.Errorf("warned of %q", got)
 			}
 			return nil
 		})
 	}
 
-	// A node that ends before its first look at the tables is through finds them as it did before.
+	// A node that ends during its first look at the tables finds them as before.
 	a.Expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_captured WHERE written_at > '%s' AND table_name IN ('%s')`, killed, strings.Join(missed, "','")), fmt.Sprint(len(missed)))
 	a.Node.Stop()
 	a.start()
 	a.Exec(`INSERT INTO calm (id, name) VALUES (3, 'flows')`)
 	c.Expect(`SELECT COUNT(*) FROM calm`, `3`)
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {
-		t.Errorf("a second start tells of %q", got)
+		t.Errorf("a second start warned of %q", got)
 	}
 }
 
-// TestUnsyncedTablesMissNothing starts nodes whose tables were never synced, are
-// not any more, are again, or were by an earlier version, which remembered nothing.
+// TestUnsyncedTablesMissNothing starts nodes whose tables were never synced, are no
+// longer synced, are again, or were by an earlier version, which recorded nothing.
 func TestUnsyncedTablesMissNothing(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -151,26 +151,26 @@ func TestUnsyncedTablesMissNothing(t *testing.T) {
 	a.Config["syncTables"] = []string{"notes"}
 	again()
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {
-		t.Errorf("told of %q", got)
+		t.Errorf("warned of %q", got)
 	}
 	a.Exec(`INSERT INTO orders VALUES (2, 'unseen', 2)`)
 	a.Config["syncTables"] = []string{"orders", "notes"}
 	again()
 	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"unseen"`)
 	if got := a.warnedOf(unseenWrites); !slices.Equal(got, []string{"orders"}) {
-		t.Errorf("told of %q", got)
+		t.Errorf("warned of %q", got)
 	}
 	a.Node.Stop()
 	a.Run(0, "uninstall", "--yes")
 	again(`INSERT INTO orders VALUES (3, 'before', 3)`)
 	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"one"`, `2|"unseen"`, `3|"before"`)
 	if got := a.warnedOf(unseenWrites); len(got) != 0 {
-		t.Errorf("told of %q", got)
+		t.Errorf("warned of %q", got)
 	}
 }
 
-// TestUnseenWritesAreKept writes a row at two sites, at one of them while its node is away and its trigger is gone: the
-// other's write wins, and what it is written over is kept, though nothing had given it a version.
+// TestUnseenWritesAreKept writes a row at two sites, at one of them while its node is down and its trigger is missing: the
+// other's write wins, and what it overwrites is kept, although nothing had given it a version.
 func TestUnseenWritesAreKept(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

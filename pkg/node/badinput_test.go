@@ -11,7 +11,7 @@ import (
 )
 
 // foreignBytes are messages that no peer should send: some by hand, the others
-// made of good ones by changing bytes at random, the same in each run.
+// good ones with bytes changed at random, the same in each run.
 func foreignBytes() [][]byte {
 	good := []string{
 		`{"sender":"peer-1","table":"orders","id":"1","date":1700000000000,"entity":{"id":"1","name":"x"}}`,
@@ -112,10 +112,10 @@ func TestChangeWithoutRightIsNotWritten(t *testing.T) {
 		date := p.send("node-a", c.table, c.id, c.entity)
 		got := p.expectAnswer(c.id, date)
 		if got.Message != "error" || !strings.Contains(got.Args.Message, c.message) || got.Args.Table != c.table {
-			t.Errorf("%s %s %.60s: the answer is %+v, without %q", c.table, c.id, c.entity, got, c.message)
+			t.Errorf("%s %s %.60s: the answer is %+v, want %q", c.table, c.id, c.entity, got, c.message)
 		}
 	}
-	// A sender that is not in acceptFrom is not even answered, nor is the node itself.
+	// A sender outside acceptFrom gets no answer, nor does the node itself.
 	stranger.send("node-a", "orders", "10", `{"id":"10","name":"x"}`)
 	stranger.publish("/change/node-a", map[string]any{"sender": "node-a", "table": "orders", "id": "11", "date": 1, "entity": map[string]any{"id": "11"}})
 	stranger.send("node-a", "orders", "12", `null`)

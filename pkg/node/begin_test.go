@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestARestartPreventedByAMistakeIsCaughtUp changes the collation of a key while the file has a mistake: the node
-// restarts with the configuration that it has.
+// TestARestartPreventedByAMistakeIsCaughtUp changes a key's collation while the file has a mistake: the node
+// restarts with its current configuration.
 func TestARestartPreventedByAMistakeIsCaughtUp(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
@@ -28,11 +28,11 @@ func TestARestartPreventedByAMistakeIsCaughtUp(t *testing.T) {
 	a.Exec("UPDATE words SET v = 2 WHERE w = 'bob'") // it knows node-b's write
 	c.Expect("SELECT w, v FROM words", `"bob"|2`)
 	if got, err := c.Rows("SELECT loser_row, winner_row FROM sync_conflicts"); err != nil || got != "" {
-		t.Errorf("a write that follows another is a conflict: %s %v", got, err)
+		t.Errorf("a write that follows another counts as a conflict: %s %v", got, err)
 	}
 }
 
-// TestStartWaitsForADatabaseThatGoesAway cuts the line to the database at many instants of a start.
+// TestStartWaitsForADatabaseThatGoesAway cuts the connection to the database at many points of a start.
 func TestStartWaitsForADatabaseThatGoesAway(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -63,7 +63,7 @@ func TestStartWaitsForADatabaseThatGoesAway(t *testing.T) {
 	}
 }
 
-// TestOwnTablesLockedAtStart has a dump hold the own tables while the node starts.
+// TestOwnTablesLockedAtStart lets a dump lock the own tables while the node starts.
 func TestOwnTablesLockedAtStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -87,8 +87,8 @@ func TestOwnTablesLockedAtStart(t *testing.T) {
 	}
 }
 
-// TestOwnTablesThatWereDropped drops own tables while the node is away: a start makes the triggers' table again and sends what may have
-// been missed, or ends and says which one is missing.
+// TestOwnTablesThatWereDropped drops own tables while the node is down: a start recreates the triggers' table and sends what may have
+// been missed, or fails and names the missing table.
 func TestOwnTablesThatWereDropped(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
@@ -110,7 +110,7 @@ func TestOwnTablesThatWereDropped(t *testing.T) {
 	a.Exec(`INSERT INTO orders VALUES (3, 'three', 1)`)
 	c.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`, `3`)
 	if got := look(); got != form {
-		t.Errorf("it was made as\n%s\nand was\n%s", got, form)
+		t.Errorf("it was recreated as\n%s\nwant\n%s", got, form)
 	}
 	// While the node runs, users' writes fail until it has noticed.
 	a.Exec(`DROP TABLE table_changes`)
@@ -121,7 +121,7 @@ func TestOwnTablesThatWereDropped(t *testing.T) {
 	})
 	c.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`, `3`, `4`)
 	if got := look(); got != form {
-		t.Errorf("it was made as\n%s\nand was\n%s", got, form)
+		t.Errorf("it was recreated as\n%s\nwant\n%s", got, form)
 	}
 	a.Stop()
 	a.Exec(`DROP TABLE sync_outbox, sync_kept`)

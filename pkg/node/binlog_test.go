@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// A server that logs statements refuses what is written at READ COMMITTED, as the node writes. Its sessions log rows, where
-// they may; users write as they did, and so do their triggers. A node whose user may not choose says what to do.
+// A server that logs statements refuses writes at READ COMMITTED, such as the node's. Its sessions log rows, if
+// permitted; users and their triggers write as before. A node whose user may not change that says what to do.
 func TestStatementBasedBinlogsWork(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

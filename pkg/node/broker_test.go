@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// users are logins of the nodes.
+// users are the nodes' logins.
 var users = map[string]string{"node-a": "secret-a", "node-b": "secret-b"}
 
 // login gives the nodes their logins.
@@ -32,7 +32,7 @@ func exchange(t *testing.T, a, c *site) {
 	}
 }
 
-// TestNodesOverTLSWithPasswordsAndACL is what mosquitto/tls.conf and acl.txt set up, and client certificates as well.
+// TestNodesOverTLSWithPasswordsAndACL uses mosquitto/tls.conf and acl.txt, and client certificates.
 func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true, RequireClientCert: true, Users: users, ACL: true,
@@ -46,7 +46,7 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 	a.start()
 	c.start()
 	exchange(t, a, c)
-	// Rows and acks went by the extension, whose topics the ACL must have too.
+	// Rows and acks used the extension, whose topics the ACL must list too.
 	used := map[string]bool{}
 	testkit.Eventually(t, "all topics in the broker's log", func() error {
 		for _, line := range b.Log() {
@@ -56,7 +56,7 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 		}
 		for _, topic := range []string{"/node/node-a", "/batch/node-b/node-a", "/ack/node-a/node-b", "/batch/node-a/node-b", "/ack/node-b/node-a"} {
 			if !used[topic] {
-				return fmt.Errorf("nothing went by %s", topic)
+				return fmt.Errorf("nothing used %s", topic)
 			}
 		}
 		return nil
@@ -67,11 +67,11 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 		}
 	}
 	if used["/change/node-a"] || used["/change/node-b"] {
-		t.Error("version 1 was spoken")
+		t.Error("version 1 was used")
 	}
 }
 
-// TestAnUntrustedCertificateEndsTheStart has a Mosquitto: which broker shows the certificate makes no difference.
+// TestAnUntrustedCertificateEndsTheStart uses Mosquitto: it does not matter which broker shows the certificate.
 func TestAnUntrustedCertificateEndsTheStart(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
@@ -82,7 +82,7 @@ func TestAnUntrustedCertificateEndsTheStart(t *testing.T) {
 	a.start().Node.WaitLog("connected to the broker")
 }
 
-// TestNodesOverWebsockets has Mosquitto's listener for them, with its ACL.
+// TestNodesOverWebsockets uses Mosquitto's WebSocket listener, with its ACL.
 func TestNodesOverWebsockets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true, TLS: true, Users: users, ACL: true})
@@ -97,7 +97,7 @@ func TestNodesOverWebsockets(t *testing.T) {
 	exchange(t, a, c)
 }
 
-// TestNodesOverPlainWebsockets has Mosquitto's listener for them.
+// TestNodesOverPlainWebsockets uses Mosquitto's WebSocket listener.
 func TestNodesOverPlainWebsockets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Websockets: true})
@@ -108,7 +108,7 @@ func TestNodesOverPlainWebsockets(t *testing.T) {
 	exchange(t, a, c)
 }
 
-// TestServersAreTriedInTurn has a first one that is not there.
+// TestServersAreTriedInTurn has a first server that is down.
 func TestServersAreTriedInTurn(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -130,7 +130,7 @@ func TestServersAreTriedInTurn(t *testing.T) {
 	exchange(t, a, c)
 }
 
-// TestNodesOverTheEmbeddedBroker has one node run the broker, with users, and the other go on when that one is back.
+// TestNodesOverTheEmbeddedBroker: one node runs the broker, with users, and the other carries on when it is back.
 func TestNodesOverTheEmbeddedBroker(t *testing.T) {
 	t.Parallel()
 	port := testkit.FreePort(t)

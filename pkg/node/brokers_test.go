@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// knows has a site name brokers in mqttConfig.servers, in the order in which it tries them. It must come before start.
+// knows lists brokers in a site's mqttConfig.servers, in the order to try. Call it before start.
 func (s *site) knows(brokers ...*testkit.Broker) {
 	m := s.Block("mqttConfig")
 	delete(m, "host")
@@ -27,7 +27,7 @@ func (s *site) knows(brokers ...*testkit.Broker) {
 	m["servers"] = servers
 }
 
-// goesOn is together with the patience that a cluster needs whose servers have to choose others in the place of one.
+// goesOn is together with the patience that a cluster needs to elect new leaders.
 func goesOn(t *testing.T, loads []*load) {
 	t.Helper()
 	for i, w := range loads {
@@ -43,7 +43,7 @@ func goesOn(t *testing.T, loads []*load) {
 	}
 }
 
-// TestAnnouncementIsKept: who comes later learns from the broker what a node speaks, and each node from its own start.
+// TestAnnouncementIsKept: latecomers learn from the broker what a node speaks, and each node from its own start.
 func TestAnnouncementIsKept(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -63,7 +63,7 @@ func TestAnnouncementIsKept(t *testing.T) {
 		select {
 		case topic := <-kept:
 			if topic != "/node/node-a" {
-				return fmt.Errorf("%s came", topic)
+				return fmt.Errorf("%s arrived", topic)
 			}
 			return nil
 		default:
@@ -72,8 +72,8 @@ func TestAnnouncementIsKept(t *testing.T) {
 	})
 }
 
-// TestMissingAnnouncementsAreRequested: an existing peer has none, as if it had been lost. That it
-// is asked for is read in Mosquitto's log.
+// TestMissingAnnouncementsAreRequested: an existing peer has none, as if it had been lost. Mosquitto's log
+// shows the request.
 func TestMissingAnnouncementsAreRequested(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"log_type all"}})
@@ -95,7 +95,7 @@ func TestMissingAnnouncementsAreRequested(t *testing.T) {
 	})
 }
 
-// TestNothingIsLostWhenServersOfAClusterAreKilled kills each of three servers of NATS under load, one after the other.
+// TestNothingIsLostWhenServersOfAClusterAreKilled kills each of three NATS servers in turn, under load.
 func TestNothingIsLostWhenServersOfAClusterAreKilled(t *testing.T) {
 	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{})
@@ -114,7 +114,7 @@ func TestNothingIsLostWhenServersOfAClusterAreKilled(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNodesGoToTheOtherBroker has two brokers with a bridge of Mosquitto between them. The first dies under load and comes
+// TestNodesGoToTheOtherBroker has two Mosquitto brokers with a bridge. The first dies under load and comes
 // back, then the second.
 func TestNodesGoToTheOtherBroker(t *testing.T) {
 	t.Parallel()
@@ -135,7 +135,7 @@ func TestNodesGoToTheOtherBroker(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNodesOverNATSWithPermissions is what deploy/nats/acl.conf sets up.
+// TestNodesOverNATSWithPermissions uses deploy/nats/acl.conf.
 func TestNodesOverNATSWithPermissions(t *testing.T) {
 	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{ACL: true})
@@ -149,8 +149,8 @@ func TestNodesOverNATSWithPermissions(t *testing.T) {
 	}
 }
 
-// TestANodeJoinsAClusterWithADeadServer starts for the first time: the cluster refuses subscriptions until it has
-// found servers for them.
+// TestANodeJoinsAClusterWithADeadServer is a first start: the cluster refuses subscriptions until it has
+// assigned servers to them.
 func TestANodeJoinsAClusterWithADeadServer(t *testing.T) {
 	t.Parallel()
 	b := testkit.NATS(t, testkit.NATSOptions{})
@@ -174,8 +174,8 @@ func TestANodeJoinsAClusterWithADeadServer(t *testing.T) {
 	}
 }
 
-// TestTheACLIsFixedWhileTheNodeRuns: what is wrong is told in each way, and the same process goes on once it is mended.
-// With its ACL file Mosquitto says nothing of what it denies, with its plugin it refuses the subscription.
+// TestTheACLIsFixedWhileTheNodeRuns: each mistake is reported, and the same process carries on once it is fixed.
+// With its ACL file Mosquitto hides what it denies; with its plugin it refuses the subscription.
 func TestTheACLIsFixedWhileTheNodeRuns(t *testing.T) {
 	t.Parallel()
 	rules, err := os.ReadFile(filepath.Join("..", "..", "mosquitto", "acl.txt"))
@@ -216,7 +216,7 @@ func TestTheACLIsFixedWhileTheNodeRuns(t *testing.T) {
 	})
 }
 
-// mended starts nodes that a broker's ACL is in the way of, sees that it is told, has it mended, and sees that all works.
+// mended starts nodes that a broker's ACL blocks, sees the report, fixes the ACL, and sees everything work.
 func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 	t.Helper()
 	a.start()
@@ -232,7 +232,7 @@ func mended(t *testing.T, a, c *site, told, problem string, mend func()) {
 	})
 	a.told(503, problem, "GET", "/readyz", nil)
 	if r := runBinary(t, "check", a.File); !strings.Contains(r.output, "ACL") {
-		t.Errorf("check does not tell:\n%s", r.output)
+		t.Errorf("check does not report it:\n%s", r.output)
 	}
 	mend()
 	testkit.Within(t, 2*time.Minute, "readiness", func() error {

@@ -8,7 +8,7 @@ import (
 )
 
 var family = []string{
-	`CREATE TABLE regions (id INT PRIMARY KEY)`, // not synced, and yet its deletes cascade
+	`CREATE TABLE regions (id INT PRIMARY KEY)`, // not synced, but its deletes cascade
 	`CREATE TABLE parents (id INT PRIMARY KEY, region INT NULL, name VARCHAR(20),
 		FOREIGN KEY (region) REFERENCES regions (id) ON DELETE CASCADE ON UPDATE CASCADE)`,
 	`CREATE TABLE children (parent INT NOT NULL, no INT NOT NULL, name VARCHAR(20), PRIMARY KEY (parent, no),
@@ -18,8 +18,8 @@ var family = []string{
 	`CREATE TABLE nodes (id INT PRIMARY KEY, up INT NULL, FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE CASCADE)`,
 }
 
-// TestCascadesAreReplicated deletes and re-keys parents whose children the server takes
-// along without firing their triggers.
+// TestCascadesAreReplicated deletes and re-keys parents whose children the server changes
+// too, without firing their triggers.
 func TestCascadesAreReplicated(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -50,7 +50,7 @@ func TestCascadesAreReplicated(t *testing.T) {
 	a.Expect(`SELECT parent, no FROM children ORDER BY parent`, `3|1`, `20|1`)
 	same(`2|2|4|2`)
 	if testkit.Shared(t).Flavour == testkit.FlavourMySQL {
-		a.Exec(`DELETE FROM parents`) // MySQL 9.7 leaves a child behind where the cascade begins at the region, also without us
+		a.Exec(`DELETE FROM parents`) // MySQL 9.7 leaves a child behind if the cascade starts at the region, even without us
 	}
 	a.Exec(`DELETE FROM regions WHERE id = 2`) // region 2 stays at b: it is not synced
 	same(`0|0|4|2`)
@@ -58,7 +58,7 @@ func TestCascadesAreReplicated(t *testing.T) {
 		s.Expect(testkit.Waiting, `0`)
 		s.Expect(`SELECT COUNT(*) FROM toys WHERE parent IS NULL`, `4`)
 		if log := strings.Join(s.Node.Log(), "\n"); strings.Contains(log, "a table's triggers were wrong") {
-			t.Error("nobody has touched the triggers:\n" + log)
+			t.Error("the triggers have changed:\n" + log)
 		}
 	}
 }

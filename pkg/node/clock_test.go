@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestWaitingRowsStayDueWhenTheClockIsSetBack has a child wait for its parent
-// while the sender's clock is set back by an hour: it must not wait that hour.
+// TestWaitingRowsStayDueWhenTheClockIsSetBack: a child waits for its parent
+// while the sender's clock is set back by an hour: it must not wait that long.
 func TestWaitingRowsStayDueWhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -29,7 +29,7 @@ func TestWaitingRowsStayDueWhenTheClockIsSetBack(t *testing.T) {
 	one.start()
 	two.start()
 
-	// Parents are not synced: those of two come by hand.
+	// Parents are not synced: two of them are inserted by hand.
 	for id, set := range []func(){
 		func() { clock.Set(-time.Hour) },
 		func() { one.Node.Kill(); clock.Set(-2 * time.Hour); one.start() },
@@ -50,8 +50,8 @@ func TestWaitingRowsStayDueWhenTheClockIsSetBack(t *testing.T) {
 	two.Expect(`SELECT id FROM children ORDER BY id`, `0`, `1`)
 }
 
-// TestAClockThatWasDaysAheadIsOvercome: what is written meanwhile is of the present where the node's clock is right; where
-// that was wrong too, it is refused by the others until the clocks are set, and then goes its way by itself, in both
+// TestAClockThatWasDaysAheadIsOvercome: writes made meanwhile get the present time if the node's clock is right; if that
+// was wrong too, the others refuse them until the clocks are set, and then they arrive by themselves, in both
 // directions. No write is held for days, and none is lost.
 func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	t.Parallel()
@@ -71,7 +71,7 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 		s.Expect(fmt.Sprintf(`SELECT COUNT(*) FROM sync_versions WHERE time > %d`, time.Now().Add(time.Hour).UnixMicro()), `0`)
 	}
 
-	// The server's clock alone.
+	// Only the server's clock.
 	a.Exec(`INSERT INTO orders VALUES (1, 'by a', 1), (2, 'by a', 1)`)
 	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	c.Exec(`UPDATE orders SET name = 'by c' WHERE id = 1`)
@@ -85,10 +85,10 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	present(c)
 
 	if a.lines("refused") > 0 {
-		t.Error("a write was of the future")
+		t.Error("a write is dated in the future")
 	}
 
-	// The node's as well.
+	// The node's clock too.
 	a.Node.Stop()
 	a.Node = clock.Node(a.File)
 	a.Node.WaitLog("node started")
@@ -109,7 +109,7 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 	a.Exec(`UPDATE orders SET name = 'by a' WHERE id = 4`)
 	c.Expect(`SELECT name FROM orders WHERE id = 4`, `"by a"`)
 
-	// The other site writes while the node is away that had such a clock: one of the two stays, the other is kept.
+	// The other site writes while the node with such a clock is down: one of the two writes stays, the other is kept.
 	clock.Set(72 * time.Hour)
 	testkit.Eventually(t, "the server to go by the clock", func() error {
 		got, err := a.Rows(fmt.Sprintf(`SELECT UTC_TIMESTAMP() > '%s'`, time.Now().UTC().Add(time.Hour).Format(time.DateTime)))
@@ -142,6 +142,6 @@ func TestAClockThatWasDaysAheadIsOvercome(t *testing.T) {
 		lost += n
 	}
 	if lost == 0 {
-		t.Error("what lost was not kept")
+		t.Error("the loser was not kept")
 	}
 }

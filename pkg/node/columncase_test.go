@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// One column may be spelled in another case of its letters at each site, the key too.
+// A column's name may have another case at each site, even a key column's.
 func TestColumnsInAnotherCaseAreTheSame(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -28,6 +28,6 @@ func TestColumnsInAnotherCaseAreTheSame(t *testing.T) {
 		}
 	}
 	if out := a.Run(0, "check"); !strings.Contains(out, "has columns that can hold all values of 1 table") {
-		t.Errorf("check says\n%s", out)
+		t.Errorf("check printed\n%s", out)
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestNoClientLearnsRowsOfTablesNotSentToIt: a client that may write such a table writes the key of a row, and wins; it
-// finds the row's version, and names it; it loses, and hears that there is a later write. No answer has a value, a
+// TestNoClientLearnsRowsOfTablesNotSentToIt: a client that may write such a table writes a row's key and wins; it finds
+// the row's version and names it; it loses, and hears that there is a later write. No answer contains a value, a
 // checksum or a version.
 func TestNoClientLearnsRowsOfTablesNotSentToIt(t *testing.T) {
 	t.Parallel()
@@ -47,7 +47,7 @@ func TestNoClientLearnsRowsOfTablesNotSentToIt(t *testing.T) {
 		a.Expect(`SELECT name, pin, (SELECT COUNT(*) FROM sync_versions WHERE table_name = '`+table+`' AND came_from = 'node-m') FROM `+table+` WHERE number = 'won'`, `"treasure"|4711|1`)
 		for _, by := range []change.Version{{Time: at.Time - 1, Origin: "node-v"}, {Time: at.Time - 1, Origin: "node-m"}} {
 			if got := m.row("node-a", table, "1,lost", by, []string{"shop", "number", "pin"}, "1", "lost", "1"); len(got.Failed) > 0 || strings.Contains(fmt.Sprintf("%+v", got), "treasure") {
-				t.Errorf("a write that loses is answered %+v", got)
+				t.Errorf("a losing write got %+v", got)
 			}
 		}
 	}
@@ -69,16 +69,16 @@ func TestNoClientLearnsRowsOfTablesNotSentToIt(t *testing.T) {
 				"KNOWN", fmt.Sprintf(`[{"t":%d,"o":"node-m"},{"t":%d,"o":"node-v"},{"t":%d,"o":"node-v"}]`, later.Time, at.Time, at.Time)).Replace(question)
 			got := ask(q + `,"table":"` + table + `"}`)
 			if strings.Contains(got, base64Of("treasure")) || strings.Contains(got, base64Of("4711")) || strings.Contains(got, `"v":[`) || sum.MatchString(got) || strings.Contains(got, `"count"`) {
-				t.Errorf("%s\nof %s is answered by %s", q, table, got)
+				t.Errorf("%s\nof %s got %s", q, table, got)
 			}
-			if q == question && strings.Contains(got, fmt.Sprint(at.Time)) { // of who names no version
-				t.Errorf("%s\nof %s is told a version: %s", q, table, got)
+			if q == question && strings.Contains(got, fmt.Sprint(at.Time)) { // from a client that names no version
+				t.Errorf("%s\nof %s learns a version: %s", q, table, got)
 			}
 		}
 	}
 }
 
-// TestAClientsOwnRowsAreConfirmed, and nothing else is: that its checksum is right, of any row that it may write; that it is wrong, of
+// TestAClientsOwnRowsAreConfirmed, and nothing else: that a checksum is right, for any row that it may write; that one is wrong, for
 // rows that it has sent or whose version it knows; and whether it knows the version. Wrong ones are counted by client and row.
 func TestAClientsOwnRowsAreConfirmed(t *testing.T) {
 	t.Parallel()
@@ -121,11 +121,11 @@ func TestAClientsOwnRowsAreConfirmed(t *testing.T) {
 		"that nothing is there": `"after":"Mg==","count":0,"sum":"0-0"`,
 	} {
 		if got := by["node-v"](`{"ask":"sum","table":"orders","columns":["id","name","amount"],` + question + `}`); strings.Contains(got, "sum") || strings.Contains(got, "count") {
-			t.Errorf("%s is answered by %s", what, got)
+			t.Errorf("%s got %s", what, got)
 		}
 	}
 	if got := by["node-m"](`{"ask":"sum","table":"orders","columns":["id","name","amount"],"upTo":"MQ==","count":1,"sum":"` + stored + `"}`); strings.Contains(got, "sum") {
-		t.Errorf("a sum of another's rows is confirmed: %s", got)
+		t.Errorf("a sum of others' rows is confirmed: %s", got)
 	}
 	for i := range 50 {
 		by["node-m"](values(2, checksum("2", fmt.Sprint("guess", i), "1"), at))
@@ -135,16 +135,16 @@ func TestAClientsOwnRowsAreConfirmed(t *testing.T) {
 		"a guess too many": {"node-m", two, `"w":"untold"`}, "of another row": {"node-m", values(1, right, at), `"w":"same"`}, "by another": {"node-v", two, `"w":"same"`},
 	} {
 		if got := by[c.who](c.question); !strings.Contains(got, c.want) {
-			t.Errorf("%s is answered by %s", what, got)
+			t.Errorf("%s got %s", what, got)
 		}
 	}
 	if got := m.orders("node-a", 2, "by m", in(0, "node-m")); len(got.Failed) > 0 {
-		t.Errorf("a client that has guessed writes, and is answered %+v", got)
+		t.Errorf("a client that has guessed writes, and gets %+v", got)
 	}
 }
 
-// TestVerifyByAClientThatOnlyWrites ends in equal, or in what differs, and repairs that, though it is told no value: by composite keys,
-// through its transformer, with columns that are not for it, and whatever the servers make of documents and numbers. What another has
+// TestVerifyByAClientThatOnlyWrites finds equality or differences, and repairs them, although it learns no value: with composite keys,
+// through its transformer, with columns that are hidden from it, and however servers format documents and numbers. What another has
 // written is left alone. It gives no checksum of what it does not send.
 func TestVerifyByAClientThatOnlyWrites(t *testing.T) {
 	t.Parallel()
@@ -190,7 +190,7 @@ func TestVerifyByAClientThatOnlyWrites(t *testing.T) {
 		code, out := c.verify(append(with, "--remote", "node-a")...)
 		for _, s := range has {
 			if code != 1 || !strings.Contains(out, s) {
-				t.Errorf("exit code %d, without %q:\n%s", code, s, out)
+				t.Errorf("exit code %d, want %q in\n%s", code, s, out)
 			}
 		}
 	}
@@ -220,12 +220,12 @@ func TestVerifyByAClientThatOnlyWrites(t *testing.T) {
 			t.Error(err)
 		case q == nil || q.Table == "parts":
 		case q.Sum != "", strings.Join(q.Sums, "") != "" && (q.Table == "others" || slices.Contains(q.Columns, "secret")):
-			t.Errorf("node-a is given checksums of what it is not sent: %s", payload)
+			t.Errorf("node-a gets checksums of what it is not sent: %s", payload)
 		}
 	}
 }
 
-// row sends a row under a version to a node, and returns the answer.
+// row sends a row with a version to a node, and returns the answer.
 func (p *poser) row(to, table, key string, v change.Version, columns []string, values ...string) wire.Ack {
 	p.t.Helper()
 	p.seq++
@@ -240,7 +240,7 @@ func (p *poser) row(to, table, key string, v change.Version, columns []string, v
 	return p.ack()
 }
 
-// checksum is that of a row, as docs/protocol.md says.
+// checksum is a row's checksum, according to docs/protocol.md.
 func checksum(values ...string) string {
 	h := sha256.New()
 	for _, v := range values {
@@ -249,7 +249,7 @@ func checksum(values ...string) string {
 	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
-// total is the checksum of a range that has one row.
+// total is the checksum of a range with one row.
 func total(checksum string) string {
 	return strings.ToUpper(strings.TrimLeft(checksum[:16], "0") + "-" + strings.TrimLeft(checksum[16:], "0"))
 }

@@ -21,10 +21,10 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 	c.start()
 	testkit.Alike(t, `SELECT * FROM orders`, a, c)
 	a.Expect(`SELECT name FROM orders`, `"from b"`)
-	// It is recorded where the two versions meet: at the first who was sent the
-	// other's, and at both if they passed each other on the way.
+	// It is recorded where the two versions meet: at the node first sent the
+	// other's, or at both if they crossed on the way.
 	kept(t, "from a", []*site{a, c})
-	// What was due is settled, though it lost.
+	// Pending rows are settled, even the loser.
 	a.Expect(`SELECT status FROM sync_status`, `"successful"`)
 	rest(a, c)
 	keeper := a
@@ -37,7 +37,7 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 			keeper = s
 		}
 	}
-	// A later write that knew both is no conflict.
+	// A later write that has seen both is no conflict.
 	const count = `SELECT COUNT(*) FROM sync_conflicts`
 	var before [2]string
 	for i, s := range []*site{a, c} {
@@ -51,19 +51,19 @@ func TestLoserOfAConflictIsKept(t *testing.T) {
 	for i, s := range []*site{a, c} {
 		s.Expect(count, strings.TrimSpace(before[i]))
 	}
-	// The loser is put back with one command, and goes everywhere.
+	// One command restores the loser, everywhere.
 	var id string
 	if err := keeper.DB.Get(&id, `SELECT id FROM sync_conflicts`); err != nil {
 		t.Fatal(err)
 	}
 	if list := keeper.Run(0, "conflicts"); !strings.Contains(list, "from a") || !strings.Contains(list, "from b") {
-		t.Fatalf("the command lists\n%s", list)
+		t.Fatalf("the command printed\n%s", list)
 	}
-	// It was written since, so that nothing is written over without a word; and what is written over can be put back.
+	// It was written since, so nothing is overwritten silently; and what is overwritten can be restored.
 	out := keeper.Run(1, "conflicts", "--put-back", id)
 	for _, text := range []string{"NOW", "WON THEN", "LOST", "settled", "from a", "from b", "use --yes to overwrite it"} {
 		if !strings.Contains(out, text) {
-			t.Errorf("without --yes: no %q in\n%s", text, out)
+			t.Errorf("without --yes: %q is missing in\n%s", text, out)
 		}
 	}
 	keeper.Run(0, "conflicts", "--put-back", id, "--yes", "--columns", "name")

@@ -28,8 +28,8 @@ func TestColumnAddedWhileRunningIsSent(t *testing.T) {
 }
 
 // TestOnlyTheRowWithAMissingColumnWaits adds, widens, renames and drops columns
-// at the sender first. What the target cannot take waits as an error, the other
-// table flows, and it goes through when the target has followed.
+// at the sender first. What the target cannot store waits as an error, the other
+// table carries on, and it goes through once the target has followed.
 func TestOnlyTheRowWithAMissingColumnWaits(t *testing.T) {
 	t.Parallel()
 	const name = `SELECT name FROM orders WHERE id = 1`
@@ -93,7 +93,7 @@ func TestTableDroppedAndRecreated(t *testing.T) {
 	a.Node.WaitLog(`a table is gone`)
 	a.Exec(`INSERT INTO notes VALUES (2, 'flows')`)
 	c.Expect(`SELECT COUNT(*) FROM notes`, `2`)
-	// The rows that come before the triggers stand again are not missed.
+	// Rows written before the triggers are back are not missed.
 	a.Exec(orders, `INSERT INTO orders VALUES (3, 'three', 3)`)
 	c.Expect(`SELECT name FROM orders WHERE id = 3`, `"three"`)
 	a.expectTriggers("orders")
@@ -102,7 +102,7 @@ func TestTableDroppedAndRecreated(t *testing.T) {
 	c.Expect(`SELECT name FROM orders WHERE id = 1`, `"new"`) // dropping a table deletes nothing elsewhere
 }
 
-// expectTriggers waits until the node's three triggers stand on a table.
+// expectTriggers waits until a table has the node's three triggers.
 func (s *site) expectTriggers(table string) {
 	s.t.Helper()
 	s.Expect(fmt.Sprintf(`SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = '%s'
@@ -110,8 +110,8 @@ func (s *site) expectTriggers(table string) {
 		fmt.Sprintf(`"mysqlSyncDelete_%s"`, table), fmt.Sprintf(`"mysqlSyncInsert_%s"`, table), fmt.Sprintf(`"mysqlSyncUpdate_%s"`, table))
 }
 
-// TestDroppedTriggersComeBack writes while the triggers are gone: rows
-// that are new, and rows whose version the remote has already.
+// TestDroppedTriggersComeBack writes while the triggers are missing: new
+// rows, and rows whose version the remote already has.
 func TestDroppedTriggersComeBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -126,8 +126,8 @@ func TestDroppedTriggersComeBack(t *testing.T) {
 	c.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 }
 
-// TestTriggersDroppedWhileTheNodeIsDown also writes at the other side: what
-// is not known to have been written later does not win over it.
+// TestTriggersDroppedWhileTheNodeIsDown also writes at the other side: a row
+// not known to be written later does not win over it.
 func TestTriggersDroppedWhileTheNodeIsDown(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -145,8 +145,8 @@ func TestTriggersDroppedWhileTheNodeIsDown(t *testing.T) {
 	}
 }
 
-// TestTableSwappedByASchemaChangeTool does what such tools do at their end: a
-// table that was filled beside takes the other's place, without its triggers.
+// TestTableSwappedByASchemaChangeTool does what such tools do last: a table
+// filled on the side replaces the original, without its triggers.
 func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -164,8 +164,8 @@ func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 	c.Expect(`SELECT id FROM orders`, `1`)
 }
 
-// TestRenamedKeyColumnLetsTheUserWriteAgain: triggers that name the old column
-// make writes fail, until the node has seen it.
+// TestRenamedKeyColumnLetsTheUserWriteAgain: triggers with the old column's name
+// make writes fail until the node has noticed.
 func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -183,8 +183,8 @@ func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE mode = 'all'`, `0`)
 }
 
-// TestTableThatLosesItsKeyCanBeWritten takes the key away, so that nothing can be
-// captured, and gives it back.
+// TestTableThatLosesItsKeyCanBeWritten drops the key, so that nothing can be
+// captured, and restores it.
 func TestTableThatLosesItsKeyCanBeWritten(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -203,7 +203,7 @@ func TestTableThatLosesItsKeyCanBeWritten(t *testing.T) {
 	c.Expect(`SELECT id, text FROM notes`, `1|"new"`)
 }
 
-// TestAnotherPrimaryKey leaves rows in the outbox whose keys fit no more.
+// TestAnotherPrimaryKey leaves rows in the outbox whose keys no longer fit.
 func TestAnotherPrimaryKey(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -229,13 +229,13 @@ func TestTruncateIsReported(t *testing.T) {
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
-	// It is told if the node has looked at the rows before.
+	// It is reported if the node has seen the rows before.
 	id := 2
 	testkit.Eventually(t, "word of the TRUNCATE", func() error {
 		id++
 		a.Exec(`TRUNCATE orders`, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'next', 0)`, id))
 		if !slices.ContainsFunc(a.Node.Log(), vanished.MatchString) {
-			return errors.New("nothing is told")
+			return errors.New("nothing is reported")
 		}
 		return nil
 	})
@@ -263,8 +263,8 @@ func TestDeletesAreNotMistakenForATruncate(t *testing.T) {
 	}
 }
 
-// awaitLook waits until the node has looked at the tables once more: it tells of
-// another table that was altered. n is how often that was done before.
+// awaitLook waits until the node has looked at the tables once more: it reports
+// another altered table. n is how often it has done so before.
 func (s *site) awaitLook(n int) {
 	s.t.Helper()
 	s.Exec(fmt.Sprintf(`ALTER TABLE notes MODIFY text VARCHAR(%d)`, 101+n))
@@ -276,7 +276,7 @@ func (s *site) awaitLook(n int) {
 			}
 		}
 		if seen <= n {
-			return fmt.Errorf("%d changes are told, want more than %d", seen, n)
+			return fmt.Errorf("%d changes are reported, want more than %d", seen, n)
 		}
 		return nil
 	})

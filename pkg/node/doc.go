@@ -1,7 +1,7 @@
 // Package node is one node: it creates the parts that a change passes through, connects them, and
 // runs them until it is told to stop.
 //
-// New makes what needs no database (mesh.Line), or fails. Run has owner take the database, makes all
-// that works on it at once (wire.go), and runs that (work.go). What happens to a row is up to the
-// parts' packages; this one only knows in which order they start, and who hears of what (events.go).
+// New makes what needs no database (mesh.Line), or fails. In Run, owner takes over the database; then
+// everything that works on it is made at once (wire.go), and run (work.go). What happens to a row is the
+// business of the parts; this package only knows their order, and who hears of what (events.go).
 package node

@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// A restart makes no table equal: that rows vanished, or writes went unseen, is told by the runs that follow as well, and
-// while no node runs, until a comparison has found the table equal with all remotes.
+// A restart makes no table equal: vanished rows and unseen writes are still reported by later runs, and while no
+// node runs, until a comparison has found the table equal with all remotes.
 func TestDoubtsOutliveARestart(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -35,7 +35,7 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 			}
 			for _, w := range want {
 				if !strings.Contains(strings.Join(got, "\n"), w) {
-					return fmt.Errorf("told are %q", got)
+					return fmt.Errorf("reported are %q", got)
 				}
 			}
 			if len(got) != len(want) {
@@ -46,11 +46,11 @@ func TestDoubtsOutliveARestart(t *testing.T) {
 	}
 	const vanished, unseen = "Rows of orders vanished without firing a trigger", "Writes to notes may have been missed"
 	id := 2
-	testkit.Eventually(t, "word of the TRUNCATE", func() error { // it is told if the node has looked at the rows before
+	testkit.Eventually(t, "word of the TRUNCATE", func() error { // it is reported if the node has seen the rows before
 		id++
 		a.Exec(`TRUNCATE orders`, fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'next', 0)`, id))
 		if len(a.warnedOf(unseenDeletes)) == 0 {
-			return errors.New("nothing is told")
+			return errors.New("nothing is reported")
 		}
 		return nil
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// unseen sends the rows of a table that may have been written unseen while the node was down.
+// unseen sends the rows of a table that may have been written unnoticed while the node was down.
 func (w *work) unseen(ctx context.Context, table string) error {
 	if err := w.doubts.Unseen(ctx, doubt.Own{DB: w.DB}, table, w.now()); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (w *work) missed(ctx context.Context, table string) error {
 	return w.snapshots.ResendUnseen(ctx, table)
 }
 
-// redefined retries rows of a table that could not be sent or accepted: here, and at the remotes, which are told.
+// redefined retries a table's rows that could not be sent or accepted: here, and at the remotes, which are told.
 func (w *work) redefined(ctx context.Context, table string) {
 	if w.Respelled(ctx, table) {
 		w.log.Info("the collation of a table's key has changed; restarting the node", zap.String("table", table))
@@ -47,7 +47,7 @@ func (w *work) redefined(ctx context.Context, table string) {
 	}
 }
 
-// ready reports whether a table may be sent to a remote as a whole.
+// ready reports whether a table can be sent to a remote as a whole.
 func (w *work) ready(remote, table string) bool {
 	return w.line.Mesh.TakesUnasked(remote, table) && w.source.Captures(table) && w.routes.Ready(table) && !w.pauses.Holds(remote, table)
 }
@@ -58,16 +58,16 @@ func (w *work) comparable(remote, table string) bool {
 	return !w.scripts.Work.Has(table) && mesh.SpeaksBatches(remote) && (!mesh.Announced(remote) || mesh.Receives(remote, table))
 }
 
-// verifyEvents receives what the verifier does; see verify.Events.
+// verifyEvents handles the verifier's events; see verify.Events.
 type verifyEvents struct{ w *work }
 
-// Paused reports whether rows of a table are due to differ from those of a remote.
+// Paused reports whether rows of a table are expected to differ from a remote's.
 func (e verifyEvents) Paused(remote, table string) bool { return e.w.pauses.Holds(remote, table) }
 
-// Marked sends the rows that were marked.
+// Marked wakes the senders for marked rows.
 func (e verifyEvents) Marked(remote string) { e.w.senders.MarkedFor(remote) }
 
-// Compared records how a table compares, and ends the doubts about it that this resolves.
+// Compared records a comparison, and ends the doubts that it resolves.
 func (e verifyEvents) Compared(ctx context.Context, c status.Comparison) error {
 	e.w.Running.Compared(c)
 	return e.w.doubts.Settle(ctx, doubt.Own{DB: e.w.DB}, c.Table)

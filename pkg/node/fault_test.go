@@ -13,14 +13,14 @@ func underLoad(a, c *site) []*load {
 	return loads
 }
 
-// more waits until each load has committed n further statements.
+// more waits until each load has committed n more statements.
 func more(loads []*load, n int64) {
 	for _, w := range loads {
 		w.more(n)
 	}
 }
 
-// together waits until what each load writes is at the other's site.
+// together waits until each load's writes have reached the other site.
 func together(loads []*load) {
 	for i, w := range loads {
 		w.reaches(loads[1-i].s)
@@ -89,7 +89,7 @@ func TestNothingIsLostWhenADatabaseIsKilled(t *testing.T) {
 }
 
 // TestADeleteWithALowerNumberIsSent: a server that is restarted within a second of its start, or with an earlier
-// clock, numbers changes anew, so that they seem to have been made in another order.
+// clock, restarts its numbers, so that changes seem to be in another order.
 func TestADeleteWithALowerNumberIsSent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -104,7 +104,7 @@ func TestADeleteWithALowerNumberIsSent(t *testing.T) {
 	settled(t, []string{"orders"}, a, c)
 }
 
-// outages cuts a network, has it swallow everything for as long as silence takes, and closes its connections.
+// outages cuts a network, makes it a black hole for as long as silence lasts, and closes its connections.
 func outages(network *testkit.Proxy, loads []*load, silence func()) {
 	network.Cut()
 	more(loads, 50)
@@ -146,7 +146,7 @@ func TestNothingIsLostWhenADatabaseIsOutOfReach(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestANodeStopsCleanlyWhenServersAreSilent: neither of them ever answers what is under way.
+// TestANodeStopsCleanlyWhenServersAreSilent: neither of them ever answers.
 func TestANodeStopsCleanlyWhenServersAreSilent(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -164,8 +164,8 @@ func TestANodeStopsCleanlyWhenServersAreSilent(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// TestNothingIsLostWhenTheBrokerForgets: past ten waiting messages it drops what it has acknowledged. So small a
-// queue is an option of Mosquitto.
+// TestNothingIsLostWhenTheBrokerForgets: beyond ten waiting messages it drops what it has acknowledged. Only
+// Mosquitto can be given so small a queue.
 func TestNothingIsLostWhenTheBrokerForgets(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"max_queued_messages 10", "max_inflight_messages 2"}})
@@ -205,7 +205,7 @@ func TestLockedRowDelaysOnlyItself(t *testing.T) {
 	c.Expect(`SELECT name FROM orders WHERE id = 3`, `"new"`)
 }
 
-// TestRowsWrittenWhileDisconnectedConverge has each side insert, update, delete and re-key the same rows.
+// TestRowsWrittenWhileDisconnectedConverge: each side inserts, updates, deletes and re-keys the same rows.
 func TestRowsWrittenWhileDisconnectedConverge(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -234,7 +234,7 @@ func TestRowsWrittenWhileDisconnectedConverge(t *testing.T) {
 		`4|"kept by a"|"0.00"`, `6|"node-b"|"1.00"`, `50|"start"|"0.00"`, `51|"start"|"0.00"`)
 }
 
-// TestBothSidesWriteTheSameRows: no order of arrival leaves them different.
+// TestBothSidesWriteTheSameRows: they end up equal in whatever order changes arrive.
 func TestBothSidesWriteTheSameRows(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -252,6 +252,6 @@ func TestBothSidesWriteTheSameRows(t *testing.T) {
 	one.stop()
 	two.stop()
 	settle(t, []*site{a, c})
-	// Which of them wins is the clocks' business; that all rows are there is not.
+	// The clocks decide which of them wins, but all rows must be there.
 	a.Expect(`SELECT COUNT(*) > 50 FROM orders`, `1`)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // TestANewFilterRemovesTheTargetsRows, however it got there: by initial sync, or because it was written before the
-// transformer was there. What the target wrote itself stays there, until somebody else writes it.
+// transformer existed. What the target wrote itself stays there until somebody else writes it.
 func TestANewFilterRemovesTheTargetsRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -27,11 +27,11 @@ func TestANewFilterRemovesTheTargetsRows(t *testing.T) {
 	}
 	rest(a, c)
 	a.Node.Stop()
-	a.Exec(`UPDATE sync_remotes SET position = 0, shown = 0`) // as if it had been killed before it booked any ack
+	a.Exec(`UPDATE sync_remotes SET position = 0, shown = 0`) // as if it had been killed before it recorded any ack
 	a.Script("texts", secret)
 	a.start()
 	rest(a, c)
-	// What was equal before is not to be so any more, and verify says so.
+	// What was equal is no longer supposed to be, and verify says so.
 	if code, out := a.verify("--json"); code != 1 || !strings.Contains(out, `"differs":3`) || strings.Count(out, `"kind":"held back, but there"`) != 3 {
 		t.Errorf("before: exit code %d\n%s", code, out)
 	}
@@ -39,7 +39,7 @@ func TestANewFilterRemovesTheTargetsRows(t *testing.T) {
 	c.Expect(`SELECT id FROM texts ORDER BY id`, `"first"`, `"late"`, `"moved"`, `"open"`, `"own"`, `"sent"`)
 	a.Exec(`INSERT INTO texts VALUES ('never', 'secret')`)
 	if out := a.Run(0, "resync", "texts", "--all"); !strings.Contains(out, "texts will be sent to node-b") {
-		t.Errorf("resync says %s", out)
+		t.Errorf("resync printed %s", out)
 	}
 	c.Expect(`SELECT id FROM texts ORDER BY id`, `"moved"`, `"open"`, `"own"`)
 	a.Exec(`UPDATE texts SET name = 'secret' WHERE id = 'moved'`) // now it is node-a's
@@ -54,8 +54,8 @@ func TestANewFilterRemovesTheTargetsRows(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM texts`, `8`)
 }
 
-// TestAFilterAtAHubRemovesOnlyBehindIt: what came from one side is taken away at the other, and stays where it came
-// from; keys of several columns, and rows that the hub's own database had before it was one.
+// TestAFilterAtAHubRemovesOnlyBehindIt: what came from one side is removed at the other, and stays where it came
+// from, with composite keys, and for rows that the hub's own database had before it was a hub.
 func TestAFilterAtAHubRemovesOnlyBehindIt(t *testing.T) {
 	t.Parallel()
 	const parts = `CREATE TABLE parts (shop VARCHAR(20), number INT, name VARCHAR(100), PRIMARY KEY (shop, number))`
@@ -96,14 +96,14 @@ func TestAFilterAtAHubRemovesOnlyBehindIt(t *testing.T) {
 		!strings.Contains(out, "parts with node-a: equal, 5 rows\n") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
-	// The transformer is run on the way in as well, and keeps nothing from a row that is missing here.
+	// The transformer also runs on incoming rows, and nothing is left of a row that is missing here.
 	c.behindIn("parts", `INSERT INTO parts VALUES ('z', 9, 'open')`)
 	if code, out := h.verify("--remote", "node-c", "--repair"); code != 1 || !strings.Contains(out, "z,9: missing here") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
 
-// TestVerifyComparesRowsAsATransformerSendsThem, does nothing else that the script says, and says of which it cannot know.
+// TestVerifyComparesRowsAsATransformerSendsThem, has no other effect of the script, and says what cannot be compared.
 func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -120,7 +120,7 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	}`)
 	a.start()
 	c.start()
-	synced(a) // or the first transfer would call the script again
+	synced(a) // otherwise the first transfer would call the script again
 	a.Exec(`INSERT INTO texts VALUES ('1', 'one'), ('2', 'secret'), ('3', 'three')`)
 	c.Expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
 	rest(a, c)
@@ -132,11 +132,11 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 		t.Errorf("as sent: exit code %d\n%s", code, out)
 	}
 	if now, err := a.Rows(`SELECT COUNT(*) FROM calls`); now != calls || err != nil {
-		t.Errorf("the script has written: %s, then %s, %v", calls, now, err)
+		t.Errorf("the script wrote: %s, then %s, %v", calls, now, err)
 	}
-	c.behindIn("texts", `UPDATE texts SET name = 'three' WHERE id = '3'`) // as it is stored at a, and not as it is sent
+	c.behindIn("texts", `UPDATE texts SET name = 'three' WHERE id = '3'`) // as stored at a, not as sent
 	if code, out := a.verify("--json"); code != 1 || !strings.Contains(out, `"differs":1`) || !strings.Contains(out, `"id":"3","kind":"differs"`) {
-		t.Errorf("a difference: exit code %d\n%s", code, out)
+		t.Errorf("with a difference: exit code %d\n%s", code, out)
 	}
 	a.verify("--repair")
 	c.Expect(`SELECT name FROM texts ORDER BY id`, `"ONE"`, `"THREE"`)
@@ -147,8 +147,8 @@ func TestVerifyComparesRowsAsATransformerSendsThem(t *testing.T) {
 	}
 }
 
-// TestARowRemovedFromOneIsNotLostAtAnother: the target passes the delete on, under the version that the row has elsewhere,
-// and where that comes before the row, the row stands.
+// TestARowRemovedFromOneIsNotLostAtAnother: the target passes the delete on, with the version that the row has elsewhere,
+// and if that arrives before the row, the row stays.
 func TestARowRemovedFromOneIsNotLostAtAnother(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

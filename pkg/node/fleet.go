@@ -11,10 +11,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// errNoFleet is the answer of a node that asks nobody.
+// errNoFleet is the answer of a node that watches no sites.
 var errNoFleet = errors.New(`this node does not collect how its partners are: set "fleet": true in its configuration`)
 
-// newFleet returns what asks the partners how they are; nobody unless the configuration says so.
+// newFleet returns the collector that asks the partners; it asks nobody unless configured to.
 func newFleet(cfg *config.Config, p fleet.Presence, now func() time.Time) *fleet.Collector {
 	c := fleet.Config{Presence: p, Now: now}
 	if cfg.Fleet {
@@ -35,7 +35,7 @@ func (n *Node) Fleet(ctx context.Context) (*fleet.Fleet, error) {
 	return n.fleet.Look(s, fleet.FreeDisk(n.cfg.QueueDirectory)), nil
 }
 
-// Summary returns what this node tells the partners that ask.
+// Summary returns what this node answers to partners.
 func (n *Node) Summary(ctx context.Context) (wire.Summary, error) {
 	s, err := n.State(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// sites waits until the fleet as a node's command shows it is as a test wants it.
+// sites waits until the fleet, as the node's command shows it, satisfies a test.
 func (s *site) sites(what string, wants func(list []*fleet.Site, of map[string]fleet.Site) error) {
 	s.t.Helper()
 	testkit.Eventually(s.t, what, func() error {
@@ -44,8 +44,8 @@ func keysFor(seal bool, extra map[string]any) map[string]any {
 	return extra
 }
 
-// A node with "fleet": true sees its partners: their versions and databases, a stopped one, and first of those that run the one
-// with refused rows. What each tells is sealed wherever rows are.
+// A node with "fleet": true sees its partners: their versions and databases, a stopped one, and first of the running ones
+// the one with refused rows. Answers are sealed wherever rows are.
 func TestSitesAreSeenFromOnePlace(t *testing.T) {
 	t.Parallel()
 	for _, sealed := range []bool{false, true} {
@@ -65,7 +65,7 @@ func TestSitesAreSeenFromOnePlace(t *testing.T) {
 			for _, s := range all {
 				s.Exec(orders)
 			}
-			// What store-2 sends, the hub refuses.
+			// The hub refuses what store-2 sends.
 			hub.Exec(`CREATE TRIGGER no BEFORE INSERT ON orders FOR EACH ROW BEGIN IF NEW.id = 77 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END`)
 			all[2].Exec(`INSERT INTO orders VALUES (77, 'refused', 1)`)
 			for _, s := range all {
@@ -76,7 +76,7 @@ func TestSitesAreSeenFromOnePlace(t *testing.T) {
 			})
 			told := hub.fleetOf("store-3")
 			if s := told.Summary; s.Version == "" || !s.Database.Online || s.Database.Server == "" || s.FreeDisk <= 0 || s.Remotes.Total != 1 || told.Clock > 30 || told.Clock < -30 {
-				t.Errorf("store-3 tells %+v", told)
+				t.Errorf("store-3 answered %+v", told)
 			}
 			for len(heard) > 0 {
 				if text := <-heard; strings.Contains(text, "store-") == sealed {
@@ -102,16 +102,16 @@ func TestSitesAreSeenFromOnePlace(t *testing.T) {
 			})
 			out := hub.Run(0, "fleet", "--find", "STORE-2")
 			if !strings.Contains(out, "1 site of 4") || !strings.Contains(out, "✗ store-2: 1 row for hub is refused") || strings.Contains(out, "store-1") {
-				t.Errorf("fleet --find prints %s", out)
+				t.Errorf("fleet --find printed %s", out)
 			}
 			if out := all[1].Run(2, "fleet"); !strings.Contains(out, `set "fleet": true`) {
-				t.Errorf("a node that does not collect says %s", out)
+				t.Errorf("a node without a fleet says %s", out)
 			}
 		})
 	}
 }
 
-// fleetOf returns what a site has told.
+// fleetOf returns a site's latest answer.
 func (s *site) fleetOf(name string) *fleet.Told {
 	s.t.Helper()
 	var told *fleet.Told
@@ -122,7 +122,7 @@ func (s *site) fleetOf(name string) *fleet.Told {
 	return told
 }
 
-// A summary is told to clients that the configuration names and that may read, in full only to those that may read everything.
+// Only clients in the configuration that may read get a summary, and the whole of it only if they may read everything.
 func TestWhoIsToldHowANodeIs(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -146,7 +146,7 @@ func TestWhoIsToldHowANodeIs(t *testing.T) {
 			return wanted(strings.Contains(a.Run(0, "status"), "node-b has not been heard"))
 		})
 		if got := ask(question); !strings.Contains(got, c.has) || strings.Contains(got, c.not) {
-			t.Errorf("%s is told %s", c.who, got)
+			t.Errorf("%s got %s", c.who, got)
 		}
 	}
 	// node-e asks before node-b, and is not answered.
@@ -159,12 +159,12 @@ func TestWhoIsToldHowANodeIs(t *testing.T) {
 	client.Publish("/verify/node-a/node-e", 1, false, `{"question":{"id":"1","ask":"summary","table":""}}`).Wait()
 	asks["node-b"](question)
 	if len(answers) > 0 {
-		t.Errorf("node-e is told %s", <-answers)
+		t.Errorf("node-e got %s", <-answers)
 	}
 }
 
-// Partners that tell nothing, or nonsense, are shown with the reason: an older node, one that does not let the asker read, an
-// existing peer of version 1, and one that lies.
+// Partners that do not answer, or with nonsense, are shown with the reason: an older node, one that does not let the asker read,
+// an existing peer of version 1, and a liar.
 func TestSitesThatTellNothing(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -191,7 +191,7 @@ func TestSitesThatTellNothing(t *testing.T) {
 		token := p.client.Subscribe(topics.VerifyOf(name, "hub"), 1, func(c mqtt.Client, m mqtt.Message) {
 			q, _, err := wire.ParseVerify(m.Payload())
 			if err != nil || q == nil || q.Ask != wire.AskSummary {
-				t.Errorf("hub asks %.200s: %v", m.Payload(), err)
+				t.Errorf("hub asked %.200s: %v", m.Payload(), err)
 				return
 			}
 			c.Publish(topics.VerifyOf("hub", name), 1, false, answer(*q))

@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// settled waits until the sites hold the same of tables, have nothing more to send, and
-// show no error.
+// settled waits until the sites have equal tables, nothing left to send, and
+// no error.
 func settled(t *testing.T, tables []string, sites ...*site) {
 	t.Helper()
 	for _, s := range sites {
@@ -46,8 +46,8 @@ func numbers(into, row string, first, last int) string {
 }
 
 // TestCascadesOfTheOriginAreNotRepeated changes parents in ways in which the receiver's
-// server would delete or null children by itself, if it were let: their own changes
-// are on the way.
+// server would delete or null children by itself: the children's own changes are
+// on their way.
 func TestCascadesOfTheOriginAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -67,15 +67,15 @@ func TestCascadesOfTheOriginAreNotRepeated(t *testing.T) {
 		`INSERT INTO codes VALUES (1, 'x'), (2, 'y')`, numbers("uses", "(#, 'x')", 1, 700))
 	settled(t, tables, a, c)
 
-	// A key change that the children follow, by more than one batch.
+	// A key change that the children follow, in more than one batch.
 	a.Exec(`UPDATE p SET id = 10 WHERE id = 1`)
 	// A parent's parent is left, then deleted.
 	a.inOne(`UPDATE p SET g = 2 WHERE g = 3`, `DELETE FROM g WHERE id = 3`)
-	// A parent that is deleted and made again while nobody checks.
+	// A parent that is deleted and inserted again while checks are off.
 	a.inOne(`SET foreign_key_checks = 0`, `DELETE FROM p WHERE id = 3`, `INSERT INTO p VALUES (3, 2)`, `SET foreign_key_checks = 1`)
 	// A key change of a parent with a second unique key.
 	a.Exec(`UPDATE k SET id = 11 WHERE id = 1`)
-	// A change of what children refer to, which is not the key.
+	// A change of referenced columns other than the key.
 	a.Exec(`UPDATE codes SET code = 'z' WHERE code = 'x'`)
 	settled(t, tables, a, c)
 	for _, s := range []*site{a, c} {
@@ -97,7 +97,7 @@ var kin = []string{
 
 var kinTables = []string{"p", "held", "gone", "loose", "below"}
 
-// three makes three nodes that have everything from each other.
+// three makes three fully connected nodes.
 func three(t *testing.T, b *testkit.Broker, tables []string, extra map[string]any, ddl ...string) (x, y, z *site) {
 	t.Helper()
 	var sites []*site
@@ -112,7 +112,7 @@ func three(t *testing.T, b *testkit.Broker, tables []string, extra map[string]an
 }
 
 // childrenApart deletes parents at one of three nodes while another one, whose node is down,
-// writes children of them.
+// inserts children of them.
 func childrenApart(x, z *site) {
 	z.Node.Stop()
 	x.Exec(`DELETE FROM p WHERE id IN (1, 2, 3, 4)`)
@@ -120,7 +120,7 @@ func childrenApart(x, z *site) {
 	z.start()
 }
 
-// TestAReferringChildKeepsTheParent has a parent deleted at one node and a child written
+// TestAReferringChildKeepsTheParent deletes a parent at one node and inserts a child
 // at another: the parent comes back everywhere, and the delete is kept.
 func TestAReferringChildKeepsTheParent(t *testing.T) {
 	t.Parallel()
@@ -137,7 +137,7 @@ func TestAReferringChildKeepsTheParent(t *testing.T) {
 		`"1"|"foreignKey"|NULL|"node-a"`, `"2"|"foreignKey"|NULL|"node-a"`, `"3"|"foreignKey"|NULL|"node-a"`, `"4"|"foreignKey"|NULL|"node-a"`)
 }
 
-// TestChildrenGoWithTheParent is the same where that is configured: nothing comes
+// TestChildrenGoWithTheParent is the opposite configuration: nothing comes
 // back, and what goes is kept.
 func TestChildrenGoWithTheParent(t *testing.T) {
 	t.Parallel()
@@ -156,9 +156,9 @@ func TestChildrenGoWithTheParent(t *testing.T) {
 		`"loose"|"3"|"{\"id\":\"3\",\"p\":\"3\",\"twice\":\"3\"}"`)
 }
 
-// TestRowsThatNeedEachOther sends rows that refer to each other round two tables, with
-// what hangs on them, as whole tables and as changes; and exchanges unique values. The
-// user's triggers see no row go that did not go.
+// TestRowsThatNeedEachOther sends rows of two tables that refer to each other, with
+// their dependants, as whole tables and as changes; and exchanges unique values. The
+// user's triggers see no needless deletes.
 func TestRowsThatNeedEachOther(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -203,8 +203,8 @@ func TestRowsThatNeedEachOther(t *testing.T) {
 	c.Expect(`SELECT SUM(what LIKE 'INSERT%'), SUM(what LIKE 'DELETE%') FROM log`, `"5"|"0"`)
 }
 
-// TestADeleteOfAVersion1PeerCoversWhatThePeerKnew has a peer delete parents, which does
-// not tell what its server did to the children.
+// TestADeleteOfAVersion1PeerCoversWhatThePeerKnew: a peer deletes parents, which does
+// not say what its server did to the children.
 func TestADeleteOfAVersion1PeerCoversWhatThePeerKnew(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, kin[0], kin[2], kin[3])
@@ -221,7 +221,7 @@ func TestADeleteOfAVersion1PeerCoversWhatThePeerKnew(t *testing.T) {
 	p.leave()
 	a.Exec(`INSERT INTO gone VALUES (2, 2)`)
 	var held []v1Change
-	p.answer = func(c v1Change) { held = append(held, c) } // it deletes the parent before it takes in the child
+	p.answer = func(c v1Change) { held = append(held, c) } // it deletes the parent before it receives the child
 	p.connect()
 	p.send("node-a", "p", "2", `null`)
 	a.Expect(`SELECT primary_key, policy FROM sync_conflicts WHERE loser_row IS NULL`, `"2"|"foreignKey"`)
@@ -235,8 +235,8 @@ func TestADeleteOfAVersion1PeerCoversWhatThePeerKnew(t *testing.T) {
 	p.expectRow("gone", "2", `{"id":"2","p":2}`)
 }
 
-// TestAnUnknownChildFollowsItsParent has parents get other keys at one node while
-// another one, whose node is down, writes children of them: they follow.
+// TestAnUnknownChildFollowsItsParent: parents get new keys at one node while another
+// one, whose node is down, inserts children of them: they follow.
 func TestAnUnknownChildFollowsItsParent(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

@@ -30,7 +30,7 @@ func newForger(t *testing.T, b *testkit.Broker, name string) *forger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Room for every ack of a test, so that the client never waits.
+	// Room for every ack of a test, so that the client never blocks.
 	f := &forger{t: t, name: name, client: testkit.MQTTClient(t, b, name), codec: codec, acks: make(chan wire.Ack, 1000)}
 	token := f.client.Subscribe(wire.Topics("").AckOf(name, "+"), 1, func(_ mqtt.Client, m mqtt.Message) {
 		if a, err := wire.ParseAck(m.Payload()); err != nil {
@@ -45,7 +45,7 @@ func newForger(t *testing.T, b *testkit.Broker, name string) *forger {
 	return f
 }
 
-// pack returns a batch of one row, of a write of its own, as a message. Without columns it is a delete.
+// pack returns a batch of one row, the client's own write, as a message. Without columns it is a delete.
 func (f *forger) pack(table, key string, at time.Time, columns []string, values ...string) []byte {
 	f.seq++
 	c := change.Change{Row: change.Row{Table: table, Key: key}, State: change.State{Version: change.Version{Time: at.UnixMicro(), Origin: f.name}}, Columns: columns}
@@ -76,7 +76,7 @@ func (f *forger) ack() wire.Ack {
 				return a
 			}
 		case <-time.After(time.Minute):
-			f.t.Fatal("no ack came")
+			f.t.Fatal("no ack arrived")
 		}
 	}
 }
@@ -113,7 +113,7 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 		f.publish(sender, f.pack("orders", "1", now, columns, "1", "x"))
 	}
 	// Batches with bytes changed at random, the same in each run: none may end
-	// the node, and what is written by one is a row that it could have sent.
+	// the node, and whatever is written is a row that it could have sent.
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		p := f.pack("secrets", "1", now, columns, "1", "x")
@@ -124,15 +124,15 @@ func TestBatchWithoutRightIsNotWritten(t *testing.T) {
 	}
 	f.publish("node-b", f.pack("orders", "3", now, columns, "3", "good"))
 	if got := f.ack(); len(got.Failed) > 0 {
-		t.Errorf("the ack of a good batch is %+v", got)
+		t.Errorf("the ack for a good batch is %+v", got)
 	}
 	a.Expect(`SELECT id, name FROM orders`, `3|"good"`)
 	a.Expect(`SELECT COUNT(*) FROM secrets`, `0`)
 	a.Expect(`SELECT table_name, row_id FROM sync_versions`, `"orders"|"3"`)
 }
 
-// Only the remote that was asked answers: the numbers of questions can be guessed from
-// what a node announces.
+// Only the remote that was asked can answer: question numbers can be guessed from
+// a node's announcement.
 func TestAnswersOfOtherClientsAreIgnored(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -185,7 +185,7 @@ func TestAnswersOfOtherClientsAreIgnored(t *testing.T) {
 			t.Fatal(token.Error())
 		}
 	}
-	// What comes after the answers shows that they were heard.
+	// Rows that follow the answers show that these were read.
 	if token := forger.Publish(topics.VerifyOf("node-a", "node-c"), 1, false, []byte("no question")); token.Wait() && token.Error() != nil {
 		t.Fatal(token.Error())
 	}
@@ -194,7 +194,7 @@ func TestAnswersOfOtherClientsAreIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out := <-said; !strings.Contains(out, "equal") || strings.Contains(out, "forged") {
-		t.Errorf("verify says %s", out)
+		t.Errorf("verify printed %s", out)
 	}
 }
 
@@ -208,14 +208,14 @@ func TestAnOlderWriteOfAVersion1PeerLosesAndIsAnswered(t *testing.T) {
 	date := p.now().Add(-time.Hour).UnixMilli()
 	p.publish("/change/node-a", map[string]any{"sender": p.name, "table": "orders", "id": "1", "date": date, "entity": map[string]any{"id": "1", "name": "older"}})
 	p.expectAnswer("1", date)
-	// The peer has its own write: it is sent the one that counts.
+	// The peer has its own write: it is sent the winning one.
 	p.expectChange("orders", "1", 2)
 	rest(a)
 	a.Expect(`SELECT name FROM orders`, `"ours"`)
 }
 
-// A change without a date counts as of now when it comes. One that the broker keeps comes again at each connect: it brings a row
-// that is missing, and is written over nothing.
+// A change without a date counts as made on arrival. A retained one comes again at each connect: it restores a missing
+// row, and overwrites nothing.
 func TestARetainedChangeWithoutADateNeverWins(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, orders)
@@ -237,7 +237,7 @@ func TestARetainedChangeWithoutADateNeverWins(t *testing.T) {
 		a.Stop()
 		a.start()
 		p.greet("node-a")
-		publish(id, `{"id":"`+id+`","name":"of now"}`, false) // which comes after what is kept
+		publish(id, `{"id":"`+id+`","name":"of now"}`, false) // which comes after what is retained
 		a.Expect(`SELECT name FROM orders WHERE id = `+id, `"of now"`)
 		a.Expect(`SELECT name FROM orders WHERE id = 1`, want...)
 	}

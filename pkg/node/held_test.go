@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// hold has a session of a user run statements at the site, and keep what they hold until release is called.
+// hold makes a user's session run statements at the site, and keep their locks until release is called.
 func (s *site) hold(statements ...string) (release func()) {
 	s.t.Helper()
 	conn, err := s.DB.Conn(s.t.Context())
@@ -23,8 +23,8 @@ func (s *site) hold(statements ...string) (release func()) {
 	}
 }
 
-// TestLocksAtTheReceiverHoldUpNothingElse has a user hold what the rows of a table need, long enough to be told. Rows of
-// another table go on in both directions, users are not kept waiting, and in the end all is equal.
+// TestLocksAtTheReceiverHoldUpNothingElse: a user locks what the rows of a table need, long enough to be reported. Rows of
+// another table carry on in both directions, users do not wait, and in the end all is equal.
 func TestLocksAtTheReceiverHoldUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -62,7 +62,7 @@ func TestLocksAtTheReceiverHoldUpNothingElse(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestAFullTableHoldsUpNothingElse plays the error of a full table by a trigger of the receiver's.
+// TestAFullTableHoldsUpNothingElse simulates a full table by a trigger at the receiver.
 func TestAFullTableHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -88,7 +88,7 @@ func TestAFullTableHoldsUpNothingElse(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestTheServersStatementTimeoutDoesNotApplyToTheNode has the server end all statements that take a second.
+// TestTheServersStatementTimeoutDoesNotApplyToTheNode: the server ends all statements that take a second.
 func TestTheServersStatementTimeoutDoesNotApplyToTheNode(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -119,8 +119,8 @@ func TestTheServersStatementTimeoutDoesNotApplyToTheNode(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// TestATableAboutToBeRenamedIsNotGone has a RENAME hold a table for itself while it waits for another one that a user
-// reads. Nothing of the table is taken for gone or missed, neither by a node that runs nor by one that starts.
+// TestATableAboutToBeRenamedIsNotGone: a RENAME holds a table exclusively while it waits for another one that a user
+// reads. No node, running or starting, takes the table for gone, or its writes for missed.
 func TestATableAboutToBeRenamedIsNotGone(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`, `CREATE TABLE other (id INT)`)
@@ -155,7 +155,7 @@ func TestATableAboutToBeRenamedIsNotGone(t *testing.T) {
 	settle(t, []*site{a, c})
 }
 
-// holdByRename has a RENAME of items wait that has its lock, and that fails in the end.
+// holdByRename makes a RENAME of items wait with its lock, and fail in the end.
 func (s *site) holdByRename() (release func()) {
 	s.t.Helper()
 	end := s.hold(`BEGIN`, `SELECT * FROM other`)

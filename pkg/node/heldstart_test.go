@@ -8,10 +8,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// holdByFlush holds items as a backup of one table does: it can be read.
+// holdByFlush holds items as a backup of one table does: it is readable.
 func (s *site) holdByFlush() (release func()) { return s.hold(`FLUSH TABLES items WITH READ LOCK`) }
 
-// ordersGoOn has rows of orders go in both directions.
+// ordersGoOn sends rows of orders in both directions.
 func ordersGoOn(a, c *site, base int) {
 	for i := range 3 {
 		a.Exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'a', 0)`, base+i))
@@ -21,9 +21,9 @@ func ordersGoOn(a, c *site, base int) {
 	}
 }
 
-// TestANodeStartsWhileATableIsLocked has a user hold a table while the node starts: for the first time, so that the
-// table has no triggers, and later ones. All other tables go on at once. In the end all is captured and equal, and
-// nothing was overwritten that nobody changed.
+// TestANodeStartsWhileATableIsLocked: a user holds a table while the node starts: for the first time, so that the
+// table has no triggers, and again later. All other tables carry on at once. In the end all is captured and equal, and
+// no unchanged row was overwritten.
 func TestANodeStartsWhileATableIsLocked(t *testing.T) {
 	t.Parallel()
 	tables := []string{"items", "lines_of", "orders"}
@@ -83,8 +83,8 @@ func TestANodeStartsWhileATableIsLocked(t *testing.T) {
 	}
 }
 
-// TestANewTransformerOfALockedTableHoldsUpNothingElse starts a node with a transformer that is new, of a table that a
-// user holds. What is not for the remote any more is taken away there all the same.
+// TestANewTransformerOfALockedTableHoldsUpNothingElse starts a node with a new transformer for a table that a
+// user holds. Rows that the remote should no longer have are removed there all the same.
 func TestANewTransformerOfALockedTableHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"items", "orders", "others"}, orders, `CREATE TABLE items (id INT PRIMARY KEY, v INT)`, `CREATE TABLE others (id INT PRIMARY KEY)`)
@@ -114,7 +114,7 @@ func TestANewTransformerOfALockedTableHoldsUpNothingElse(t *testing.T) {
 		}
 	}
 	if len(lines) != 2 || !strings.Contains(lines[0], `"rows": 1500`) || !strings.Contains(lines[1], `"rows": 2`) {
-		t.Errorf("a line a table is told, want: %q", lines)
+		t.Errorf("want one log line per table: %q", lines)
 	}
 	settle(t, []*site{c})
 }

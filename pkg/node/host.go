@@ -8,9 +8,9 @@ import (
 
 // Host is what a node needs from the process that it runs in.
 type Host interface {
-	// Waits is called when the node begins to wait for its servers: it can be asked for its state.
+	// Waits is called when the node begins to wait for its servers: from then on it can report its state.
 	Waits(ctx context.Context) error
-	// Serves is called once the node has its database, and works when it returns nil: from then on it can be asked to
+	// Serves is called once the node has its database; when it returns nil, the node works and can be asked to
 	// do anything.
 	Serves(ctx context.Context) error
 	// Restart replaces this node by one with the same configuration, and returns at once.

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// ancestors is tables whose names begin with the children: each refers to the next, and between them are tables without rows.
+// ancestors are tables whose names begin with the children's: each refers to the next, with empty tables in between.
 func ancestors(depth, empty int) (tables, ddl []string) {
 	for i := depth - 1; i >= 0; i-- {
 		parent := ""
@@ -25,7 +25,7 @@ func ancestors(depth, empty int) (tables, ddl []string) {
 	return tables, ddl
 }
 
-// TestTablesAreSentByTheirForeignKeys: no child is tried before its parents were sent, whatever the names say.
+// TestTablesAreSentByTheirForeignKeys: no child is tried before its parents were sent, whatever the names are.
 func TestTablesAreSentByTheirForeignKeys(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -54,16 +54,16 @@ func TestTablesAreSentByTheirForeignKeys(t *testing.T) {
 	// Nothing waited, was refused, or was tried twice.
 	for _, s := range []*site{c, d} {
 		if strings.Contains(strings.Join(s.Node.Log(), "\n"), "rows wait for others") {
-			t.Errorf("%s was sent rows before those that they refer to", s.Name)
+			t.Errorf("rows of %s were sent before those that they refer to", s.Name)
 		}
 	}
 	a.Expect(`SELECT COUNT(*) FROM sync_status`, `0`)
-	// Tables without rows are not written down one by one.
+	// Empty tables are not recorded one by one.
 	a.Expect(`SELECT remote, COUNT(DISTINCT finished_at) < 10 FROM sync_snapshots WHERE table_name LIKE 'e%' GROUP BY remote ORDER BY remote`, `"node-b"|1`, `"node-c"|1`)
 }
 
-// TestATransferResumesAfterAKill: tables that refer to each other in a ring, a tree whose parents come last, rows of
-// which few fit in a batch, and all rows of a child and its parent once more.
+// TestATransferResumesAfterAKill: tables that refer to each other in a cycle, a tree whose parents come last, rows of
+// which few fit into a batch, and all rows of a child and its parent once more.
 func TestATransferResumesAfterAKill(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -116,7 +116,7 @@ func TestATransferResumesAfterAKill(t *testing.T) {
 		s.Expect(`SELECT COUNT(*) FROM sync_snapshots WHERE finished_at IS NULL`, `0`)
 		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
-	// All rows once more, of a child and of its parent, as a person asks for them: nothing is tried too early.
+	// All rows once more, of a child and of its parent, on request: nothing is tried too early.
 	tx = c.DB.MustBegin()
 	for _, table := range []string{"c_note", "c_picture"} {
 		tx.MustExec(`SET @mysql_sync_applying = '` + table + `'`)

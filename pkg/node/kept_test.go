@@ -6,9 +6,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// A remote that does not take a table is sent none of its rows, which is told and no error. When
-// it does take it, it gets all that was kept back, deletes too; so it does if it had the table
-// before, and if the node was killed in between. Another remote gets all of it all the time.
+// A remote that does not accept a table is sent none of its rows, which is reported but is no error. Once
+// it does accept it, it gets all that was held back, deletes too, even if it had the table
+// before, and if the node was killed in between. Other remotes get everything all the time.
 func TestRowsAreHeldBackUntilARemoteAcceptsThem(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -42,7 +42,7 @@ func TestRowsAreHeldBackUntilARemoteAcceptsThem(t *testing.T) {
 	testkit.Alike(t, everything, a, c, d)
 	a.Expect(`SELECT (SELECT COUNT(*) FROM sync_kept), (SELECT COUNT(*) FROM sync_outbox)`, "0|0")
 
-	// The second time it has the rows, of which one is changed and one deleted meanwhile.
+	// The second time it has the rows; one of them is changed and one deleted meanwhile.
 	take("orders")
 	a.Exec(`DELETE FROM items WHERE id = 2`, `UPDATE items SET name = 'other' WHERE id = 1`, `INSERT INTO items VALUES (3, 'three')`, `INSERT INTO orders (id) VALUES (2)`)
 	testkit.Alike(t, everything, a, d)

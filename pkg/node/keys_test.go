@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// keyCase is a table with a primary key and rows that it tells apart, the parts of each key as SQL.
+// keyCase is a table with a primary key and rows that it distinguishes, the parts of each key as SQL.
 type keyCase struct {
 	ddl     string
 	columns []string
@@ -152,7 +152,7 @@ func TestKeyChangesMoveTheRow(t *testing.T) {
 	c.Expect(shown, `1|"one"`, `2|"two"`, `3|"three"`)
 	a.Exec(`UPDATE items SET id = 10 WHERE id = 1`)
 	c.Expect(shown, `2|"two"`, `3|"three"`, `10|"one"`)
-	// Two rows change places by way of a third key.
+	// Two rows swap keys by way of a third one.
 	a.Exec(`UPDATE items SET id = -1 WHERE id = 2`, `UPDATE items SET id = 2 WHERE id = 3`, `UPDATE items SET id = 3 WHERE id = -1`)
 	c.Expect(shown, `2|"three"`, `3|"two"`, `10|"one"`)
 	// All rows move, some to where another one was.
@@ -194,7 +194,7 @@ func TestStatementsOfManyRowsAreCaptured(t *testing.T) {
 	a.Exec(`INSERT INTO items SELECT id, name, 0 FROM unsynced`, `INSERT INTO prices VALUES (1, 100), (2, 200), (3, 300)`)
 	c.Expect(items, `1|"a"|0`, `2|"b"|0`, `3|"c"|0`)
 	c.Expect(prices, `1|100`, `2|200`, `3|300`)
-	// It takes the row 2 away, whose name it wants, and replaces the row 3.
+	// It removes the row 2, whose name it wants, and replaces the row 3.
 	a.Exec(`REPLACE INTO items VALUES (3, 'b', 7)`)
 	c.Expect(items, `1|"a"|0`, `3|"b"|7`)
 	// It updates the row 1, by its name, and inserts another.
@@ -234,7 +234,7 @@ func TestRolledBackStatementsAreNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := a.DB.Exec(`INSERT INTO items VALUES (3, 'also not'), (1, 'twice')`); err == nil {
-		t.Fatal("the key stood twice")
+		t.Fatal("the key was there twice")
 	}
 	a.Exec(`INSERT INTO items VALUES (4, 'last')`)
 	c.Expect(`SELECT id, name FROM items ORDER BY id`, `1|"kept"`, `4|"last"`)

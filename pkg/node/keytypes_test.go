@@ -58,7 +58,7 @@ var keyTypes = []keyType{
 	{"inet6", "INET6", testkit.FlavourMariaDB, []string{"'::'", "'::ffff:1.2.3.4'", "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'"}, "CONCAT('2001:DB8::', n)"},
 }
 
-// TestRowsOfEveryKeyTypeArriveAndAreFound has tables with each type as their key, alone and before and after another
+// TestRowsOfEveryKeyTypeArriveAndAreFound has tables with each type as their key, alone, before and after another
 // column, and more rows than a chunk.
 func TestRowsOfEveryKeyTypeArriveAndAreFound(t *testing.T) {
 	t.Parallel()

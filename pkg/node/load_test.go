@@ -12,7 +12,7 @@ import (
 // loadIDs is how many ids of the table orders belong to one load.
 const loadIDs = 1_000_000
 
-// load writes rows of the table orders at one site, a transaction each, and knows what it has committed.
+// load writes rows of the table orders at one site, one per transaction, and knows what it has committed.
 type load struct {
 	s     *site
 	first int          // of its ids
@@ -34,7 +34,7 @@ func (s *site) write(first int) *load {
 	return w
 }
 
-// run inserts rows and, after each third, updates or deletes an older one. It writes on through all errors.
+// run inserts rows and, after every third, updates or deletes an older one. It carries on despite errors.
 func (w *load) run() {
 	defer close(w.done)
 	pace := time.NewTicker(2 * time.Millisecond)
@@ -85,7 +85,7 @@ func (w *load) more(n int64) {
 	})
 }
 
-// reaches waits until a site has what was written just now, or later.
+// reaches waits until a site has what was written until now.
 func (w *load) reaches(s *site) {
 	w.s.t.Helper()
 	w.more(1)
@@ -115,18 +115,18 @@ func (w *load) check(s *site) error {
 	for _, r := range rows {
 		has[r.ID] = r.Name
 		if want, ok := w.rows[r.ID]; !w.doubt[r.ID] && (!ok || want != r.Name) {
-			return fmt.Errorf("%s has row %d as %q, not %q", s.Name, r.ID, r.Name, want)
+			return fmt.Errorf("%s has row %d as %q, want %q", s.Name, r.ID, r.Name, want)
 		}
 	}
 	for id, want := range w.rows {
 		if _, ok := has[id]; !ok && want != "" && !w.doubt[id] {
-			return fmt.Errorf("%s has %d rows and not row %d, %q", s.Name, len(rows), id, want)
+			return fmt.Errorf("%s has %d rows but lacks row %d, %q", s.Name, len(rows), id, want)
 		}
 	}
 	return nil
 }
 
-// settle ends the loads and waits until all sites have what was committed, and nothing is left to do.
+// settle ends the loads and waits until all sites have what was committed, with nothing left to do.
 func settle(t *testing.T, sites []*site, loads ...*load) {
 	t.Helper()
 	for _, w := range loads {

@@ -6,8 +6,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestANodeSurvivesItsOwnGhost swallows all traffic to the database for a while:
-// the server goes on holding the node's lock for the connection that is gone.
+// TestANodeSurvivesItsOwnGhost drops all traffic to the database for a while:
+// the server still holds the node's lock for the lost connection.
 // The node must not take that for another node.
 func TestANodeSurvivesItsOwnGhost(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestLocksAtTheSenderHoldUpNothingElse has a user of the sender hold a table of which rows are to be sent: at first all of
-// them, as the remote is new, then some, as it was away. Rows of another table go on in both directions; in the end all is equal.
+// TestLocksAtTheSenderHoldUpNothingElse: a user of the sender locks a table with rows to send: first all of
+// them, as the remote is new, then some, as it was away. Rows of another table carry on in both directions; in the end all is equal.
 func TestLocksAtTheSenderHoldUpNothingElse(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -38,7 +38,7 @@ func TestLocksAtTheSenderHoldUpNothingElse(t *testing.T) {
 		if round == 0 {
 			a.Node.WaitLog("a table cannot be read now.*items")
 			if out := a.Run(0, "status"); !strings.Contains(out, "items cannot be read since") {
-				t.Errorf("status does not tell:\n%s", out)
+				t.Errorf("status does not report it:\n%s", out)
 			}
 		}
 		release()
@@ -60,7 +60,7 @@ func (s *site) holdByLock() (release func()) {
 	return s.hold(`LOCK TABLES items WRITE`)
 }
 
-// holdByAlter has an ALTER of items wait for a reader's transaction, and all that come after it for the ALTER.
+// holdByAlter makes an ALTER of items wait for a reader's transaction, and everyone after it for the ALTER.
 func (s *site) holdByAlter() (release func()) {
 	s.t.Helper()
 	end := s.hold(`BEGIN`, `SELECT * FROM items`)

@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// narrow are columns that take less at the second site, with a value that both have, one that the second would change in
-// silence or with a note, and a part of the error.
+// narrow are columns that hold less at the second site, with a value that fits both, one that the second would change
+// silently or with a note, and a part of the error.
 var narrow = []struct{ wide, narrow, fits, lost, err string }{
 	{"DECIMAL(12,4)", "DECIMAL(12,2)", "1.2300", "1.2345", "1.2345 does not fit DECIMAL(12,2): it would be rounded"},
 	{"VARCHAR(20)", "INT", "'2'", "'1.6'", "1.6 does not fit INT"},
@@ -72,11 +72,11 @@ func TestAValueThatTheReceiverWouldChangeIsAnError(t *testing.T) {
 		}
 	}
 	c.Expect(`SELECT COUNT(*) FROM narrow WHERE touched = 1`, "0") // nothing of it was stored
-	// An edit of what fits comes home as it is.
+	// An edit of a fitting value comes back unchanged.
 	last := 100 + len(narrow)
 	c.Exec(fmt.Sprintf(`UPDATE narrow SET touched = 2 WHERE id = %d`, last))
 	a.Expect(fmt.Sprintf(`SELECT touched, c00, c11 FROM narrow WHERE id = %d`, last), `2|"1.2300"|"ab"`)
-	// Once the column takes it, it goes through by itself.
+	// Once the column can hold it, it goes through by itself.
 	c.Exec(`ALTER TABLE narrow MODIFY c00 DECIMAL(12,4), MODIFY c04 DATETIME(6)`)
 	c.Expect(`SELECT id, c00 FROM narrow WHERE c00 <> 1.23`, `100|"1.2345"`)
 	c.Expect(`SELECT id FROM narrow WHERE c04 LIKE '%12.600000'`, `104`)
@@ -138,14 +138,14 @@ func TestVersion1SpellingsThatFitAreAccepted(t *testing.T) {
 		}
 		a.Expect(`SELECT CONCAT('', `+x.column+`) FROM spelled WHERE id = `+id, `"`+x.want+`"`)
 	}
-	// What the column would round to what it has is no echo of it.
+	// A value that the column would round to its current one is no echo of it.
 	date := p.send("node-a", "spelled", "11", `{"id":"11","price":"1234.5001"}`)
 	if got := p.expectAnswer("11", date); got.Message != "error" || !strings.Contains(got.Args.Message, "1234.5001 does not fit DECIMAL(10,2)") {
 		t.Errorf("a price that would be rounded: %+v", got)
 	}
 }
 
-// Rows that are left as they are need not fit, and neither does one that loses.
+// Rows that are left as they are need not fit, and neither need losers.
 func TestUnwrittenRowsNeedNotFit(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -158,7 +158,7 @@ func TestUnwrittenRowsNeedNotFit(t *testing.T) {
 	synced(a, c)
 	c.Expect(`SELECT * FROM prices ORDER BY id`, `1|"1.23"`, `2|"2.00"`)
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'error'`, `0`)
-	// Both write; the row that came from a is the earlier one, and is kept as the loser.
+	// Both write; a's row is earlier, and is kept as the loser.
 	c.Node.Kill()
 	a.Exec(`UPDATE prices SET price = 7.7777 WHERE id = 1`)
 	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)

@@ -6,8 +6,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// Large rows that scripts make of small ones go on in parts, at who sends and at who takes
-// them: no part is left out, and none is an error.
+// Large rows that scripts make of small ones are processed in parts, at the sender and at the
+// receiver: no part is left out, and none is an error.
 func TestLargeRowsMadeByScriptsAreHandledInParts(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

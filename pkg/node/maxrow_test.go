@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestARowThatIsTooLargeBlocksItself: its sender learns what the receiver takes, shows it as an error, and sends the others; it comes
+// TestARowThatIsTooLargeBlocksItself: its sender learns the receiver's limit, shows it as an error, and sends the others; it arrives
 // once it may.
 func TestARowThatIsTooLargeBlocksItself(t *testing.T) {
 	t.Parallel()
@@ -24,7 +24,7 @@ func TestARowThatIsTooLargeBlocksItself(t *testing.T) {
 	a.Expect(`SELECT status FROM sync_status WHERE primary_key = '2'`, `"error"`)
 	got, err := a.Rows(`SELECT message FROM sync_status WHERE primary_key = '2'`)
 	if err != nil || !strings.Contains(got, "maxRowBytes") || !strings.Contains(got, "node-b accepts rows of 1048576") {
-		t.Errorf("it says %s, %v", got, err)
+		t.Errorf("got %s, %v", got, err)
 	}
 	c.again("maxRowBytes", 2<<20)
 	c.Expect(`SELECT id, LENGTH(data) FROM pictures ORDER BY id`, `1|1048000`, `2|1100000`, `3|5`)

@@ -60,13 +60,13 @@ func TestMeshesShareABroker(t *testing.T) {
 	}
 	select {
 	case topic := <-strangers:
-		t.Errorf("%s is not of one mesh", topic)
+		t.Errorf("%s does not belong to one mesh", topic)
 	default:
 	}
 }
 
-// TestAVersion1PeerJoinsAMeshThroughTheBroker: its topics are fixed, and a bridge puts the prefix before them.
-// The peer has a Mosquitto of its own, whose option the bridge is.
+// TestAVersion1PeerJoinsAMeshThroughTheBroker: its topics are fixed, and a bridge adds the prefix to them.
+// The peer has its own Mosquitto, which has the bridge.
 func TestAVersion1PeerJoinsAMeshThroughTheBroker(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)

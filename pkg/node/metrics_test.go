@@ -17,7 +17,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// scraped waits until the node's metrics have some lines.
+// scraped waits until the node's metrics contain some lines.
 func (s *site) scraped(lines ...string) string {
 	s.t.Helper()
 	var text string
@@ -39,8 +39,8 @@ func (s *site) scraped(lines ...string) string {
 	return text
 }
 
-// atLeast reports whether a series has the value that a line ends with, and a plus, or more: a batch is sent again to a remote
-// that announces itself while it is on its way.
+// atLeast reports whether a series has at least the value that a line ends with, followed by a plus: a batch in flight is resent
+// to a remote that announces itself.
 func atLeast(text, line string) bool {
 	series, value, _ := strings.Cut(line, "} ")
 	least, err := strconv.Atoi(strings.TrimSuffix(value, "+"))
@@ -87,7 +87,7 @@ func TestMetricsCountTheWork(t *testing.T) {
 	text = c.scraped(`mysql_sync_rows_applied_total{remote="node-a",table="orders"} 30+`,
 		`mysql_sync_rows_sent_total{remote="node-a",table="orders"} 2`)
 	if strings.Contains(text, `mysql_sync_rows_rejected_total{remote="node-a",table="orders"} 0`) { // it comes again
-		t.Error("the row that is rejected is not counted")
+		t.Error("the rejected row is not counted")
 	}
 	if !strings.Contains(text, `mysql_sync_transformer_errors_total{table="orders"} `) {
 		t.Error("the transformer is missing")
@@ -110,11 +110,11 @@ func TestStrangersMakeNoSeries(t *testing.T) {
 	c.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	a.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	if text := a.scraped(`mysql_sync_rows_applied_total{remote="*",table="orders"} 2+`); strings.Contains(text, "node-c") {
-		t.Error("a client that is not in the configuration has series of its own")
+		t.Error("a client outside the configuration has its own series")
 	}
 }
 
-// The secrets of the configuration show nowhere, whatever goes wrong.
+// The configuration's secrets appear nowhere, whatever goes wrong.
 func TestSecretsAreShownNowhere(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-31415926"
@@ -159,7 +159,7 @@ func TestSecretsAreShownNowhere(t *testing.T) {
 		a.rewrite(nil)
 		code, text, err := a.said("POST", "/api/reload", nil)
 		if err != nil || code != http.StatusBadRequest {
-			t.Errorf("a mistake is answered with %d %s %v", code, text, err)
+			t.Errorf("a mistake got %d %s %v", code, text, err)
 		}
 		said.WriteString(text)
 	}
@@ -170,7 +170,7 @@ func TestSecretsAreShownNowhere(t *testing.T) {
 	defer r.Body.Close()
 	text, err := io.ReadAll(r.Body)
 	if err != nil || r.StatusCode != http.StatusUnauthorized {
-		t.Errorf("without the token the answer is %s %s %v", r.Status, text, err)
+		t.Errorf("without the token: %s %s %v", r.Status, text, err)
 	}
 	said.Write(text)
 	for _, path := range []string{"/api/status", "/api/log", "/metrics", "/api/errors"} {

@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// Node is one node. Everything that it needs before it has its database exists after New; what it has from then on is
-// its work, which is made as a whole.
+// Node is one node. Everything that needs no database exists after New; the rest is its work, which is made as a
+// whole once the database is there.
 type Node struct {
 	*status.Running // its state, for observers
 
@@ -55,7 +55,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 // Check finds what would keep the node from starting, without changing anything.
 func (n *Node) Check(ctx context.Context) error { return check.Start(ctx, n.log, n.cfg) }
 
-// Run checks what only servers can tell, then replicates until ctx ends. It returns every mistake found, or the error
+// Run checks what only servers can tell, then replicates until ctx ends. It returns all mistakes found, or the error
 // that ended it.
 func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)

@@ -9,7 +9,7 @@ import (
 )
 
 // TestCascadesFromAnotherSchemaAreReplicated has two nodes on one server whose tables refer to
-// the same parent in a third schema, and one of which has a further table between.
+// the same parent in a third schema; one of them has another table in between.
 func TestCascadesFromAnotherSchemaAreReplicated(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -52,15 +52,15 @@ func TestCascadesFromAnotherSchemaAreReplicated(t *testing.T) {
 	c.Expect(`SELECT COUNT(*) FROM items`, `0`)
 	a.Node.Stop()
 	if out := a.Run(0, "uninstall"); !strings.Contains(out, other+".") {
-		t.Errorf("it does not say that it has triggers in another schema:\n%s", out)
+		t.Errorf("it does not report triggers in another schema:\n%s", out)
 	}
 	a.Run(0, "uninstall", "--yes")
 	a.Expect(triggers, `0`)
-	a.Exec(`DELETE FROM ` + other + `.regions`) // nothing that the nodes left makes it fail
+	a.Exec(`DELETE FROM ` + other + `.regions`) // nothing that the nodes left behind makes it fail
 }
 
-// TestDeniedCascadesAreReported has a user without rights in the schema of a parent,
-// then with the right to read it alone, then with all.
+// TestDeniedCascadesAreReported has a user without privileges in a parent's schema,
+// then with the right to read it, then with all.
 func TestDeniedCascadesAreReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -85,7 +85,7 @@ func TestDeniedCascadesAreReported(t *testing.T) {
 		if i == 2 {
 			a.Expect(`SELECT COUNT(*) FROM sync_versions WHERE table_name = 'items' AND deleted = 1`, `1`)
 			if log := strings.Join(a.Node.Log(), "\n"); strings.Contains(log, "not captured because the user lacks") {
-				t.Error("what is granted is said to be denied:\n" + log)
+				t.Error("granted privileges are reported as denied:\n" + log)
 			}
 			break
 		}
@@ -98,7 +98,7 @@ func TestDeniedCascadesAreReported(t *testing.T) {
 			return nil
 		})
 		if out := a.checked(); !strings.Contains(out, "what the foreign key items.within deletes or changes by itself is not captured") {
-			t.Errorf("check does not tell what is denied:\n%s", out)
+			t.Errorf("check does not report what is denied:\n%s", out)
 		}
 		a.Node.Stop()
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// load writes some hundred rows of orders a second until it is told to stop, and returns how many.
+// load writes some hundred rows of orders per second until told to stop, and returns how many.
 func (s *site) load() (stop func() int) {
 	end, done, n := make(chan struct{}), make(chan struct{}), 0
 	go func() {
@@ -26,14 +26,14 @@ func (s *site) load() (stop func() int) {
 			}
 			_, err := s.DB.Exec(`INSERT IGNORE INTO orders VALUES (?, 'load', 1)`, n+1)
 			if err != nil && strings.Contains(err.Error(), "invalid connection") {
-				continue // cut has met the load's own session, between two statements
+				continue // cut has hit the load's own session, between two statements
 			}
 			if err != nil {
 				s.t.Errorf("write row %d: %v", n+1, err)
 				return
 			}
 			n++
-			if n%3 == 0 { // a row that is changed again has another place in the stream
+			if n%3 == 0 { // a row that is changed again moves in the stream
 				_, _ = s.DB.Exec(`UPDATE orders SET amount = amount + 1 WHERE id = ?`, n/2+1)
 			}
 		}
@@ -41,8 +41,8 @@ func (s *site) load() (stop func() int) {
 	return sync.OnceValue(func() int { close(end); <-done; return n })
 }
 
-// cut has the server end the connection that holds the node's lock, and those with an open transaction in which nothing
-// is said, as it does by itself when a minute has passed.
+// cut makes the server end the connection that holds the node's lock, and idle ones with an open transaction, as the server does
+// by itself after a minute.
 func (s *site) cut() {
 	s.t.Helper()
 	var lock int64
@@ -59,8 +59,8 @@ func (s *site) cut() {
 	}
 }
 
-// TestAPausedNodeWritesNothingMore: a node is stopped under load, the server gives it up, another takes its place
-// and works, and the first goes on where it stood, with connections that are still good. Promise 1.
+// TestAPausedNodeWritesNothingMore: a node is suspended under load, the server gives it up, another takes over and works,
+// and the first resumes where it was, with connections that are still good. Promise 1.
 func TestAPausedNodeWritesNothingMore(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
@@ -81,7 +81,7 @@ func TestAPausedNodeWritesNothingMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code := a.Node.ExitCode(); code != 1 {
-		t.Errorf("the node that was paused ended with %d", code)
+		t.Errorf("the suspended node ended with %d", code)
 	}
 	a.Node.WaitLog("another mysql-sync node is using this database")
 	c.Exec(`INSERT INTO orders VALUES (-1, 'theirs', 1)`)
@@ -96,7 +96,7 @@ func TestAPausedNodeWritesNothingMore(t *testing.T) {
 		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
 
-	// Where no other took its place, a node that has lost its lock takes it again and goes on.
+	// If no other node took over, a node that has lost its lock takes it again and carries on.
 	a.Node = second
 	stop = func() func() int { a.Exec(`DELETE FROM orders`); return a.load() }()
 	a.cut()

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// The trigger is the one that docs/operations.md shows.
+// The trigger is the one in docs/operations.md.
 func TestTheUsersTriggerIsSkippedDuringApply(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -35,7 +35,7 @@ func TestTheUsersTriggerIsSkippedDuringApply(t *testing.T) {
 	}
 }
 
-// The rows stay as the user's trigger has them; that they differ is told where it happens, and nowhere else.
+// The rows stay as the user's trigger makes them; the difference is reported where it arises, and nowhere else.
 func TestRowsChangedByATriggerAreReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -67,7 +67,7 @@ func TestRowsChangedByATriggerAreReported(t *testing.T) {
 	c.Expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2000-01-01 00:00:00"`, `7|"ABC"|"2.00"|"2000-01-01 00:00:00"`)
 	a.Expect(`SELECT id, v, price, made FROM plain ORDER BY id`, `1|"ABC"|"2.00"|"2024-01-01 00:00:00"`, `7|"ABC"|"2.00"|NULL`)
 	a.Expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY status`, `"successful"|4`)
-	// One that is made while the node runs is met as well.
+	// A trigger that is created while the node runs is noticed too.
 	c.Exec(`CREATE TRIGGER late_in BEFORE INSERT ON late FOR EACH ROW SET NEW.v = 'c'`)
 	c.Node.WaitLog(`the definition of a table has changed.*late`)
 	a.Exec(`INSERT INTO late VALUES (2, 'a', NULL, NULL, NULL)`)
@@ -77,11 +77,11 @@ func TestRowsChangedByATriggerAreReported(t *testing.T) {
 		t.Error("the table plain has no count")
 	}
 	if got := c.Run(0, "status"); !strings.Contains(got, "A trigger changes rows of plain as they are received: column made") {
-		t.Errorf("the status does not tell of it:\n%s", got)
+		t.Errorf("the status does not report it:\n%s", got)
 	}
 }
 
-// A software's own switch stands in the sessions that write received rows, after a reconnect too, and in no others.
+// A software's own switch is set in the sessions that write received rows, after a reconnect too, and in no others.
 func TestTheUsersTriggerSwitchIsSetDuringApply(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -100,14 +100,14 @@ func TestTheUsersTriggerSwitchIsSetDuringApply(t *testing.T) {
 	a.Exec(`INSERT INTO notes VALUES (1, 1)`)
 	c.Expect(`SELECT note, who, month FROM seen`, `1|"1 the 'sync'"|"Mai"`)
 	a.Expect(`SELECT note, who, month FROM seen`, `1|"local "|"May"`)
-	for _, id := range connections(t, c) { // the node's, which it opens anew
+	for _, id := range connections(t, c) { // the node's, which it reopens
 		_, _ = c.DB.Exec(`KILL ` + id) // it may have ended by itself
 	}
 	a.Exec(`INSERT INTO notes VALUES (2, 1)`)
 	c.Expect(`SELECT note, who FROM seen ORDER BY id`, `1|"1 the 'sync'"`, `2|"1 the 'sync'"`)
 }
 
-// connections returns the connections of the site's database but the test's own.
+// connections returns the connections to the site's database except the test's own.
 func connections(t *testing.T, s *site) []string {
 	t.Helper()
 	var ids []string

@@ -20,8 +20,8 @@ func (s *site) resumes(of status.ResumeAsk, want string) {
 	s.told(200, want, "POST", "/api/resume", of)
 }
 
-// A hub pauses one of its remotes: the others go on, and so does what the paused one sends. What is due to it is pending, is
-// not lost though the hub is killed twice, and goes when the pause is over, which the database's clock says.
+// A hub pauses one of its remotes: the others carry on, and so does what the paused one sends. What is due to it is pending, is
+// not lost although the hub is killed twice, and goes when the pause ends by the database's clock.
 func TestAPausedRemoteGetsNothingAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	sites := network(t, testkit.AnyBroker(t), map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}}, []string{"orders"}, orders)
@@ -80,8 +80,8 @@ const (
 	lines = `CREATE TABLE parts (id INT PRIMARY KEY, head INT NOT NULL, FOREIGN KEY (head) REFERENCES heads (id) ON DELETE CASCADE)`
 )
 
-// A table is paused, for one remote or all: those that refer to it wait with it, so that nothing is refused; others go on.
-// Several pauses hold each by itself. After it, all comes, deletes too, parents first, whatever was killed.
+// A table is paused, for one remote or all: tables that refer to it wait with it, so that nothing is refused; others carry on.
+// Several pauses hold independently. Afterwards everything arrives, deletes too, parents first, whatever was killed.
 func TestAPausedTableWaitsWithThoseThatReferToIt(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -135,7 +135,7 @@ func TestAPausedTableWaitsWithThoseThatReferToIt(t *testing.T) {
 	}
 }
 
-// A table is paused while it is sent as a whole: the transfer goes on where it was, before others.
+// A table is paused while it is sent as a whole: the transfer continues where it was, before others.
 func TestATableIsPausedWhileItIsSentAsAWhole(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -162,8 +162,8 @@ func TestATableIsPausedWhileItIsSentAsAWhole(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, "0")
 }
 
-// A remote that is removed while it is paused stays paused when it comes back: only a person, or the time, ends a pause. One of a
-// remote that is in the configuration no more can be ended too.
+// A remote that is removed while paused is still paused when it returns: only a person, or the time, ends a pause. A pause of
+// a remote that is no longer configured can be ended too.
 func TestARemoteIsRemovedWhileItIsPaused(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -193,7 +193,7 @@ func TestARemoteIsRemovedWhileItIsPaused(t *testing.T) {
 	testkit.Alike(t, `SELECT * FROM orders`, a, c)
 }
 
-// A peer of version 1 is paused, and a table of it: it is sent the rows as they are then.
+// A peer of version 1 is paused, and a table for it: afterwards it is sent the rows as they are then.
 func TestAPeerOfVersion1IsPaused(t *testing.T) {
 	t.Parallel()
 	a, p := withPeer(t, heads, orders)

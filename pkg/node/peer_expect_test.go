@@ -6,14 +6,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// answerNow runs f as the peer's answer would run.
+// answerNow runs f in the peer's answering goroutine.
 func (p *peer) answerNow(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f()
 }
 
-// expect waits for f, which may read the peer.
+// expect waits for f, which may access the peer.
 func (p *peer) expect(what string, f func() error) {
 	p.t.Helper()
 	testkit.Eventually(p.t, p.name+": "+what, func() error {
@@ -23,12 +23,12 @@ func (p *peer) expect(what string, f func() error) {
 	})
 }
 
-// expectRow waits until the peer holds a row, or with "null" does not.
+// expectRow waits until the peer has a row or, with "null", does not.
 func (p *peer) expectRow(table, id, want string) {
 	p.t.Helper()
 	p.expect(table+" "+id, func() error {
 		if got := encoded(p.t, p.rows[v1Row{table, id}]); got != want {
-			return fmt.Errorf("it has %s, not %s", got, want)
+			return fmt.Errorf("it has %s, want %s", got, want)
 		}
 		return nil
 	})

@@ -17,15 +17,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// peer plays an existing client of version 1 by hand, as strict and as weak as
-// it is. What such a client would refuse or break on is a mistake of the node,
+// peer plays an existing client of version 1 by hand, as strict and as weak as the
+// real one. What such a client would refuse, or break on, is a mistake of the node,
 // and fails the test at its end. The exported part is set before connect.
 type peer struct {
 	t       *testing.T
 	broker  *testkit.Broker
 	name    string
 	key     string         // the key column of all tables
-	remotes []string       // of a relay: who is passed what it receives
+	remotes []string       // for a relay: who gets what it receives
 	skew    time.Duration  // its clock, less the true one
 	answer  func(v1Change) // nil: data_received at once
 	conn    net.Conn       // of the last connect
@@ -36,12 +36,12 @@ type peer struct {
 	mu       sync.Mutex
 	rows     map[v1Row]map[string]json.RawMessage
 	open     map[v1Row]bool       // received and not answered
-	heard    map[v1Args]time.Time // when a node, named in Message, can have last answered about a row at the earliest
+	heard    map[v1Args]time.Time // the earliest time at which the node named in Message can have last answered about a row
 	asked    map[v1Args]time.Time // when a change was sent
 	changes  []v1Change
 	answers  []v1Answer
 	online   map[string]bool
-	dropped  int // changes that it took for old
+	dropped  int // changes that it considered old
 	mistakes []string
 }
 
@@ -153,7 +153,7 @@ func (p *peer) leave() {
 	p.client = nil
 }
 
-// greet waits until the node has said that it is there.
+// greet waits until the node has announced its presence.
 func (p *peer) greet(node string) *peer {
 	p.t.Helper()
 	p.expect("the presence of "+node, func() error {
@@ -260,8 +260,8 @@ func (p *peer) onAnswer(_ mqtt.Client, m mqtt.Message) {
 	if raw.Message == "error" && (a.Args.Message == "" || utf8.RuneCountInString(a.Args.Message) > 255) {
 		p.mistake("an error message of %d characters", utf8.RuneCountInString(a.Args.Message))
 	}
-	// The node leaves a second between two. What counts is when it can have sent them at the earliest: the way here may
-	// hold up the first.
+	// The node leaves a second between two answers. What counts is the earliest time at which it can have sent them: the first
+	// may have been held up on the way.
 	row, now := v1Args{Table: a.Args.Table, ID: a.Args.ID, Message: a.Sender}, time.Now()
 	earliest := p.asked[v1Args{Table: a.Args.Table, ID: a.Args.ID, Date: a.Args.Date}]
 	if before, ok := p.heard[row]; ok && before.Add(time.Second).After(earliest) {

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// unannounce has the broker forget what a client announced, as a broker does that keeps nothing.
+// unannounce makes the broker forget a client's announcement, like a broker that retains nothing.
 func unannounce(t *testing.T, b *testkit.Broker, client string) {
 	t.Helper()
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.Server().URL()).SetClientID("broom"))
@@ -25,9 +25,9 @@ func unannounce(t *testing.T, b *testkit.Broker, client string) {
 	c.Disconnect(100)
 }
 
-// TestOnceANodeAlwaysANode: another program takes the name of a node, after a restart and without an announcement. It is sent
-// nothing and nothing of it is taken, until a person says that it is an existing peer; and what it left out the node gets as
-// it was. Promise 3.
+// TestOnceANodeAlwaysANode: another program takes a node's name, after a restart and without an announcement. It is sent
+// nothing and nothing is accepted from it until a person declares it an existing peer; the node then gets what was held back as it
+// was. Promise 3.
 func TestOnceANodeAlwaysANode(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -62,7 +62,7 @@ func TestOnceANodeAlwaysANode(t *testing.T) {
 	a.Node.WaitLog("version1Clients")
 	p.expect("nothing of version 1", func() error {
 		if len(p.changes) > 0 {
-			return fmt.Errorf("%v came", p.changes)
+			return fmt.Errorf("%v arrived", p.changes)
 		}
 		return nil
 	})
@@ -72,7 +72,7 @@ func TestOnceANodeAlwaysANode(t *testing.T) {
 	a.Expect(testkit.Waiting, `0`)
 	testkit.Alike(t, `SELECT time, origin, seen FROM sync_versions`, a, c)
 
-	// A person says otherwise.
+	// A person declares it.
 	c.Node.Stop()
 	a.rewrite(map[string]any{"version1Clients": []string{"node-b"}})
 	a.Run(0, "reload")
@@ -84,8 +84,8 @@ func TestOnceANodeAlwaysANode(t *testing.T) {
 	a.Expect(`SELECT name FROM orders ORDER BY id`, `"by a, again"`, `"theirs"`)
 }
 
-// TestASlowNodeIsNotMistakenForAnExistingPeer: after a restart, when its announcement is only the broker's copy, its
-// database stands still for longer than answers may take. It is waited for, that is told, and a later write is not
+// TestASlowNodeIsNotMistakenForAnExistingPeer: after a restart, when only the broker's copy of its announcement exists, its
+// database stalls for longer than answers may take. It is waited for, which is reported, and a later write is not
 // lost. Promise 3.
 func TestASlowNodeIsNotMistakenForAnExistingPeer(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestASlowNodeIsNotMistakenForAnExistingPeer(t *testing.T) {
 	})
 }
 
-// TestARestartedNodeIsHeard: while a node has no connection, its remote is given another table and starts anew. The
+// TestARestartedNodeIsHeard: while a node is disconnected, its remote is given another table and restarts. The
 // broker has retained that.
 func TestARestartedNodeIsHeard(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// stopped makes nodes that have the same row of orders, all linked with all, and
+// stopped makes fully connected nodes with the same row of orders, and
 // stops them.
 func stopped(t *testing.T, policy any, script string, names ...string) []*site {
 	t.Helper()
@@ -35,8 +35,8 @@ func stopped(t *testing.T, policy any, script string, names ...string) []*site {
 	return sites
 }
 
-// started starts the nodes again, and waits until they hold the same and have
-// nothing to say.
+// started starts the nodes again, and waits until they are equal and
+// silent.
 func started(t *testing.T, sites []*site) {
 	t.Helper()
 	for _, s := range sites {
@@ -50,7 +50,7 @@ func started(t *testing.T, sites []*site) {
 	testkit.Alike(t, `SELECT time, origin, seen FROM sync_versions`, sites...)
 }
 
-// kept waits until one of the nodes keeps a loser with this name.
+// kept waits until one of the nodes has kept a loser with this name.
 func kept(t *testing.T, name string, sites []*site) {
 	t.Helper()
 	testkit.Eventually(t, "the loser "+name, func() error {
@@ -59,7 +59,7 @@ func kept(t *testing.T, name string, sites []*site) {
 				return err
 			}
 		}
-		return fmt.Errorf("no node keeps it")
+		return fmt.Errorf("no node has kept it")
 	})
 }
 
@@ -75,7 +75,7 @@ func TestPriorityKeepsTheRowOfTheFirst(t *testing.T) {
 	for _, s := range sites {
 		s.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE policy <> 'priority' OR JSON_VALUE(winner_row, '$.name') <> 'from hq'`, `0`)
 	}
-	// A write that knew the other is no conflict, whoever makes it.
+	// A write that has seen the other is no conflict, whoever makes it.
 	branch.Exec(`UPDATE orders SET name = 'settled'`)
 	hq.Expect(`SELECT name FROM orders`, `"settled"`)
 	rest(sites...)
@@ -97,8 +97,8 @@ func TestPriorityDecidesAboutDeletes(t *testing.T) {
 
 func TestScriptMakesOneRowOfTwo(t *testing.T) {
 	t.Parallel()
-	// Both nodes decide at the same time, and a node may be sent what the other has made under the version that it was made
-	// of: the script must give the same for what has a part of it already.
+	// Both nodes decide at the same time, and a node may be sent the other's result under the version that it was made
+	// from: the script must return the same for a row that contains a part of it already.
 	sites := stopped(t, "script", `const words = side => side.entity.name.split(' + ');
 	exports.resolve = ({earlier, later}) => ({
 		...later.entity,
@@ -109,7 +109,7 @@ func TestScriptMakesOneRowOfTwo(t *testing.T) {
 	sites[1].Exec(`UPDATE orders SET name = 'from b', amount = 10`)
 	started(t, sites)
 	sites[0].Expect(`SELECT name, amount FROM orders`, `"from a + from b"|"20.50"`)
-	// Neither stands whole, so both are kept.
+	// Neither survives whole, so both are kept.
 	kept(t, "from a", sites)
 	kept(t, "from b", sites)
 }
@@ -154,6 +154,6 @@ func TestPolicyWithoutItsScriptEndsTheStart(t *testing.T) {
 		t.Error("the node ended with 0")
 	}
 	if line := node.WaitLog(`conflictPolicy\.orders`); !strings.Contains(line, "exports no resolve") {
-		t.Errorf("it says %q", line)
+		t.Errorf("it logged %q", line)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// poser is an accepted client that tells of others' writes what is not true.
+// poser is an accepted client that lies about others' writes.
 type poser struct {
 	*forger
 	name string
@@ -21,7 +21,7 @@ func newPoser(t *testing.T, b *testkit.Broker, name string) *poser {
 	return &poser{newForger(t, b, name), name}
 }
 
-// orders sends a row of the table orders under a version to a node, and returns the answer.
+// orders sends a row of the table orders with a version to a node, and returns the answer.
 func (p *poser) orders(to string, id int, name string, v change.Version, seen ...change.Version) wire.Ack {
 	p.t.Helper()
 	p.seq++
@@ -38,8 +38,8 @@ func in(d time.Duration, origin string) change.Version {
 	return change.Version{Time: time.Now().Add(d).UnixMicro(), Origin: origin}
 }
 
-// An accepted client writes rows in another's name, with times that are hours away and vectors that have seen everybody's
-// writes to come. Whatever it says, what the others write later arrives, as with any accepted client.
+// An accepted client writes rows in others' names, with times hours away and vectors that claim everybody's
+// future writes. Whatever it claims, the others' later writes arrive, as from any accepted client.
 func TestNoClientSuppressesAnothersWrites(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -75,7 +75,7 @@ func TestNoClientSuppressesAnothersWrites(t *testing.T) {
 	v.Expect(`SELECT COUNT(*) FROM orders WHERE name = 'written later'`, `5`)
 }
 
-// A node knows its own writes best: nobody tells it of one that it has not made, nor has seen what it has not sent.
+// A node knows its own writes best: it accepts none that it has not made, and no claim to have seen what it has not sent.
 func TestANodeBelievesNobodyAboutItsOwnWrites(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -85,7 +85,7 @@ func TestANodeBelievesNobodyAboutItsOwnWrites(t *testing.T) {
 	newPeer(t, b, "watcher").connect().greet("node-a")
 	m := newPoser(t, b, "node-m")
 	if got := m.orders("node-a", 1, "in its name", in(20*time.Hour, "node-a")); len(got.Failed) != 1 || !strings.Contains(got.Failed[0].Message, "in the name of node-a that it never made") {
-		t.Errorf("a write of tomorrow in the node's own name is answered %+v", got)
+		t.Errorf("a write of tomorrow in the node's own name got %+v", got)
 	}
 	a.Exec(`INSERT INTO orders VALUES (2, 'ours', 2), (3, 'ours', 3)`)
 	a.Expect(`SELECT COUNT(*) FROM sync_versions`, `2`)
@@ -96,8 +96,8 @@ func TestANodeBelievesNobodyAboutItsOwnWrites(t *testing.T) {
 	a.Node.WaitLog("writes that this node never made.*node-m")
 }
 
-// What was written while a node was stopped may be older than what somebody says to have seen: the node cannot tell that from
-// a backup that it does not know of. It says so, and does not say that the row has arrived.
+// What was written while a node was stopped may be older than what somebody claims to have seen: the node cannot tell that from
+// an unknown backup. It says so, and does not say that the row has arrived.
 func TestARejectedWriteIsNotASuccess(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

@@ -26,8 +26,8 @@ func documentedGrants(t *testing.T) []string {
 	return strings.Split(string(m[1]), ", ")
 }
 
-// None of the privileges that docs/operations.md names is one too many: without any of
-// them the node says what it was denied, at the start or at its work.
+// Each privilege in docs/operations.md is needed: without one of
+// them the node says what it was denied, at the start or at work.
 func TestNodeNeedsEachOfTheDocumentedPrivileges(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -51,7 +51,7 @@ func TestNodeNeedsEachOfTheDocumentedPrivileges(t *testing.T) {
 			a.Node = testkit.Node(t, a.File)
 			denied := regexp.MustCompile(`(?i)denied|privilege ` + without)
 			testkit.Eventually(t, "word of what is denied", func() error {
-				// Work, as far as the node has come to it.
+				// Work, as far as the node gets.
 				a.Exec(`REPLACE INTO orders VALUES (1, UUID(), 1)`, `DELETE FROM orders WHERE id = 1`)
 				if !slices.ContainsFunc(a.Node.Log(), denied.MatchString) {
 					return errors.New("the log has none")

@@ -28,10 +28,10 @@ import (
 // of version 1 are applied together.
 const benchRows = 500
 
-// BenchmarkReceive is the way of rows from the message to the commit, one
-// message after the other: batches of rows that are new and of rows that are
-// there, and single changes of version 1. Of a row it tells what the node and the
-// database server compute.
+// BenchmarkReceive takes rows from the message to the commit, one
+// message after the other: batches of new rows and of existing
+// ones, and single changes of version 1. It reports the CPU time per row of the node and of
+// the database server.
 func BenchmarkReceive(b *testing.B) {
 	b.Run("inserts", func(b *testing.B) { benchReceive(b, benchBatch, false) })
 	b.Run("updates", func(b *testing.B) { benchReceive(b, benchBatch, true) })
@@ -135,7 +135,7 @@ type uncounted struct{}
 func (uncounted) Applied(time.Duration) {}
 func (uncounted) Panicked()             {}
 
-// benchCPU is the time that a process has computed; 0 is this one.
+// benchCPU is the CPU time of a process; 0 is this one.
 func benchCPU(b *testing.B, pid int) time.Duration {
 	if pid == 0 {
 		var u syscall.Rusage
@@ -146,7 +146,7 @@ func benchCPU(b *testing.B, pid int) time.Duration {
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0 // not a Linux
+		return 0 // not Linux
 	}
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')'):])
 	user, _ := strconv.Atoi(string(fields[12]))
@@ -154,7 +154,7 @@ func benchCPU(b *testing.B, pid int) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-// benchValues is a row of some 200 bytes in stored form, as it was written at a
+// benchValues is a row of some 200 bytes in stored form, as written at a
 // time.
 func benchValues(id int, at int64) [][]byte {
 	comment := fmt.Sprintf("delivered to the %dth door on the left, it's paid since %d; ", id, at)

@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestARestoredBackupHasNotSeenLostWrites: a node that was set back writes in a life of its own. What it had sent
-// before, and does not know any more, is not overwritten silently. Promise 4.
+// TestARestoredBackupHasNotSeenLostWrites: a restored node writes in a new life. What it had sent
+// before, and no longer knows, is not overwritten silently. Promise 4.
 func TestARestoredBackupHasNotSeenLostWrites(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -33,7 +33,7 @@ func TestARestoredBackupHasNotSeenLostWrites(t *testing.T) {
 	c.Expect(`SELECT name FROM orders WHERE id = 1`, `"newer"`)
 	c.Expect(`SELECT winner_origin LIKE 'node-a~%', loser_origin, JSON_EXTRACT(loser_row, '$.name') = 'lost' FROM sync_conflicts`, `1|"node-a"|1`)
 
-	// A further start is of the same life.
+	// Another start continues that life.
 	const lives = `SELECT COUNT(DISTINCT origin) FROM sync_versions`
 	a.Expect(lives, `2`)
 	a.Node.Stop()
@@ -43,7 +43,7 @@ func TestARestoredBackupHasNotSeenLostWrites(t *testing.T) {
 	a.Expect(lives, `1`)
 }
 
-// TestDamagedRecordsKeepNoNodeFromStarting: a node was killed before the first word was in the file, or the power failed.
+// TestDamagedRecordsKeepNoNodeFromStarting: a node was killed before anything was in the file, or the power failed.
 func TestDamagedRecordsKeepNoNodeFromStarting(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -63,7 +63,7 @@ func TestDamagedRecordsKeepNoNodeFromStarting(t *testing.T) {
 		a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
 		a.Expect(`SELECT origin LIKE 'node-a~%' FROM sync_versions`, `1`)
 	}
-	// A start that captured nothing is no restored backup, nor is one more after it.
+	// A start that captured nothing is no restored backup, nor is another one after it.
 	const lives = `SELECT origin FROM sync_versions`
 	before, err := a.Rows(lives)
 	if err != nil {

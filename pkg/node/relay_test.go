@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// network makes and starts a node for each name; links gives each its remotes.
+// network makes and starts a node for each name; links has each node's remotes.
 func network(t *testing.T, b *testkit.Broker, links map[string][]string, tables []string, ddl ...string) map[string]*site {
 	t.Helper()
 	sites := map[string]*site{}
@@ -70,7 +70,7 @@ func TestAWriteGoesEverywhereAndStops(t *testing.T) {
 				rest(nodes...)
 				// Each node tells each remote at most once, and nobody tells the origin.
 				if n, most := x.count("/batch/")-before, edges-len(links["node-a"]); n > most {
-					t.Errorf("%d batches for a write, more than %d", n, most)
+					t.Errorf("%d batches for one write, want at most %d", n, most)
 				}
 			}
 			if n := x.count("/batch/node-a/"); n > 0 {
@@ -81,7 +81,7 @@ func TestAWriteGoesEverywhereAndStops(t *testing.T) {
 			for _, s := range nodes {
 				s.Expect(`SELECT id FROM orders`, `0`)
 			}
-			// Writes of all on one row, at the same time, end as one.
+			// Concurrent writes of all nodes to one row end up as one.
 			for i := range 10 {
 				for _, s := range nodes {
 					s.Exec(fmt.Sprintf(`UPDATE orders SET name = '%s %d' WHERE id = 0`, s.Name, i))
@@ -90,14 +90,14 @@ func TestAWriteGoesEverywhereAndStops(t *testing.T) {
 			rest(nodes...)
 			testkit.Alike(t, `SELECT * FROM orders`, nodes...)
 			before := x.count("/batch/")
-			// Whatever was still on its way is overtaken by this.
+			// This overtakes whatever was still in flight.
 			a.Exec(`UPDATE orders SET name = 'last' WHERE id = 0`)
 			for _, s := range nodes {
 				s.Expect(`SELECT name FROM orders`, `"last"`)
 			}
 			rest(nodes...)
 			if n := x.count("/batch/") - before; n > edges {
-				t.Errorf("%d batches for the last write, more than %d", n, edges)
+				t.Errorf("%d batches for the last write, want at most %d", n, edges)
 			}
 		})
 	}
@@ -122,7 +122,7 @@ func TestVersion1PeerBehindAHub(t *testing.T) {
 	p.expectRow("orders", "2", `null`)
 	rest(a, h)
 	if n := x.count("/change/peer-1"); n != 2 {
-		t.Errorf("the peer was sent %d changes, not the 2 that others made", n)
+		t.Errorf("the peer was sent %d changes, want the 2 that others made", n)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestAnEchoOfAVersion1PeerDiesOut(t *testing.T) {
 	a.Exec(`INSERT INTO kinds VALUES (1, 1.5, 9007199254740993, b'101', '{"a": 1}', '2024-02-29', '2024-02-29 12:34:56.1', x'FF', 'one'), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`)
 	a.Exec(`UPDATE kinds SET note = 'two' WHERE id = 2`, `DELETE FROM kinds WHERE id = 1`)
 	p.expectRow("kinds", "1", `null`)
-	// Each echo is answered, and brings no change.
+	// Each echo is answered, and changes nothing.
 	p.expect("answers to all echoes", func() error {
 		for _, c := range p.changes {
 			if !slices.ContainsFunc(p.answers, func(a v1Answer) bool { return a.Args.ID == c.ID && a.Args.Date >= c.Date }) {
@@ -190,8 +190,8 @@ func TestARingThroughAVersion1RelayStops(t *testing.T) {
 	rest(a, c)
 }
 
-// TestASupersededPendingRowIsSettled: what was due to a remote is shown as pending, and then the remote itself sends
-// a later version. Nothing is due any more, and sync_status says so.
+// TestASupersededPendingRowIsSettled: a row is pending for a remote, which then sends
+// a later version itself. Nothing is due any more, and sync_status says so.
 func TestASupersededPendingRowIsSettled(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)

@@ -20,7 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// rewrite writes the configuration of a site whose node runs.
+// rewrite writes the configuration of a site whose node is running.
 func (s *site) rewrite(keys map[string]any) {
 	s.t.Helper()
 	maps.Copy(s.Config, keys)
@@ -64,7 +64,7 @@ func TestReloadAddsTables(t *testing.T) {
 	c.Expect(`SELECT name FROM items`, `"first"`)
 	c.Expect(`SELECT name FROM orders`, `"one"`)
 	if a.Node.Pid() != pid || syscall.Kill(pid, 0) != nil {
-		t.Error("the process is another")
+		t.Error("it is another process")
 	}
 	a.Stop()
 }
@@ -141,7 +141,7 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	var written [2]int
 	for k, s := range []*site{a, c} {
 		load.Go(func() {
-			pace := time.NewTicker(2 * time.Millisecond) // without, no machine keeps up
+			pace := time.NewTicker(2 * time.Millisecond) // otherwise no machine keeps up
 			defer pace.Stop()
 			for i := 0; ; i++ {
 				select {
@@ -172,13 +172,13 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 	}
 }
 
-// events is a listener of a node's events.
+// events listens to a node's events.
 type events struct {
 	s     *site
 	lines *bufio.Scanner
 }
 
-// events opens one connection, by which all events come.
+// events opens one connection, through which all events come.
 func (s *site) events() *events {
 	s.t.Helper()
 	r, err := s.ask(s.t.Context(), "GET", "/api/events", nil)
@@ -191,7 +191,7 @@ func (s *site) events() *events {
 	return &events{s, lines}
 }
 
-// until reads events until a state is right.
+// until reads events until a state matches.
 func (e *events) until(what string, right func(*status.State) bool) *status.State {
 	e.s.t.Helper()
 	for e.lines.Scan() {
@@ -210,7 +210,7 @@ func (e *events) started() time.Time {
 	return e.until("a state", func(*status.State) bool { return true }).Started
 }
 
-// TestAReloadCutsNoConnection has listeners at the socket and at http.listen, which see both nodes by one connection each.
+// TestAReloadCutsNoConnection has listeners at the socket and at http.listen; each sees both nodes through one connection.
 func TestAReloadCutsNoConnection(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -232,12 +232,12 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	a.rewrite(map[string]any{"syncTables": []string{"orders", "items"}})
 	out := runBinary(t, "reload", a.File)
 	out.expect(t, 0, "the node has reloaded")
-	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
+	a.told(200, "[]", "GET", "/api/errors", nil) // it runs, but cannot start again
 	for _, e := range both {
 		e.until("the new node", func(s *status.State) bool { return s.Started.After(before) && len(s.Tables) == 2 && s.Database.Online })
 	}
 
-	// Another token ends what was opened without it, and the answer still comes.
+	// Another token cuts connections opened without it, but the answer still arrives.
 	page["token"] = "0123456789abcdef0123456789abcdef"
 	a.rewrite(nil)
 	answer, err := http.Post("http://"+address+"/api/reload", "", nil)
@@ -246,7 +246,7 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		t.Errorf("answer %s", answer.Status)
+		t.Errorf("got %s", answer.Status)
 	}
 	for both[1].lines.Scan() {
 	}
@@ -260,8 +260,8 @@ func TestAReloadCutsNoConnection(t *testing.T) {
 	}
 }
 
-// A certificate that was renewed is shown by the listener that is there, whose
-// connections stay; one that does not fit its key changes nothing.
+// The existing listener shows a renewed certificate, and keeps its
+// connections; a certificate that does not fit its key changes nothing.
 func TestReloadRenewsTheCertificate(t *testing.T) {
 	t.Parallel()
 	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
@@ -302,17 +302,17 @@ func TestReloadRenewsTheCertificate(t *testing.T) {
 	put(second.ServerCert, cert)
 	a.told(400, "is not the key of", "POST", "/api/reload", nil)
 	if err := shown(first.CA); err != nil {
-		t.Errorf("after a reload that was refused: %v", err)
+		t.Errorf("after a refused reload: %v", err)
 	}
 	put(second.ServerKey, key)
 	a.told(200, "{}", "POST", "/api/reload", nil)
 	if err := shown(second.CA); err != nil || shown(first.CA) == nil {
-		t.Errorf("after a reload the old certificate is shown: %v", err)
+		t.Errorf("after a reload the old certificate is still shown: %v", err)
 	}
 }
 
-// Another queueDirectory takes the socket along, and another clientName makes another
-// node of it.
+// A new queueDirectory moves the socket, and a new clientName creates another
+// one.
 func TestReloadWithAnotherFolderAndName(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -351,7 +351,7 @@ func TestReloadWithAnotherFolderAndName(t *testing.T) {
 	a.Stop()
 }
 
-// What no check can see beforehand brings the old configuration back.
+// If something no check can foresee fails, the old configuration comes back.
 func TestAFailedReloadGoesBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -364,7 +364,7 @@ func TestAFailedReloadGoesBack(t *testing.T) {
 	const why = "the previous one is back: another mysql-sync node is using this database"
 	a.told(500, why, "POST", "/api/reload", nil)
 	a.Node.WaitLog(`ERROR.*going back to the previous one.*another mysql-sync node is using this database`)
-	a.told(200, "[]", "GET", "/api/errors", nil) // it works, and does not start any more
+	a.told(200, "[]", "GET", "/api/errors", nil) // it runs, but cannot start again
 	runBinary(t, "reload", a.File).expect(t, 1, why)
 	events.until("the node that is back", func(s *status.State) bool { return s.Started.After(before) && s.Database.Online })
 	login["database"] = a.Schema

@@ -6,8 +6,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// Nothing is pending for a remote that is in the configuration no more, nor an error, whether the node was reloaded or started
-// again. If the remote comes back, it gets what it lacks: updates and deletes that were made meanwhile, too.
+// For a remote that is no longer configured nothing is pending or refused, whether the node was reloaded or restarted.
+// If the remote comes back, it gets what it lacks, including updates and deletes made meanwhile.
 func TestNothingIsPendingForARemoteThatWasRemoved(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

@@ -29,7 +29,7 @@ func TestRowsGoBothWays(t *testing.T) {
 	}
 }
 
-// TestNodesAtRestAreSilent: where nobody writes, nothing is sent but presence, and nothing is logged.
+// TestNodesAtRestAreSilent: without writes, only presence is sent, and nothing is logged.
 func TestNodesAtRestAreSilent(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -45,7 +45,7 @@ func TestNodesAtRestAreSilent(t *testing.T) {
 	settle(t, sites)
 	told := func(s *site) []string {
 		return slices.DeleteFunc(s.Node.Log(), func(line string) bool {
-			return strings.Contains(line, "\tDEBUG\t") || strings.Contains(line, "client o") // it is off and on where a busy machine stands still
+			return strings.Contains(line, "\tDEBUG\t") || strings.Contains(line, "client o") // it goes off and on while a busy machine stalls
 		})
 	}
 	rows, acks, beats := x.count("/batch/"), x.count("/ack/"), x.count("/info")
@@ -57,11 +57,11 @@ func TestNodesAtRestAreSilent(t *testing.T) {
 		return nil
 	})
 	if n, m := x.count("/batch/")-rows, x.count("/ack/")-acks; n > 0 || m > 0 {
-		t.Errorf("%d batches and %d acks of nothing", n, m)
+		t.Errorf("%d batches and %d acks for nothing", n, m)
 	}
 	for _, s := range sites {
 		if lines := told(s)[before[s]:]; len(lines) > 0 {
-			t.Errorf("%s says\n%s", s.Name, strings.Join(lines, "\n"))
+			t.Errorf("%s logged\n%s", s.Name, strings.Join(lines, "\n"))
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestRightsOfAClient: a client writes, deletes and reads what acceptFrom gives it, in batches and in version 1, and is told what it
+// TestRightsOfAClient: a client writes, deletes and reads what acceptFrom lets it, in batches and in version 1, and learns what it
 // may not.
 func TestRightsOfAClient(t *testing.T) {
 	t.Parallel()
@@ -88,13 +88,13 @@ func TestRightsOfAClient(t *testing.T) {
 		{"node-b", values + bytesOf("1") + `}`, "is not synced here", `"v"`},
 	} {
 		if got := ask[c.who](c.question); !strings.Contains(got, c.has) || strings.Contains(got, c.not) {
-			t.Errorf("%s asks %s\nand is told %s\nwhich has %s or not %s", c.who, c.question, got, c.not, c.has)
+			t.Errorf("%s asked %s\nand got %s\nwhich has %s or lacks %s", c.who, c.question, got, c.not, c.has)
 		}
 	}
 }
 
-// TestRightsApplyToCascadedDeletes: the delete of a parent takes along only what its sender might have deleted itself,
-// or written, at each step.
+// TestRightsApplyToCascadedDeletes: a parent's delete cascades only to what its sender might have deleted itself,
+// or written, at each level.
 func TestRightsApplyToCascadedDeletes(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

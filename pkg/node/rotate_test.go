@@ -9,11 +9,11 @@ import (
 )
 
 // TestRowsDeletedInAnArchiveStayElsewhere rotates a table away, while the node runs and while it
-// does not: its triggers go along, and what is deleted in the archive then is no delete of
-// the table. Deletes in the table itself go on being sent.
+// does not: the triggers go with it, and later deletes in the archive are no deletes of
+// the table. Deletes in the table itself are still sent.
 func TestRowsDeletedInAnArchiveStayElsewhere(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("l", 60) // the names of its triggers are cut
+	long := strings.Repeat("l", 60) // the names of its triggers are shortened
 	create := strings.NewReplacer("orders", long).Replace(orders)
 	for what, away := range map[string]bool{"running": false, "away": true} {
 		t.Run(what, func(t *testing.T) {
