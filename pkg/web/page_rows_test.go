@@ -128,4 +128,63 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	p.Click(`#question input[aria-label="Put back amount"]`)
 	p.Click("#question-yes")
 	p.berlin.Expect(`SELECT CONCAT(name, ' ', amount + 0e0) FROM orders WHERE id = 6`, `"boston 7"`)
+
+	// They are found by a text, kept next to each other, put aside, and listed again.
+	articles := `document.querySelectorAll("#conflicts-list article").length`
+	p.fill("conflicts-find", "nobody")
+	p.Sees("#conflicts-empty", "No conflicts.")
+	p.fill("conflicts-find", "berlin")
+	p.Expect("the conflicts of the row", articles+` >= 2`, "true")
+	p.Click(`#conflicts-list article:first-child [aria-label^="Dismiss"]`)
+	p.Sees("#said-politely", "1 conflict is dismissed")
+	p.Click("#conflicts-dismissed")
+	p.Expect("the dismissed one", articles, "1")
+	p.Click(`#conflicts-list article:first-child [aria-label^="List again"]`)
+	p.Expect("no dismissed one", articles, "0")
+	p.Click("#conflicts-dismissed")
+	p.fill("conflicts-find", "later")
+	p.Expect("the last", articles+` >= 1`, "true")
+	p.Click(`#conflicts-list article:first-child [aria-label^="Keep both"]:not([hidden])`)
+	p.Sees("#question", "Keep both rows?")
+	p.Accessible("the question for a key")
+	p.Do("give a key", chromedp.SendKeys("#question input", "id=66"))
+	p.Click("#question-yes")
+	p.Sees("#said-politely", "The row that lost is now row 66 of orders.")
+	p.berlin.Expect(`SELECT COUNT(*) FROM orders WHERE id = 66`, `1`)
+	p.boston.Expect(`SELECT COUNT(*) FROM orders WHERE id = 66`, `1`)
+	p.Click(`#conflicts-list article:first-child [aria-label^="Show row 6 "]`)
+	p.Sees("#row-result", "there")
+	p.Sees("#row-result", "same")
+	p.Accessible("a row at all sites")
+}
+
+// fill gives a field a value, as if it had been typed.
+func (p *page) fill(id, value string) {
+	p.Do("fill in "+id, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{ const f = document.getElementById(%q); f.value = %q; f.dispatchEvent(new Event("input")); true }`, id, value)))
+}
+
+// One row is looked up by its id, here and at the remote.
+func showsARowAtAllSites(t *testing.T, p *page) {
+	p.berlin.Exec(`INSERT INTO orders VALUES (61, 'sixty-one', NULL)`)
+	p.boston.Expect(`SELECT name FROM orders WHERE id = 61`, `"sixty-one"`)
+	tx := p.boston.DB.MustBegin()
+	tx.MustExec(`SET @mysql_sync_applying = 'orders'`) // without firing the triggers
+	tx.MustExec(`UPDATE orders SET name = '<i>elsewhere</i>' WHERE id = 61`)
+	tx.MustExec(`SET @mysql_sync_applying = NULL`)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	p.Enter("row")
+	p.fill("row-table", "orders")
+	p.fill("row-id", "61")
+	p.Click("#row-show")
+	p.Sees("#row-result", "written")
+	p.Sees("#row-result", "differs")
+	p.Sees("#row-result", "name is sixty-one here and <i>elsewhere</i> there")
+	p.Accessible("a row that differs")
+	p.fill("row-id", "4711")
+	p.Click("#row-show")
+	p.Sees("#row-result", "never been here")
+	p.berlin.Exec(`DELETE FROM orders WHERE id = 61`)
+	p.boston.Expect(`SELECT COUNT(*) FROM orders WHERE id = 61`, "0")
 }

@@ -18,7 +18,7 @@ const (
 
 var (
 	tables = []string{"orders", "customers"}
-	views  = []string{"overview", "errors", "conflicts", "verify", "transformers", "log"}
+	views  = []string{"overview", "errors", "conflicts", "row", "verify", "transformers", "log"}
 )
 
 // cell is the matrix cell of a table with a single remote.
@@ -55,6 +55,7 @@ func TestPage(t *testing.T) {
 		{"a row that waits for another is pending, and no error", showsARowThatWaits},
 		{"a refused row is shown, and goes through by Retry once its cause is mended", retriesARefusedRow},
 		{"a conflict is shown with both rows, and the one that lost is put back", putsBackWhatLost},
+		{"a row is shown at all sites", showsARowAtAllSites},
 		{"verify shows what is equal, what differs, and repairs", verifiesAndRepairs},
 		{"transformers are read again, and their errors are shown", readsTransformersAgain},
 		{"a table is sent again", sendsATableAgain},

@@ -11,6 +11,7 @@ import { transfers } from "./transfers.js";
 import { sites } from "./sites.js";
 import { errors } from "./errors.js";
 import { conflicts } from "./conflicts.js";
+import { row } from "./row.js";
 import { verify } from "./verify.js";
 import { transformers } from "./transformers.js";
 import { log } from "./log.js";
@@ -34,7 +35,7 @@ const app = {
   },
 };
 
-const views = { overview: [overview(app), pauses(app), matrix(app), transfers(app)], sites: [sites(app)], errors: [errors(app)], conflicts: [conflicts(app)],
+const views = { overview: [overview(app), pauses(app), matrix(app), transfers(app)], sites: [sites(app)], errors: [errors(app)], conflicts: [conflicts(app)], row: [row(app)],
   verify: [verify(app)], transformers: [transformers(app)], log: [log(app)] };
 
 function show(state) {

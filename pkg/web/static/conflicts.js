@@ -1,13 +1,16 @@
-// Conflicts: both versions of the row side by side, and a way to put the one that lost back.
-import { byId, el, list, shows, text } from "./dom.js";
+// Conflicts: both versions of the row side by side, and ways to decide: put the one that lost back, keep both, dismiss.
+import { byId, el, list, options, shows, text } from "./dom.js";
+import { plural } from "./format.js";
 import { address, call } from "./api.js";
 import { ask, busy, say } from "./say.js";
+import { rowButton } from "./row.js";
 
 const page = 20; // conflicts that are read at a time
 const countMost = 10_000; // the node counts no further
 
 export function conflicts(app) {
-  const differ = byId("conflicts-differ"), more = byId("conflicts-more");
+  const differ = byId("conflicts-differ"), more = byId("conflicts-more"), all = byId("conflicts-all");
+  const table = byId("conflicts-table"), find = byId("conflicts-find"), dismissed = byId("conflicts-dismissed");
   let shown = [], found = -1, looking = false;
 
   async function look(older = false) {
@@ -15,10 +18,10 @@ export function conflicts(app) {
     looking = true;
     try {
       const before = older ? shown.at(-1)?.id : "";
-      const some = await call("GET", address("conflicts", { before, limit: Math.max(page, older ? 0 : Math.min(shown.length, 1000)) }));
+      const some = await call("GET", address("conflicts", { before, table: table.value, find: find.value, dismissed: dismissed.checked || "", limit: Math.max(page, older ? 0 : Math.min(shown.length, 1000)) }));
       shown = older ? [...shown, ...some] : some;
       // Large rows come in shorter lists: how many there are tells the end, and an empty list.
-      const kept = app.state?.conflicts.kept ?? countMost;
+      const kept = table.value || find.value || dismissed.checked ? countMost : app.state?.conflicts.kept ?? countMost;
       more.hidden = some.length === 0 || (kept < countMost && shown.length >= kept);
       paint();
     } catch (error) {
@@ -29,17 +32,27 @@ export function conflicts(app) {
   }
 
   function paint() {
-    list(byId("conflicts-list"), shown, (c) => String(c.id), (c) => article(app, c, look));
+    list(byId("conflicts-list"), shown, (c) => `${c.id} ${c.dismissed ?? ""}`, (c) => article(app, c, look));
     byId("conflicts-list").classList.toggle("only", differ.checked);
     byId("conflicts-empty").hidden = shown.length > 0;
+    all.hidden = shown.length === 0;
+    text(all, `${dismissed.checked ? "List again" : "Dismiss"} the ${plural(shown.length, "conflict")} shown`);
   }
 
   differ.addEventListener("change", paint);
+  for (const choice of [table, dismissed]) choice.addEventListener("change", () => look());
+  let typed;
+  find.addEventListener("input", () => {
+    clearTimeout(typed);
+    typed = setTimeout(look, 300);
+  });
+  all.addEventListener("click", () => busy(all, () => putAside(shown, dismissed.checked, look)));
   more.addEventListener("click", () => busy(more, () => look(true)));
 
   return {
     open: () => look(),
     show(state) {
+      options(table, "all", state.tables.map((t) => t.name));
       if (app.open !== "conflicts") return;
       const now = state.conflicts.kept + state.conflicts.found;
       if (found !== -1 && now !== found) look();
@@ -53,15 +66,20 @@ function article(app, c, look) {
   const at = app.time(c.at), title = `conflict-${c.id}`;
   const button = el("button", { onclick: () => back(button, c, look) }, "Put back");
   button.setAttribute("aria-label", `Put back the version of ${c.loser.origin} of row ${c.row} of ${c.table}`);
+  const both = el("button", { class: "quiet", onclick: () => keepBoth(both, c, look) }, "Keep both");
+  both.setAttribute("aria-label", `Keep both versions of row ${c.row} of ${c.table}`);
+  const aside = el("button", { class: "quiet", onclick: () => busy(aside, () => putAside([c], Boolean(c.dismissed), look)) }, c.dismissed ? "List again" : "Dismiss");
+  aside.setAttribute("aria-label", `${c.dismissed ? "List again" : "Dismiss"} the conflict of row ${c.row} of ${c.table}`);
   const done = el("p", { class: "pill good" }, el("span", { class: "dot", "aria-hidden": "true" }), el("span", {}, "put back"));
   const node = el("article", { class: "conflict", "aria-labelledby": title },
     el("div", { class: "head" },
       el("h3", { id: title }, c.table, " ", el("span", { class: "mono" }, c.row)),
-      el("p", { class: "muted" }, at, ` · ${c.policy === "putBack" ? "overwritten when another version was put back" : `decided by ${c.policy}`}`), button, done),
+      el("p", { class: "muted" }, at, ` · ${c.policy === "putBack" ? "overwritten when another version was put back" : `decided by ${c.policy}`}`),
+      el("div", { class: "controls" }, button, both, aside, rowButton(app, c.table, c.row), done)),
     el("div", { class: "scroll", role: "region", "aria-label": `Versions of row ${c.row}, conflict ${c.id}, scrolls sideways`, tabindex: "0" }, versions(c)));
   node.tick = () => at.show(c.at);
   return shows(node, (now) => {
-    button.hidden = !now.standing;
+    button.hidden = both.hidden = !now.standing || Boolean(now.dismissed);
     done.hidden = now.standing;
     node.tick();
   });
@@ -107,6 +125,40 @@ async function back(button, c, look) {
     if (whole && !columns.size) throw new Error("No column was ticked: nothing was written.");
     await call("POST", `conflicts/${c.id}/put-back`, { seen: now.seen, columns: columns.size < whole ? [...columns] : [] });
     say(`Row ${c.row} of ${c.table} was put back.`);
+    await look();
+  });
+}
+
+/** Has conflicts no longer listed, or listed again. */
+async function putAside(list, undo, look) {
+  if (list.length > 1 && !await ask({ title: `${undo ? "List" : "Dismiss"} ${plural(list.length, "conflict")}${undo ? " again" : ""}?`, yes: undo ? "List again" : "Dismiss",
+    sentences: ["Rows are not changed.", undo ? "They are listed and counted again." : "They stay in the table, and are no longer listed or counted. They can be listed again."] })) return;
+  let n = 0;
+  for (let at = 0; at < list.length; at += 1000) {
+    const { conflicts } = await call("POST", "conflicts/dismiss", { conflicts: list.slice(at, at + 1000).map((c) => c.id), undo });
+    n += conflicts;
+  }
+  say(`${plural(n, "conflict is", "conflicts are")} ${undo ? "listed again" : "dismissed"}.`);
+  await look();
+}
+
+async function keepBoth(button, c, look) {
+  const key = el("input", { size: "24", autocomplete: "off", spellcheck: "false", placeholder: "column=value" });
+  const sentences = [
+    `What ${c.loser.origin || "the other node"} wrote is inserted next to row ${c.row} of ${c.table}, here and at all nodes.`,
+    "Rows that refer to it stay as they are.",
+    el("label", {}, "New key, if the server does not number the rows; several columns are joined with commas ", key),
+  ];
+  if (!await ask({ title: "Keep both rows?", sentences, yes: "Keep both" })) return;
+  await busy(button, async () => {
+    const columns = {};
+    for (const part of key.value.split(",").filter((x) => x.trim())) {
+      const [name, ...rest] = part.split("=");
+      if (!rest.length) throw new Error(`The new key: “${part}” must be column=value. Nothing was written.`);
+      columns[name.trim()] = rest.join("=");
+    }
+    const { id } = await call("POST", `conflicts/${c.id}/keep-both`, { key: columns });
+    say(`The row that lost is now row ${id} of ${c.table}.`);
     await look();
   });
 }
