@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// orders are the tables of a chain: orders with their items, and prices of regions.
+// orders are the tables of a chain of stores: orders with their items, and prices by region.
 var chain = []string{
 	"CREATE TABLE orders (id INT PRIMARY KEY, store INT, note VARCHAR(20), KEY (store))",
 	"CREATE TABLE order_items (id INT PRIMARY KEY, order_id INT NOT NULL, what VARCHAR(20), FOREIGN KEY (order_id) REFERENCES orders (id))",
@@ -16,7 +16,7 @@ var chain = []string{
 	"CREATE TABLE store_regions (region VARCHAR(10), store VARCHAR(32), PRIMARY KEY (region, store))",
 }
 
-// newChain makes a hub and two stores, which have their parts of the hub's tables; nothing is started.
+// newChain makes a hub and two stores that have their parts of the hub's tables; nothing is started.
 func newChain(t *testing.T, extra map[string]any) (hub, seven, eight *site) {
 	t.Helper()
 	b := testkit.AnyBroker(t)
@@ -63,7 +63,7 @@ func TestEachRemoteHasItsPart(t *testing.T) {
 	eight.Expect(itemsOf, `"20:y"`)
 	eight.Expect(pricesOf, `"2:6"`)
 
-	// A row that changes goes to its remote alone; one that moves takes its children along.
+	// A changed row goes only to its remote; one that moves takes its children along.
 	hub.Exec("UPDATE orders SET note = 'e' WHERE id = 4", "INSERT INTO orders VALUES (5, 8, 'f')", "INSERT INTO order_items VALUES (50, 5, 'v')",
 		"UPDATE orders SET store = 8 WHERE id = 1")
 	eight.Expect(ordersOf, `"1:a,2:b,5:f"`)
@@ -71,7 +71,7 @@ func TestEachRemoteHasItsPart(t *testing.T) {
 	seven.Expect(ordersOf, `"4:e"`)
 	seven.Expect(itemsOf, `NULL`)
 
-	// What a store writes goes to the hub, and from there to no other store. It may give a row away.
+	// A store's writes go to the hub, and from there to no other store. A store may give a row away.
 	seven.Exec("UPDATE orders SET note = 'g' WHERE id = 4", "INSERT INTO orders VALUES (6, 7, 'h'), (7, 8, 'i')")
 	hub.Expect(ordersOf, `"1:a,2:b,3:c,4:g,5:f,6:h,7:i"`)
 	eight.Expect(ordersOf, `"1:a,2:b,5:f,7:i"`)
@@ -80,13 +80,13 @@ func TestEachRemoteHasItsPart(t *testing.T) {
 	eight.Expect(ordersOf, `"1:a,2:b,5:f,6:h,7:i"`)
 	seven.Expect(ordersOf, `"4:g"`)
 
-	// It comes back under the version that it had, or a later one.
+	// It comes back with its former version, or a later one.
 	eight.Exec("UPDATE orders SET store = 7, note = 'j' WHERE id = 6")
 	seven.Expect(ordersOf, `"4:g,6:j"`)
 	hub.Exec("DELETE FROM orders WHERE id = 4")
 	seven.Expect(ordersOf, `"6:j"`)
 
-	// A lookup table gives and takes.
+	// A lookup table gives and takes rows.
 	hub.Exec("DELETE FROM store_regions WHERE region = 'south' AND store = 'store-7'", "INSERT INTO store_regions VALUES ('west', 'store-7')")
 	seven.Expect(pricesOf, `"1:5,3:7"`)
 	hub.Exec("INSERT INTO store_regions VALUES ('south', 'store-7')", "UPDATE prices SET price = 8 WHERE id = 2")
@@ -109,7 +109,7 @@ func TestRoutedTablesAreComparedByTheirParts(t *testing.T) {
 	hub.Run(0, "verify")
 	seven.Run(0, "verify")
 
-	// What a store has beyond its part, and what it lacks, is seen and mended.
+	// Surplus and missing rows of a store are found and repaired.
 	hub.Exec("UPDATE orders SET store = 8 WHERE id = 1")
 	eight.Expect(itemsOf, `"10:x,20:y"`)
 	seven.Expect(ordersOf, `NULL`)
@@ -138,7 +138,7 @@ func TestNewsOfARowThatMovesIsHeardFirst(t *testing.T) {
 	eight.Expect(ordersOf, `"1:a"`)
 	seven.start()
 
-	// The move was later: the row is there without the news, which is kept; the item that came late follows its order.
+	// The move was later: the row arrives without the store's write, which is kept; the late item follows its order.
 	eight.Expect(itemsOf, `"10:x,11:z"`)
 	seven.Expect(ordersOf, `"2:b"`)
 	seven.Expect(itemsOf, `"20:y"`)
@@ -186,7 +186,7 @@ func TestRouteOfARunningMeshChanges(t *testing.T) {
 	eight.Expect(items, `450`)
 	hub.Expect(items, all)
 
-	// It is killed as rows move, and goes on. Promise 1.
+	// It is killed while rows move, and carries on. Promise 1.
 	for i := range 4 {
 		hub.Exec(fmt.Sprintf("UPDATE orders SET store = 8 WHERE id BETWEEN %d AND %d", 100*i+1, 100*i+100))
 		hub.Expect("SELECT COUNT(*) FROM table_changes", `0`) // recorded, and about to be sent
@@ -209,7 +209,7 @@ func TestRouteOfARunningMeshChanges(t *testing.T) {
 	}
 }
 
-// A table that lacks its routing column is held back alone, and nothing is taken away.
+// A table that lacks its routing column is held back alone, and nothing is withdrawn.
 func TestRoutingColumnThatIsGoneHoldsItsTableBack(t *testing.T) {
 	t.Parallel()
 	hub, seven, eight := newChain(t, nil)

@@ -6,8 +6,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAScriptsTemporaryErrorIsRetried at the sender as at the receiver: a deadlock of its statement is an error neither of
-// the row nor of the script, for rows that are there and for deletes.
+// TestAScriptsTemporaryErrorIsRetried at the sender and at the receiver: a deadlock of its statement is an error of neither
+// the row nor the script, for existing rows and for deletes.
 func TestAScriptsTemporaryErrorIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"node-a", "node-b"} {

@@ -17,14 +17,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// hostile is who controls the broker: it reads, keeps and publishes everything.
+// hostile is whoever controls the broker: it reads, keeps and publishes everything.
 type hostile struct {
 	t      *testing.T
 	client mqtt.Client
 
 	mu       sync.Mutex
 	messages []seen
-	own      map[string]int // what it has published itself, by topic and payload
+	own      map[string]int // its own messages, by topic and payload
 }
 
 type seen struct {
@@ -50,7 +50,7 @@ func newHostile(t *testing.T, b *testkit.Broker) *hostile {
 	return h
 }
 
-// all returns what the nodes have published until now, on topics that begin so.
+// all returns what the nodes have published so far on topics with a prefix.
 func (h *hostile) all(prefix string) []seen {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -73,7 +73,7 @@ func (h *hostile) publish(topic string, payload []byte) {
 	}
 }
 
-// replay publishes messages again as they were, with a bit changed, and cut short.
+// replay publishes messages again: unchanged, with a flipped bit, and truncated.
 func (h *hostile) replay(list []seen) {
 	h.t.Helper()
 	for i, m := range list {
@@ -87,7 +87,7 @@ func (h *hostile) replay(list []seen) {
 	}
 }
 
-// misdirect publishes messages to others than those that they are for, and as others.
+// misdirect publishes messages to other recipients, and in others' names.
 func (h *hostile) misdirect(list []seen) {
 	h.t.Helper()
 	for _, m := range list {
@@ -106,7 +106,7 @@ func (h *hostile) misdirect(list []seen) {
 	}
 }
 
-// online says that a client is there.
+// online announces that a client is online.
 func (h *hostile) online(client string) {
 	h.t.Helper()
 	h.publish("/info", wire.Info{Sender: client, Message: wire.Connected, Until: time.Now().Add(time.Minute)}.Encode())
@@ -152,7 +152,7 @@ func sealedPair(t *testing.T, b *testkit.Broker) (*site, *site) {
 	return a.start(), c.start()
 }
 
-// refusals returns the lines of the log about refused messages.
+// refusals returns the log lines about refused messages.
 func (s *site) refusals() []string {
 	return slices.DeleteFunc(s.Node.Log(), func(l string) bool { return !strings.Contains(l, "message refused") })
 }
@@ -169,9 +169,9 @@ func TestTheBrokerCannotReadRows(t *testing.T) {
 	c.Exec(`UPDATE orders SET name = CONCAT(name, '-back') WHERE id = 1`)
 	a.Expect(`SELECT name FROM orders`, `"`+marker+`-back"`)
 	if out := a.Run(0, "verify"); !strings.Contains(out, "orders") {
-		t.Errorf("verify said %q", out)
+		t.Errorf("verify printed %q", out)
 	}
-	// What a node refuses, and what it says of it, travels as well.
+	// What a node refuses, and its reasons, travel too.
 	c.Exec(`ALTER TABLE orders MODIFY name VARCHAR(40)`)
 	a.Exec(`INSERT INTO orders VALUES (2, '` + marker + strings.Repeat("x", 50) + `', 1)`)
 	a.Expect(`SELECT status FROM sync_status WHERE primary_key = '2'`, `"error"`)
@@ -186,11 +186,11 @@ func TestTheBrokerCannotReadRows(t *testing.T) {
 			}
 		case wire.Announce, wire.InfoAll:
 		default:
-			t.Errorf("there is something on %s", m.topic)
+			t.Errorf("%s has messages", m.topic)
 		}
 		for _, secret := range []string{marker, "orders", "msb\x02", "\x28\xb5\x2f\xfd", "amount", "failed", a.Schema} {
 			if bytes.Contains(m.payload, []byte(secret)) {
-				t.Errorf("%q stands in a message on %s", secret, m.topic)
+				t.Errorf("%q is in a message on %s", secret, m.topic)
 			}
 		}
 	}
@@ -200,7 +200,7 @@ func TestTheBrokerCannotReadRows(t *testing.T) {
 		}
 	}
 	if lines := append(a.refusals(), c.refusals()...); len(lines) > 0 {
-		t.Errorf("good messages were refused:\n%s", strings.Join(lines, "\n"))
+		t.Errorf("valid messages were refused:\n%s", strings.Join(lines, "\n"))
 	}
 }
 
@@ -231,14 +231,14 @@ func TestLargeRowsAreSealedInPieces(t *testing.T) {
 	}
 	for _, m := range pieces {
 		if !seal.IsSealed(m.payload) || len(m.payload) > 256<<10 || bytes.Contains(m.payload, picture[1000:1016]) {
-			t.Errorf("a piece of %d bytes is not sealed, or too long", len(m.payload))
+			t.Errorf("a piece of %d bytes is not sealed, or too large", len(m.payload))
 		}
 	}
 }
 
-// Whoever controls the broker publishes all that it has seen, again and changed, to
-// the same and to others, before and after restarts, and what it makes up: nothing of
-// it is written or taken for an ack, and the nodes go on.
+// Whoever controls the broker publishes everything that it has seen, again and altered, to
+// the same and to other recipients, before and after restarts, and forgeries: none of it is
+// written or taken for an ack, and the nodes carry on.
 func TestNothingHostileGetsIn(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -247,12 +247,12 @@ func TestNothingHostileGetsIn(t *testing.T) {
 	a, c := sealedPair(t, b)
 	loads := underLoad(a, c)
 	more(loads, 100)
-	if _, out := a.verify(); !strings.Contains(out, "orders") { // what is on its way may differ
-		t.Errorf("verify said %q", out)
+	if _, out := a.verify(); !strings.Contains(out, "orders") { // rows in flight may differ
+		t.Errorf("verify printed %q", out)
 	}
 	together(loads)
 	before := h.all("/")
-	if len(before) > 300 { // of the first and of the last
+	if len(before) > 300 { // of the first and the last
 		before = append(before[:150], before[len(before)-150:]...)
 	}
 	h.replay(before)
@@ -260,8 +260,8 @@ func TestNothingHostileGetsIn(t *testing.T) {
 	h.forge()
 	together(loads)
 
-	// node-b is killed; the broker says that it is there. What node-a then sends
-	// nobody answers but who replays acks.
+	// node-b is killed; the broker claims that it is online. What node-a then sends
+	// is answered only by replayed acks.
 	c.Node.Kill()
 	loads[0].stop()
 	loads[1].stop()
@@ -295,15 +295,15 @@ func TestNothingHostileGetsIn(t *testing.T) {
 	for _, s := range []*site{a, c} {
 		s.Expect(`SELECT COUNT(*) FROM orders WHERE id > 600000000`, `0`)
 		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
-		// Five of what cannot be read, from the remote and from all others, and one for each of eight reasons.
+		// Five unreadable messages from the remote, five from others, and one for each of eight reasons.
 		if lines := s.refusals(); len(lines) == 0 || len(lines) > 2*5+8 {
-			t.Errorf("%s told %d times that something was refused:\n%s", s.Name, len(lines), strings.Join(lines, "\n"))
+			t.Errorf("%s logged %d refusals:\n%s", s.Name, len(lines), strings.Join(lines, "\n"))
 		}
 	}
 	settle(t, []*site{a, c}, loads...)
 }
 
-// forge publishes what a node without encryption would take.
+// forge publishes what a node without encryption would accept.
 func (h *hostile) forge() {
 	h.t.Helper()
 	f := &forger{t: h.t}
@@ -358,7 +358,7 @@ func TestKeysAreRolledUnderLoad(t *testing.T) {
 	settle(t, []*site{a, c}, loads...)
 }
 
-// A node with another key under the same name, and one without, are told of at both
+// A node with another key under the same name, and one without a key, are reported at both
 // sides, and get nothing.
 func TestNodesWithoutTheKeyAreExcluded(t *testing.T) {
 	t.Parallel()
@@ -377,7 +377,7 @@ func TestNodesWithoutTheKeyAreExcluded(t *testing.T) {
 			a.start()
 			c.start()
 			a.Node.WaitLog("message refused.*announcement")
-			if other != nil { // what a node with the key tells of one without is the same
+			if other != nil { // a node with the key says the same about one without
 				a.Node.WaitLog("sending nothing to the remote")
 				c.Node.WaitLog("sending nothing to the remote")
 			} else {
@@ -385,7 +385,7 @@ func TestNodesWithoutTheKeyAreExcluded(t *testing.T) {
 			}
 			a.Expect(`SELECT id FROM orders`, `1`)
 			c.Expect(`SELECT id FROM orders`, `2`)
-			// With the right key it goes on, without a loss.
+			// With the right key it carries on, without a loss.
 			c.again("encryption", a.Config["encryption"])
 			testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
 			a.Expect(`SELECT id FROM orders ORDER BY id`, `1`, `2`)
@@ -393,7 +393,7 @@ func TestNodesWithoutTheKeyAreExcluded(t *testing.T) {
 	}
 }
 
-// Toward some clients nothing is sealed, if the configuration says so.
+// Messages to some clients are in the clear, if the configuration says so.
 func TestVersion1PeersWorkIfTheyNeedNotSeal(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -418,7 +418,7 @@ func TestVersion1PeersWorkIfTheyNeedNotSeal(t *testing.T) {
 	// The peer's own way into node-b is closed.
 	date = p.send("node-b", "orders", "3", `{"id":"3","name":"three"}`)
 	c.Node.WaitLog("message refused.*version 1")
-	// In the name of node-b, version 1 is refused at node-a.
+	// In node-b's name, version 1 is refused at node-a.
 	h.publish("/change/node-a", []byte(`{"sender":"node-b","table":"orders","id":"4","date":`+fmt.Sprint(date)+`,"entity":{"id":"4","name":"four"}}`))
 	a.Node.WaitLog("message refused.*version 1")
 	for _, s := range []*site{a, c} {
@@ -431,8 +431,8 @@ func TestVersion1PeersWorkIfTheyNeedNotSeal(t *testing.T) {
 	}
 }
 
-// Two meshes share a broker, a key and the names of their clients; only the topicPrefix tells them apart. Whoever has the broker
-// carries what is said in one into the other: nobody there believes it.
+// Two meshes share a broker, a key and the names of their clients; only the topicPrefix differs. Whoever controls the broker
+// carries messages from one into the other: nobody there believes them.
 func TestMeshesThatShareAKey(t *testing.T) {
 	t.Parallel()
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
@@ -463,7 +463,7 @@ func TestMeshesThatShareAKey(t *testing.T) {
 	north[0].Node.WaitLog("message refused.*node-b.*cannot be decrypted")
 	north[0].Exec(`INSERT INTO orders VALUES (3, 'of the north', 1)`)
 	carry("north", "south", "/batch/node-b")
-	// Nor does it believe one without the part that is of one mesh.
+	// Nor does it believe an announcement without the part that is bound to one mesh.
 	for _, m := range h.all("south/node/node-b") {
 		if n, err := wire.ParseNode("node-b", m.payload); err == nil && n.Seal != nil {
 			n.Seal.Second = nil

@@ -18,11 +18,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// secrets are what a node of these tests must not show, by where the configuration has
+// secrets are what a node in these tests must not reveal, by where the configuration has
 // them.
 type secrets map[string]string
 
-// marked returns a secret for each place; each is one that stands nowhere else.
+// marked returns a secret for each place; each is unique.
 func marked() secrets {
 	s := secrets{}
 	for i, place := range []string{"database", "broker", "token", "login", "query", "user", "environ"} {
@@ -32,7 +32,7 @@ func marked() secrets {
 	return s
 }
 
-// keeps checks that a text has none of the secrets, in none of the forms in which
+// keeps checks that a text contains none of the secrets, in any form in which
 // programs like to print them.
 func (s secrets) keeps(t *testing.T, where, text string) {
 	t.Helper()
@@ -45,19 +45,19 @@ func (s secrets) keeps(t *testing.T, where, text string) {
 		for _, form := range []string{secret, url.QueryEscape(secret), string(raw), hex.EncodeToString(raw[:8]), base64.StdEncoding.EncodeToString(raw)[:8],
 			numbers, strings.ReplaceAll(numbers, " ", ",")} {
 			if at := strings.Index(text, form); at >= 0 {
-				t.Errorf("%s shows the secret of %s: …%s…", where, place, text[max(0, at-80):min(len(text), at+80)])
+				t.Errorf("%s reveals the secret of %s: …%s…", where, place, text[max(0, at-80):min(len(text), at+80)])
 			}
 		}
 	}
 }
 
-// said runs a command of the real binary, whatever comes of it, and returns what it
-// printed. Environment is NAME=value.
+// said runs a command of the real binary, whatever its outcome, and returns its
+// output. Environment is NAME=value.
 func said(t *testing.T, environment []string, args ...string) string {
 	t.Helper()
 	c := testkit.Command(t, args...)
 	c.Env = append(c.Env, environment...)
-	out, _ := c.CombinedOutput() // most of them fail, and are to
+	out, _ := c.CombinedOutput() // most of them fail, on purpose
 	return string(out)
 }
 
@@ -68,7 +68,7 @@ func secretive(t *testing.T, b *testkit.Broker, s secrets) *site {
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	a.Exec(orders)
 	user := "secret_" + a.Schema
-	a.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`) // it is no SUPER, and MySQL has a binary log
+	a.Exec(`SET GLOBAL log_bin_trust_function_creators = 1`) // it lacks SUPER, and MySQL has a binary log
 	a.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", user, s["database"]), fmt.Sprintf("GRANT ALL ON %s.* TO %s@'%%'", a.Schema, user))
 	login := a.Config["mysqlConfig"].(map[string]any)
 	login["user"], login["password"] = user, s["database"]
@@ -82,8 +82,8 @@ func secretive(t *testing.T, b *testkit.Broker, s secrets) *site {
 	return a
 }
 
-// A node at its work, at the level trace, with scripts that throw all that they can
-// reach, shows none of its secrets.
+// A working node at the level trace, whose scripts throw everything that they can
+// reach, reveals none of its secrets.
 func TestRunningNodeShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	s := marked()
@@ -113,7 +113,7 @@ func TestRunningNodeShowsNoSecret(t *testing.T) {
 	a.Exec(`INSERT INTO orders VALUES (1, 'throw', 1), (2, 'well', 2)`)
 	c.Expect(`SELECT id FROM orders`, `2`)
 	a.Expect(`SELECT status FROM sync_status WHERE primary_key = '1'`, `"error"`)
-	// The broker goes and comes, and so does the connection to the database.
+	// The connections to the broker and the database are lost and restored.
 	b.Kill()
 	b.Start()
 	c.Exec(`INSERT INTO orders VALUES (3, 'after', 3)`)
@@ -167,12 +167,12 @@ func get(t *testing.T, address, token string) string {
 	return fmt.Sprint(answer.Status, answer.Header, string(text))
 }
 
-// Nor does one that cannot do its work, whatever keeps it from that.
+// Nor does a node that cannot work, whatever the reason.
 func TestFailingNodeShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	s := marked()
 	b := testkit.AnyBrokerFor(t, map[string]string{"node-a": "another password"})
-	// Mosquitto: which broker shows the certificate makes no difference.
+	// Mosquitto: it does not matter which broker shows the certificate.
 	secure := testkit.Mosquitto(t, testkit.MosquittoOptions{TLS: true})
 	folder := t.TempDir()
 	broken := filepath.Join(folder, "broken.pem")
@@ -244,7 +244,7 @@ func TestFailingNodeShowsNoSecret(t *testing.T) {
 			if err != nil || !strings.Contains(string(text), "Mark3r") {
 				t.Fatalf("the configuration has no secret: %v", err)
 			}
-			// A node that waits for a server that is not there is ended once it has said so.
+			// A node that waits for a missing server is ended once it has said so.
 			a.Node = testkit.Process(t, func() *exec.Cmd {
 				c := testkit.Command(t, file)
 				c.Env = append(c.Env, environment...)

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// backUp copies the table orders and the node's own, in one consistent state, and returns what brings them back. The ids
-// of table_changes go on: an application that writes meanwhile brings them further than they ever were.
+// backUp copies the table orders and the node's own, in one consistent state, and returns what restores them. The ids
+// of table_changes continue: an application that writes meanwhile brings them further than they ever were.
 func (s *site) backUp() (restore func()) {
 	s.t.Helper()
 	var names []string
@@ -31,7 +31,7 @@ func (s *site) backUp() (restore func()) {
 	}
 }
 
-// setBack waits until the node says that its database was, or says so no more.
+// setBack waits until the node says that its database was set back, or no longer says so.
 func (s *site) setBack(want bool) {
 	s.t.Helper()
 	s.state(fmt.Sprintf("set back: %v", want), func(x *status.State) error {
@@ -43,8 +43,8 @@ func (s *site) setBack(want bool) {
 	})
 }
 
-// TestARestoredBackupIsNoticedWhateverWasWritten: by the application before the node starts. It is a problem, over
-// restarts, until all was found equal.
+// TestARestoredBackupIsNoticedWhateverWasWritten by the application before the node starts. It is a problem, even after
+// restarts, until everything was found equal.
 func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -62,20 +62,20 @@ func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 	a.start().Node.WaitLog("restored from a backup")
 	a.setBack(true)
 	if said := a.Run(0, "status"); !strings.Contains(said, "restored from a backup") {
-		t.Errorf("status says\n%s", said)
+		t.Errorf("status printed\n%s", said)
 	}
 	a.Node.Stop()
 	if out := a.Run(1, "status"); !strings.Contains(out, "restored from a backup") {
-		t.Errorf("status of a node that does not run says\n%s", out)
+		t.Errorf("status of a stopped node printed\n%s", out)
 	}
 	a.start()
 	a.setBack(true)
 	c.Expect(`SELECT COUNT(*) FROM orders`, `22`)
-	a.Exec(`UPDATE orders SET amount = 7 WHERE id = 1`) // it has not seen what was lost
+	a.Exec(`UPDATE orders SET amount = 7 WHERE id = 1`) // it has not seen the lost write
 	c.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE loser_row LIKE '%lost%'`, `1`)
 	settle(t, []*site{a, c})
 	if code, said := a.verify(); code != 0 {
-		t.Errorf("verify says\n%s", said)
+		t.Errorf("verify printed\n%s", said)
 	}
 	a.setBack(false)
 	a.Node.Stop()
@@ -85,7 +85,7 @@ func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 		t.Error("it is noticed twice")
 	}
 
-	// What was only received is missed as well. The node marks its database each second.
+	// Losing only received rows is noticed too. The node marks its database every second.
 	const mark = `SELECT value FROM sync_node WHERE name = 'position'`
 	restore = a.backUp()
 	before, err := a.Rows(mark)
@@ -110,7 +110,7 @@ func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 			return errors.New(said)
 		}
 		if code == 0 {
-			t.Errorf("verify says\n%s", said)
+			t.Errorf("verify printed\n%s", said)
 		}
 		return nil
 	})
@@ -118,7 +118,7 @@ func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 	a.setBack(true) // the comparison found a difference
 	settle(t, []*site{a, c})
 	if code, said := a.verify(); code != 0 {
-		t.Errorf("verify says\n%s", said)
+		t.Errorf("verify printed\n%s", said)
 	}
 	a.setBack(false)
 
@@ -128,7 +128,7 @@ func TestARestoredBackupIsNoticedWhateverWasWritten(t *testing.T) {
 	a.start().Node.WaitLog("restored from a backup")
 }
 
-// TestAKilledNodeRecognizesItsDatabase: however often, and in the middle of its work.
+// TestAKilledNodeRecognizesItsDatabase, however often it is killed, even in the middle of its work.
 func TestAKilledNodeRecognizesItsDatabase(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
@@ -141,7 +141,7 @@ func TestAKilledNodeRecognizesItsDatabase(t *testing.T) {
 		a.Node.Kill()
 		a.start()
 		if a.lines("restored from a backup") > 0 {
-			t.Fatal("its database is taken for a restored backup")
+			t.Fatal("its database is mistaken for a restored backup")
 		}
 	}
 	n := stop()

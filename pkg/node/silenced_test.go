@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TestARemoteThatInventsLaterWritesIsEventuallyIgnored: at each row that it is sent it says that it holds a later write
-// of this node's. That makes no loop of writes, messages and lines of the log.
+// TestARemoteThatInventsLaterWritesIsEventuallyIgnored: for each row that it is sent it claims to hold a later write
+// of this node's. That causes no loop of writes, messages and log lines.
 func TestARemoteThatInventsLaterWritesIsEventuallyIgnored(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -44,6 +44,6 @@ func TestARemoteThatInventsLaterWritesIsEventuallyIgnored(t *testing.T) {
 		}
 	}
 	if told == 0 || told > 2 {
-		t.Errorf("it was told %d times", told)
+		t.Errorf("it was logged %d times", told)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestABrokerThatAccepts128KiBIsEnough has a broker end the connection of whoever sends it a packet of more than 128
-// KiB, as AWS IoT does: large rows, batches of long rows, the answers to 600 rows that are refused, and comparisons of
+// TestABrokerThatAccepts128KiBIsEnough: the broker closes the connection of whoever sends a packet of more than 128
+// KiB, as AWS IoT does: large rows, batches of long rows, the answers to 600 refused rows, and comparisons of
 // rows with long keys and many columns go through all the same.
 func TestABrokerThatAccepts128KiBIsEnough(t *testing.T) {
 	t.Parallel()
@@ -54,7 +54,7 @@ func TestABrokerThatAccepts128KiBIsEnough(t *testing.T) {
 	}
 	for _, s := range []*site{a, c} {
 		if s.lines("no connection to the broker") > 0 {
-			t.Errorf("the broker has ended the connection of %s", s.Name)
+			t.Errorf("the broker closed the connection of %s", s.Name)
 		}
 	}
 }

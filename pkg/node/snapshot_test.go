@@ -9,7 +9,7 @@ import (
 )
 
 // TestInitialSyncSendsMissingRows starts with rows on both sides that no trigger
-// has seen. Each gets what it lacks; what both have stays as it is.
+// has seen. Each side gets what it lacks; rows that both have stay as they are.
 func TestInitialSyncSendsMissingRows(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -37,7 +37,7 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	a.Exec(`UPDATE orders SET name = 'anew' WHERE id IN (1, 2598)`)
 	c.Expect(`SELECT name FROM orders WHERE id IN (1, 2598)`, `"anew"`, `"anew"`)
 	c.Expect(`SELECT COUNT(*) FROM sync_conflicts WHERE primary_key IN ('1', '2598')`, `0`)
-	// A resync brings back what was lost behind the triggers' back.
+	// A resync restores what was lost behind the triggers' back.
 	tx := c.DB.MustBegin()
 	tx.MustExec(`SET @mysql_sync_applying = 'orders'`)
 	tx.MustExec(`DELETE FROM orders WHERE id = 100`)
@@ -50,8 +50,8 @@ func TestInitialSyncSendsMissingRows(t *testing.T) {
 	c.Expect(`SELECT id, name FROM orders WHERE id IN (100, 101)`, `100|"row"`, `101|"row"`)
 }
 
-// TestAResentRowHasOneVersionEverywhere: a resync to one remote gives rows new versions. The others must know of them,
-// or their next write would be in conflict with them, and might lose.
+// TestAResentRowHasOneVersionEverywhere: a resync to one remote gives rows new versions. The others must know them,
+// or their next write would conflict with them, and might lose.
 func TestAResentRowHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -60,7 +60,7 @@ func TestAResentRowHasOneVersionEverywhere(t *testing.T) {
 	oneVersion(t, a, h, c)
 }
 
-// aroundHub starts node-a and node-c, which reach each other by node-h alone; all have the same row.
+// aroundHub starts node-a and node-c, which reach each other only through node-h; all have the same row.
 func aroundHub(t *testing.T) (a, h, c *site) {
 	t.Helper()
 	sites := network(t, testkit.AnyBroker(t), map[string][]string{"node-a": {"node-h"}, "node-h": {"node-a", "node-c"}, "node-c": {"node-h"}},
@@ -72,7 +72,7 @@ func aroundHub(t *testing.T) (a, h, c *site) {
 	return a, h, c
 }
 
-// oneVersion checks that all know the version that the hub gave to the row, so that the next write is no conflict.
+// oneVersion checks that all know the version that the hub gave the row, so that the next write is no conflict.
 func oneVersion(t *testing.T, a, h, c *site) {
 	t.Helper()
 	h.Expect(`SELECT origin FROM sync_versions`, `"node-h"`)
@@ -84,7 +84,7 @@ func oneVersion(t *testing.T, a, h, c *site) {
 	}
 }
 
-// A resync of all rows to all remotes sends each of them each row once, though each row's new version is news for all; also to
+// A resync of all rows to all remotes sends each row to each of them once, although its new version is news to all, and even to
 // one that was away in between.
 func TestAResyncToAllRemotesSendsEachRowOnce(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// spelledTables have keys of which texts have several spellings. The first three columns of all are the same.
+// spelledTables have keys with texts that have several spellings. The first three columns of all are the same.
 func spelledTables(server *testkit.Database) []string {
 	newest := "utf8mb4_0900_ai_ci"
 	switch {
@@ -27,10 +27,10 @@ func spelledTables(server *testkit.Database) []string {
 	}
 }
 
-// words are a text's spellings: the first is how node-a writes it, the second how node-b does.
+// words are spellings of a text: the first is node-a's, the second node-b's.
 var words = [][2]string{{"bob", "Bob"}, {"rené", "RENE"}, {"a,b\\\\", "A,B\\\\"}, {strings.Repeat("long ", 15) + "x", strings.Repeat("LONG ", 15) + "X"}}
 
-// TestTwoSpellingsOfAKeyAreOneRow writes rows at two nodes that do not hear each other, in two spellings.
+// TestTwoSpellingsOfAKeyAreOneRow writes rows in two spellings, at two nodes that do not hear each other.
 func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	t.Parallel()
 	ddl := spelledTables(testkit.Shared(t))
@@ -62,7 +62,7 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 		a.start()
 	}
 	same("4|8")
-	lost := map[string]bool{} // kept at one node or at both, by which hears of the other first
+	lost := map[string]bool{} // kept at one node or at both, depending on which hears of the other first
 	for _, s := range []*site{a, c} {
 		s.Expect(`SELECT COUNT(*) FROM sync_versions`, "16")
 		rows, err := s.Rows(`SELECT table_name, HEX(row_id), loser_origin FROM sync_conflicts`)
@@ -74,7 +74,7 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 		}
 	}
 	if len(lost) != 16 || slices.Contains(slices.Collect(maps.Values(lost)), false) {
-		t.Fatalf("of 16 losers, all of node-a, are kept %v", lost)
+		t.Fatalf("of 16 losers, all of node-a, %v are kept", lost)
 	}
 	t.Log("another spelling alone")
 	each(a, "UPDATE TABLE SET w = '%s' WHERE w = '%s'", "BOB", "bob")
@@ -102,8 +102,8 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	}
 }
 
-// TestRowsOfAnOlderVersionAreDistinguishedByCollation starts nodes on databases whose own tables know rows by the bytes
-// of their keys, as older versions left them: here a row has two versions, one of the spelling that it has no more.
+// TestRowsOfAnOlderVersionAreDistinguishedByCollation starts nodes on databases whose own tables identify rows by the bytes
+// of their keys, as older versions did: here a row has two versions, one for a spelling that it no longer has.
 func TestRowsOfAnOlderVersionAreDistinguishedByCollation(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words", "padded"},
@@ -136,8 +136,8 @@ func TestRowsOfAnOlderVersionAreDistinguishedByCollation(t *testing.T) {
 	}
 }
 
-// TestSpellingsAmongThreeNodes has rows with another unique key, and with children, written in several spellings at three
-// nodes at once.
+// TestSpellingsAmongThreeNodes has rows with another unique key, and with children, written concurrently in several spellings
+// at three nodes.
 func TestSpellingsAmongThreeNodes(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -159,7 +159,7 @@ func TestSpellingsAmongThreeNodes(t *testing.T) {
 	same("2", "3")
 	nodes[2].Expect("SELECT w FROM posts WHERE id = 1", `"ANNA"`) // as the cascade spelled it at the origin
 	for i, name := range []string{"Ämil", "AMIL", "amil"} {
-		// Who is late has the row of another one already.
+		// The late node already has another one's row.
 		nodes[i].Exec(fmt.Sprintf("INSERT IGNORE INTO people VALUES ('%s', 'm@x', 9)", name), fmt.Sprintf("INSERT INTO posts VALUES (%d, '%s', 0)", 10+i, name))
 	}
 	same("2", "3", "9")
@@ -175,7 +175,7 @@ func TestSpellingsAmongThreeNodes(t *testing.T) {
 	}
 }
 
-// TestRowsThatCollideUnderAnotherCollationAreReported has a site with two rows that another takes for one.
+// TestRowsThatCollideUnderAnotherCollationAreReported has a site with two rows that are one at another.
 func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
 	t.Parallel()
 	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
@@ -192,7 +192,7 @@ func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
 	rest(a, c)
 }
 
-// TestAKeyWithAnotherCollationDistinguishesOtherRows changes the collation while the nodes run.
+// TestAKeyWithAnotherCollationDistinguishesOtherRows changes the collation while the nodes are running.
 func TestAKeyWithAnotherCollationDistinguishesOtherRows(t *testing.T) {
 	t.Parallel()
 	a, c := pair(t, testkit.AnyBroker(t), []string{"words"}, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
@@ -212,8 +212,8 @@ func TestAKeyWithAnotherCollationDistinguishesOtherRows(t *testing.T) {
 	a.Expect("SELECT COUNT(*) FROM sync_conflicts", "0")
 }
 
-// TestAnEarlierSpellingIsNotPendingForever respells rows, at their origin and at a hub, while the node that they are
-// for is away.
+// TestAnEarlierSpellingIsNotPendingForever respells rows, at their origin and at a hub, while their destination is
+// away.
 func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// A remote that was never there is not in step, though nothing waits for it; nor is one that is away, or that gets changes
-// only. So it is said while the node runs, after a restart, and of a node that does not run.
+// A remote that was never online is not in step, although nothing waits for it; nor is one that is offline, or gets changes
+// only. This is reported by a running node, after a restart, and for a stopped node.
 func TestInStepIsClaimedOnlyForSeenRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -26,7 +26,7 @@ func TestInStepIsClaimedOnlyForSeenRows(t *testing.T) {
 	c.start()
 	synced(c)
 	peer := newPeer(t, b, "version-1")
-	peer.answer = func(v1Change) {} // what it is sent stays pending
+	peer.answer = func(v1Change) {} // rows for it stay pending
 	peer.connect().greet("node-a")
 	status := func() (s status.State) {
 		t.Helper()
@@ -64,7 +64,7 @@ func TestInStepIsClaimedOnlyForSeenRows(t *testing.T) {
 	text := a.Run(0, "status")
 	for _, want := range []string{"never there", "1, never sent: 1 table", "never sent: 1 remote"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("status does not say %q:\n%s", want, text)
+			t.Errorf("status lacks %q:\n%s", want, text)
 		}
 	}
 	a.Stop()

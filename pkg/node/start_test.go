@@ -14,10 +14,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// ran is how a run of the real binary ended.
+// ran is the outcome of a run of the real binary.
 type ran struct {
 	code   int
-	output string // on both streams
+	output string // from both streams
 }
 
 // runBinary runs the real binary to its end.
@@ -27,11 +27,11 @@ func runBinary(t *testing.T, args ...string) ran {
 	return ran{code, out + said}
 }
 
-// expect checks the exit code and that the output has each of the texts.
+// expect checks the exit code, and that the output contains each text.
 func (r ran) expect(t *testing.T, code int, texts ...string) {
 	t.Helper()
 	if r.code != code {
-		t.Errorf("exit code %d, not %d", r.code, code)
+		t.Errorf("exit code %d, want %d", r.code, code)
 	}
 	for _, text := range texts {
 		if !strings.Contains(r.output, text) {
@@ -43,7 +43,7 @@ func (r ran) expect(t *testing.T, code int, texts ...string) {
 	}
 }
 
-// run runs the node, which must end.
+// run runs the node, which must exit.
 func (s *site) run() ran {
 	s.t.Helper()
 	return runBinary(s.t, s.Write())
@@ -75,11 +75,11 @@ func TestCommandLineIsExplained(t *testing.T) {
 	version := runBinary(t, "version")
 	version.expect(t, 0)
 	if strings.TrimSpace(version.output) == "" {
-		t.Error("version says nothing")
+		t.Error("version prints nothing")
 	}
 }
 
-// TestMistakesFoundByServersAreReportedAtOnce has two wrong tables and a refused login at the broker together.
+// TestMistakesFoundByServersAreReportedAtOnce has two wrong tables and a login refused by the broker.
 func TestMistakesFoundByServersAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -91,9 +91,9 @@ func TestMistakesFoundByServersAreReportedAtOnce(t *testing.T) {
 	r.expect(t, 1, "syncTables: ", "missing", "does not exist", "keyless", "no primary key", "seen", "view", "receiveTables: ", "mqttConfig: ",
 		"refused")
 	if strings.Contains(r.output, "wrong") {
-		t.Errorf("the password is told:\n%s", r.output)
+		t.Errorf("the output contains the password:\n%s", r.output)
 	}
-	s.Expect(`SHOW TABLES LIKE 'sync%'`) // nothing was made
+	s.Expect(`SHOW TABLES LIKE 'sync%'`) // nothing was created
 }
 
 func TestALoginRefusedByTheDatabaseEndsTheStart(t *testing.T) {
@@ -106,7 +106,7 @@ func TestALoginRefusedByTheDatabaseEndsTheStart(t *testing.T) {
 	r := s.run()
 	r.expect(t, 1, "mysqlConfig: ", "Access denied for user 'nobody'")
 	if strings.Contains(r.output, "secret-1") {
-		t.Errorf("the password is told:\n%s", r.output)
+		t.Errorf("the output contains the password:\n%s", r.output)
 	}
 	s.Config["mysqlConfig"] = right
 	right["database"] = "nowhere"
@@ -175,13 +175,13 @@ func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 	s.start()
 	s.run().expect(t, 1, "another mysql-sync node is using this database", s.Schema)
 	s.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
-	s.Expect(`SELECT status FROM sync_status`, `"pending"`) // the first one goes on
+	s.Expect(`SELECT status FROM sync_status`, `"pending"`) // the first one carries on
 	// The lock goes with the process: a new one starts at once.
 	s.Node.Kill()
 	s.start()
 }
 
-// TestANodeStopsCleanlyUnderLoad has a raw client see what the others are told. The exit code would be another if the
+// TestANodeStopsCleanlyUnderLoad: a raw client sees what the others are told. The exit code would differ if the
 // node had to be killed.
 func TestANodeStopsCleanlyUnderLoad(t *testing.T) {
 	t.Parallel()

@@ -11,10 +11,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// tap counts what passes the broker.
+// tap counts the messages at the broker.
 type tap struct {
 	t       *testing.T
-	markers []mqtt.Client // one at each server
+	markers []mqtt.Client // one per server
 
 	mu     sync.Mutex
 	topics []string
@@ -41,8 +41,8 @@ func newTap(t *testing.T, b *testkit.Broker) *tap {
 	return x
 }
 
-// count returns how many messages there were on topics that begin so. What the broker has delivered to others by now is
-// counted: it comes to the tap before what is then published, in a cluster at the same server.
+// count returns how many messages there were on topics with a prefix. What the broker has delivered to others by now is
+// included: the tap gets it before whatever is published next, in a cluster at the same server.
 func (x *tap) count(prefix string) int {
 	x.t.Helper()
 	marks := func() int {
@@ -58,7 +58,7 @@ func (x *tap) count(prefix string) int {
 	}
 	testkit.Eventually(x.t, "the tap", func() error {
 		if missing := want - marks(); missing > 0 {
-			return fmt.Errorf("%d of its marks have not come", missing)
+			return fmt.Errorf("%d of its marks are missing", missing)
 		}
 		return nil
 	})
@@ -67,7 +67,7 @@ func (x *tap) count(prefix string) int {
 	return x.number(prefix)
 }
 
-// number is count of what has come; the caller holds mu.
+// number counts what has arrived; the caller holds mu.
 func (x *tap) number(prefix string) int {
 	n := 0
 	for _, topic := range x.topics {

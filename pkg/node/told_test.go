@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestAPeerLearnsOnlyAboutItsOwnRow has rows refused in many ways at a node that holds what the sender may not see: its files, its
-// statements, other rows. The node's own log has the reason in whole.
+// TestAPeerLearnsOnlyAboutItsOwnRow: a node that has what the sender may not see, such as files, statements and other rows,
+// refuses rows for many reasons. Its own log has the full reason.
 func TestAPeerLearnsOnlyAboutItsOwnRow(t *testing.T) {
 	t.Parallel()
 	tables := []string{"texts", "people"}
@@ -43,7 +43,7 @@ func TestAPeerLearnsOnlyAboutItsOwnRow(t *testing.T) {
 	c.Expect(`SELECT COUNT(*) FROM people`, `0`)
 	a.Node.Stop()
 	c.Exec(`INSERT INTO people VALUES (778, 'kept', 'same@example.com')`)
-	told := map[string]string{ // by table and key, with what the sender has to know
+	told := map[string]string{ // by table and key, with what the sender should learn
 		"texts thrown": "not on sundays", "texts type": "TypeError", "texts query": "the transformer fails on it", "texts leak": "the transformer fails on it",
 		"texts nothing": "the transformer fails on it", "texts made": "the transformed row",
 		"people 1": "the same mail", "people 2": "name", "people 1001": "grown", "people 4": "closed on sundays", "people 5": "error 1146",
@@ -63,7 +63,7 @@ func TestAPeerLearnsOnlyAboutItsOwnRow(t *testing.T) {
 			}
 			for _, secret := range []string{"texts.js", "/", "treasure", "vault", "778", "SELECT", "INSERT", "undefined"} {
 				if strings.Contains(got, secret) {
-					t.Errorf("%s: the sender is told %q: %s", row, secret, got)
+					t.Errorf("%s: the sender learns %q: %s", row, secret, got)
 				}
 			}
 			return nil
@@ -72,7 +72,7 @@ func TestAPeerLearnsOnlyAboutItsOwnRow(t *testing.T) {
 	log := strings.Join(c.Node.Log(), "\n")
 	for _, whole := range []string{"texts.js", "vault_of_treasure", "778", "strongroom_of_vault"} {
 		if !strings.Contains(log, whole) {
-			t.Errorf("the log of the node that refuses lacks %q", whole)
+			t.Errorf("the log of the refusing node lacks %q", whole)
 		}
 	}
 }

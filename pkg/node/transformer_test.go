@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// productItems is the example of the protocol's document, to the letter.
+// productItems is the example in the protocol's document, verbatim.
 const productItems = `async function transformer(context) {
 // language=SQL
 let databaseResult = await context.mysql.query('SELECT id FROM id_mapping WHERE id = ?',
@@ -37,7 +37,7 @@ func TestDocumentedTransformerServesAllSpellingsOfATable(t *testing.T) {
 			s.Exec("CREATE TABLE `" + table + "` (id VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(20)) COLLATE utf8mb4_general_ci")
 		}
 	}
-	// The mapping knows another spelling of the id, which it takes for the same.
+	// The mapping has another spelling of the id, which it considers equal.
 	c.Exec(`CREATE TABLE id_mapping (id VARCHAR(20) NOT NULL PRIMARY KEY) COLLATE utf8mb4_general_ci`, `INSERT INTO id_mapping VALUES ('ITEM-1')`)
 	c.Script("productItems", productItems)
 	a.start()
@@ -83,7 +83,7 @@ func TestTransformerRunsForEachTarget(t *testing.T) {
 		}
 		return nil
 	})
-	// The node's own row is as it was.
+	// The node's own row is unchanged.
 	a.Expect(`SELECT name FROM texts WHERE id = '1'`, `"one"`)
 }
 
@@ -109,7 +109,7 @@ func TestTransformerQueriesAndPublishes(t *testing.T) {
 	a.Exec(`INSERT INTO texts VALUES ('1', 'one')`)
 	p.expectRow("texts", "1", `{"id":"1","name":"a+b"}`)
 	if got, want := <-said, `/hello/1 [{"id":1,"name":"a"},{"id":2,"name":"b"}]`; got != want {
-		t.Errorf("the script published %s, not %s", got, want)
+		t.Errorf("the script published %s, want %s", got, want)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestARowIsRemovedEvenIfTheNodeWasKilledBeforeTheAck(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, secret)
 	a.start()
-	p.answer = func(v1Change) {} // it holds the row, and the node does not hear of it
+	p.answer = func(v1Change) {} // it has the row, and the node does not learn of it
 	p.connect().greet("node-a")
 	a.Exec(`INSERT INTO texts VALUES ('1', 'open')`)
 	p.expectChange("texts", "1", 1)
@@ -174,10 +174,10 @@ func TestAFailingTransformerCostsOnlyItsRow(t *testing.T) {
 	for id, words := range map[string]string{"throw": "no such customer", "spin": "texts.js", "wait": "texts.js", "nothing": "returned nothing", "number": "returned a number", "long": "xxx"} {
 		got, err := a.Rows(`SELECT message FROM sync_status WHERE primary_key = '` + id + `'`)
 		if err != nil || !strings.Contains(got, words) || !strings.Contains(got, "texts.js") {
-			t.Errorf("the status of %s is %s (%v), without %q", id, got, err, words)
+			t.Errorf("the status of %s is %s (%v), want %q", id, got, err, words)
 		}
 	}
-	// The row that is mended goes.
+	// The corrected row goes.
 	a.Exec(`UPDATE texts SET id = 'mended' WHERE id = 'throw'`)
 	p.expectRow("texts", "mended", `{"id":"mended","name":""}`)
 }
@@ -236,11 +236,11 @@ func TestAKeyChangedByATransformerIsRemembered(t *testing.T) {
 	a.Expect(statusOfRows, `"1"|"successful"|NULL`, `"2"|"successful"|NULL`)
 	a.Exec(`UPDATE texts SET name = 'uno' WHERE id = '1'`)
 	p.expectRow("texts", "x-1", `{"id":"x-1","name":"uno"}`)
-	// Under another key it is another row there: the old one goes.
+	// With another key it is another row there: the old one goes.
 	a.Exec(`UPDATE texts SET name = 'moved' WHERE id = '1'`)
 	p.expectRow("texts", "new-1", `{"id":"new-1","name":"moved"}`)
 	p.expectRow("texts", "x-1", `null`)
-	// A delete follows under the key that it was sent as, also after a restart.
+	// A delete follows under the key that was sent, even after a restart.
 	a.Expect(testkit.Waiting, `0`)
 	a.Stop()
 	a.Exec(`DELETE FROM texts`)
@@ -281,7 +281,7 @@ func TestTransformersWorkBetweenNodes(t *testing.T) {
 	c := newSite(t, b, "node-b", []string{"node-a"}, []string{"texts"}, nil)
 	a.Exec(texts)
 	c.Exec(texts)
-	// Each side knows the rows by keys of its own.
+	// Each side has its own keys for the rows.
 	a.Script("texts", `module.exports = ({entity, source}) => {
 		if (entity.name === 'secret') return null;
 		entity.id = source === 'node-a' ? 'b' + entity.id : entity.id.slice(1);
@@ -321,7 +321,7 @@ func TestBrokenTransformerFileEndsTheStart(t *testing.T) {
 	}
 }
 
-// TestRowsThatShareAnIDAreSentInTurn: version 1 names a change by its id, so that only one can be on its way.
+// TestRowsThatShareAnIDAreSentInTurn: version 1 identifies a change by its id, so only one can be in flight.
 func TestRowsThatShareAnIDAreSentInTurn(t *testing.T) {
 	t.Parallel()
 	a, p := withScript(t, `module.exports = ({entity}) => Object.assign(entity, {id: 'all'})`)
@@ -335,7 +335,7 @@ func TestRowsThatShareAnIDAreSentInTurn(t *testing.T) {
 		case c := <-held:
 			p.ack(c)
 		case <-time.After(time.Minute):
-			t.Fatal("no change came")
+			t.Fatal("no change arrived")
 		}
 	}
 	a.Expect(testkit.Waiting, `0`)
@@ -367,8 +367,8 @@ func TestNoValueOfARowIsCodeInAQuery(t *testing.T) {
 	}
 }
 
-// What a script does to its session reaches no statement of the node's, nor a later one
-// of a script's.
+// What a script does to its session affects no statement of the node, nor a later one
+// of a script.
 func TestSessionsOfScriptsAreTheirOwn(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -419,7 +419,7 @@ func TestScriptsMayHaveTheirOwnLogin(t *testing.T) {
 	p.connect().greet("node-a")
 	a.Exec(`INSERT INTO texts VALUES ('1', 'one')`)
 	p.expectRow("texts", "1", `{"id":"1","name":"`+name+` true"}`)
-	// One that the server does not take ends the start.
+	// A session setting that the server rejects ends the start.
 	a.Config["transformerLogin"] = map[string]any{"user": name, "password": "another"}
 	a.Config["queueDirectory"] = t.TempDir()
 	node := testkit.Node(t, testkit.ConfigFile(t, a.Config))
@@ -429,8 +429,8 @@ func TestScriptsMayHaveTheirOwnLogin(t *testing.T) {
 	node.WaitLog(`transformerLogin: .*Access denied`)
 }
 
-// A script that is written to harm ends its own process, and costs its row. The node, its
-// other rows, and the other tables' scripts go on.
+// A malicious script ends its own process, and costs its row. The node, its
+// other rows, and the other tables' scripts carry on.
 func TestAHarmfulScriptEndsItsOwnProcess(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -446,7 +446,7 @@ func TestAHarmfulScriptEndsItsOwnProcess(t *testing.T) {
 	};`
 	a.Script("texts", harm)
 	a.Script("plain", `module.exports = ({entity}) => ({...entity, name: entity.name + '!'})`)
-	c.Script("texts", strings.Replace(harm, "ALLOWED", "node-b", 1)) // what c sends harms a only
+	c.Script("texts", strings.Replace(harm, "ALLOWED", "node-b", 1)) // what c sends harms only a
 	a.start()
 	c.start()
 	synced(a, c)

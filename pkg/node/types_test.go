@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// typeCase is a column type with the values that a node must carry as they are.
+// typeCase is a column type with values that a node must carry unchanged.
 type typeCase struct {
 	ddl    string
 	target string   // the type at the second site; empty: the same
@@ -64,7 +64,7 @@ func allBytes() string {
 	return "X'" + b.String() + "'"
 }
 
-// moods are what sets the writing sessions apart from what a node's session has.
+// moods are how the writing sessions differ from a node's session.
 const moods = `SET SESSION sql_mode='ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'`
 
 // writer runs statements in a session of its own.
@@ -80,7 +80,7 @@ func (s *site) writer(statements ...string) {
 	}
 }
 
-// carries has a row for each value travel from a to c, and back after a write at c. Each row has a value in one column
+// carries sends a row for each value from a to c, and back after a write at c. Each row has a value in one column
 // and NULL in all others.
 func carries(t *testing.T, a, c *site, expected ...string) {
 	t.Helper()
@@ -130,7 +130,7 @@ func carries(t *testing.T, a, c *site, expected ...string) {
 		t.Fatal(err)
 	}
 	if before != after {
-		t.Errorf("there and back made\n%s\nof\n%s", after, before)
+		t.Errorf("the round trip turned\n%s\ninto\n%s", after, before)
 	}
 	for _, s := range []*site{a, c} {
 		s.Expect(`SELECT primary_key, message FROM sync_status WHERE status <> 'successful'`)
@@ -151,15 +151,15 @@ func TestValuesOfAllTypesInBatches(t *testing.T) {
 	tap := newTap(t, b)
 	carries(t, a, c)
 	if n := tap.count("/change/"); n > 0 {
-		t.Errorf("%d changes went by version 1", n)
+		t.Errorf("%d changes used version 1", n)
 	}
 }
 
-// notAnnounced is what a node says sooner or later of a broker that is version1Only.
+// notAnnounced is what a node logs sooner or later about a broker that is version1Only.
 const notAnnounced = "the broker neither delivers nor keeps the announcement"
 
-// version1Only is a broker that keeps the nodes' announcements to itself, so that they take each other for existing peers.
-// That is an ACL of Mosquitto.
+// version1Only is a broker that withholds the nodes' announcements, so that they take each other for existing peers,
+// by an ACL of Mosquitto.
 func version1Only(t *testing.T) *testkit.Broker {
 	return testkit.Mosquitto(t, testkit.MosquittoOptions{
 		ACLText: "topic readwrite /info\ntopic readwrite /info/+\ntopic readwrite /change/+\ntopic write /node/+\ntopic read /batch/#\ntopic readwrite " + mark + "\n",
@@ -174,14 +174,14 @@ func TestValuesOfAllTypesInVersion1(t *testing.T) {
 	tap := newTap(t, b)
 	carries(t, a, c, notAnnounced)
 	if n := tap.count("/change/"); n == 0 {
-		t.Error("nothing went by version 1")
+		t.Error("nothing used version 1")
 	}
 }
 
-// TestValuesBetweenMariaDBAndMySQL needs both servers, as make test-mysql has them.
+// TestValuesBetweenMariaDBAndMySQL needs both servers, which make test-mysql has.
 func TestValuesBetweenMariaDBAndMySQL(t *testing.T) {
 	if testkit.Shared(t).Flavour != testkit.FlavourMySQL {
-		return // the other tests have what one flavour can show
+		return // the other tests cover what one flavour can show
 	}
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -206,7 +206,7 @@ func TestARowLargerThanABatchIsSent(t *testing.T) {
 	testkit.Alike(t, `SELECT id, LENGTH(body), SHA2(body, 256) FROM files ORDER BY id`, a, c)
 }
 
-// TestLongValuesUpdatedTogether: MariaDB 10.5.23 and 11.4.5 cut them, to their length modulo 65,536, where they stand
+// TestLongValuesUpdatedTogether: MariaDB 10.5.23 and 11.4.5 truncate them to their length modulo 65,536 if they are
 // in a UNION.
 func TestLongValuesUpdatedTogether(t *testing.T) {
 	t.Parallel()
@@ -264,7 +264,7 @@ func TestNullAndEmptyStayDistinct(t *testing.T) {
 	a.Expect(`SELECT * FROM notes WHERE id = 1`, `1|NULL|""|NULL`)
 }
 
-// TestErrorValuesOfEnumsAreReplicated has rows whose ENUM was given a wrong value: it holds the number 0, which strict
+// TestErrorValuesOfEnumsAreReplicated has rows whose ENUM was given a wrong value: it contains the number 0, which strict
 // servers refuse.
 func TestErrorValuesOfEnumsAreReplicated(t *testing.T) {
 	t.Parallel()

@@ -36,8 +36,8 @@ func TestUniqueValuesSwapAndMove(t *testing.T) {
 	}
 }
 
-// TestUniqueClashesAreKeptAndReported gives the same value to different rows on both
-// sides: no row is overwritten, and both sides say so.
+// TestUniqueClashesAreKeptAndReported writes the same value to different rows on both
+// sides: no row is overwritten, and both sides report it.
 func TestUniqueClashesAreKeptAndReported(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

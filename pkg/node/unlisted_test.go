@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// estate is a table that is received, and others, at the receiver alone, that refer to it and that nobody has listed.
+// estate is a table that is received, and others, only at the receiver, that refer to it and are not listed.
 var estate = []string{
 	`CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(20))`,
 	`CREATE TABLE c (id INT PRIMARY KEY, p INT NOT NULL, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE)`,
@@ -20,8 +20,8 @@ var unlisted = []string{
 	`CREATE TABLE deeper (id INT PRIMARY KEY, notes INT NOT NULL, FOREIGN KEY (notes) REFERENCES notes (id) ON DELETE CASCADE)`,
 }
 
-// TestDeletesCascadeToNoUnlistedTables deletes parents at one node to whose rows others refer at another, in tables
-// that are in no list there, and then in such that the configuration names.
+// TestDeletesCascadeToNoUnlistedTables deletes parents at one node to which rows of another refer, in tables
+// that are not listed there, and then in tables that the configuration names.
 func TestDeletesCascadeToNoUnlistedTables(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)

@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestUnchangedResendsDoNotBeatPendingEdits has the triggers of a table be lost and made anew, as by tools that swap
-// tables, while edits of other sites still wait there. What was written without triggers goes everywhere; what was not
-// comes after the edits, though these are older. So it is while the node runs and at its start, and for a row that
+// TestUnchangedResendsDoNotBeatPendingEdits: a table's triggers are lost and recreated, as by tools that swap
+// tables, while edits of other sites are still waiting there. What was written without triggers goes everywhere; what was not
+// comes after the edits, although these are older. The same holds at a start, and for a row that
 // nobody had written yet.
 func TestUnchangedResendsDoNotBeatPendingEdits(t *testing.T) {
 	t.Parallel()
@@ -36,7 +36,7 @@ func TestUnchangedResendsDoNotBeatPendingEdits(t *testing.T) {
 		a.Exec(fmt.Sprintf(`REPLACE INTO items VALUES (1, 'a', %d), (2, 'a', %d), (3, 'a', %d)`, v, v, v))
 		testkit.Alike(t, all, sites...)
 		c.Node.Stop()
-		c.Exec(fmt.Sprintf(`UPDATE items SET v = %d WHERE id IN (1, 8)`, v+1)) // these wait
+		c.Exec(fmt.Sprintf(`UPDATE items SET v = %d WHERE id IN (1, 8)`, v+1)) // these are waiting
 		if restarts {
 			a.Node.Stop()
 		}

@@ -8,11 +8,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// things have a composite key that is too long to be its own ID.
+// things has a composite key that is too long to be its own ID.
 const things = `CREATE TABLE things (a VARCHAR(100), b INT, name VARCHAR(20), PRIMARY KEY (a, b))`
 
-// TestVanishedRowsComeBack takes the rows of one site away in ways that no trigger
-// sees, and has each of the other ways bring them back.
+// TestVanishedRowsComeBack removes one site's rows in ways that no trigger
+// sees, and restores them in each of the other ways.
 func TestVanishedRowsComeBack(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -64,9 +64,9 @@ func TestVanishedRowsComeBack(t *testing.T) {
 	c.Expect(`SELECT b FROM things`, `2`)
 }
 
-// TestARowThatVanishedWhilePendingIsNotADelete takes rows away that the remote has not got
-// yet: it keeps what it has, and may send that back, though it is older. What was
-// deleted before is.
+// TestARowThatVanishedWhilePendingIsNotADelete removes rows that the remote has not received
+// yet: it keeps what it has, and may send that back, although it is older. Earlier
+// deletes stay.
 func TestARowThatVanishedWhilePendingIsNotADelete(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -116,7 +116,7 @@ func TestRowsVanishedAtOneOfThree(t *testing.T) {
 	sites[1].Run(0, "resync", "orders", "--all")
 	whole()
 	sites[0].Exec(`TRUNCATE orders`)
-	sites[1].Exec(`UPDATE orders SET name = 'new' WHERE id = 0`) // a write of one that vanished brings it
+	sites[1].Exec(`UPDATE orders SET name = 'new' WHERE id = 0`) // a write of a vanished row brings it back
 	sites[0].Expect(`SELECT id, name FROM orders`, `0|"new"`)
 	sites[2].Run(0, "resync", "orders")
 	whole()

@@ -69,7 +69,7 @@ func TestVerifyFindsAndRepairsDifferences(t *testing.T) {
 	}
 	c.Node.Stop()
 	if code, out := a.verify("orders"); code != 1 || !strings.Contains(out, "is offline") {
-		t.Fatalf("a remote that is away: exit code %d\n%s", code, out)
+		t.Fatalf("with a remote that is away: exit code %d\n%s", code, out)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestDifferencesAreReported(t *testing.T) {
 	c.Exec(orders)
 	a.start()
 	c.start()
-	synced(a, c) // or that would bring the row back
+	synced(a, c) // otherwise it would bring the row back
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 	c.Exec(`TRUNCATE TABLE orders`) // fires no trigger
@@ -90,7 +90,7 @@ func TestDifferencesAreReported(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 }
 
-// TestRepairResendsDeletesUndoneByARestore: of two versions the later one stays, also where it is a delete.
+// TestRepairResendsDeletesUndoneByARestore: the later of two versions stays, even if it is a delete.
 func TestRepairResendsDeletesUndoneByARestore(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -104,7 +104,7 @@ func TestRepairResendsDeletesUndoneByARestore(t *testing.T) {
 	a.Expect(`SELECT id FROM orders`, `3`)
 	c.Expect(`SELECT id FROM orders`, `3`)
 	settle(t, []*site{a, c})
-	for _, from := range []*site{a, c} { // whoever asks
+	for _, from := range []*site{a, c} { // no matter who asks
 		a.behind(`DELETE FROM orders`, `INSERT INTO orders SELECT * FROM backup_rows`, `DELETE FROM sync_versions`,
 			`INSERT INTO sync_versions SELECT * FROM backup_versions`)
 		if code, out := from.verify("--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
@@ -116,7 +116,7 @@ func TestRepairResendsDeletesUndoneByARestore(t *testing.T) {
 	}
 }
 
-// TestRepairRestoresTruncatedRows: no delete is made of what no trigger has seen, whoever asks.
+// TestRepairRestoresTruncatedRows: what no trigger has seen is not a delete, no matter who asks.
 func TestRepairRestoresTruncatedRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -136,8 +136,8 @@ func TestRepairRestoresTruncatedRows(t *testing.T) {
 	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 }
 
-// TestARepairedRowHasOneVersionEverywhere: who was not part of the repair must know of the version that it made, or the
-// next write there would be in conflict with it, and might lose.
+// TestARepairedRowHasOneVersionEverywhere: nodes outside the repair must learn the version that it made, or their
+// next write would conflict with it, and might lose.
 func TestARepairedRowHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
 	testkit.BrokerMatters(t)
@@ -150,7 +150,7 @@ func TestARepairedRowHasOneVersionEverywhere(t *testing.T) {
 	oneVersion(t, a, h, c)
 }
 
-// TestRepairOfAReceiveOnlyTable: there the row of the remote stands, whoever asks.
+// TestRepairOfAReceiveOnlyTable: the remote's row stays there, no matter who asks.
 func TestRepairOfAReceiveOnlyTable(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -172,8 +172,8 @@ func TestRepairOfAReceiveOnlyTable(t *testing.T) {
 	}
 }
 
-// TestVerifyComparesRowsThatAreLargerThanAPacket: a server gives NULL for a text that is longer than max_allowed_packet, and
-// such a row is compared all the same, value by value: the last byte of a value counts, and NULL is not a long value.
+// TestVerifyComparesRowsThatAreLargerThanAPacket: a server returns NULL for a text longer than max_allowed_packet, and
+// such a row is still compared, value by value: the last byte of a value counts, and NULL is not a long value.
 func TestVerifyComparesRowsThatAreLargerThanAPacket(t *testing.T) {
 	t.Parallel()
 	const (
@@ -188,7 +188,7 @@ func TestVerifyComparesRowsThatAreLargerThanAPacket(t *testing.T) {
 	c := newSiteOn(t, tight, b, "node-b", []string{"node-a"}, []string{"pictures"}, map[string]any{"initialSync": "none"})
 	a.Exec(`SET GLOBAL max_allowed_packet = 16777216`)
 	for _, s := range []*site{a, c} {
-		wide := tight.Open(t, s.Schema) // a session keeps the limit that it began with
+		wide := tight.Open(t, s.Schema) // a session keeps its initial limit
 		for _, q := range []string{table, fill, small} {
 			wide.MustExec(q)
 		}
@@ -216,19 +216,19 @@ func TestVerifyComparesRowsThatAreLargerThanAPacket(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s", s.Name, code, out)
 		}
 	}
-	// An older node asks for whole values in one text, of which the checksum is as docs/protocol.md has always said. Where the
-	// server has none, no checksum is given that could be equal to another.
+	// An older node asks for whole values in one text, with the checksum that docs/protocol.md has always defined. If the
+	// server has none, no checksum is returned that could equal another.
 	ask := olderNode(t, b, "node-b")
 	c.Node.Stop()
 	if sum := ask(`{"ask":"sum","table":"pictures","columns":["id","name"],"upTo":"NA=="}`); sum != `"count":4,"sum":"CF179E8D8820CA50-528727A4D8E2F89F"` {
-		t.Errorf("the checksum of ordinary rows is another: %s", sum)
+		t.Errorf("the checksum of ordinary rows is %s", sum)
 	}
 	if sum := ask(`{"ask":"sum","table":"pictures","columns":["id","note","photo"]}`); sum != `"count":5` {
-		t.Errorf("the checksum of rows that have none is %s", sum)
+		t.Errorf("the checksum of rows without one is %s", sum)
 	}
 }
 
-// olderNode returns a function with which a client asks node-a a question of verify as the first nodes of this project do.
+// olderNode returns a function by which a client asks node-a a question of verify as this project's first nodes do.
 func olderNode(t *testing.T, b *testkit.Broker, name string) func(question string) string {
 	t.Helper()
 	client := testkit.MQTTClient(t, b.Server(), "older-"+name)
@@ -244,13 +244,13 @@ func olderNode(t *testing.T, b *testkit.Broker, name string) func(question strin
 		case a := <-answers:
 			return strings.TrimSuffix(strings.TrimPrefix(a, `{"answer":{"id":"7",`), `}}`)
 		case <-time.After(time.Minute):
-			t.Fatal("no answer came")
+			t.Fatal("no answer arrived")
 			return ""
 		}
 	}
 }
 
-// TestVerifyCountsRowsSeenToBeEqual: rows that came while it waited for them are among those of which it says so.
+// TestVerifyCountsRowsSeenToBeEqual: rows that arrived while it waited for them are included in its count.
 func TestVerifyCountsRowsSeenToBeEqual(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -273,9 +273,9 @@ func TestVerifyCountsRowsSeenToBeEqual(t *testing.T) {
 		out, err := testkit.Command(t, "verify", a.File).CombinedOutput()
 		done <- fmt.Sprint(string(out), err)
 	}()
-	<-seen // a has been seen without the rows
+	<-seen // a was compared without the rows
 	a.behind(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
 	if out := <-done; !strings.Contains(out, "equal, 2 rows") {
-		t.Errorf("verify says %s", out)
+		t.Errorf("verify printed %s", out)
 	}
 }

@@ -59,11 +59,11 @@ func TestVersion1FormsAreAccepted(t *testing.T) {
 	if got := p.expectAnswer("9007199254740995", date); got.Message != "data_received" || got.Sender != "node-a" || got.Args.Table != "kinds" {
 		t.Errorf("the answer is %+v", got)
 	}
-	// A part of a row leaves the rest as it is.
+	// A partial row leaves the other columns as they are.
 	date = p.send("node-a", "kinds", "9007199254740995", `{"id":"9007199254740995","note":"two"}`)
 	a.Expect(all, strings.Replace(whole, "one", "two", 1))
 	p.expectAnswer("9007199254740995", date)
-	// So does a number for the key, and text for what is binary.
+	// So do a number for the key, and text for binary columns.
 	date = p.send("node-a", "kinds", "2", `{"id":2,"raw":"text"}`)
 	a.Expect(`SELECT raw FROM kinds WHERE id = 2`, `"text"`)
 	p.expectAnswer("2", date)
@@ -119,7 +119,7 @@ func TestAckOfAnOlderVersionLeavesTheRowPending(t *testing.T) {
 	p.answerNow(func() { p.ack(first) })
 	second := p.expectChange("orders", "1", 2)
 	a.Expect(statusOfRows, `"1"|"pending"|NULL`)
-	// Answers are booked in their order: once the row after it is booked, the stale one was seen.
+	// Answers are recorded in order: once that of the next row is recorded, the stale one was seen.
 	a.Exec(`INSERT INTO orders VALUES (2, 'other', 1)`)
 	other := p.expectChange("orders", "2", 1)
 	stale := second
@@ -166,7 +166,7 @@ func TestWrongClockOfAVersion1PeerDoesNoHarm(t *testing.T) {
 			if got := p.expectAnswer("2", date); got.Message != "data_received" {
 				t.Errorf("the answer is %+v", got)
 			}
-			// The node's next write is the later one, whatever the peer's clock says.
+			// The node's next write is later, whatever the peer's clock says.
 			a.Exec(`UPDATE orders SET name = 'deux' WHERE id = 2`)
 			p.expectRow("orders", "2", `{"amount":"2.00","id":"2","name":"deux"}`)
 			a.Expect(testkit.Waiting, `0`)
@@ -184,7 +184,7 @@ func TestBurstOnOneRowReachesAVersion1PeerOneByOne(t *testing.T) {
 		a.Exec(fmt.Sprintf(`UPDATE orders SET amount = %d WHERE id = 1`, i))
 	}
 	p.expectRow("orders", "1", `{"amount":"199.00","id":"1","name":"one"}`)
-	// A key that goes and comes back ends as it is, not as it was.
+	// A key that is deleted and inserted again ends as it is, not as it was.
 	for range 20 {
 		a.Exec(`DELETE FROM orders WHERE id = 1`, `INSERT INTO orders VALUES (1, 'back', 7)`)
 	}

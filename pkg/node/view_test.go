@@ -11,11 +11,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// base64Of is a value as an answer has it.
+// base64Of is a value as it appears in an answer.
 func base64Of(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"` }
 
-// TestAQuestionIsAnsweredWithTheTransformedRow: through the transformer, of tables that are sent to it. Nothing else is
-// told, whatever is asked, and of rows that it may write whether they are as it says.
+// TestAQuestionIsAnsweredWithTheTransformedRow, for tables that are sent to the asker. Nothing else is
+// revealed, whatever is asked; of rows that it may write, only whether they are as it says.
 func TestAQuestionIsAnsweredWithTheTransformedRow(t *testing.T) {
 	t.Parallel()
 	const table = ` (id INT PRIMARY KEY, name VARCHAR(100), secret VARCHAR(100))`
@@ -81,19 +81,19 @@ func TestAQuestionIsAnsweredWithTheTransformedRow(t *testing.T) {
 		got := asker[c.who](c.question)
 		for _, has := range c.has {
 			if !strings.Contains(got, has) {
-				t.Errorf("%s is not told: %s\nhas no %s", c.rule, got, has)
+				t.Errorf("%s is not told: %s\nlacks %s", c.rule, got, has)
 			}
 		}
 		for _, not := range c.not {
 			if strings.Contains(got, not) {
-				t.Errorf("%s: %s\nhas %s", c.rule, got, not)
+				t.Errorf("%s: %s\ncontains %s", c.rule, got, not)
 			}
 		}
 	}
 }
 
-// TestVerifyOfATableReceivedFromSeveral: each that sends it finds its rows equal, also those that came from another of
-// them first, by the versions that it has; what nobody has sent is not told, and not said to be equal.
+// TestVerifyOfATableReceivedFromSeveral: each sender finds its rows equal, even those that first came from another
+// sender, by their versions; rows that nobody has sent are not revealed, and not called equal.
 func TestVerifyOfATableReceivedFromSeveral(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -121,7 +121,7 @@ func TestVerifyOfATableReceivedFromSeveral(t *testing.T) {
 	}
 	c.behind(`UPDATE orders SET name = 'bent' WHERE id <> 2`)
 	if code, out := a.verify("orders", "--remote", "node-c", "--repair"); code != 1 || !strings.Contains(out, "2 sent for repair") {
-		t.Errorf("rows that were bent: exit code %d\n%s", code, out)
+		t.Errorf("altered rows: exit code %d\n%s", code, out)
 	}
 	c.Expect(`SELECT name FROM orders ORDER BY id`, `"one"`, `"changed"`, `"three"`)
 	rest(a, h)
@@ -132,8 +132,8 @@ func TestVerifyOfATableReceivedFromSeveral(t *testing.T) {
 	}
 }
 
-// TestNoClientLearnsTheVersionThatProvesARow: neither by the answer to an older write in the author's name, nor by the
-// answer to a question. A write of its own that loses makes nobody the one that has sent the row.
+// TestNoClientLearnsTheVersionThatProvesARow, neither from the answer to an older write in the author's name, nor from the
+// answer to a question. A losing write does not make its sender one that has sent the row.
 func TestNoClientLearnsTheVersionThatProvesARow(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -158,15 +158,15 @@ func TestNoClientLearnsTheVersionThatProvesARow(t *testing.T) {
 		a.Expect(fmt.Sprintf(`SELECT name FROM orders WHERE id = %d`, id), `"secret"`)
 		got := m.orders("node-a", id, "x", c.by)
 		if len(got.Failed) > 0 || len(got.Held) > 0 != c.told || c.told && got.Held[0].Time != c.by.Time+1 {
-			t.Errorf("%s is answered %+v", c.what, got)
+			t.Errorf("%s got %+v", c.what, got)
 		}
 		answer := ask(`{"ask":"values","table":"orders","columns":["id","name"],"keys":` + bytesOf(fmt.Sprint(id)) + `}`)
 		if !strings.Contains(answer, `"w":"untold"`) || strings.Contains(answer, base64Of("secret")) || strings.Contains(answer, fmt.Sprint(newer.Time)) {
-			t.Errorf("after %s it is told %s", c.what, answer)
+			t.Errorf("after %s it learns %s", c.what, answer)
 		}
 	}
 	a.Expect(`SELECT DISTINCT came_from FROM sync_versions`, `"node-v"`)
 	if got := v.orders("node-a", 1, "second", older); len(got.Held) != 1 || got.Held[0].Time != newer.Time {
-		t.Errorf("its author is answered %+v", got)
+		t.Errorf("its author got %+v", got)
 	}
 }

@@ -21,9 +21,9 @@ func (s *site) insert(table string, from, to int, values func(i int) string) {
 	}
 }
 
-// Children of parents that another node sends wait, thousands of them. They are not tried again
-// and again, are no errors, hold up no other table, and are in step as soon as their parents
-// have come: by that node, or by hand, or when the sender has been started again meanwhile.
+// Thousands of children wait for parents that another node sends. They are not retried over
+// and over, are no errors, hold up no other table, and are in step as soon as their parents
+// have arrived: from that node, by hand, or after the sender was restarted meanwhile.
 func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -49,12 +49,12 @@ func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 	hub.Expect(`SELECT id FROM other`, "1")
 	a.Expect(`SELECT table_name, status, COUNT(*) FROM sync_status GROUP BY 1, 2`, fmt.Sprintf(`"child"|"pending"|%d`, rows), `"other"|"successful"|1`)
 
-	// Of one parent they go in at the hub with it, and the sender is told.
+	// Children of a single parent go in at the hub along with it, and the sender is told.
 	c.Exec(`INSERT INTO parent VALUES ('p0')`)
 	hub.Expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows/parents))
 	a.Expect(`SELECT COUNT(*) FROM sync_outbox`, fmt.Sprint(rows-rows/parents))
 
-	// What comes by hand nobody tells: some are tried, and then all.
+	// Nobody announces rows inserted by hand: some children are retried, and then all.
 	var values []string
 	for i := 1; i < parents; i++ {
 		values = append(values, fmt.Sprintf("('p%d')", i))
@@ -64,10 +64,10 @@ func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 	hub.Expect(`SELECT COUNT(*) FROM child`, fmt.Sprint(rows))
 	a.Expect(`SELECT status, COUNT(*) FROM sync_status GROUP BY 1`, fmt.Sprintf(`"successful"|%d`, rows+1))
 	if refused > rows+500 {
-		t.Errorf("%d rows were refused %d times until what they waited for had come", rows, refused)
+		t.Errorf("%d rows were refused %d times before what they waited for arrived", rows, refused)
 	}
 
-	// A start finds what waits in its own tables.
+	// A start finds waiting rows in its own tables.
 	a.insert("child", rows+1, rows+700, func(i int) string { return fmt.Sprintf("%d, 'q'", i) })
 	a.Expect(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`, "700")
 	a.Node.Kill()
@@ -77,14 +77,14 @@ func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 	a.Expect(`SELECT (SELECT COUNT(*) FROM sync_outbox), (SELECT COUNT(*) FROM sync_status WHERE status <> 'successful')`, "0|0")
 	for _, s := range []*site{a, hub} {
 		if n := s.lines("rows wait for others") + s.lines("the remote refused rows"); n > 4 {
-			t.Errorf("%s told of rows that wait %d times", s.Name, n)
+			t.Errorf("%s logged waiting rows %d times", s.Name, n)
 		}
 	}
 }
 
-// Rows that a rule of the receiver's table refuses are tried seldom, and told of in a line. Those
-// of other tables that come after them do not wait until all are refused. What has changed there has
-// all tried again.
+// Rows that a rule of the receiver's table refuses are retried rarely, and logged in one line. Later rows of
+// other tables do not wait until all are refused. Once something has changed there,
+// all are retried.
 func TestRefusedRowsAreTriedLikeFewRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
@@ -99,12 +99,12 @@ func TestRefusedRowsAreTriedLikeFewRows(t *testing.T) {
 	a.Exec(`INSERT INTO other VALUES (1)`)
 	c.Expect(`SELECT id FROM other`, "1")
 	if early, err := a.Rows(`SELECT COUNT(*) FROM sync_outbox WHERE state = 'waiting'`); err != nil || early == fmt.Sprintf("%d\n", rows) {
-		t.Errorf("when the row of the other table came, %s were refused: %v", early, err)
+		t.Errorf("when the other table's row arrived, %s were refused: %v", early, err)
 	}
 	a.Expect(`SELECT status, COUNT(*) FROM sync_status WHERE table_name = 'numbers' GROUP BY 1`, fmt.Sprintf(`"error"|%d`, rows))
 	for s, text := range map[*site]string{a: "the remote refused rows", c: "rows not applied"} {
 		if n := s.lines(text); n == 0 || n > 4 {
-			t.Errorf("%s told of refused rows %d times", s.Name, n)
+			t.Errorf("%s logged refused rows %d times", s.Name, n)
 		}
 	}
 	c.Exec(`ALTER TABLE numbers DROP CONSTRAINT small`)

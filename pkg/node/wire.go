@@ -34,7 +34,7 @@ func (w *work) wire() {
 	})
 }
 
-// wireOut makes what notices and reads what is written here.
+// wireOut makes what captures and reads local writes.
 func (w *work) wireOut() {
 	w.capture = capture.New(w.log.Named("capture"), w.DB, w.source, w.Stream, capture.Config{
 		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify, Record: w.routes.Record,
@@ -52,7 +52,7 @@ func (w *work) wireOut() {
 	}
 }
 
-// wireIn makes what takes and writes what comes in.
+// wireIn makes what receives and writes incoming rows.
 func (w *work) wireIn() {
 	w.answers = receive.NewAnswers(receive.AnswersConfig{
 		Log: w.log, Client: w.cfg.ClientName, Named: w.cfg.Clients(), Now: w.now, Topics: w.line.Topics, Mesh: w.line.Mesh, Transport: w.line.Transport,
@@ -72,7 +72,7 @@ func (w *work) wireIn() {
 	})
 }
 
-// wireVerify makes what compares tables: what it makes of a row has no consequences.
+// wireVerify makes what compares tables: its transformers run without side effects.
 func (w *work) wireVerify() {
 	renderer, decoder := *w.renderer, *w.decoder
 	renderer.Transformers, decoder.Transformers = w.scripts.Rehearsal, w.scripts.Rehearsal

@@ -54,7 +54,7 @@ type wayIn struct {
 	answers    *receive.Answers
 }
 
-// open waits for the database, becomes its owner, and makes all that works on it, or nothing. What heals by itself ends no start.
+// open waits for the database, takes ownership, and makes all that works on it, or nothing. Transient errors do not fail the start.
 func (n *Node) open(ctx context.Context) (w *work, err error) {
 	err = mysqldb.Until(ctx, n.log, "the start was interrupted; trying again", func() error {
 		w, err = n.begun(ctx)
@@ -78,7 +78,7 @@ func (n *Node) begun(ctx context.Context) (*work, error) {
 	return w, err
 }
 
-// begin brings triggers and own tables to where a run begins, with all parts made between.
+// begin prepares triggers and own tables for a run, and makes all parts in between.
 func (w *work) begin(ctx context.Context) error {
 	if err := w.line.Mesh.Recall(ctx, mesh.Clients{DB: w.DB}); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (w *work) begin(ctx context.Context) error {
 	return w.doubts.Recall(ctx, doubt.Own{DB: w.DB})
 }
 
-// run has the stages work until ctx ends.
+// run runs the stages until ctx ends.
 func (w *work) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, stage := range []func(context.Context) error{
@@ -137,7 +137,7 @@ func (w *work) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// watch looks after the tables.
+// watch watches the tables.
 func (w *work) watch(ctx context.Context) error {
 	return w.source.Watch(ctx, w.Tables, capture.WatchConfig{Synced: w.cfg.SyncTables, Received: w.cfg.ReceiveTables, Missed: w.missed, Changed: w.redefined})
 }

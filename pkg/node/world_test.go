@@ -12,13 +12,13 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// site is a place of a test.
+// site is a test's site.
 type site struct {
 	*testkit.Site
 	t *testing.T
 }
 
-// newSite makes a schema and the configuration of a client, which extra overrides. The node is started by start.
+// newSite makes a schema and a client's configuration, which extra overrides. start starts the node.
 func newSite(t *testing.T, b *testkit.Broker, name string, remotes, tables []string, extra map[string]any) *site {
 	t.Helper()
 	return newSiteOn(t, testkit.Shared(t), b, name, remotes, tables, extra)
@@ -38,8 +38,8 @@ func (s *site) start() *site {
 	return s
 }
 
-// pair makes two nodes with the same tables, both directions, and starts them. When it returns, the initial sync is over:
-// it would send, count and bring back rows that a test writes or takes away. See pairOfVersion1.
+// pair makes two nodes with the same tables, in both directions, and starts them. When it returns, the initial sync is over:
+// it would send, count and restore rows that a test writes or removes. See pairOfVersion1.
 func pair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 	t.Helper()
 	a, c := pairOfVersion1(t, b, tables, ddl...)
@@ -47,14 +47,14 @@ func pair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*sit
 	return a, c
 }
 
-// pairOfVersion1 is pair for nodes that do not know each other for nodes: there is no initial sync.
+// pairOfVersion1 is pair for nodes that do not recognise each other as nodes: there is no initial sync.
 func pairOfVersion1(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 	t.Helper()
 	a, c := newPair(t, b, tables, ddl...)
 	return a.start(), c.start()
 }
 
-// newPair is pair for a test that writes something before it starts the nodes.
+// newPair is pair for tests that write something before they start the nodes.
 func newPair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 	t.Helper()
 	a := newSite(t, b, "node-a", []string{"node-b"}, tables, nil)
@@ -64,7 +64,7 @@ func newPair(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*
 	return a, c
 }
 
-// quiet has the test fail if a node warns of anything: nothing disturbs them in it.
+// quiet fails the test if a node logs a warning: nothing disturbs the nodes in it.
 func quiet(sites ...*site) {
 	for _, s := range sites {
 		s.Node.Quiet()

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// productItems is the example of the documentation, word for word.
+// productItems is the documentation's example, verbatim.
 const productItems = `async function transformer(context) {
 // language=SQL
 let databaseResult = await context.mysql.query('SELECT id FROM id_mapping WHERE id = ?',

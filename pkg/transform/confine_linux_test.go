@@ -13,7 +13,7 @@ import (
 )
 
 // tryConfined is the argument with which the test's program confines itself, tries what it
-// may not do any more, and prints what it could.
+// may no longer do, and prints what succeeded.
 const tryConfined = "try-confined"
 
 func init() {
@@ -41,7 +41,7 @@ func init() {
 	os.Exit(0)
 }
 
-// blocked returns nil where a connection was tried: nobody listens there.
+// blocked returns nil if a connection was attempted: nobody listens there.
 func blocked(err error) error {
 	if err != nil && strings.Contains(err.Error(), "refused") {
 		return nil
@@ -75,7 +75,7 @@ func TestProcessOfScriptsIsConfined(t *testing.T) {
 		return string(text)
 	}
 	if environment := read("environ"); strings.Contains(environment, "hunter2") || strings.Contains(environment, "PATH=") {
-		t.Errorf("it sees %q of the environment", environment)
+		t.Errorf("it sees %q in the environment", environment)
 	}
 	for _, line := range []string{"Seccomp:\t2\n", "NoNewPrivs:\t1\n"} {
 		if status := read("status"); !strings.Contains(status, line) {
@@ -83,6 +83,6 @@ func TestProcessOfScriptsIsConfined(t *testing.T) {
 		}
 	}
 	if limits := read("limits"); strings.Contains(limits, "Max data size             unlimited") {
-		t.Errorf("its memory is not limited:\n%s", limits)
+		t.Errorf("its memory is unlimited:\n%s", limits)
 	}
 }

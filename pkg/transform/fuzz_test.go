@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// FuzzResult returns from a script whatever can be made of JSON, in the shapes that
-// scripts return: there is a row that can be sent, or an error.
+// FuzzResult returns from a script anything that can be made from JSON, in the shapes that
+// scripts return: the outcome is a row that can be sent, or an error.
 func FuzzResult(f *testing.F) {
 	for i, text := range []string{`{"id":1,"name":"x"}`, `null`, `[]`, `"x"`, `{"a":{"toJSON":1}}`, `{"__proto__":1,"constructor":{}}`, `{"a":1e999}`, `{"":""}`, `{"a":[[[[]]]]}`,
 		"{\"a\":\"\\ud800\"}"} {

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// killing is a task of a row.
+// killing is a task for a row.
 func killing(source, id string) *task {
 	return &task{Call: Call{Table: "orders", ID: id, Source: source, Entity: value.Entity{{Name: "id", Value: id}}}}
 }
@@ -23,7 +23,7 @@ func TestARowThatEndsItsProcessGetsGrowingPauses(t *testing.T) {
 	}
 	for i, pause := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600} {
 		if times, _ := k.ended(now, row, dead); times != i+1 {
-			t.Errorf("it has ended it %d times, want %d", times, i+1)
+			t.Errorf("it ended the process %d times, want %d", times, i+1)
 		}
 		now = now.Add(time.Duration(pause)*time.Second - 1)
 		if err := k.refuse(now, row); !errors.Is(err, dead) {
@@ -34,7 +34,7 @@ func TestARowThatEndsItsProcessGetsGrowingPauses(t *testing.T) {
 			t.Errorf("after pause %d: %v", i, err)
 		}
 	}
-	// Others are not held up, nor is the row once it has another value, nor its delete.
+	// Other rows are not held up, nor is the row once its value has changed, nor its delete.
 	k.ended(now, row, dead)
 	mended, gone, apart := killing("hq", "1"), killing("hq", "1"), killing("branch", "1")
 	mended.Entity[0].Value = "2"
@@ -54,11 +54,11 @@ func TestAClientWithManySuchRowsIsPaused(t *testing.T) {
 		_, tell := k.ended(now, killing("evil", fmt.Sprint(i)), dead)
 		told += tell
 		if rests := k.rests(now, killing("evil", "new")) != nil; rests != (i >= endsFree) {
-			t.Fatalf("after %d rows it rests: %v", i+1, rests)
+			t.Fatalf("after %d rows it pauses: %v", i+1, rests)
 		}
 	}
 	if told != 1 {
-		t.Errorf("%d ends are told within a minute", told)
+		t.Errorf("%d ends are reported within a minute", told)
 	}
 	if len(k.rows) != killersMost {
 		t.Errorf("%d rows are remembered", len(k.rows))
@@ -67,16 +67,16 @@ func TestAClientWithManySuchRowsIsPaused(t *testing.T) {
 		t.Errorf("another client: %v", err)
 	}
 	if err := k.refuse(now, killing("evil", "new")); !Transient(err) {
-		t.Errorf("its rows are not to come again: %v", err)
+		t.Errorf("its rows are not sent again: %v", err)
 	}
 	if err := k.refuse(now.Add(restMost), killing("evil", "new")); err != nil {
 		t.Errorf("after the longest pause: %v", err)
 	}
 	now = now.Add(endsForgo)
 	if _, tell := k.ended(now, killing("evil", "again"), dead); tell != 5*killersMost {
-		t.Errorf("%d ends are told a minute later", tell)
+		t.Errorf("%d ends are reported a minute later", tell)
 	}
 	if err := k.rests(now, killing("evil", "new")); err != nil {
-		t.Errorf("after a minute without: %v", err)
+		t.Errorf("after a minute without ends: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // soon is a time limit for scripts that never end by themselves. It leaves a busy
-// machine the time to load one.
+// machine enough time to load one.
 var soon = Config{TimeLimit: 500 * time.Millisecond}
 
 func TestScriptThatNeverReturnsIsStopped(t *testing.T) {
@@ -43,7 +43,7 @@ func TestScriptThatNeverReturnsIsStopped(t *testing.T) {
 func TestEndlessBacktrackingIsAnErrorNotAMismatch(t *testing.T) {
 	before := regexp2.DefaultMatchTimeout
 	defer func() { regexp2.DefaultMatchTimeout = before }()
-	regexp2.DefaultMatchTimeout = 10 * soon.TimeLimit // as in earnest no shorter than the limit of a call
+	regexp2.DefaultMatchTimeout = 10 * soon.TimeLimit // as in production no shorter than the limit of a call
 	_, err := world{where: here, config: soon}.orders(t, body(`return {match: /^(a+)+\1$/.test('a'.repeat(60) + 'b')};`)).Apply(t.Context(), call())
 	wantError(t, err, "orders.js: ran longer than 500ms")
 }

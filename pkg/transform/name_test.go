@@ -13,7 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// golden reads pairs of an input and the output of the npm package.
+// golden reads pairs of an input and the npm package's output.
 func golden(t *testing.T, name string) [][2]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + name)
@@ -73,8 +73,8 @@ func FuzzFileNameIsPlain(f *testing.F) {
 	})
 }
 
-// Each of these has a transformer of its own: none takes the file that an earlier program
-// had for it where that is another table's. Two of one file are told.
+// Each of these has its own transformer: none takes the file that an earlier program
+// had for it if that is another table's. Two with one file are reported.
 func TestEachTableHasAFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"注文.js", "auftra\u0308ge.js", "aB.js", "items.js", "grE.js"} {

@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// TestNativeRecursionCostsOnlyItsRow has the engine's own functions call each other, which the engine does not count:
-// Go ends the process, and the row has an error that says why.
+// TestNativeRecursionCostsOnlyItsRow: the engine's own functions call each other, which the engine does not count:
+// Go ends the process, and the row gets an error that says why.
 func TestNativeRecursionCostsOnlyItsRow(t *testing.T) {
 	for name, lines := range map[string]string{
 		"toString":               "String({toString: String.prototype.at});",

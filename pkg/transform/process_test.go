@@ -25,10 +25,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// eating takes more memory at once than any limit of this package notices in time.
+// eating takes more memory at once than this package's limits can catch in time.
 const eating = `const all = []; for (let i = 0; i < 40; i++) all.push(new Uint8Array(2e8));`
 
-// endless is a regular expression that backtracks for ever; no interrupt stops it.
+// endless is a regular expression that backtracks forever; no interrupt stops it.
 const endless = `/^(a+)+\1$/.test('a'.repeat(60) + 'b');`
 
 // rows returns a call for each id.
@@ -52,7 +52,7 @@ func pid(tr *Transformers) int {
 	return c.process.cmd.Process.Pid
 }
 
-// still stops the clock by which rows that end their process come again, however busy the machine is.
+// still stops the clock that decides when a row that ends its process is retried, however busy the machine is.
 func still(tr *Transformers) {
 	now := time.Now()
 	tr.loaded.Load().runner.(*processes).now = func() time.Time { return now }
@@ -62,7 +62,7 @@ func TestAScriptThatEndsItsProcessCostsOnlyItsRow(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	var tr *Transformers
 	tr = world{where: apart, log: zap.New(core), config: Config{TimeLimit: time.Minute}, querier: queryFunc(func(context.Context, string) ([]value.Entity, error) {
-		return nil, syscall.Kill(pid(tr), syscall.SIGKILL) // as the kernel does where memory is short
+		return nil, syscall.Kill(pid(tr), syscall.SIGKILL) // like the kernel when memory is short
 	})}.orders(t, `
 		let calls = 0;
 		module.exports = async ({entity, id, mysql}) => {
@@ -95,7 +95,7 @@ func TestAScriptThatEndsItsProcessCostsOnlyItsRow(t *testing.T) {
 	calls = rows("dies")
 	calls[0].Entity = nil
 	wantError(t, tr.ApplyAll(t.Context(), "orders", calls)[0].Err, "transform delete in orders: orders.js: ended its process: ")
-	// What comes next finds a process.
+	// Whatever comes next finds a process.
 	got, err := tr.Apply(t.Context(), rows("5")[0])
 	wantEntity(t, got, err, value.Field{Name: "id", Value: "5"}, value.Field{Name: "calls", Value: int64(1)})
 }
@@ -122,14 +122,14 @@ func TestFunctionThatCannotBeInterruptedIsEnded(t *testing.T) {
 	var group errgroup.Group
 	group.Go(func() error { cancel(); return nil })
 	other := rows("endless")
-	other[0].Target = "elsewhere" // what ended the process before would not be tried again
+	other[0].Target = "elsewhere" // rows that ended the process before would not be tried again
 	if err := tr.ApplyAll(ctx, "orders", other)[0].Err; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	_ = group.Wait()
 }
 
-// A process has but one file: another's is not held up, nor ended.
+// A process has only one file: another file's is neither held up nor ended.
 func TestFilesDoNotHoldUpEachOther(t *testing.T) {
 	inside, leave := make(chan struct{}, 1), make(chan struct{})
 	tr := New(zap.NewNop(), queryFunc(func(context.Context, string) ([]value.Entity, error) {
@@ -173,7 +173,7 @@ func TestAFileThatEndsTheProcessOnLoadIsNamed(t *testing.T) {
 	wantError(t, err, "load transformer: b.js: ", "load transformer: c.js:3: SyntaxError")
 }
 
-// Results come in the order of the calls, whatever a part of them holds.
+// Results come in the order of the calls, whatever some of them contain.
 func TestManyRowsAreSentAtOnce(t *testing.T) {
 	tr := world{where: apart, querier: queryFunc(func(_ context.Context, sql string) ([]value.Entity, error) {
 		if strings.HasSuffix(sql, "'13'") {
@@ -216,7 +216,7 @@ func TestManyRowsAreSentAtOnce(t *testing.T) {
 	}
 }
 
-// What a call leaves as it fails ends with it, not with the rows that come after it.
+// What a failing call leaves behind ends with it, not with the rows after it.
 func TestFailedCallLeavesNoQueries(t *testing.T) {
 	var held, most atomic.Int64
 	tr := world{where: apart, querier: queryFunc(func(ctx context.Context, sql string) ([]value.Entity, error) {
@@ -235,11 +235,11 @@ func TestFailedCallLeavesNoQueries(t *testing.T) {
 	};`)
 	results := tr.ApplyAll(t.Context(), "orders", rows("1", "2", "3", "counts"))
 	if n := most.Load(); n != 1 || results[3].Err != nil {
-		t.Errorf("%d queries were under way (%v)", n, results[3].Err)
+		t.Errorf("%d queries ran at once (%v)", n, results[3].Err)
 	}
 }
 
-// The node has few sessions for scripts: those of other files are not to wait for them.
+// The node has few sessions for scripts: those of other files must not wait for them.
 func TestFileLeavesSessionsToOthers(t *testing.T) {
 	var mu sync.Mutex
 	held, most := 0, 0
@@ -261,7 +261,7 @@ func TestFileLeavesSessionsToOthers(t *testing.T) {
 	got, err := tr.Apply(t.Context(), rows("1")[0])
 	wantEntity(t, got, err, value.Field{Name: "n", Value: int64(100)})
 	if most > mostQueries {
-		t.Errorf("%d queries were under way", most)
+		t.Errorf("%d queries ran at once", most)
 	}
 }
 
@@ -275,13 +275,13 @@ func TestCallOutputIsBounded(t *testing.T) {
 	tr.ApplyAll(t.Context(), "orders", rows("talks", "1", "2"))
 	says := logs.FilterMessage("transformer says")
 	if n := says.FilterField(zap.String("text", "talks")).Len(); n != 1000 {
-		t.Errorf("it says %d lines", n)
+		t.Errorf("it logs %d lines", n)
 	}
 	if says.Len() != 1002 {
-		t.Error("the other rows say nothing")
+		t.Error("the other rows log nothing")
 	}
 	if n := logs.FilterMessage("a transformer logged too much in one call; the rest is dropped").Len(); n != 1 {
-		t.Errorf("that lines are left out is told %d times", n)
+		t.Errorf("dropped lines are reported %d times", n)
 	}
 	tr.ApplyAll(t.Context(), "orders", rows("rejects"))
 	if n := logs.FilterMessage("transformer left a rejected promise").Len(); n != 999 {
@@ -303,7 +303,7 @@ func TestProcessEndsWithTheTransformers(t *testing.T) {
 	if pid(tr) != 0 {
 		t.Error("there is still a process")
 	}
-	// A call that began before finds one all the same, which ends with it.
+	// A call that began before still finds one, which ends with it.
 	if _, err := tr.Apply(t.Context(), call()); err != nil || pid(tr) != 0 {
 		t.Error(err, pid(tr))
 	}
@@ -336,7 +336,7 @@ func FuzzProcessOutput(f *testing.F) {
 	})
 }
 
-// cpu is what processors have done for this process and those it has started, in ns.
+// cpu is the processor time of this process and its children, in ns.
 func cpu() (sum int64) {
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var u syscall.Rusage
@@ -347,7 +347,7 @@ func cpu() (sum int64) {
 }
 
 // BenchmarkApplyAll compares a batch of rows in this process and in one of their own; the
-// processor's time is that of both.
+// processor time is that of both.
 func BenchmarkApplyAll(b *testing.B) {
 	for name, where := range map[string]where{"here": here, "apart": apart} {
 		b.Run(name, func(b *testing.B) {
@@ -366,7 +366,7 @@ func BenchmarkApplyAll(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(calls)), "ns/row")
-			tr.Close() // its process counts only when it has ended
+			tr.Close() // a child's time counts only when it has ended
 			b.ReportMetric(float64(cpu()-begun)/float64(b.N*len(calls)), "cpu-ns/row")
 		})
 	}

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// slow has processes start when a file is there, which open makes.
+// slow makes processes start only once a file exists, which open creates.
 func slow(t *testing.T, tr *Transformers) (open func()) {
 	t.Helper()
 	self, err := os.Executable()
@@ -31,7 +31,7 @@ func slow(t *testing.T, tr *Transformers) (open func()) {
 	return func() { write(t, door, "open") }
 }
 
-// promptly calls f, which waits for nobody.
+// promptly calls f, which must not wait for anyone.
 func promptly(t *testing.T, f func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -45,10 +45,10 @@ func promptly(t *testing.T, f func() error) error {
 	}
 }
 
-// TestResolveDoesNotWaitForAProcess has one start that takes for ever: the row is locked meanwhile.
+// TestResolveDoesNotWaitForAProcess: a start takes forever while the row is locked.
 func TestResolveDoesNotWaitForAProcess(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = c => c.entity; module.exports.resolve = c => c.later.entity`)
-	if _, err := tr.Apply(t.Context(), rows("1")[0]); err != nil { // has the process that looked at the file
+	if _, err := tr.Apply(t.Context(), rows("1")[0]); err != nil { // with the process that checked the file
 		t.Fatal(err)
 	}
 	open := slow(t, tr)
@@ -66,11 +66,11 @@ func TestResolveDoesNotWaitForAProcess(t *testing.T) {
 		t.Errorf("it is %v, %v", got, err)
 	}
 	if s := tr.Stats()[0]; s.Errors > 0 {
-		t.Errorf("the script is said to have failed: %+v", s)
+		t.Errorf("the script is blamed: %+v", s)
 	}
 }
 
-// TestCloseDoesNotWaitForAStart of a process that nobody needs any more.
+// TestCloseDoesNotWaitForAStart of a process that is no longer needed.
 func TestCloseDoesNotWaitForAStart(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = c => c.entity; module.exports.resolve = c => c.later.entity`)
 	if _, err := tr.Apply(t.Context(), rows("1")[0]); err != nil {
@@ -81,14 +81,14 @@ func TestCloseDoesNotWaitForAStart(t *testing.T) {
 	_ = promptly(t, func() error { tr.Close(); return nil })
 }
 
-// TestAResolveThatEndsItsProcessEventuallyFails, once it was found to do so each time.
+// TestAResolveThatEndsItsProcessEventuallyFails, once it has done so every time.
 func TestAResolveThatEndsItsProcessEventuallyFails(t *testing.T) {
 	tr := world{where: apart, config: Config{TimeLimit: time.Minute}}.orders(t, `module.exports = c => c.entity; module.exports.resolve = c => { `+eating+` }`)
 	_, err := resolved(t, tr, meeting())
 	wantError(t, err, "resolve orders: orders.js: ")
 }
 
-// TestARowThatEndsItsProcessDoesNotRestartItEachTime it comes again; that is told once.
+// TestARowThatEndsItsProcessDoesNotRestartItEachTime it comes again; it is reported once.
 func TestARowThatEndsItsProcessDoesNotRestartItEachTime(t *testing.T) {
 	for name, deadly := range map[string]string{"eats": eating, "never ends": endless} {
 		t.Run(name, func(t *testing.T) {
@@ -114,10 +114,10 @@ func TestARowThatEndsItsProcessDoesNotRestartItEachTime(t *testing.T) {
 				}
 			}
 			if got := pid(tr); got != runs || syscall.Kill(got, 0) != nil {
-				t.Errorf("process %d runs, not %d", got, runs)
+				t.Errorf("process %d runs, want %d", got, runs)
 			}
 			if n := logs.FilterMessage("a transformer ended its process; restarting it").Len(); n != 1 {
-				t.Errorf("it was told %d times", n)
+				t.Errorf("it was reported %d times", n)
 			}
 		})
 	}

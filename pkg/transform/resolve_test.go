@@ -43,7 +43,7 @@ func TestResolveMakesOneRowOfTwo(t *testing.T) {
 			tr := world{}.orders(t, "module.exports.resolve = "+test.script)
 			got, err := resolved(t, tr, test.conflict)
 			if err != nil || !reflect.DeepEqual(got, test.want) {
-				t.Errorf("it is %v, %v, want %v", got, err, test.want)
+				t.Errorf("got %v, %v, want %v", got, err, test.want)
 			}
 		})
 	}
@@ -68,7 +68,7 @@ func TestResolveThatFailsSaysWhere(t *testing.T) {
 			}
 			got, err := resolved(t, asked.orders(t, test.script), meeting())
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("it is %v, %v, want %q", got, err, test.want)
+				t.Errorf("got %v, %v, want %q", got, err, test.want)
 			}
 		})
 	}
@@ -98,8 +98,8 @@ func TestAFileMayTransformOrResolveOrBoth(t *testing.T) {
 	}
 }
 
-// TestResolveDoesNotWaitForTransformers keeps the only machine of the
-// transformer busy.
+// TestResolveDoesNotWaitForTransformers keeps the transformer's only machine
+// busy.
 func TestResolveDoesNotWaitForTransformers(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	w := world{config: Config{Runtimes: 1}, querier: queryFunc(func(ctx context.Context, _ string) ([]value.Entity, error) {
@@ -117,7 +117,7 @@ func TestResolveDoesNotWaitForTransformers(t *testing.T) {
 	<-entered
 	got, err := resolved(t, tr, meeting())
 	if err != nil || len(got) != 2 {
-		t.Errorf("it is %v, %v", got, err)
+		t.Errorf("got %v, %v", got, err)
 	}
 	close(leave)
 	if err := <-done; err != nil {

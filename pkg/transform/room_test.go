@@ -70,7 +70,7 @@ func TestLargeResultsAreCutOff(t *testing.T) {
 	})
 }
 
-// As where the node has no more files, or no more processes.
+// As on a node without file descriptors or processes to spare.
 func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	tr := world{where: apart, log: zap.New(core)}.orders(t, `module.exports = ({id}) => { if (id === 'eats') { `+eating+` } return {id}; }`)
@@ -91,7 +91,7 @@ func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 		}
 	}
 	if s := tr.Stats()[0]; s.Errors != 0 {
-		t.Errorf("the script is said to have failed: %+v", s)
+		t.Errorf("the script is blamed: %+v", s)
 	}
 	if n := logs.FilterMessage("a transformer ended its process; restarting it").Len(); n != 0 {
 		t.Error("the script is said to have ended its process")
@@ -105,7 +105,7 @@ func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 	}
 }
 
-// TestAReloadWithoutAProcessBlamesNoScript: who is told would look for a mistake in the files.
+// TestAReloadWithoutAProcessBlamesNoScript: otherwise people would look for a mistake in the files.
 func TestAReloadWithoutAProcessBlamesNoScript(t *testing.T) {
 	tr := world{where: apart}.orders(t, `module.exports = ({id}) => ({id})`)
 	tr.program = "/dev/null/none"
@@ -184,7 +184,7 @@ func TestAnUnresponsiveProcessIsKilled(t *testing.T) {
 		wantError(t, c.why, "its process did not listen")
 	case <-time.After(10 * time.Second):
 		c.kill(nil)
-		t.Error("it goes on")
+		t.Error("it carries on")
 	}
 }
 

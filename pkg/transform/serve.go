@@ -199,12 +199,12 @@ type runKey struct{}
 // asking is the Querier and Publisher of scripts: it asks the node.
 type asking struct{ s *server }
 
-// Query has the node run a statement.
+// Query makes the node run a statement.
 func (a asking) Query(ctx context.Context, _, sql string) ([]value.Entity, error) {
 	return a.ask(ctx, frameQuery, appendString(nil, sql))
 }
 
-// Publish has the node publish a message.
+// Publish makes the node publish a message.
 func (a asking) Publish(ctx context.Context, topic string, message []byte, qos byte, retain bool) error {
 	b := appendBool(append(appendString(nil, topic), qos), retain)
 	_, err := a.ask(ctx, framePublish, append(b, message...))

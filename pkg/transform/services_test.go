@@ -58,7 +58,7 @@ func TestUncaughtQueryErrorsFailTheCall(t *testing.T) {
 	wantError(t, err, "orders.js:2: TypeError: query: the first argument must be a string")
 }
 
-// TestAnUnavailableServiceIsNotTheScriptsFault, whether that makes it its own error or not; what it catches is its business.
+// TestAnUnavailableServiceIsNotTheScriptsFault, whether or not it turns that into its own error; what it catches is its business.
 func TestAnUnavailableServiceIsNotTheScriptsFault(t *testing.T) {
 	both(t, func(t *testing.T, at where) {
 		w := world{where: at, querier: queryFunc(func(context.Context, string) ([]value.Entity, error) { return nil, Later(errServer) }),

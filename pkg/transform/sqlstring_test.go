@@ -34,7 +34,7 @@ func TestObjectWhoseSQLThrowsIsAnError(t *testing.T) {
 
 func TestAnObjectIsNotAStatementValue(t *testing.T) {
 	tr := world{querier: queryFunc(func(_ context.Context, sql string) ([]value.Entity, error) {
-		t.Errorf("%s was run", sql)
+		t.Errorf("%s was executed", sql)
 		return nil, nil
 	})}.orders(t, body(`
 		const {statement, value} = new Function('return ' + context.entity.arguments)();
@@ -73,7 +73,7 @@ func TestObjectsBecomeAssignmentsInSet(t *testing.T) {
 			return nil, nil
 		})}.orders(t, body("await context.database.query("+arguments+");\nreturn context.entity;"))
 		if _, err := tr.Apply(t.Context(), call()); err != nil || sent != want {
-			t.Errorf("%s gives %q (%v), not %q", arguments, sent, err, want)
+			t.Errorf("%s gives %q (%v), want %q", arguments, sent, err, want)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func FuzzLiteralsAreClosed(f *testing.F) {
 			case '\\':
 				i++
 				if i == len(inner) {
-					t.Fatalf("%q escapes its own end", literal)
+					t.Fatalf("%q escapes its own closing quote", literal)
 				}
 			case '\'':
 				t.Fatalf("%q ends early", literal)

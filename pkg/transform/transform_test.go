@@ -49,7 +49,7 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// everyProcess has all tests run their scripts in processes of their own that can.
+// everyProcess makes all tests that can run their scripts in processes of their own.
 var everyProcess = flag.Bool("process", false, "run scripts in processes of their own")
 
 func TestMain(m *testing.M) {
@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// where is in which process scripts run.
+// where says in which process scripts run.
 type where int
 
 const (
@@ -66,7 +66,7 @@ const (
 	apart                 // in their own
 )
 
-// world is what the Transformers of a test see.
+// world is what a test's Transformers see.
 type world struct {
 	log       *zap.Logger
 	querier   Querier
@@ -75,7 +75,7 @@ type world struct {
 	where     where
 }
 
-// orders returns Transformers whose table orders has script.
+// orders returns Transformers whose table orders has a script.
 func (w world) orders(t testing.TB, script string) *Transformers {
 	t.Helper()
 	if w.log == nil {
@@ -93,13 +93,13 @@ func (w world) orders(t testing.TB, script string) *Transformers {
 	return tr
 }
 
-// engine returns that of the table's file, which runs in this process.
+// engine returns the engine of the table's file, which runs in this process.
 func (t *Transformers) engine(table string) *engine {
 	l := t.loaded.Load()
 	return l.runner.(*local).engine(script{file: l.files[table]})
 }
 
-// body returns a script with that body of its function.
+// body returns a script with the given body.
 func body(lines string) string {
 	return "module.exports = async function (context) {\n" + lines + "\n};\n"
 }
