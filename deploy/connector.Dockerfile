@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# The image of a connector: one static program, a user without rights, the certificates of public authorities, and no shell.
-# The folder of the build is that of the repository:
+# The image of a connector: one static program, an unprivileged user, the certificates of public authorities, and no shell.
+# Build it in the repository's folder:
 #
 #   docker build -f deploy/connector.Dockerfile -t mysql-sync-connector .
 #   docker run -v ./connector.yaml:/etc/mysql-sync/connector.yaml:ro -v state:/var/lib/mysql-sync-connector mysql-sync-connector
