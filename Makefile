@@ -40,6 +40,9 @@ PARALLEL ?= 4
 # These take longest, so they start first.
 LONGEST = ./pkg/node ./pkg/transform ./pkg/web
 
+# Servers in memory, if there is room: see the script.
+test test-race test-race-rest test-mysql test-servers test-nats test-embedded: export TMPDIR := $(shell scripts/temp-folder.sh)
+
 # The race detector makes scripts ten times slower, and finds nothing in a daemon that a test starts: .ci/run has it look at
 # each package once, in test-mysql or in test-race-rest.
 test: ## install what the tests need, run them all on real servers
