@@ -89,7 +89,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			switch {
 			case in.Withdrawn && a.Routes != nil && a.Routes.Routed(in.Table):
 				s = refused(in, *l, errRouter)
-			case foreign[in] && s.Decision != conflict.Known:
+			case foreign[in] && s.Decision != conflict.Known && (l.Exists || l.Fate != version.Deleted): // or its key is free
 				s = refused(in, *l, errNotTheirs)
 			}
 			if s.Decision.Conflict() && s.policy == conflict.Script {

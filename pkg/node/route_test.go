@@ -160,6 +160,23 @@ func TestRowOfAnotherSiteCannotBeChanged(t *testing.T) {
 	seven.Expect(ordersOf, `"1:a"`)
 }
 
+// TestKeyOfAnotherSitesDeletedRowIsFree has a store write a new row, under a key that another store's row had.
+func TestKeyOfAnotherSitesDeletedRowIsFree(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO orders VALUES (1, 8, 'a'), (2, 8, 'b')")
+	startAll(hub, seven, eight)
+	eight.Expect(ordersOf, `"1:a,2:b"`)
+	hub.Exec("DELETE FROM orders WHERE id = 1")
+	eight.Expect(ordersOf, `"2:b"`)
+	seven.Exec("INSERT INTO orders VALUES (1, 7, 'new')", "INSERT INTO order_items VALUES (10, 1, 'x')")
+	hub.Expect(ordersOf, `"1:new,2:b"`)
+	hub.Expect(itemsOf, `"10:x"`)
+	seven.Expect(ordersOf, `"1:new"`)
+	eight.Expect(ordersOf, `"2:b"`)
+	seven.Expect(testkit.Waiting, "0")
+}
+
 func TestRouteOfARunningMeshChanges(t *testing.T) {
 	t.Parallel()
 	hub, seven, eight := newChain(t, nil)
