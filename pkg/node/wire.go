@@ -18,12 +18,6 @@ import (
 
 // wire makes the parts and connects them. Nothing runs before all are there.
 func (w *work) wire() {
-	w.outbox = outbox.New(w.DB, w.Tables, w.Stream)
-	if w.cfg.StatusRows == "open" {
-		w.outbox = w.outbox.OnlyOpen()
-	}
-	w.routes = route.New(w.log.Named("routes"), w.cfg, w.DB, w.Tables, w.outbox, w.Stream, w.senders.Marked, w.senders.MarkedFor)
-	w.outbox = w.outbox.RoutedBy(w.routes.Needed)
 	w.wireOut()
 	w.wireIn()
 	w.wireVerify()
@@ -32,6 +26,17 @@ func (w *work) wire() {
 		Log: w.log, Node: w.cfg, Session: w.line.Session, Gate: w.receiver.Gate, Refused: w.line.Refused, Mesh: w.line.Mesh,
 		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Meter: w.meter,
 	})
+}
+
+// route makes what decides which remotes have which rows, and keeps what they still need. Writes that went unseen are
+// noted with it, before anything else is there.
+func (w *work) route() {
+	w.outbox = outbox.New(w.DB, w.Tables, w.Stream)
+	if w.cfg.StatusRows == "open" {
+		w.outbox = w.outbox.OnlyOpen()
+	}
+	w.routes = route.New(w.log.Named("routes"), w.cfg, w.DB, w.Tables, w.outbox, w.Stream, w.senders.Marked, w.senders.MarkedFor)
+	w.outbox = w.outbox.RoutedBy(w.routes.Needed)
 }
 
 // wireOut makes what captures and reads local writes.
