@@ -11,10 +11,13 @@ const countMost = 10_000; // the node counts no further
 export function conflicts(app) {
   const differ = byId("conflicts-differ"), more = byId("conflicts-more"), all = byId("conflicts-all");
   const table = byId("conflicts-table"), find = byId("conflicts-find"), dismissed = byId("conflicts-dismissed");
-  let shown = [], found = -1, looking = false;
+  let shown = [], found = -1, looking = false, again = false;
 
   async function look(older = false) {
-    if (looking) return;
+    if (looking) {
+      again ||= !older; // what is asked for may have changed since
+      return;
+    }
     looking = true;
     try {
       const before = older ? shown.at(-1)?.id : "";
@@ -28,6 +31,10 @@ export function conflicts(app) {
       if (app.state) say(`Could not read the conflicts: ${error.message}`, true);
     } finally {
       looking = false;
+    }
+    if (again) {
+      again = false;
+      await look();
     }
   }
 
