@@ -4,7 +4,7 @@
 # their processor time in a disk's file system.
 set -euo pipefail
 
-room=6 # GiB, four times what all tests together were seen to need
+room=6 # GiB, beside which there is still room for the servers and the tests themselves
 
 # roomy says whether a folder is in memory, which has room beside what programs use of it.
 roomy() {
