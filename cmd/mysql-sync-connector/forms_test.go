@@ -214,6 +214,7 @@ func TestD20R22AJobIsAddedWithForms(t *testing.T) {
 	b.Expect("the list to be new", `document.querySelector("#form").hidden`, "true")
 	b.Forget()
 	open("again")
+	b.Do("take away what was said, which may lie over the button", chromedp.Evaluate[chromedp.Void](`document.getElementById("said-close").click()`))
 	b.Click("#form-remove")
 	b.Click("#question-yes")
 	b.Expect("the job to go", `document.querySelector("#blocks").innerText.includes("again")`, "false")

@@ -73,7 +73,7 @@ func TestLargeResultsAreCutOff(t *testing.T) {
 // As on a node without file descriptors or processes to spare.
 func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
-	tr := world{where: apart, log: zap.New(core)}.orders(t, `module.exports = ({id}) => { if (id === 'eats') { `+eating+` } return {id}; }`)
+	tr := world{where: apart, log: zap.New(core)}.orders(t, `module.exports = ({id}) => { if (id === 'ends') { String({toString: String.prototype.at}); } return {id}; }`)
 	p := tr.loaded.Load().runner.(*processes)
 	program := p.program
 	p.program = "/dev/null/none"
@@ -81,7 +81,7 @@ func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 	for i := range calls {
 		calls[i] = rows("1")[0]
 	}
-	calls[0] = rows("eats")[0] // ends the process that there is
+	calls[0] = rows("ends")[0] // ends the process that there is
 	for i, r := range tr.ApplyAll(t.Context(), "orders", calls) {
 		if !Transient(r.Err) {
 			t.Fatal(i, r.Err)
@@ -100,7 +100,7 @@ func TestWithoutAProcessRowsCanBeRetried(t *testing.T) {
 	if r := tr.ApplyAll(t.Context(), "orders", rows("1"))[0]; r.Err != nil {
 		t.Error(r.Err)
 	}
-	if err := tr.ApplyAll(t.Context(), "orders", rows("eats"))[0].Err; err == nil || Transient(err) {
+	if err := tr.ApplyAll(t.Context(), "orders", rows("ends"))[0].Err; err == nil || Transient(err) {
 		t.Error(err)
 	}
 }
