@@ -165,7 +165,7 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 			s.came.Made = conflict.Altered(l.State, s.came.Version, differing(t, in, l))
 		}
 	}
-	if in.OnlyMissing && (l.Exists || !l.State.Version.IsZero()) || l.Exists && s.came.Version.Time <= change.Baseline {
+	if in.OnlyMissing && (l.Exists || !l.State.Version.IsZero() && !s.came.Knows(l.State.Version)) || l.Exists && s.came.Version.Time <= change.Baseline {
 		s.Decision, s.State = conflict.Known, l.State // a snapshot overwrites nothing
 		return s
 	}

@@ -305,6 +305,7 @@ func TestAVanishedRowBlocksNoChange(t *testing.T) {
 		"an older version that arrives late":   {old, gone, false},
 		"an older version that was requested":  {missing(incoming(early, row("1.00", "x"))), gone, true},
 		"an older version, deleted here":       {missing(incoming(early, row("1.00", "x"))), deleted, false},
+		"a later version, deleted here":        {missing(incoming(later+1, row("1.00", "x"), at(early, "node-b"), at(later, "node-a"))), deleted, true},
 		"an older rival":                       {incoming(early+1, row("1.00", "x")), gone, true},
 		"an older rival, deleted here":         {incoming(early+1, row("1.00", "x")), deleted, false},
 	} {

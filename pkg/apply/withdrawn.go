@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -18,7 +19,7 @@ var errOwn = errors.New("the row there was never received from anyone")
 func withdrawn(in *Incoming, l Local, now int64, origin string) Step {
 	came, lie := conflict.Credible(in.State, l.State, origin, now)
 	s := Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, came}, noticed: noticed{lie: lie}}
-	known := came.Knows(l.State.Version) && came.Seen.With(came.Version).Covers(l.State.Seen)
+	known := l.State.Version.Time == change.Baseline || came.Knows(l.State.Version) // no vector need have what nobody wrote
 	unheard := l.State.Version.IsZero()
 	switch {
 	case len(l.Pending) > 0, !known && !unheard && (l.Exists || l.Fate == version.Deleted):
