@@ -172,7 +172,7 @@ func (l *Look) withdraw(ctx context.Context, in Reads, routes Routes, remote str
 			has = routes.To(t.Name, label, remote)
 		}
 		switch {
-		case has && (had || !known):
+		case has && (had || !known && !i.OnlyMissing): // a row that is not captured yet comes by the stream
 			stay = append(stay, i)
 		case had && routes.Follows(t.Name):
 			l.Waits = append(l.Waits, i)

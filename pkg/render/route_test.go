@@ -46,17 +46,18 @@ func TestARowIsSentToWhoIsRecordedToHaveIt(t *testing.T) {
 		follows, missing       bool
 		sent, withdrawn, waits int
 	}{
-		"it has it":                                            {recorded: its, now: its, sent: 1},
-		"it has it not":                                        {recorded: others, now: others, withdrawn: 1},
-		"it will have it":                                      {recorded: others, now: its, withdrawn: 1},
-		"it will have it, and a table is sent":                 {recorded: others, now: its, missing: true},
-		"it had it":                                            {recorded: its, now: others, withdrawn: 1},
-		"it had it, and a table is sent":                       {recorded: its, now: others, missing: true},
-		"its parent moves away":                                {recorded: its, now: others, follows: true, waits: 1},
-		"its parent moves away, and a table is sent":           {recorded: its, now: others, follows: true, missing: true, waits: 1},
-		"its parent comes":                                     {recorded: others, now: its, follows: true, withdrawn: 1},
-		"no one has seen it being written":                     {now: its, sent: 1},
-		"no one has seen it being written, and others have it": {now: others, withdrawn: 1},
+		"it has it":                                  {recorded: its, now: its, sent: 1},
+		"it has it not":                              {recorded: others, now: others, withdrawn: 1},
+		"it will have it":                            {recorded: others, now: its, withdrawn: 1},
+		"it will have it, and a table is sent":       {recorded: others, now: its, missing: true},
+		"it had it":                                  {recorded: its, now: others, withdrawn: 1},
+		"it had it, and a table is sent":             {recorded: its, now: others, missing: true},
+		"its parent moves away":                      {recorded: its, now: others, follows: true, waits: 1},
+		"its parent moves away, and a table is sent": {recorded: its, now: others, follows: true, missing: true, waits: 1},
+		"its parent comes":                           {recorded: others, now: its, follows: true, withdrawn: 1},
+		"no one has seen it being written":           {now: its, sent: 1},
+		"no one has seen it being written, and a table is sent": {now: its, missing: true},
+		"no one has seen it being written, and others have it":  {now: others, withdrawn: 1},
 	} {
 		testkit.Exec(t, db, "DELETE FROM sync_versions")
 		entry := version.Entry{Row: row, State: change.State{Version: change.Version{Time: 5, Origin: "hub"}}, Fate: version.There, Label: c.recorded}
