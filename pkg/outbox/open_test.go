@@ -74,7 +74,7 @@ func TestSuccessfulRowsGoWhenOnlyOpenOnesAreListed(t *testing.T) {
 		} else if i == 7777 {
 			status = "pending"
 		}
-		values = append(values, fmt.Sprintf(`(MD5(%d), 't', '%[1]d', 'b', NOW(), '%s')`, i, status))
+		values = append(values, fmt.Sprintf(`('%032x', 't', '%[1]d', 'b', NOW(), '%s')`, i, status))
 	}
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO sync_status (id, table_name, primary_key, remote, date, status) VALUES `+strings.Join(values, ",")); err != nil {
 		t.Fatal(err)
