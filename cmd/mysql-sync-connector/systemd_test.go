@@ -2,7 +2,6 @@ package main
 
 import (
 	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,17 +26,9 @@ func TestF25TheConnectorNotifiesSystemd(t *testing.T) {
 	for range 3 {
 		m.Wait("WATCHDOG=1")
 	}
-	hangUp := func() {
-		t.Helper()
-		if err := syscall.Kill(p.Pid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		m.Wait("RELOADING=1")
-		m.Wait("READY=1")
-	}
-	hangUp()
+	m.HangUp(p.Pid())
 	edit(t, file, func(c map[string]any) { c["jobs"] = "none" })
-	hangUp()
+	m.HangUp(p.Pid())
 	p.WaitLog("not reloaded; the connector carries on as before")
 	m.Wait("WATCHDOG=1")
 	if code := p.Stop(); code != 0 {

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,20 +25,10 @@ func TestANodeNotifiesSystemd(t *testing.T) {
 	for range 3 {
 		m.Wait("WATCHDOG=1")
 	}
-	hangUp := func() {
-		t.Helper()
-		if err := syscall.Kill(p.Pid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		if got := m.Wait("RELOADING=1"); !slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "MONOTONIC_USEC=") }) {
-			t.Errorf("the reload was announced with %q, want the monotonic clock too", got)
-		}
-		m.Wait("READY=1")
-	}
-	hangUp()
+	m.HangUp(p.Pid())
 	s.Config["syncTables"] = []string{"nothing"}
 	s.Write()
-	hangUp()
+	m.HangUp(p.Pid())
 	p.WaitLog("not reloaded; the node carries on as before")
 	b.Stop()
 	m.Wait("STATUS=") // the broker is gone, and the node is alive

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -133,7 +132,7 @@ func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, th
 // take makes the step write the row, or leave it alone.
 func (s *Step) take(t *schema.Table, ours, theirs, row [][]byte) {
 	g := group{table: t}
-	s.State = conflict.Merge(s.local, s.came, text(row))
+	s.State = conflict.Merge(s.local, s.came, conflict.Text(row))
 	s.Decision = conflict.Win
 	s.passOn = true
 	if sameRow(t, ours, row) {
@@ -163,18 +162,4 @@ func sameRow(t *schema.Table, a, b [][]byte) bool {
 		}
 	}
 	return true
-}
-
-// text returns a whole row in a form that is the same for equal rows.
-func text(row [][]byte) []byte {
-	var b []byte
-	for _, v := range row {
-		if v == nil {
-			b = append(b, 0)
-			continue
-		}
-		b = binary.AppendUvarint(b, uint64(len(v))+1)
-		b = append(b, v...)
-	}
-	return b
 }

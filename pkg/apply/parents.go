@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -131,7 +132,7 @@ func absent(ctx context.Context, tx Tx, t *schema.Table, f schema.ForeignKey, re
 	at := make(map[string]int, len(refs))
 	place := make([]int, len(refs)) // of each reference's parent in different
 	for i, r := range refs {
-		text := string(text(r.value))
+		text := string(conflict.Text(r.value))
 		if _, ok := at[text]; !ok {
 			at[text] = len(different)
 			different = append(different, r.value)
@@ -185,7 +186,7 @@ func (a *Applier) barChildren(ctx context.Context, groups []*group, err error) e
 	children := map[string][]child{} // by what they refer to
 	parents := map[string][][]string{}
 	name := func(table string, columns []string, v Tuple) string {
-		return string(text(slices.Concat([][]byte{[]byte(table), []byte(strings.Join(columns, "\x00"))}, v)))
+		return string(conflict.Text(slices.Concat([][]byte{[]byte(table), []byte(strings.Join(columns, "\x00"))}, v)))
 	}
 	for _, g := range groups {
 		for _, f := range g.table.ForeignKeys {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -141,7 +142,7 @@ func (g *group) different(columns []string, which func(*Incoming) bool) (values 
 		if !ok || v == nil {
 			continue
 		}
-		key := string(text(v))
+		key := string(conflict.Text(v))
 		n, ok := at[key]
 		if !ok {
 			n = len(values)

@@ -152,6 +152,15 @@ func joinDeleted(a, b Side) Joined {
 
 // text returns a whole row, and by which writes it was made, in a form that is the same for equal ones.
 func text(row [][]byte, by []change.Version) []byte {
+	b := Text(row)
+	for _, v := range by {
+		b = v.Append(b)
+	}
+	return b
+}
+
+// Text returns a whole row in a form that is the same for equal ones, for Merge.
+func Text(row [][]byte) []byte {
 	var b []byte
 	for _, v := range row {
 		if v == nil {
@@ -160,9 +169,6 @@ func text(row [][]byte, by []change.Version) []byte {
 		}
 		b = binary.AppendUvarint(b, uint64(len(v))+1)
 		b = append(b, v...)
-	}
-	for _, v := range by {
-		b = v.Append(b)
 	}
 	return b
 }

@@ -35,12 +35,16 @@ func Dismiss(ctx context.Context, db *mysqldb.DB, ids []uint64, undo bool) (int6
 
 // KeepBoth inserts the row that lost under a new key, as a local write that goes to all remotes, so that both rows are
 // there; it returns the new row's id. The columns of the key are as given, by name in any case, as on the server; an
-// AUTO_INCREMENT one that is not given is the server's choice. Of other rows, such as children, none is copied.
+// AUTO_INCREMENT one that is not given is the server's choice. Of other rows, such as children, none is copied. It is done
+// once: a conflict whose row was put back or inserted is refused with ErrDecided.
 func KeepBoth(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64, key map[string]string) (newID string, err error) {
 	err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
 		k, err := find(ctx, tx, ts, id, " FOR UPDATE")
 		if err != nil {
 			return err
+		}
+		if k.decided.Valid { // or a repeated request, whose answer was lost, would insert it again
+			return fmt.Errorf("%w: the row that lost conflict %d was put back or inserted at %s UTC", ErrDecided, id, k.decided.String)
 		}
 		if newID, err = k.insert(ctx, tx, db.Name, key); err != nil {
 			return fmt.Errorf("keep both rows of conflict %d: %w", id, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -102,6 +103,12 @@ func TestBothRowsOfAConflictAreKept(t *testing.T) {
 			if e := db.SelectContext(t.Context(), &rows, `SELECT CONCAT_WS(' ', id, name, photo) FROM orders ORDER BY id`); e != nil {
 				t.Fatal(e)
 			}
+			if _, err := losers.KeepBoth(t.Context(), db, ts, id, map[string]string{"id": "1000"}); !errors.Is(err, losers.ErrDecided) {
+				t.Errorf("kept twice: %v", err)
+			}
+			if n := count(t, db); n != 3 {
+				t.Errorf("%d rows after a repeated request, want 3", n)
+			}
 			if err != nil || got != c.want || len(rows) != 3 || !strings.Contains(fmt.Sprint(rows), "1 won p") || latest(t, db).PutBack.IsZero() {
 				t.Errorf("%q, %v, want %q: %q", got, err, c.want, rows)
 			}
@@ -119,4 +126,12 @@ func TestBothRowsOfAConflictAreKept(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+func count(t *testing.T, db *mysqldb.DB) (n int) {
+	t.Helper()
+	if err := db.GetContext(t.Context(), &n, `SELECT COUNT(*) FROM orders`); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -30,6 +30,7 @@ var (
 	ErrNoConflict = errors.New("there is no such conflict")
 	ErrLater      = errors.New("the row was written after the conflict")
 	ErrChanged    = errors.New("the row was written since it was shown")
+	ErrDecided    = errors.New("the conflict was decided already")
 	ErrCannot     = errors.New("the row cannot be restored")
 )
 
@@ -58,6 +59,7 @@ type kept struct {
 	row           change.Row
 	id            string // the row's
 	winner, loser sql.NullString
+	decided       sql.NullString // when the loser was put back or inserted
 	now           Side
 }
 
@@ -120,9 +122,9 @@ const micros = "2006-01-02 15:04:05.000000"
 func find(ctx context.Context, tx mysqldb.Queryer, ts *schema.Tables, id uint64, locking string) (*kept, error) {
 	k := &kept{}
 	found := false
-	err := mysqldb.Each(ctx, tx, `SELECT table_name, row_key, primary_key, winner_row, loser_row FROM sync_conflicts WHERE id = ?`+locking, []any{id}, func(rows *sql.Rows) error {
+	err := mysqldb.Each(ctx, tx, `SELECT table_name, row_key, primary_key, winner_row, loser_row, put_back_at FROM sync_conflicts WHERE id = ?`+locking, []any{id}, func(rows *sql.Rows) error {
 		found = true
-		return rows.Scan(&k.row.Table, &k.row.Key, &k.id, &k.winner, &k.loser)
+		return rows.Scan(&k.row.Table, &k.row.Key, &k.id, &k.winner, &k.loser, &k.decided)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read conflict %d: %w", id, err)

@@ -21,7 +21,7 @@ func (o *Outbox) OnlyOpen() *Outbox {
 	return &c
 }
 
-// delist removes rows that are no longer open from sync_status.
+// delist removes rows that are no longer open from sync_status, in the transaction that books their acks: promise 1.
 func (o *Outbox) delist(ctx context.Context, tx mysqldb.Tx, remote string, list []Sent) error {
 	if len(list) == 0 {
 		return nil

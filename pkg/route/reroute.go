@@ -81,9 +81,22 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 // marks returns the rows that a job marks.
 func (r *Router) marks(what *rerouting, rows []change.Row, labels map[change.Row]uint32) *moves {
 	m := &moves{marks: map[string][]change.Row{}}
+	among := map[uint32]bool{}
 	for _, row := range rows {
-		for remote, ids := range what.Pairs {
-			if slices.Contains(ids, labels[row]) {
+		among[labels[row]] = true
+	}
+	changed := map[string]map[uint32]bool{} // of these labels
+	for remote, ids := range what.Pairs {
+		changed[remote] = map[uint32]bool{}
+		for _, id := range ids {
+			if among[id] {
+				changed[remote][id] = true
+			}
+		}
+	}
+	for _, row := range rows {
+		for remote, ids := range changed {
+			if ids[labels[row]] {
 				m.mark(remote, row)
 			}
 		}

@@ -119,7 +119,7 @@ func refused(err error) error {
 	switch {
 	case errors.Is(err, losers.ErrNoConflict):
 		return Kind(ErrNotFound, err)
-	case errors.Is(err, losers.ErrLater), errors.Is(err, losers.ErrChanged), errors.Is(err, losers.ErrCannot):
+	case errors.Is(err, losers.ErrLater), errors.Is(err, losers.ErrChanged), errors.Is(err, losers.ErrDecided), errors.Is(err, losers.ErrCannot):
 		return Kind(ErrChanged, err)
 	}
 	return err

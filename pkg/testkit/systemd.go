@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -33,6 +34,18 @@ func Systemd(tb TB) *Manager {
 // Environment returns what the service finds in its environment, with a watchdog of that length.
 func (m *Manager) Environment(watchdog time.Duration) []string {
 	return []string{"NOTIFY_SOCKET=" + m.path, "WATCHDOG_USEC=" + strconv.FormatInt(watchdog.Microseconds(), 10)}
+}
+
+// HangUp has the service reread its configuration, and waits until it has announced that and is ready again.
+func (m *Manager) HangUp(pid int) {
+	m.tb.Helper()
+	if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+		m.tb.Fatalf("hang up on %d: %v", pid, err)
+	}
+	if got := m.Wait("RELOADING=1"); !slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "MONOTONIC_USEC=") }) {
+		m.tb.Fatalf("the reload was announced with %q, want the monotonic clock too", got)
+	}
+	m.Wait("READY=1")
 }
 
 // Wait waits for a message with an assignment that begins with want, and returns all assignments of that message.

@@ -21,6 +21,7 @@ import (
 
 const (
 	sitesAtOnce = 16               // remotes that are asked about a row at a time
+	largeRow    = 1 << 20          // bytes, from which on only one is: each reads the row here. Promise 10
 	rowTime     = 10 * time.Second // for a remote's answer: a person waits for it
 )
 
@@ -44,7 +45,13 @@ func (vf *Verifier) Row(ctx context.Context, table, id string) (*status.Row, err
 		return nil, err
 	}
 	var g errgroup.Group
-	g.SetLimit(sitesAtOnce)
+	sizes, err := snapshot.Sizes(ctx, vf.DB, t, t.Names(), [][]byte{[]byte(key)})
+	if err != nil {
+		return nil, err
+	}
+	if g.SetLimit(sitesAtOnce); sizes[key] >= largeRow {
+		g.SetLimit(1)
+	}
 	for i, remote := range vf.Node.RemoteClients {
 		g.Go(func() error {
 			s := &x.Sites[i]

@@ -47,7 +47,7 @@ func (s *Server) mux(socket bool) http.Handler {
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /api/status":                    a.limited(a.asked, a.status),
 		"GET /api/fleet":                     a.limited(a.asked, a.fleet),
-		"GET /api/row":                       a.limited(a.asked, a.row),
+		"GET /api/row":                       a.limited(a.Server.verify, a.row),
 		"GET /api/events":                    a.limited(a.events, a.stream),
 		"GET /api/errors":                    a.limited(a.asked, a.errors),
 		"POST /api/retry":                    a.limited(a.asked, a.retry),
