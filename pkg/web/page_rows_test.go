@@ -3,6 +3,7 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -132,11 +133,17 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	// They are found by a text, kept next to each other, put aside, and listed again.
 	articles := `document.querySelectorAll("#conflicts-list article").length`
 	p.fill("conflicts-find", "nobody")
+	p.Expect("no conflict of nobody", articles, "0") // or the next list would be counted before it is read
 	p.Sees("#conflicts-empty", "No conflicts.")
 	p.fill("conflicts-find", "berlin")
 	p.Expect("the conflicts of the row", articles+` >= 2`, "true")
+	few, err := strconv.Atoi(p.Text(articles))
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.Click(`#conflicts-list article:first-child [aria-label^="Dismiss"]`)
 	p.Sees("#said-politely", "1 conflict is dismissed")
+	p.Expect("the others, or a click would land where the next one moves to", articles, strconv.Itoa(few-1))
 	p.Click("#conflicts-dismissed")
 	p.Expect("the dismissed one", articles, "1")
 	p.Click(`#conflicts-list article:first-child [aria-label^="List again"]`)
