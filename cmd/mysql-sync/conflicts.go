@@ -32,7 +32,9 @@ changes between the check and the write, nothing is written. The overwritten row
 kept as a conflict with the policy putBack, and can be restored in turn.
 
 --keep-both N inserts the losing row under a new key, next to the other: the server
-numbers it if the key is AUTO_INCREMENT; otherwise --key gives the key's columns.
+numbers it if the key is AUTO_INCREMENT; otherwise --key gives the key's columns, as
+in an id: binary ones that are not text as 0x and hexadecimal digits. What was put
+back or inserted before is inserted again only with --yes.
 
 --dismiss has conflicts no longer listed or counted, by number or, with all, those
 that the other options select. They stay in the table: --dismissed lists them, and
@@ -73,7 +75,7 @@ is wrong.`,
 	f.IntVar(&w.of.Limit, "limit", 100, "maximum number to list, up to 1000")
 	f.StringVar(&w.of.Table, "table", "", "only conflicts of this table")
 	f.StringVar(&w.of.Row, "row", "", "only conflicts of the row with this `id`, as sync_status shows it")
-	f.StringVar(&w.of.Find, "find", "", "only conflicts with this `text` in the id or in one of the rows")
+	f.StringVar(&w.of.Find, "find", "", "only conflicts with this `text` in the id or in a value of one of the rows")
 	f.BoolVar(&w.of.Dismissed, "dismissed", false, "those that were dismissed, instead of the others")
 	f.StringVar(&w.putBack, "put-back", "", "restore the row that lost conflict `N`")
 	f.StringSliceVar(&w.columns, "columns", nil, "restore only these columns")
@@ -81,7 +83,7 @@ is wrong.`,
 	f.StringArrayVar(&w.key, "key", nil, "a column of the new key, as `COLUMN=VALUE`; once for each")
 	f.StringSliceVar(&w.dismiss, "dismiss", nil, "have conflicts no longer listed: their numbers, or all")
 	f.BoolVar(&w.undo, "undo", false, "with --dismiss: list them again")
-	f.BoolVar(&w.yes, "yes", false, "do not ask: overwrite a row written since the conflict, dismiss all that are selected")
+	f.BoolVar(&w.yes, "yes", false, "do not ask: overwrite a row written since the conflict, insert one again, dismiss all that are selected")
 	completes(c, "table", allTables)
 	return c
 }
@@ -122,8 +124,10 @@ func (w *conflictsWork) check() error {
 		return errors.New("--key requires --keep-both")
 	case len(w.dismiss) == 0 && w.undo:
 		return errors.New("--undo requires --dismiss")
-	case w.yes && w.putBack == "" && len(w.dismiss) == 0:
-		return errors.New("--yes requires --put-back or --dismiss")
+	case w.yes && decisions == 0:
+		return errors.New("--yes requires --put-back, --keep-both or --dismiss")
+	case len(w.of.Find) > status.MostFind:
+		return fmt.Errorf("--find: the text has more than %d bytes", status.MostFind)
 	case w.putBack != "":
 		w.id, err = conflictNumber("--put-back", w.putBack)
 	case w.keepBoth != "":
@@ -170,7 +174,7 @@ func (w *conflictsWork) run(cmd *cobra.Command, n status.Node) error {
 	case w.putBack != "":
 		return restore(cmd, n, w.id, w.columns, w.yes, w.asJSON)
 	case w.keepBoth != "":
-		row, err := n.KeepBoth(cmd.Context(), w.id, status.KeepBoth{Key: w.newKey})
+		row, err := n.KeepBoth(cmd.Context(), w.id, status.KeepBoth{Key: w.newKey, Again: w.yes})
 		if err != nil {
 			return err
 		}
@@ -269,14 +273,26 @@ func (w *conflictsWork) list(ctx context.Context, out io.Writer, n status.Node) 
 func showConflicts(w io.Writer, list []status.Conflict) {
 	for _, c := range list {
 		fmt.Fprintf(w, "%d  %s  %s  (%s)\n", c.ID, moment(c.At), command.Clean(c.Table+" "+c.Row), command.Clean(c.Policy))
-		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", command.Clean(c.Winner.Origin), rowText(c.Winner), command.Clean(c.Loser.Origin), rowText(c.Loser))
+		fmt.Fprintf(w, "    stands: %-32s %s\n    lost:   %-32s %s\n", whoWrote(c.Winner.Origin), rowText(c.Winner), whoWrote(c.Loser.Origin), rowText(c.Loser))
 		if c.PutBack != nil {
-			fmt.Fprintf(w, "    put back at %s\n", moment(*c.PutBack))
+			as := "put back"
+			if c.InsertedAs != "" {
+				as = "inserted as " + command.Clean(c.InsertedAs)
+			}
+			fmt.Fprintf(w, "    %s at %s\n", as, moment(*c.PutBack))
 		}
 		if c.Dismissed != nil {
 			fmt.Fprintf(w, "    dismissed at %s\n", moment(*c.Dismissed))
 		}
 	}
+}
+
+// whoWrote is the author of a version; that of a merged one is empty.
+func whoWrote(origin string) string {
+	if origin == "" {
+		return "(made of both)"
+	}
+	return command.Clean(origin)
 }
 
 func rowText(v status.Version) string {

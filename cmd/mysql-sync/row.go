@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -118,7 +117,9 @@ func printRow(w io.Writer, s screen, row *status.Row) {
 func writtenText(v *status.Written) string {
 	by := command.Clean(v.By)
 	if v.Decided {
-		by = strings.TrimSpace("a conflict policy, for " + by)
+		if by = "a conflict policy"; v.By != "" {
+			by += ", for " + command.Clean(v.By)
+		}
 	}
 	return moment(v.At) + " by " + by
 }

@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // bytesMost bounds the rows of one list of conflicts. Promise 10.
@@ -28,6 +30,7 @@ type Kept struct {
 	LoserTime    int64
 	LoserRow     json.RawMessage
 	PutBack      time.Time // zero: not yet
+	InsertedAs   string    // the id of the row as which it was put back, if not as itself
 	Dismissed    time.Time // zero: not
 }
 
@@ -36,12 +39,39 @@ type Filter struct {
 	Before    uint64 // the number of the conflict before which they are
 	Table     string
 	Row       string // its id, as sync_conflicts shows it
-	Find      string // a text in the id or in one of the rows
+	Find      string // a text in the id, or in a value of one of the rows
 	Dismissed bool   // those that were dismissed, instead of those that were not
 }
 
+// MostFind is how many bytes the text that is searched for may have.
+const MostFind = 1000
+
 // List returns conflicts, the latest first: at most limit, and fewer where their rows are large.
 func List(ctx context.Context, db *mysqldb.DB, f Filter, limit int) ([]Kept, error) {
+	if f.Find == "" {
+		return f.read(ctx, db, limit)
+	}
+	var list []Kept
+	for bytes := 0; len(list) < limit && bytes < bytesMost; {
+		some, err := f.read(ctx, db, searchAtOnce)
+		if err != nil || len(some) == 0 {
+			return list, err
+		}
+		for i := range some {
+			if f.Before = some[i].ID; some[i].has(f.Find) && len(list) < limit {
+				list = append(list, some[i])
+				bytes += len(some[i].WinnerRow) + len(some[i].LoserRow)
+			}
+		}
+	}
+	return list, nil
+}
+
+// searchAtOnce is how many conflicts are searched at a time that may have a text.
+const searchAtOnce = 200
+
+// read returns the next conflicts. With Find, the text is somewhere in their rows as they are kept: it may be a column's name.
+func (f *Filter) read(ctx context.Context, db *mysqldb.DB, limit int) ([]Kept, error) {
 	where, args := `dismissed_at IS NULL`, []any{}
 	if f.Dismissed {
 		where = `dismissed_at IS NOT NULL`
@@ -59,9 +89,33 @@ func List(ctx context.Context, db *mysqldb.DB, f Filter, limit int) ([]Kept, err
 		and(`primary_key = ?`, f.Row)
 	}
 	if f.Find != "" {
-		and(`(LOCATE(?, primary_key) OR LOCATE(?, winner_row) OR LOCATE(?, loser_row))`, f.Find, f.Find, f.Find)
+		kept, err := value.Entity{{Value: f.Find}}.AppendJSON(nil) // {"":"…"}
+		if err != nil {
+			return nil, fmt.Errorf("search conflicts: %w", err)
+		}
+		text := string(kept[len(`{"":"`) : len(kept)-len(`"}`)])
+		and(`(LOCATE(?, primary_key) OR LOCATE(?, winner_row) OR LOCATE(?, loser_row))`, f.Find, text, text)
 	}
 	return read(ctx, db, where, append(args, limit)...)
+}
+
+// has reports whether a text is in the id or in a value of one of the rows.
+func (k *Kept) has(text string) bool {
+	if strings.Contains(k.PrimaryKey, text) {
+		return true
+	}
+	for _, row := range []json.RawMessage{k.WinnerRow, k.LoserRow} {
+		e, err := value.DecodeEntity(row)
+		for _, f := range e {
+			if v, ok := f.Value.(string); ok && strings.Contains(v, text) {
+				return true
+			}
+		}
+		if err != nil && strings.Contains(string(row), text) { // someone has changed it
+			return true
+		}
+	}
+	return false
 }
 
 // Of returns the conflicts of one row, also those that were dismissed, the latest first: at most limit, and fewer where
@@ -74,7 +128,7 @@ func Of(ctx context.Context, db *mysqldb.DB, row change.Row, limit int) ([]Kept,
 func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kept, error) {
 	rows, err := db.QueryContext(ctx, `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', detected_at), policy,
 		winner_origin, winner_time, winner_row, loser_origin, loser_time, loser_row, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', put_back_at),
-		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', dismissed_at)
+		COALESCE(inserted_as, ''), TIMESTAMPDIFF(MICROSECOND, '1970-01-01', dismissed_at)
 		FROM sync_conflicts WHERE `+where+` ORDER BY id DESC LIMIT ?`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read conflicts: %w", err)
@@ -86,7 +140,7 @@ func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kep
 		var at int64
 		var winner, loser sql.NullString
 		var putBack, dismissed sql.NullInt64
-		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack, &dismissed)
+		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack, &k.InsertedAs, &dismissed)
 		if err != nil {
 			return nil, fmt.Errorf("read conflicts: %w", err)
 		}

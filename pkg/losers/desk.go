@@ -3,6 +3,7 @@ package losers
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,23 +34,32 @@ func Dismiss(ctx context.Context, db *mysqldb.DB, ids []uint64, undo bool) (int6
 	return res.RowsAffected()
 }
 
+// Both says how to insert a row that lost next to the other.
+type Both struct {
+	// Key has columns of the primary key, by name in any case, as on the server, with their values as in an id: binary ones
+	// that are not text as 0x and hexadecimal digits. An AUTO_INCREMENT one that is not given is the server's choice; others
+	// that are not given stay.
+	Key map[string]string
+	// Again inserts it even if it was put back or inserted before: otherwise that is ErrDecided, since a request whose answer
+	// was lost is repeated.
+	Again bool
+}
+
 // KeepBoth inserts the row that lost under a new key, as a local write that goes to all remotes, so that both rows are
-// there; it returns the new row's id. The columns of the key are as given, by name in any case, as on the server; an
-// AUTO_INCREMENT one that is not given is the server's choice. Of other rows, such as children, none is copied. It is done
-// once: a conflict whose row was put back or inserted is refused with ErrDecided.
-func KeepBoth(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64, key map[string]string) (newID string, err error) {
+// there; it returns the new row's id. Of other rows, such as children, none is copied.
+func KeepBoth(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64, how Both) (newID string, err error) {
 	err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
 		k, err := find(ctx, tx, ts, id, " FOR UPDATE")
 		if err != nil {
 			return err
 		}
-		if k.decided.Valid { // or a repeated request, whose answer was lost, would insert it again
+		if k.decided.Valid && !how.Again {
 			return fmt.Errorf("%w: the row that lost conflict %d was put back or inserted at %s UTC", ErrDecided, id, k.decided.String)
 		}
-		if newID, err = k.insert(ctx, tx, db.Name, key); err != nil {
+		if newID, err = k.insert(ctx, tx, db.Name, how.Key); err != nil {
 			return fmt.Errorf("keep both rows of conflict %d: %w", id, err)
 		}
-		return settled(ctx, tx, id)
+		return settled(ctx, tx, id, newID)
 	})
 	return newID, err
 }
@@ -64,66 +74,90 @@ func (k *kept) insert(ctx context.Context, tx mysqldb.Tx, database string, key m
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrCannot, err)
 	}
-	for name := range key {
-		if !slices.ContainsFunc(t.KeyNames(), func(k string) bool { return strings.EqualFold(k, name) }) {
-			return "", fmt.Errorf("%w: %.64q is not a column of the key of %s, which is %s", ErrCannot, name, t.Name, strings.Join(t.KeyNames(), ", "))
-		}
+	numbered, err := k.numbered(ctx, tx, database)
+	if err != nil {
+		return "", err
 	}
-	given := func(column string) (string, bool) {
-		for name, v := range key {
-			if strings.EqualFold(name, column) {
-				return v, true
-			}
-		}
-		return "", false
+	parts, stored, chosen, err := k.rekeyed(key, numbered)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrCannot, err)
 	}
-	chosen := "" // by the server
 	var names []string
-	var values [][]byte
 	var args []any
 	for _, f := range row {
 		c, ok := t.Column(f.Name)
 		if !ok {
 			return "", fmt.Errorf("%w: table %s no longer has column %s", ErrCannot, t.Name, f.Name)
 		}
-		if t.IsKeyColumn(c.Name) {
-			if v, ok := given(c.Name); ok {
-				f.Value = v
-			} else if len(key) == 0 {
-				if chosen, err = k.numbered(ctx, tx, database); err != nil {
-					return "", err
-				}
-				if strings.EqualFold(chosen, c.Name) {
-					continue
-				}
+		bound := stored[c.Name]
+		if !t.IsKeyColumn(c.Name) {
+			if bound, err = c.Encode(f.Value, time.UTC); err != nil {
+				return "", fmt.Errorf("%w: %w", ErrCannot, err)
 			}
+		} else if chosen >= 0 && c.Name == t.Columns[t.Key[chosen]].Name {
+			continue
 		}
-		stored, err := c.Encode(f.Value, time.UTC)
-		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrCannot, err)
-		}
-		names, values, args = append(names, c.Name), append(values, stored), append(args, c.Bind(stored))
+		names, args = append(names, mysqldb.Quote(c.Name)), append(args, c.Bind(bound))
 	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = mysqldb.Quote(name)
-	}
-	res, err := tx.ExecContext(ctx, "INSERT INTO "+mysqldb.Quote(t.Name)+" ("+strings.Join(quoted, ", ")+") VALUES "+mysqldb.Groups(1, len(names)), args...)
+	res, err := tx.ExecContext(ctx, "INSERT INTO "+mysqldb.Quote(t.Name)+" ("+strings.Join(names, ", ")+") VALUES "+mysqldb.Groups(1, len(names)), args...)
 	if err != nil {
 		return "", k.refusedInsert(err)
 	}
-	if chosen != "" {
+	if chosen >= 0 {
 		n, err := res.LastInsertId()
+		if err == nil {
+			parts[chosen], err = t.Columns[t.Key[chosen]].KeyPart(fmt.Append(nil, n))
+		}
 		if err != nil {
 			return "", err
 		}
-		names, values = append(names, chosen), append(values, fmt.Append(nil, n))
 	}
-	at, err := t.KeyOf(names, values)
+	return t.ID(string(value.JoinKey(parts)))
+}
+
+// rekeyed returns the new key: its parts in key form, its stored values by column, and the place of the part that the
+// server chooses, -1 for none.
+func (k *kept) rekeyed(key map[string]string, numbered string) (parts [][]byte, stored map[string][]byte, chosen int, err error) {
+	t := k.table
+	if parts, err = value.SplitKey([]byte(k.row.Key), len(t.Key)); err != nil {
+		return nil, nil, 0, err
+	}
+	given := map[int]string{}
+	for name, v := range key {
+		at := slices.IndexFunc(t.KeyNames(), func(k string) bool { return strings.EqualFold(k, name) })
+		if at < 0 {
+			return nil, nil, 0, fmt.Errorf("%.64q is not a column of the key of %s, which is %s", name, t.Name, strings.Join(t.KeyNames(), ", "))
+		}
+		given[at] = v
+	}
+	chosen = -1
+	for i, at := range t.Key {
+		c := &t.Columns[at]
+		v, ok := given[i]
+		switch {
+		case ok:
+			if parts[i], err = c.ParseIDPart(v); err != nil {
+				return nil, nil, 0, err
+			}
+			if whole, err := c.IDPart(parts[i]); err != nil || c.DataType == "binary" && !strings.EqualFold(whole, v) { // it was filled up
+				return nil, nil, 0, errors.Join(err, fmt.Errorf("column %s: %.64q does not have all %d bytes", c.Name, v, c.Length))
+			}
+		case strings.EqualFold(c.Name, numbered):
+			chosen = i
+		}
+	}
+	if len(key) == 0 && chosen < 0 {
+		return nil, nil, 0, fmt.Errorf("the server does not number the rows of %s; give the new key, of %s", t.Name, strings.Join(t.KeyNames(), ", "))
+	}
+	values, err := t.KeyValues(string(value.JoinKey(parts)))
 	if err != nil {
-		return "", err
+		return nil, nil, 0, err
 	}
-	return t.ID(at)
+	stored = map[string][]byte{}
+	for i, at := range t.Key {
+		stored[t.Columns[at].Name] = values[i]
+	}
+	return parts, stored, chosen, nil
 }
 
 // refusedInsert says why the server does not take the row.
@@ -134,15 +168,12 @@ func (k *kept) refusedInsert(err error) error {
 	return k.explain(err)
 }
 
-// numbered returns the column of the key that the server numbers.
+// numbered returns the column that the server numbers, or "".
 func (k *kept) numbered(ctx context.Context, tx mysqldb.Queryer, database string) (column string, err error) {
 	err = mysqldb.Each(ctx, tx, `SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND extra LIKE '%auto_increment%'`, []any{database, k.table.Name},
 		func(rows *sql.Rows) error { return rows.Scan(&column) })
 	if err != nil {
 		return "", fmt.Errorf("look for an AUTO_INCREMENT column: %w", err)
-	}
-	if names := k.table.KeyNames(); !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, column) }) {
-		return "", fmt.Errorf("%w: the server does not number the rows of %s; give the new key, of %s", ErrCannot, k.table.Name, strings.Join(names, ", "))
 	}
 	return column, nil
 }

@@ -18,7 +18,7 @@ func TestConflictsAreFoundAndDismissed(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, orders)
 	ts := schema.NewTables(db)
-	for i, names := range [][2]string{{"Miller", "Smith"}, {"Jones", "Mill%er"}, {"Brown", ""}} {
+	for i, names := range [][2]string{{"Miller", "Smith"}, {"Jones", "Mill%er"}, {"Brown q\"r\\s\n√", ""}} {
 		record(t, db, ts, [2]losers.Side{side(int64(10*i+2), "boston", names[0], "p"), side(int64(10*i+1), "berlin", names[1], "p")})
 	}
 	found := func(f losers.Filter) (names []string) {
@@ -46,6 +46,9 @@ func TestConflictsAreFoundAndDismissed(t *testing.T) {
 	wants(losers.Filter{Find: "Mill"}, "Jones", "Mille")
 	wants(losers.Filter{Find: "Mill%"}, "Jones")
 	wants(losers.Filter{Find: "' OR 1=1"})
+	wants(losers.Filter{Find: "name"})       // a column
+	wants(losers.Filter{Find: `"`}, "Brown") // a value, not the quotes around all
+	wants(losers.Filter{Find: "q\"r\\s\n√"}, "Brown")
 	ids := []uint64{}
 	for _, k := range list(t, db, 0, 10) {
 		ids = append(ids, k.ID)
@@ -92,7 +95,7 @@ func TestBothRowsOfAConflictAreKept(t *testing.T) {
 			ts := schema.NewTables(db)
 			record(t, db, ts, [2]losers.Side{side(2, "boston", "won", "p"), side(1, "berlin", "lost", "p")})
 			id := latest(t, db).ID
-			got, err := losers.KeepBoth(t.Context(), db, ts, id, c.key)
+			got, err := losers.KeepBoth(t.Context(), db, ts, id, losers.Both{Key: c.key})
 			if c.refuse != "" {
 				if !errors.Is(err, losers.ErrCannot) || !strings.Contains(err.Error(), c.refuse) || !latest(t, db).PutBack.IsZero() {
 					t.Errorf("%q, %v, want %q", got, err, c.refuse)
@@ -103,26 +106,86 @@ func TestBothRowsOfAConflictAreKept(t *testing.T) {
 			if e := db.SelectContext(t.Context(), &rows, `SELECT CONCAT_WS(' ', id, name, photo) FROM orders ORDER BY id`); e != nil {
 				t.Fatal(e)
 			}
-			if _, err := losers.KeepBoth(t.Context(), db, ts, id, map[string]string{"id": "1000"}); !errors.Is(err, losers.ErrDecided) {
+			if _, err := losers.KeepBoth(t.Context(), db, ts, id, losers.Both{Key: map[string]string{"id": "1000"}}); !errors.Is(err, losers.ErrDecided) {
 				t.Errorf("kept twice: %v", err)
 			}
 			if n := count(t, db); n != 3 {
 				t.Errorf("%d rows after a repeated request, want 3", n)
+			}
+			if as := latest(t, db).InsertedAs; as != c.want {
+				t.Errorf("it is said to be inserted as %q, want %q", as, c.want)
 			}
 			if err != nil || got != c.want || len(rows) != 3 || !strings.Contains(fmt.Sprint(rows), "1 won p") || latest(t, db).PutBack.IsZero() {
 				t.Errorf("%q, %v, want %q: %q", got, err, c.want, rows)
 			}
 		})
 	}
+	t.Run("binary keys", func(t *testing.T) {
+		t.Parallel()
+		db := testkit.OwnSchema(t, `CREATE TABLE orders (id BINARY(4) PRIMARY KEY, name VARCHAR(100), photo BLOB)`)
+		ts := schema.NewTables(db)
+		table, err := ts.Table(t.Context(), "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := "\x00\xff\x01\x02"
+		of := func(time int64, origin, name string) losers.Side {
+			s := side(time, origin, name, "p")
+			s.Values[0] = []byte(key)
+			return s
+		}
+		if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+			return losers.Record(t.Context(), tx, []losers.Entry{{Table: table, Key: key, Policy: "lastWriteWins", Winner: of(2, "boston", "won"), Loser: of(1, "berlin", "lost")}})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		id := latest(t, db).ID
+		for _, short := range []string{"0xAA", "0xAABBCCDDEE", "x"} {
+			if _, err := losers.KeepBoth(t.Context(), db, ts, id, losers.Both{Key: map[string]string{"id": short}}); !errors.Is(err, losers.ErrCannot) {
+				t.Errorf("%s: %v", short, err)
+			}
+		}
+		got, err := losers.KeepBoth(t.Context(), db, ts, id, losers.Both{Key: map[string]string{"id": "0xFF00AABB"}})
+		var there string
+		if e := db.GetContext(t.Context(), &there, `SELECT HEX(id) FROM orders`); e != nil || err != nil || there != "FF00AABB" || got != "0xff00aabb" {
+			t.Errorf("%q, %v: %s, %v", got, err, there, e)
+		}
+	})
+	t.Run("a composite key with a number", func(t *testing.T) {
+		t.Parallel()
+		db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT, name VARCHAR(100), photo BLOB, n INT AUTO_INCREMENT, PRIMARY KEY (n, id))`)
+		ts := schema.NewTables(db)
+		table, err := ts.Table(t.Context(), "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := func(time int64, origin, name string) losers.Side {
+			s := side(time, origin, name, "p")
+			s.Columns, s.Values = append(s.Columns, "n"), append(s.Values, []byte("40"))
+			return s
+		}
+		if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+			return losers.Record(t.Context(), tx, []losers.Entry{{Table: table, Key: "40,1", Policy: "lastWriteWins", Winner: of(2, "boston", "won"), Loser: of(1, "berlin", "lost")}})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := losers.KeepBoth(t.Context(), db, ts, latest(t, db).ID, losers.Both{Key: map[string]string{"ID": "5"}})
+		if err != nil || got != "1,5" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got, err = losers.KeepBoth(t.Context(), db, ts, latest(t, db).ID, losers.Both{Again: true}); err != nil || got != "2,1" {
+			t.Errorf("again: %q, %v", got, err)
+		}
+	})
 	t.Run("a delete", func(t *testing.T) {
 		t.Parallel()
 		db := testkit.OwnSchema(t, orders, `INSERT INTO orders VALUES (1, 'won', NULL)`)
 		ts := schema.NewTables(db)
 		record(t, db, ts, [2]losers.Side{side(2, "boston", "won", ""), side(1, "berlin", "", "")})
-		if _, err := losers.KeepBoth(t.Context(), db, ts, latest(t, db).ID, map[string]string{"id": "2"}); !errors.Is(err, losers.ErrCannot) {
+		if _, err := losers.KeepBoth(t.Context(), db, ts, latest(t, db).ID, losers.Both{Key: map[string]string{"id": "2"}}); !errors.Is(err, losers.ErrCannot) {
 			t.Errorf("%v", err)
 		}
-		if _, err := losers.KeepBoth(t.Context(), db, ts, 99, nil); !errors.Is(err, losers.ErrNoConflict) {
+		if _, err := losers.KeepBoth(t.Context(), db, ts, 99, losers.Both{}); !errors.Is(err, losers.ErrNoConflict) {
 			t.Errorf("%v", err)
 		}
 	})

@@ -62,9 +62,7 @@ func (e *Entry) add(q *mysqldb.Statement) error {
 	if err != nil {
 		return err
 	}
-	if r := []rune(id); len(r) > 255 {
-		id = string(r[:255])
-	}
+	id = shown(id)
 	if q.Len() == 0 {
 		q.SQL(`INSERT IGNORE INTO sync_conflicts (table_name, row_id, row_key, primary_key, detected_at, policy,
 			winner_time, winner_origin, winner_row, loser_time, loser_origin, loser_row) VALUES (`)
@@ -92,6 +90,14 @@ func (e *Entry) add(q *mysqldb.Statement) error {
 	}
 	q.SQL(`)`)
 	return nil
+}
+
+// shown is the beginning of an id, as much as a column of sync_conflicts takes.
+func shown(id string) string {
+	if r := []rune(id); len(r) > 255 {
+		return string(r[:255])
+	}
+	return id
 }
 
 // addRow appends a row as a JSON object of its stored values, or NULL.

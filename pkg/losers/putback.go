@@ -105,13 +105,13 @@ func PutBack(ctx context.Context, db *mysqldb.DB, source capture.Asked, ts *sche
 		if err := k.keep(ctx, tx, before, r.Origin); err != nil {
 			return err
 		}
-		return settled(ctx, tx, id)
+		return settled(ctx, tx, id, "")
 	})
 }
 
-// settled records that a row that lost is back.
-func settled(ctx context.Context, tx mysqldb.Tx, id uint64) error {
-	_, err := tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ? WHERE id = ?`, time.Now().UTC().Format(micros), id)
+// settled records that a row that lost is back, under its own key or, if as is not empty, as another row.
+func settled(ctx context.Context, tx mysqldb.Tx, id uint64, as string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sync_conflicts SET put_back_at = ?, inserted_as = NULLIF(?, '') WHERE id = ?`, time.Now().UTC().Format(micros), shown(as), id)
 	return err
 }
 

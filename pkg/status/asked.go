@@ -37,7 +37,9 @@ type Conflict struct {
 	PutBack  *time.Time `json:"putBack,omitempty"`
 	Standing bool       `json:"standing"` // not put back yet
 
-	Dismissed *time.Time `json:"dismissed,omitempty"`
+	// InsertedAs is the id of the row as which the one that lost was put back, if not as itself.
+	InsertedAs string     `json:"insertedAs,omitempty"`
+	Dismissed  *time.Time `json:"dismissed,omitempty"`
 }
 
 // ConflictsAsk selects conflicts; an empty field matches any.
@@ -46,7 +48,7 @@ type ConflictsAsk struct {
 	Limit     int
 	Table     string
 	Row       string // its id
-	Find      string // a text in the id, or in one of the rows
+	Find      string // a text in the id, or in a value of one of the rows; at most 1000 bytes
 	Dismissed bool   // those that were dismissed, instead of the others
 }
 
@@ -60,6 +62,8 @@ type Dismiss struct {
 type KeepBoth struct {
 	// Key has columns of the primary key with their values as text. Without it, the server numbers the row.
 	Key map[string]string `json:"key,omitempty"`
+	// Again inserts it even if it was put back or inserted before.
+	Again bool `json:"again,omitempty"`
 }
 
 // ConflictNow is a conflict with the row's current state.

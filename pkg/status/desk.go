@@ -52,8 +52,14 @@ func (d *Desk) remotes(one string) []string {
 	return d.cfg.RemoteClients
 }
 
+// MostFind is how many bytes the text of ConflictsAsk.Find may have.
+const MostFind = losers.MostFind
+
 // Conflicts returns conflicts, the latest first.
 func (d *Desk) Conflicts(ctx context.Context, of ConflictsAsk) ([]Conflict, error) {
+	if len(of.Find) > MostFind {
+		return nil, Kind(ErrRequest, fmt.Errorf("find: the text has more than %d bytes", MostFind))
+	}
 	found, err := losers.List(ctx, d.db, losers.Filter{Before: of.Before, Table: of.Table, Row: of.Row, Find: of.Find, Dismissed: of.Dismissed}, of.Limit)
 	if err != nil {
 		return nil, err
@@ -70,7 +76,7 @@ func shown(c *losers.Kept) Conflict {
 		Winner: Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
 		Loser:  Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
 	if !c.PutBack.IsZero() {
-		x.PutBack = &c.PutBack
+		x.PutBack, x.InsertedAs = &c.PutBack, c.InsertedAs
 	}
 	if !c.Dismissed.IsZero() {
 		x.Dismissed = &c.Dismissed
@@ -110,7 +116,7 @@ func (d *Desk) Dismiss(ctx context.Context, x Dismiss) (int64, error) {
 
 // KeepBoth inserts the row that lost a conflict under another key, and returns the new row's id.
 func (d *Desk) KeepBoth(ctx context.Context, conflict uint64, how KeepBoth) (string, error) {
-	id, err := losers.KeepBoth(ctx, d.db, d.tables, conflict, how.Key)
+	id, err := losers.KeepBoth(ctx, d.db, d.tables, conflict, losers.Both{Key: how.Key, Again: how.Again})
 	return id, refused(err)
 }
 

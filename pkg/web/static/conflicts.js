@@ -39,7 +39,7 @@ export function conflicts(app) {
   }
 
   function paint() {
-    list(byId("conflicts-list"), shown, (c) => `${c.id} ${c.dismissed ?? ""}`, (c) => article(app, c, look));
+    list(byId("conflicts-list"), shown, (c) => `${c.id} ${c.dismissed ?? ""} ${c.insertedAs ?? ""}`, (c) => article(app, c, look));
     byId("conflicts-list").classList.toggle("only", differ.checked);
     byId("conflicts-empty").hidden = shown.length > 0;
     all.hidden = shown.length === 0;
@@ -77,7 +77,7 @@ function article(app, c, look) {
   both.setAttribute("aria-label", `Keep both versions of row ${c.row} of ${c.table}`);
   const aside = el("button", { class: "quiet", onclick: () => busy(aside, () => putAside([c], Boolean(c.dismissed), look)) }, c.dismissed ? "List again" : "Dismiss");
   aside.setAttribute("aria-label", `${c.dismissed ? "List again" : "Dismiss"} the conflict of row ${c.row} of ${c.table}`);
-  const done = el("p", { class: "pill good" }, el("span", { class: "dot", "aria-hidden": "true" }), el("span", {}, "put back"));
+  const done = el("p", { class: "pill good" }, el("span", { class: "dot", "aria-hidden": "true" }), el("span", {}, c.insertedAs ? `inserted as ${c.insertedAs}` : "put back"));
   const node = el("article", { class: "conflict", "aria-labelledby": title },
     el("div", { class: "head" },
       el("h3", { id: title }, c.table, " ", el("span", { class: "mono" }, c.row)),
@@ -94,7 +94,7 @@ function article(app, c, look) {
 
 function versions(c) {
   const names = [...new Set([...Object.keys(c.winner.row ?? {}), ...Object.keys(c.loser.row ?? {})])];
-  const whole = (v, word) => el("th", { scope: "col" }, word, el("small", {}, `by ${v.origin || "unknown"}, ${new Date(v.at).toLocaleString("en-GB")}`));
+  const whole = (v, word) => el("th", { scope: "col" }, word, el("small", {}, `by ${v.origin || "both"}, ${new Date(v.at).toLocaleString("en-GB")}`));
   const lines = names.map((name) => {
     const [one, two] = [c.winner.row, c.loser.row].map((row) => (row && Object.hasOwn(row, name) ? row[name] : undefined));
     const same = JSON.stringify(one) === JSON.stringify(two);
