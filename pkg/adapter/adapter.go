@@ -76,7 +76,7 @@ func Open(ctx context.Context, log *zap.Logger, path string, c Config, shared re
 	if settings == nil {
 		settings = map[string]string{}
 	}
-	a.script, err = guest.Open(log, path, guest.Host{Name: hostFile, Program: program, Setup: map[string]any{"url": c.URL, "settings": settings}, Answer: a})
+	a.script, err = guest.Open(log, path, guest.Host{Name: hostFile, Program: program, Setup: map[string]any{"url": c.URL, "settings": settings}, Answer: a, Redact: a.redact.Start})
 	if err != nil {
 		return nil, fmt.Errorf("type: %w", a.shown(err))
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mysql-sync/mysql-sync/pkg/adapter"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
@@ -361,5 +363,41 @@ func TestTheExampleWorks(t *testing.T) {
 	}
 	if got := s.Requests()[2].Path; got != "/orders?page=1&since=" {
 		t.Errorf("asked %s", got)
+	}
+}
+
+// What a script throws or logs is shortened without leaving a part of a secret.
+func TestNoPartOfASecretIsShown(t *testing.T) {
+	t.Parallel()
+	secret := "a-long-s3cret-" + strings.Repeat("z", 300)
+	core, logs := observer.New(zapcore.DebugLevel)
+	c := adapter.Config{Settings: map[string]string{"password": secret}}
+	file := write(t, "exports.push = async (batch, {settings}) => { const text = settings.password.repeat(3000).slice(0, batch[0].row.n % 2 * 90000) + 'x'.repeat(batch[0].row.n) + settings.password; console.log(text); throw new Error(text) }")
+	a, err := adapter.Open(t.Context(), zap.New(core), file, c, remote.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	d, err := a.Destination("orders", adapter.Options{}, []string{"id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(text string) {
+		for length := 4; length < len(secret); length++ {
+			if strings.Contains(text, secret[:length]) {
+				t.Errorf("%d characters of the secret are in %q", length, text)
+				return
+			}
+		}
+	}
+	for n := range 60 {
+		_, err := d.Send(t.Context(), &job.Batch{ID: "b", Operations: []job.Operation{{Kind: job.Insert, Key: "1", Data: fmt.Appendf(nil, `{"id":1,"n":%d}`, 950+n), Event: "e"}}})
+		if err == nil {
+			t.Fatal("the push did not fail")
+		}
+		check(err.Error())
+	}
+	for _, entry := range logs.All() {
+		check(fmt.Sprint(entry.Message, entry.ContextMap()))
 	}
 }

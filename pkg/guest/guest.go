@@ -35,6 +35,7 @@ type Host struct {
 	Program []byte
 	Setup   map[string]any // what ./.setup.json has beside file, env and most
 	Answer  transform.Querier
+	Redact  func(text string) string // removes secrets from what the script throws and logs; nil: there are none
 }
 
 // Script is a user's script with its host. It is safe for concurrent use; its calls run one after the other.
@@ -59,7 +60,7 @@ func Open(log *zap.Logger, path string, h Host) (*Script, error) {
 		return nil, err
 	}
 	files[".setup.json"], files[".guest.js"], files[h.Name] = text, library, h.Program
-	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true})}
+	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true, Redact: h.Redact})}
 	if err := s.scripts.LoadFiles(map[string]string{table: h.Name}); err != nil {
 		s.scripts.Close()
 		return nil, s.Mistake(err)
