@@ -76,7 +76,7 @@ func TestD02AnOwnAdapterPushesAndPulls(t *testing.T) {
 	}
 	for range 2 {
 		out, err = exec.Command(exe, "start", file, "--once").CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "refused 1 of the rows") {
+		if err == nil || !strings.Contains(string(out), "refused rows: 1") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
