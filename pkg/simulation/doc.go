@@ -16,6 +16,6 @@
 // Nodes have two tables, some with a policy, some with rows that refer to rows of the other table and with values that no two rows may
 // have, with a row that a transformer holds back, with remotes that are spoken to a row at a time
 // as in version 1, that lack rows from the beginning, that decline a table for a while, and that refuse rows. Not played: transformers
-// that change rows, rows that a foreign key takes along, the dates of version 1, and errors of the server other than those of locks, keys
+// that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, and errors of the server other than those of locks, keys
 // and triggers and a COMMIT that is not answered.
 package simulation

@@ -48,7 +48,7 @@ func TestResyncs(t *testing.T) {
 var rare = map[simulation.Mistake]uint64{
 	simulation.DecideBeforeLock: 208, simulation.LockOnce: 34, simulation.AckBeforeCommit: 6, simulation.RowBeforeVersion: 34, simulation.IgnoreDoubt: 204,
 	simulation.NoFenceAtStart: 1112, simulation.SettleLater: 929, simulation.NeverSettle: 145, simulation.BookLastAcked: 1012, simulation.AnswerEarlier: 1420, simulation.ForgetKept: 1347,
-	simulation.AckReading: 92, simulation.ResyncDeleted: 7470,
+	simulation.AckReading: 92, simulation.StopClock: 462, simulation.ResyncDeleted: 7470,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
@@ -95,6 +95,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"nobody is asked about rows that hold a change up":            simulation.NeverSettle,
 		"a resync gives rows versions that were deleted":              simulation.ResyncDeleted,
 		"one remote alone hears of a resync":                          simulation.ResyncOne,
+		"all changes of version 1 have one date":                      simulation.StopClock,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
