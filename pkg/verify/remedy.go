@@ -23,6 +23,7 @@ type Unequal struct {
 	change.Row
 	Kind    string         // as Sides.Verdict says
 	Pending bool           // a change of it is on its way
+	Ours    change.Version // as it was compared
 	Theirs  change.Version // the remote's
 }
 
@@ -42,7 +43,8 @@ type Rows interface {
 // a rival, or write one that loses to it. Promise 3. A row that is missing here is marked if its version is later than
 // the remote's: it was deleted. If the versions are the same, or the row existed with that version, it was not deleted,
 // and what is known of it is forgotten, so that the remote's row is news. The same goes for a row of a table that is
-// only received.
+// only received. A row that has got another version since it was compared is left alone: it may be deleted, or back, and
+// that is news by itself.
 func (p *Repair) Resend(ctx context.Context, in Rows, differ []Unequal, positions func(n int) int64) error {
 	var rows, missing []change.Row
 	for i := range differ {
@@ -104,6 +106,8 @@ func (p *Repair) remedy(d *Unequal, s change.State, fate version.Fate, notTheirs
 	switch {
 	case notTheirs: // the remote gives it back
 		return resend
+	case s.Version != d.Ours: // it has moved on since it was compared, which is news for all
+		return leave
 	case d.Kind == Differs && same && (theirOwn || !p.Syncs): // no one would learn of a new version
 		return unless(d.Pending, forget)
 	case here && same && p.Syncs:

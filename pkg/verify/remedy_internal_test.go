@@ -51,7 +51,7 @@ func TestEachDifferenceHasItsRemedy(t *testing.T) {
 		{"what this node wrote does", transformed, Differs, early, early, version.There, false, renew},
 	} {
 		t.Run(x.rule, func(t *testing.T) {
-			d := &Unequal{Kind: x.kind, Pending: x.pending, Theirs: x.theirs}
+			d := &Unequal{Kind: x.kind, Pending: x.pending, Ours: x.ours, Theirs: x.theirs}
 			if got := x.repair.remedy(d, change.State{Version: x.ours}, x.fate, false); got != x.want {
 				t.Errorf("%d, want %d", got, x.want)
 			}
@@ -59,6 +59,19 @@ func TestEachDifferenceHasItsRemedy(t *testing.T) {
 				t.Errorf("%d if the remote is not to have the row, want %d: it gives it back", got, resend)
 			}
 		})
+	}
+}
+
+// TestARowThatMovesOnIsLeftAlone: a delete or a row that comes between the comparison and the repair is news by itself. A
+// new version would say that a deleted row is there, and what is known of a row that is back would be forgotten.
+func TestARowThatMovesOnIsLeftAlone(t *testing.T) {
+	p := Repair{Remote: "node-b", Origin: "node-a", Syncs: true}
+	for _, kind := range []string{Differs, MissingHere, MissingThere} {
+		for _, fate := range []version.Fate{version.Deleted, version.There} {
+			if got := p.remedy(&Unequal{Kind: kind, Ours: early, Theirs: late}, change.State{Version: late}, fate, false); got != leave {
+				t.Errorf("%s, with the fate %d: %d, want %d", kind, fate, got, leave)
+			}
+		}
 	}
 }
 
@@ -139,9 +152,9 @@ func TestRowsAreRepairedInOneOrder(t *testing.T) {
 	row := func(key string) change.Row { return change.Row{Table: "t", Key: key} }
 	p := Repair{Remote: "node-b", Origin: "node-a", Now: 100, Syncs: true}
 	differ := []Unequal{
-		{Row: row("sent"), Kind: MissingThere, Theirs: late},
-		{Row: row("anew"), Kind: Differs, Theirs: late},
-		{Row: row("back"), Kind: MissingHere, Theirs: late},
+		{Row: row("sent"), Kind: MissingThere, Ours: early, Theirs: late},
+		{Row: row("anew"), Kind: Differs, Ours: late, Theirs: late},
+		{Row: row("back"), Kind: MissingHere, Ours: early, Theirs: late},
 	}
 	l := &ledger{fates: map[change.Row]version.Fate{row("back"): version.There}, states: map[change.Row]change.State{
 		row("sent"): {Version: early}, row("anew"): {Version: late}, row("back"): {Version: early},

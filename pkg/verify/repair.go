@@ -67,7 +67,7 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 	}
 	unequal := make([]Unequal, len(differ))
 	for i, d := range differ {
-		unequal[i] = Unequal{Row: rows[i], Kind: d.Kind, Pending: d.Pending, Theirs: theirs[rows[i].Key]}
+		unequal[i] = Unequal{Row: rows[i], Kind: d.Kind, Pending: d.Pending, Ours: d.ours, Theirs: theirs[rows[i].Key]}
 	}
 	err := vf.Stream.Write(ctx, vf.DB, rows, func(tx mysqldb.Tx, writing *version.Writing) error {
 		p := &Repair{Remote: remote, Origin: vf.Origin, Now: change.Micros(vf.Now()), Syncs: vf.Node.Syncs(t.Name), Transformed: vf.Rows.Transforms(t.Name)}

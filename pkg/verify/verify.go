@@ -29,7 +29,8 @@ const (
 // difference is a row that differs between two nodes.
 type difference struct {
 	status.Difference
-	key string
+	key  string
+	ours change.Version
 }
 
 // Verify compares a table with that of an online remote, chunk by chunk, by checksums that each server computes. Rows
@@ -143,7 +144,7 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 					c.Rows++
 				}
 			default:
-				d := difference{key: x.row.Key, Difference: status.Difference{ID: vf.Tables.ID(ctx, x.row), Kind: v, Pending: x.Pending}}
+				d := difference{key: x.row.Key, ours: x.known, Difference: status.Difference{ID: vf.Tables.ID(ctx, x.row), Kind: v, Pending: x.Pending}}
 				differ = append(differ, d)
 			}
 		}
@@ -155,7 +156,8 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 type looked struct {
 	Sides
 	row    change.Row
-	ours   [][]byte // nil: the row is not here, or not the remote's by the routes
+	known  change.Version // here, read before the row
+	ours   [][]byte       // nil: the row is not here, or not the remote's by the routes
 	theirs wire.VerifyValue
 }
 
@@ -212,7 +214,7 @@ func (vf *Verifier) look(ctx context.Context, remote string, t *schema.Table, ke
 				return nil, err
 			}
 		}
-		list[i] = looked{Sides: s, row: r, ours: mine, theirs: other}
+		list[i] = looked{Sides: s, row: r, known: states[r].Version, ours: mine, theirs: other}
 	}
 	return list, nil
 }
