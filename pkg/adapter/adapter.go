@@ -151,11 +151,11 @@ type calling struct{}
 type call struct {
 	mu    sync.Mutex
 	begun bool
-	wrote bool // or may have
-	dry   bool // it would have
+	wrote bool // it has written something, or may have
+	dry   bool // it would have, but for the dry run
 }
 
-// errTwice ends a call that begins anew, since its process has ended, when it has already written something.
+// errTwice ends a call that starts over because its process has ended, if it has already written something.
 var errTwice = errors.New("its process has ended after it had sent something")
 
 // begin records that a call begins, or starts over.

@@ -99,8 +99,8 @@ func TestD02ThePushResultAnswersEachRow(t *testing.T) {
 		"await new Promise(() => {})":                        "can never settle",
 		"batch.forEach(async o => { if (o.id) throw 'up' })": "adapters/custom.js: up",
 		"require('fs')":                                      "Invalid module",
-		"await context.rest.get('/in')":                      "the URL must be whole",
-		"await context.rest.get('file:///etc')":              "the URL must be whole",
+		"await context.rest.get('/in')":                      "expected an absolute URL",
+		"await context.rest.get('file:///etc')":              "expected an absolute URL",
 		"await context.rest('http://h', {method: 'TRACE'})":  "TRACE is not supported",
 	} {
 		_, err := pushed(t, body, adapter.Config{Settings: map[string]string{"password": "hunter2"}})
@@ -238,7 +238,7 @@ func TestD02PulledRowsAreRead(t *testing.T) {
 		"":                           "pull did not return a list of rows",
 		"return {data: []}":          "pull did not return a list of rows",
 		"return [1]":                 "a row that is not an object",
-		"return {rows: [], next: 1}": "which was read before",
+		"return {rows: [], next: 1}": "that was read before",
 		"return {rows: [], next: 'x'.repeat(70000)}":             "next has more than",
 		"throw new Error(`no ${since}`)":                         "adapters/custom.js:1: Error: no null",
 		"return Array(90).fill({id: 1, v: 'x'.repeat(1 << 20)})": "more than 64 MiB; return {rows, next}",
@@ -254,7 +254,7 @@ func TestD02D17MistakesInAnAdapter(t *testing.T) {
 	for text, want := range map[string]string{
 		"\nexports.push = ]":                               "type: adapters/custom.js:2: SyntaxError",
 		"const fs = require('fs')":                         "type: adapters/custom.js:1: ",
-		"exports.send = () => {}":                          "type: adapters/custom.js exports neither of the functions push and pull",
+		"exports.send = () => {}":                          "type: adapters/custom.js exports neither push nor pull",
 		"exports.push = 1":                                 "exports neither",
 		"exports.pull = () => []; exports.batchSize = 0":   "batchSize is not a whole number from 1 to 10000",
 		"exports.pull = () => []; exports.batchSize = 'x'": "batchSize is not a whole number",
@@ -271,7 +271,7 @@ func TestD02D17MistakesInAnAdapter(t *testing.T) {
 		}
 	}
 	a := opened(t, write(t, "exports.pull = () => []"), adapter.Config{}, remote.Config{})
-	if _, err := a.Destination("j", adapter.Options{}, nil); err == nil || err.Error() != "destination: adapters/custom.js exports no function push" {
+	if _, err := a.Destination("j", adapter.Options{}, nil); err == nil || err.Error() != "destination: adapters/custom.js does not export push" {
 		t.Error(err)
 	}
 	a = opened(t, write(t, "exports.push = () => {}\nexports.batchSize = 7"), adapter.Config{}, remote.Config{})

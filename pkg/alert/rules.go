@@ -27,15 +27,15 @@ type Job struct {
 	Next func(after time.Time) (due time.Time, ok bool)
 }
 
-// Peer is a client of a mesh that is watched.
+// Peer is a mesh client to watch.
 type Peer struct {
 	Name   string
-	Known  bool // false: whether it is there cannot be told
+	Known  bool // whether it is online is known
 	Online bool
-	Since  time.Time // of being offline
+	Since  time.Time // since when it is offline
 }
 
-// away returns which peers have been offline for so long; 0: for no time.
+// away returns the peers that have been offline for at least after; none if after is 0.
 func away(peers []Peer, now time.Time, after time.Duration) (list []trouble) {
 	for _, p := range peers {
 		if after > 0 && p.Known && !p.Online && now.Sub(p.Since) >= after {
@@ -78,7 +78,7 @@ func (f *facts) troubles(now, began time.Time, within time.Duration) []trouble {
 	} else if r != nil && !f.Quiet {
 		at := r.Stage
 		if at == "" {
-			at = "the start"
+			at = "its start"
 		}
 		add(Failed, "run %d failed at %s: %s", r.ID, at, r.Error)
 	}

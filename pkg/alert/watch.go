@@ -48,10 +48,10 @@ func (a *Alerts) step() time.Duration {
 	return min(every, max(a.offline/4, time.Second))
 }
 
-// Look has the jobs be looked at soon, since a run has ended. It never waits.
+// Look makes Run check the jobs soon, because a run has ended. It never blocks.
 func (a *Alerts) Look() { poke(a.look) }
 
-// poke wakes who waits for a channel.
+// poke wakes whoever waits on a channel.
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -158,7 +158,7 @@ func (h *holder) acquire(ctx context.Context) (before lease, err error) {
 		}
 		switch {
 		case err == nil:
-			// Services whose conditions are not quite atomic let two write: the lease that is read back counts.
+			// If a service's conditions are not quite atomic, two may write: the lease that is read back counts.
 			if now, err := h.read(ctx); err == nil && now.lease.Holder == h.name {
 				h.log.Info("lease taken", zap.Duration("for", h.lease))
 				return before, nil
