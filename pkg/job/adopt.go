@@ -52,7 +52,7 @@ func (l *Leg) adopt(ctx context.Context, log *zap.Logger, c Comparer, from From,
 
 // keyOf returns the key of a row as the destination has it.
 func keyOf(data []byte, from From) (string, error) {
-	object, err := record.Object(data)
+	object, err := record.Columns(data, from.Key...) // the others may be large
 	if err != nil {
 		return "", err
 	}
