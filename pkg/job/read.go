@@ -285,7 +285,7 @@ func (r *reading) part(ctx context.Context, l *readingLeg, rows []*record.Record
 
 // entry returns the state that a row should have at a leg's destination.
 func (l *readingLeg) entry(k *ledger.Row, rec *record.Record) (ledger.Entry, error) {
-	e := ledger.Entry{Key: rec.Key, Data: rec.Data}
+	e := ledger.Entry{Key: rec.Key, Data: rec.Data, New: k.New}
 	if l.columns == nil {
 		e.Hash = record.Sum(rec.Data)
 		return e, nil

@@ -100,6 +100,10 @@ func (c *change) book(b *Batch, answers []Answer) error {
 		if r == rows[i] {
 			continue
 		}
+		if r == rows[i].acks() {
+			c.acked = append(c.acked, o.Key)
+			continue
+		}
 		if _, err := c.store(o.Key, r); err != nil {
 			return err
 		}

@@ -26,6 +26,14 @@ func (r *row) gone() bool {
 	return !r.acked.There && r.waits == 0 && r.refused == 0 && !r.newest().There
 }
 
+// acks is the row once the destination has its newest state, if that is one to have.
+func (r row) acks() row {
+	if r.pending && r.next.There {
+		r.acked, r.pending, r.next, r.waits = r.next, false, State{}, 0
+	}
+	return r
+}
+
 // effects are what a decision does besides changing the row. Numbers are those of outbox entries; 0 is none.
 type effects struct {
 	put    bool     // put the newest state into the outbox: over the entry that waits, or as a new one

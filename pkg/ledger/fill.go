@@ -13,6 +13,7 @@ type Entry struct {
 	Data     []byte
 	CameFrom string // where the state came from, if it is not the source's own
 	Had      bool   // the destination has the state, since it came from there: only remember it
+	New      int64  // of the Row that Look returned; 0 is always right
 
 	ID int64 // set by Fill to the row's id, for the bitmap; 0 without a key, or if nothing has to be remembered
 }
@@ -73,13 +74,13 @@ func (l *Ledger) Fill(ctx context.Context, f *Fill) error { // Promise 1
 
 func (c *change) fill(run int64, entries []Entry) error {
 	last := make(map[string]int, len(entries))
-	keys := make([]string, 0, len(entries))
+	var keys []string
 	for i := range entries {
 		k := entries[i].Key
 		if k == "" {
 			continue
 		}
-		if _, twice := last[k]; !twice {
+		if _, twice := last[k]; !twice && entries[i].New != c.nextRow { // each new row takes the next id
 			keys = append(keys, k)
 		}
 		last[k] = i
@@ -92,6 +93,7 @@ func (c *change) fill(run int64, entries []Entry) error {
 	for i, k := range keys {
 		rows[k] = &loaded[i]
 	}
+	var none row
 	for i := range entries {
 		e := &entries[i]
 		if e.Key == "" {
@@ -103,6 +105,9 @@ func (c *change) fill(run int64, entries []Entry) error {
 			continue
 		}
 		was := rows[e.Key]
+		if was == nil {
+			was = &none
+		}
 		r, what := fill(*was, e.state(), e.CameFrom, c.g.flight.key(e.Key, 0), c.g.flight.number(was.waits, 0))
 		if e.Had {
 			r, what = had(*was, e.state(), e.CameFrom, c.g.flight.number(was.waits, 0))

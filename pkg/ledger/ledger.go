@@ -23,9 +23,10 @@ type Ledger struct {
 	remove string   // a copy's folder
 	life   string
 
-	read *sql.DB
-	turn chan struct{} // has a token while someone writes; it guards the fields below, and all that legs remember
-	tx   *tx
+	read  *sql.DB
+	looks func() (*sql.Stmt, error) // look-ups, prepared once
+	turn  chan struct{}             // has a token while someone writes; it guards the fields below, and all that legs remember
+	tx    *tx
 
 	legs    map[legKey]*Leg
 	inboxes map[inboxKey]*Inbox
@@ -79,6 +80,7 @@ func open(ctx context.Context, file string, c Config) (*Ledger, error) {
 	if l.read, err = connect(file, readCacheKiB, reads); err != nil {
 		return nil, errors.Join(err, l.tx.close())
 	}
+	l.looks = prepared(l.read)
 	l.read.SetMaxOpenConns(readers)
 	l.read.SetMaxIdleConns(readers)
 	if err = migrate(l.tx); err == nil {

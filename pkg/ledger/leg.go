@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // Direction is the way that rows go.
@@ -32,6 +33,8 @@ type Leg struct {
 	counts        // as in the file
 	flight flight // what is in flight
 	from   int64  // all entries below this number are in flight, or gone
+
+	given atomic.Int64 // nextRow, for those who do not have the turn
 }
 
 // counts are what a leg's transactions change.
@@ -116,6 +119,7 @@ func (l *Ledger) Leg(ctx context.Context, job string, direction Direction, desti
 		for _, b := range doubts {
 			g.flight.add(b)
 		}
+		g.given.Store(g.nextRow)
 		return err
 	}, func() { l.legs[k] = g })
 	if err != nil {
@@ -156,6 +160,7 @@ type change struct {
 	g *Leg
 	counts
 	rows    []kept
+	acked   []string // keys of which the destination has the newest state now, and nothing else has changed
 	entries []entry
 	drops   []int64
 }
@@ -239,10 +244,21 @@ func (c *change) number() int64 {
 const (
 	rowsAtOnce    = 64
 	entriesAtOnce = 32
+	acksAtOnce    = 256
 )
 
 // finish writes all changes.
 func (c *change) finish() error {
+	if err := lengths(len(c.acked), acksAtOnce, func(from, to int) error {
+		args := make([]any, 1, 1+to-from)
+		args[0] = c.g.id
+		for _, k := range c.acked[from:to] {
+			args = append(args, k)
+		}
+		return c.exec(`UPDATE rows SET acked = next, next = NULL, waits = NULL WHERE leg = ? AND key IN `+tuples(1, to-from), args...)
+	}); err != nil {
+		return err
+	}
 	if err := lengths(len(c.rows), rowsAtOnce, func(from, to int) error {
 		args := make([]any, 0, 9*(to-from))
 		for _, k := range c.rows[from:to] {
@@ -296,7 +312,10 @@ func (c *change) remove() error {
 }
 
 // done updates the leg's counts once they are committed.
-func (c *change) done() { c.g.counts = c.counts }
+func (c *change) done() {
+	c.g.counts = c.counts
+	c.g.given.Store(c.nextRow)
+}
 
 func null(b []byte) any {
 	if b == nil {

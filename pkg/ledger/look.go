@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Row is what the ledger knows of a key.
@@ -18,6 +19,7 @@ type Row struct {
 	Waits    bool // the newest state is in the outbox
 	Refused  bool // it was refused
 	CameFrom string
+	New      int64 // not 0: there is no row; an Entry that has it needs no second look-up if none was added meanwhile
 }
 
 // asked is how many keys one statement looks up: both more and fewer are slower.
@@ -30,14 +32,26 @@ var lookUp = `SELECT ` + columns + ` FROM rows WHERE leg = ? AND key IN (?` + st
 // Look returns what the ledger knows of each key, in the order of keys. It does not wait for writers.
 func (g *Leg) Look(ctx context.Context, keys []string) ([]Row, error) {
 	out := make([]Row, len(keys))
-	err := look(keys, g.id, func(args []any) (*sql.Rows, error) { return g.l.read.QueryContext(ctx, lookUp, args...) }, func(i int, twin bool, r *row) {
-		out[i] = r.shown(keys[i])
-		out[i].Twin = twin
-	})
+	given := g.given.Load()
+	s, err := g.l.looks()
+	if err == nil {
+		err = look(keys, g.id, func(args []any) (*sql.Rows, error) { return s.QueryContext(ctx, args...) }, func(i int, twin bool, r *row) {
+			out[i] = r.shown(keys[i])
+			out[i].Twin = twin
+			if r.id == 0 {
+				out[i].New = given
+			}
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look up rows of %s: %w", g.key.job, err)
 	}
 	return out, nil
+}
+
+// prepared returns what prepares a look-up of rows, once.
+func prepared(db *sql.DB) func() (*sql.Stmt, error) {
+	return sync.OnceValues(func() (*sql.Stmt, error) { return db.PrepareContext(context.Background(), lookUp) })
 }
 
 func (r *row) shown(key string) Row {

@@ -34,7 +34,7 @@ func View(ctx context.Context, file string, c Config) (*Ledger, error) {
 		}
 		return Copy(ctx, file, c)
 	}
-	l := &Ledger{file: file, now: c.Now, turn: make(chan struct{}, 1), legs: map[legKey]*Leg{}, read: db}
+	l := &Ledger{file: file, now: c.Now, turn: make(chan struct{}, 1), legs: map[legKey]*Leg{}, read: db, looks: prepared(db)}
 	if l.now == nil {
 		l.now = time.Now
 	}
