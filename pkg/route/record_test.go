@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -28,16 +29,22 @@ type hub struct {
 
 func newHub(t *testing.T) *hub {
 	t.Helper()
+	return newHubWith(t, config.RouteRule{Column: "store", Remote: "store-{value}"})
+}
+
+func newHubWith(t *testing.T, orders config.RouteRule) *hub {
+	t.Helper()
 	db := testkit.OwnSchema(t, "CREATE TABLE orders (id INT PRIMARY KEY, store INT)",
 		"CREATE TABLE items (id INT PRIMARY KEY, order_id INT, FOREIGN KEY (order_id) REFERENCES orders (id))",
-		"CREATE TABLE parts (id INT PRIMARY KEY, item_id INT, FOREIGN KEY (item_id) REFERENCES items (id))")
+		"CREATE TABLE parts (id INT PRIMARY KEY, item_id INT, FOREIGN KEY (item_id) REFERENCES items (id))",
+		"CREATE TABLE stores (region INT PRIMARY KEY, store VARCHAR(20))")
 	stream, err := version.OpenStream(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tables := []string{"orders", "items", "parts"}
 	cfg := &config.Config{ClientName: "hub", RemoteClients: []string{"store-1", "store-2"}, SyncTables: tables, ReceiveTables: tables, Routes: map[string]config.Route{
-		"orders": {Rules: []config.RouteRule{{Column: "store", Remote: "store-{value}"}}},
+		"orders": {Rules: []config.RouteRule{orders}},
 		"items":  {Parent: "orders"},
 		"parts":  {Parent: "items"},
 	}}
@@ -49,6 +56,12 @@ func newHub(t *testing.T) *hub {
 
 // record records writes of rows, as capture does.
 func (h *hub) record(rows ...change.Row) {
+	h.t.Helper()
+	h.recordBefore(func() {}, rows...)
+}
+
+// recordBefore calls commits before it commits.
+func (h *hub) recordBefore(commits func(), rows ...change.Row) {
 	h.t.Helper()
 	err := h.stream.Write(h.t.Context(), h.db, rows, func(tx mysqldb.Tx, w *version.Writing) error {
 		h.marked = nil
@@ -62,6 +75,7 @@ func (h *hub) record(rows ...change.Row) {
 		if len(h.marked) > 0 {
 			h.t.Error("it is told of marks that are not committed yet")
 		}
+		commits()
 		return err
 	})
 	if err != nil {
@@ -130,5 +144,42 @@ func TestChildrenFollowWhatIsRecordedOfTheirParent(t *testing.T) {
 		if got, want := h.has(row), []string{"store-1"}; !slices.Equal(got, want) {
 			t.Errorf("%v: %q, want %q", row, got, want)
 		}
+	}
+}
+
+// TestARowThatMovesWhileALookupTableChangesIsWithdrawn has a row move within a store's part just before the store loses
+// the value that it moves to.
+func TestARowThatMovesWhileALookupTableChangesIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: "stores", Key: "region", Remote: "store"}})
+	testkit.Exec(t, h.db, "INSERT INTO stores VALUES (1, 'store-1'), (2, 'store-1')", "INSERT INTO orders VALUES (1, 1)")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.record(order)
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 2")
+	marked := make(chan error, 1)
+	h.recordBefore(func() {
+		testkit.Exec(t, h.db, "UPDATE stores SET store = 'store-2' WHERE region = 2")
+		if err := h.LookAgain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		go func() { marked <- h.Reroute(t.Context()) }()
+		select {
+		case err := <-marked:
+			t.Error("rows were marked although one of them is being decided about")
+			marked <- err
+		case <-time.After(300 * time.Millisecond): // it waits
+		}
+	}, order)
+	if err := <-marked; err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.has(order), []string{"store-2"}; !slices.Equal(got, want) {
+		t.Errorf("the row goes to %q, want %q", got, want)
+	}
+	var withdrawn int
+	if err := h.db.GetContext(t.Context(), &withdrawn, "SELECT COUNT(*) FROM sync_outbox WHERE remote = 'store-1' AND table_name = 'orders'"); err != nil || withdrawn != 1 {
+		t.Errorf("the row is marked %d times for the store that loses it, %v", withdrawn, err)
 	}
 }

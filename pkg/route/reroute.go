@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // rerouting says which rows of a table to mark for which remotes.
@@ -50,7 +51,8 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 	}
 	end := len(rows) < r.chunk
 	var next Rerouting
-	err = r.db.In(ctx, func(tx Tx) error {
+	// Whoever decided about these rows by the routes of before has ended by then.
+	err = r.db.Write(ctx, rows, func(tx Tx, _ *version.Writing) error {
 		labels, err := tx.Labels(ctx, rows)
 		if err != nil {
 			return err
