@@ -21,10 +21,10 @@ var layers = [][]string{
 	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb", "pkg/systemd"},
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
-	{"pkg/mysqldb", "pkg/job", "pkg/backup"},
-	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
+	{"pkg/mysqldb", "pkg/job", "pkg/backup", "pkg/join"},
+	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/blueprint", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	{"pkg/capture"},
-	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/foreign", "pkg/source/hook"},
+	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/sites", "pkg/foreign", "pkg/source/hook"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/capture/choice", "pkg/guest", "pkg/route"},
 	{"pkg/agent", "pkg/adapter"},

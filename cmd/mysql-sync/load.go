@@ -1,19 +1,31 @@
 package main
 
 import (
+	"context"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
-// load reads the configuration of a command.
+// joinTime bounds asking the database which sites have joined.
+const joinTime = 3 * time.Second
+
+// load reads the configuration of a command, with the sites that have joined. If the database does not answer, the command goes
+// on without them, and fails by itself where it needs the database.
 func load(path string) (*config.Config, error) {
 	cfg, _, err := config.Load(path, os.Environ())
 	if err != nil {
 		return nil, command.Usage(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), joinTime)
+	defer cancel()
+	if all, err := sites.Of(ctx, cfg); err == nil {
+		return all, nil
 	}
 	return cfg, nil
 }

@@ -64,6 +64,11 @@ func (s *setup) text() ([]byte, error) {
 			put(f.MQTT, "password", s.mqtt.password.key())
 		}
 	}
+	return encode(f)
+}
+
+// encode returns a configuration as JSON.
+func encode(f any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -5,22 +5,32 @@ import (
 	"crypto/tls"
 	"fmt"
 	"math"
+	"reflect"
+	"sync"
+	"sync/atomic"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // Broker is an MQTT 3.1.1 and 5 broker. It runs once.
 type Broker struct {
 	log   *zap.Logger
 	c     config.Broker
-	tls   *tls.Config   // nil: plain
+	tls   *tls.Config // nil: plain
+	cert  atomic.Pointer[tls.Certificate]
 	ready chan struct{} // closed when addr is set
 	addr  string
 	door  *door
+
+	mu     sync.Mutex
+	gate   *gate
+	server *mqtt.Server // nil: it does not run yet
 }
 
 // New returns a broker and reads its certificate. It starts nothing.
@@ -28,13 +38,54 @@ func New(log *zap.Logger, c config.Broker) (*Broker, error) {
 	log = bounded(log)
 	b := &Broker{log: log, c: c, ready: make(chan struct{}), door: &door{log: log, patience: helloTime}}
 	if c.Cert != "" || c.Key != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
-			return nil, fmt.Errorf("read the broker's certificate: %w", err)
+		if err := b.certify(c); err != nil {
+			return nil, err
 		}
-		b.tls = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+		b.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return b.cert.Load(), nil }}
 	}
 	return b, nil
+}
+
+// certify reads the certificate.
+func (b *Broker) certify(c config.Broker) error {
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return fmt.Errorf("read the broker's certificate: %w", err)
+	}
+	b.cert.Store(&pair)
+	return nil
+}
+
+// Renew gives a running broker other users and reads its certificate again, without closing a connection, except those of users
+// who are gone or have another password or other rights. It reports whether that is all that the configuration asks for: if not,
+// nothing is changed, and another broker has to take this one's place.
+func (b *Broker) Renew(c config.Broker) (ok bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.c
+	now.Users, now.Hub = c.Users, c.Hub
+	if b.server == nil || !reflect.DeepEqual(now, c) || (len(b.c.Users) == 0) != (len(c.Users) == 0) {
+		return false, nil
+	}
+	if b.tls != nil {
+		if err := b.certify(c); err != nil {
+			return false, err
+		}
+	}
+	b.c = c
+	before := *b.gate.users.Load()
+	b.gate.admit(&c) // before anyone is sent away, who would come again
+	users := *b.gate.users.Load()
+	for _, client := range b.server.Clients.GetAll() {
+		name := string(client.Properties.Username)
+		if u, known := users[name]; client.Net.Inline || known && u.same(before[name]) {
+			continue
+		}
+		b.log.Info("disconnected a client whose login has ended or changed", zap.String("username", wire.Shorten(name, nameLength)))
+		_ = b.server.DisconnectClient(client, packets.ErrNotAuthorized) // it may be gone already
+		b.server.Clients.Delete(client.ID)                              // with what waits for it
+	}
+	return true, nil
 }
 
 // Addr waits until the broker listens and returns its host:port. The error is ctx's.
@@ -57,7 +108,8 @@ func (b *Broker) Run(ctx context.Context) error {
 		SysTopicResendInterval:   10,
 		Logger:                   log,
 	})
-	if err := server.AddHook(newGate(b.log, &b.c, server.Clients), nil); err != nil {
+	g := newGate(b.log, &b.c, server.Clients)
+	if err := server.AddHook(g, nil); err != nil {
 		return fmt.Errorf("set up the broker's users: %w", err)
 	}
 	if err := server.AddHook(new(numbers), nil); err != nil {
@@ -90,6 +142,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	if err := server.Serve(); err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
+	b.mu.Lock()
+	b.gate, b.server = g, server
+	b.mu.Unlock()
 	b.addr = listener.Addr().String()
 	close(b.ready)
 	b.log.Info("the broker listens", zap.String("address", b.addr), zap.String("websockets", b.c.WSListen),

@@ -263,3 +263,72 @@ func TestSubscriptionsAreNotRefusedForTheirPacketID(t *testing.T) {
 		}
 	}
 }
+
+// Users come and go while the others stay connected.
+func TestUsersChangeWhileTheBrokerRuns(t *testing.T) {
+	core, logs := observer.New(zap.DebugLevel)
+	var k broker.Keeper
+	defer k.Close()
+	user := func(name, password string) config.BrokerUser {
+		return config.BrokerUser{Username: name, Hash: sha256.Sum256([]byte(password)), Client: name}
+	}
+	c := config.Broker{Listen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), Users: []config.BrokerUser{user("alpha", "a"), user("beta", "b")}}
+	keep := func() {
+		t.Helper()
+		if err := k.Keep(t.Context(), zap.New(core), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep()
+	as := func(name, password string) (mqtt.Client, chan struct{}, error) {
+		gone := make(chan struct{})
+		client, err := connect(t, "tcp://"+c.Listen, func(o *mqtt.ClientOptions) {
+			o.SetClientID(name).SetUsername(name).SetPassword(password).SetConnectionLostHandler(func(mqtt.Client, error) { close(gone) })
+		})
+		return client, gone, err
+	}
+	alpha, _, err := as("alpha", "a")
+	_, betaGone, failed := as("beta", "b")
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
+	c.Hub = "hq"
+	c.Users = []config.BrokerUser{user("alpha", "a"), user("gamma", "c"), {Username: "join-1", Hash: sha256.Sum256([]byte("j")), Invitation: "0123456789abcdef"}}
+	keep()
+	select {
+	case <-betaGone:
+	case <-time.After(time.Minute):
+		t.Fatal("a user who was removed stays connected")
+	}
+	if _, _, err := as("beta", "b"); err == nil {
+		t.Error("a user who was removed gets in")
+	}
+	if _, _, err := as("gamma", "c"); err != nil {
+		t.Errorf("a new user: %v", err)
+	}
+	guest, _, err := as("join-1", "j")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 10)
+	if err := wait(guest.Subscribe("/joined/hq/0123456789abcdef/+", 1, func(_ mqtt.Client, m mqtt.Message) { got <- string(m.Payload()) })); err != nil {
+		t.Fatal(err)
+	}
+	for _, filter := range []string{"/info", "/node/+", "/joined/hq/+/+", "/batch/gamma/+", "#"} {
+		token := guest.Subscribe(filter, 1, nil).(*mqtt.SubscribeToken)
+		if err := wait(token); err == nil && token.Result()[filter] < 0x80 {
+			t.Errorf("a guest may read %s", filter)
+		}
+	}
+	if !alpha.IsConnectionOpen() {
+		t.Error("a user who stayed was disconnected")
+	}
+	if logs.FilterMessage("the broker listens").Len() != 1 {
+		t.Error("the broker was started anew")
+	}
+	c.Listen = fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	keep()
+	if _, _, err := as("gamma", "c"); err != nil {
+		t.Errorf("at the new address: %v", err)
+	}
+}

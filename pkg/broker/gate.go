@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -22,7 +23,7 @@ const nameLength = 32
 type gate struct {
 	mqtt.HookBase
 	log   *zap.Logger
-	users map[string]user
+	users atomic.Pointer[map[string]user]
 	owner func(id string) (username string, ok bool) // of the session of a client identifier
 }
 
@@ -30,18 +31,13 @@ type gate struct {
 type user struct {
 	password    [sha256.Size]byte // a hash, as comparing equal lengths takes equal time
 	bound       bool
+	guest       bool     // it may only ask to join
 	read, write []string // topic filters, if bound
 }
 
 func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
-	g := &gate{log: log, users: map[string]user{}}
-	for _, u := range c.Users {
-		x := user{password: sha256.Sum256([]byte(u.Password))}
-		if t := wire.Topics(c.TopicPrefix); u.Client != "" {
-			x.bound, x.read, x.write = true, t.Subscriptions(u.Client), t.Publications(u.Client)
-		}
-		g.users[u.Username] = x
-	}
+	g := &gate{log: log}
+	g.admit(c)
 	g.owner = func(id string) (string, bool) {
 		c, ok := clients.Get(id)
 		if !ok {
@@ -52,11 +48,52 @@ func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
 	return g
 }
 
+// admit replaces the users.
+func (g *gate) admit(c *config.Broker) {
+	users := map[string]user{}
+	for _, u := range c.Users {
+		x := user{password: u.Hash}
+		if u.Hash == (config.Hash{}) {
+			x.password = sha256.Sum256([]byte(u.Password))
+		}
+		switch t := wire.Topics(c.TopicPrefix); {
+		case u.Invitation != "":
+			x.bound, x.guest = true, true
+			x.read, x.write = []string{t.JoinedOf(c.Hub, u.Invitation, "+")}, []string{t.JoinOf(c.Hub, u.Invitation, "+")}
+		case u.Client != "":
+			x.bound, x.read, x.write = true, t.Subscriptions(u.Client), t.Publications(u.Client)
+			if u.Client == c.Hub {
+				x.read, x.write = append(x.read, t.JoinOf(c.Hub, "+", "+")), append(x.write, t.JoinedOf(c.Hub, "+", "+"))
+			}
+		}
+		users[u.Username] = x
+	}
+	g.users.Store(&users)
+}
+
+// same reports whether a user of this name has the same password and the same rights as before.
+func (u user) same(o user) bool {
+	return u.password == o.password && u.bound == o.bound && slices.Equal(u.read, o.read) && slices.Equal(u.write, o.write)
+}
+
 // ID names the hook to mochi.
 func (g *gate) ID() string { return "gate" }
 
 // Provides tells mochi what the hook answers.
-func (g *gate) Provides(b byte) bool { return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck }
+func (g *gate) Provides(b byte) bool {
+	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck || b == mqtt.OnPublish
+}
+
+// guestBytes is how large a message of a guest may be.
+const guestBytes = 8 << 10
+
+// OnPublish refuses what would let a guest fill the broker: large messages, and retained ones. Promise 10.
+func (g *gate) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
+	if (*g.users.Load())[string(c.Properties.Username)].guest && (p.FixedHeader.Retain || len(p.Payload) > guestBytes) {
+		return p, packets.ErrRejectPacket
+	}
+	return p, nil
+}
 
 // OnConnectAuthenticate reports whether a client may connect. Promise 8.
 func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
@@ -80,10 +117,11 @@ var (
 // topics, the will and the session are checked too: mochi publishes a will without asking, and hands a session's queue to whoever
 // names it.
 func (g *gate) refusal(id string, p *packets.ConnectParams) error {
-	if len(g.users) == 0 {
+	users := *g.users.Load()
+	if len(users) == 0 {
 		return nil
 	}
-	u, known := g.users[string(p.Username)]
+	u, known := users[string(p.Username)]
 	given := sha256.Sum256(p.Password)
 	if subtle.ConstantTimeCompare(u.password[:], given[:]) != 1 || !known {
 		return errLogin
@@ -91,7 +129,7 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	if p.WillFlag && !u.may(u.write, p.WillTopic) {
 		return errWill
 	}
-	if owner, ok := g.owner(id); ok && owner != string(p.Username) && (u.bound || g.users[owner].bound) {
+	if owner, ok := g.owner(id); ok && owner != string(p.Username) && (u.bound || users[owner].bound) {
 		return errTaken
 	}
 	return nil
@@ -99,10 +137,14 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 
 // OnACLCheck reports whether a client may publish to a topic, or subscribe to a filter.
 func (g *gate) OnACLCheck(c *mqtt.Client, topic string, write bool) bool {
-	if len(g.users) == 0 {
+	users := *g.users.Load()
+	if len(users) == 0 {
 		return true
 	}
-	u := g.users[string(c.Properties.Username)]
+	u, known := users[string(c.Properties.Username)]
+	if !known {
+		return false
+	}
 	if write {
 		return u.may(u.write, topic)
 	}

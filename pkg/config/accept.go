@@ -41,7 +41,7 @@ func (c *Config) rights(client string) Rights {
 	case client == c.ClientName:
 	case ok:
 		return r
-	case len(c.AcceptFrom) == 0 && slices.Contains(c.RemoteClients, client), slices.Contains(c.AcceptFrom, client):
+	case len(c.AcceptFrom)+len(c.AcceptPatterns) == 0 && slices.Contains(c.RemoteClients, client), slices.Contains(c.AcceptFrom, client):
 		return full
 	case slices.Contains(c.AcceptFrom, Anyone):
 		if r, ok := c.Rights[Anyone]; ok {
@@ -132,15 +132,21 @@ var clientName = regexp.MustCompile(`^[a-zA-Z0-9_-]{2,32}$`)
 func (c *checker) accept(cfg *Config, given any) {
 	switch given := given.(type) {
 	case []any:
+		var names []string
 		for _, client := range given {
-			cfg.AcceptFrom = append(cfg.AcceptFrom, client.(string)) // as the schema has it
+			names = append(names, client.(string)) // as the schema has it
 		}
+		cfg.AcceptFrom, cfg.AcceptPatterns = c.patterns("acceptFrom", names)
 	case map[string]any:
 		cfg.Rights = map[string]Rights{}
 		for _, client := range slices.Sorted(maps.Keys(given)) {
-			cfg.AcceptFrom = append(cfg.AcceptFrom, client)
 			key := keys.Join("acceptFrom", client)
-			if client != Anyone && !clientName.MatchString(client) {
+			if IsPattern(client) {
+				cfg.AcceptPatterns = append(cfg.AcceptPatterns, client)
+			} else {
+				cfg.AcceptFrom = append(cfg.AcceptFrom, client)
+			}
+			if client != Anyone && !IsPattern(client) && !clientName.MatchString(client) {
 				c.Mistakef(key, "is not a client name: use 2 to 32 characters of a-z A-Z 0-9 - _")
 			}
 			block, _ := given[client].(map[string]any)

@@ -32,7 +32,7 @@ func (c *checker) broker(f *fileBroker) Broker {
 			c.Mistakef(key+".password", "is a well-known placeholder; use random characters, for example from openssl rand -hex 24")
 		}
 		seen[u.Username] = true
-		b.Users = append(b.Users, BrokerUser(u))
+		b.Users = append(b.Users, BrokerUser{Username: u.Username, Password: u.Password, Client: u.Client})
 	}
 	for i, o := range f.WSOrigins {
 		origin, ok := Origin(o)

@@ -11,6 +11,8 @@ type Config struct {
 	RemoteClients        []string
 	AcceptFrom           []string          // ["*"] is anyone; empty means RemoteClients
 	Rights               map[string]Rights // of the clients in AcceptFrom; a missing one has all
+	RemotePatterns       []string          // of names: sites that were let in are remotes too
+	AcceptPatterns       []string          // of names: sites that were let in are accepted too
 	Version1Clients      []string          // spoken to in version 1, whatever they spoke before
 	SyncTables           []string
 	ReceiveTables        []string
@@ -39,6 +41,7 @@ type Config struct {
 	HTTP                 HTTP
 	Broker               Broker
 	Encryption           Encryption
+	Joined               Joined // what With added
 }
 
 // Policy is how the conflicts of a table are decided (key conflictPolicy).
@@ -110,10 +113,13 @@ type Broker struct {
 	Page      string   // host:port of the node's own page (http.listen); "" is none
 
 	TopicPrefix string // of the node's mesh, for users bound to a client
+	Hub         string // the node's own name, if sites can join it
 }
 
 // BrokerUser may connect to the embedded broker.
 type BrokerUser struct {
 	Username, Password string
 	Client             string // it may use only this client's topics; "" is all topics
+	Hash               Hash   // of the password, instead of Password; zero is none
+	Invitation         string // it may use only the topics of joining by this invitation; "" is not restricted so
 }

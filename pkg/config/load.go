@@ -65,7 +65,6 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg := &Config{
 		ClientName:           f.ClientName,
 		TopicPrefix:          c.topicPrefix(f.TopicPrefix),
-		RemoteClients:        f.RemoteClients,
 		Version1Clients:      f.Version1Clients,
 		SyncTables:           f.SyncTables,
 		ReceiveTables:        f.ReceiveTables,
@@ -90,7 +89,11 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	if l := f.TransformerLogin; l != nil {
 		cfg.TransformerLogin = &Login{l.User, l.Password}
 	}
+	cfg.RemoteClients, cfg.RemotePatterns = c.patterns("remoteClients", f.RemoteClients)
 	c.accept(cfg, f.AcceptFrom)
+	if cfg.Invites() {
+		cfg.Broker.Hub = cfg.ClientName
+	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
 	c.routes(cfg, f)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
@@ -99,7 +102,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
-	if cfg.Fleet && len(cfg.Clients()) == 0 && !c.Wrong("acceptFrom") && !c.Wrong("remoteClients") {
+	if cfg.Fleet && len(cfg.Clients()) == 0 && !cfg.Invites() && !c.Wrong("acceptFrom") && !c.Wrong("remoteClients") {
 		c.Warnf("fleet", "has no effect: neither remoteClients nor acceptFrom names a client")
 	}
 	if dir := cfg.TransformerDirectory; dir != "" {
@@ -134,13 +137,13 @@ func (c *checker) clients(cfg *Config, acceptGiven bool) {
 			c.Mistakef(key, "%q is this node's own name (clientName); remove it", cfg.ClientName)
 		}
 	}
-	if len(cfg.ReceiveTables) == 0 || len(cfg.AcceptFrom) > 0 || c.Wrong("acceptFrom") || c.Wrong("remoteClients") {
+	if len(cfg.ReceiveTables) == 0 || len(cfg.AcceptFrom)+len(cfg.AcceptPatterns) > 0 || c.Wrong("acceptFrom") || c.Wrong("remoteClients") {
 		return
 	}
 	switch {
 	case acceptGiven:
 		c.Mistakef("acceptFrom", `is empty, so no changes for receiveTables would be accepted; name the clients, or omit it to accept those of remoteClients`)
-	case len(cfg.RemoteClients) == 0:
+	case len(cfg.RemoteClients)+len(cfg.RemotePatterns) == 0:
 		c.Mistakef("acceptFrom", `is missing, and so is remoteClients: no changes for receiveTables would be accepted; name the clients, or write ["*"] for anyone`)
 	}
 }
@@ -151,7 +154,7 @@ func (c *checker) tables(cfg *Config) {
 	case c.Wrong("syncTables") || c.Wrong("receiveTables"):
 	case len(cfg.SyncTables) == 0 && len(cfg.ReceiveTables) == 0:
 		c.Mistakef("syncTables", "is empty, and so is receiveTables; name a table in at least one of them")
-	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients) == 0 && !c.Wrong("remoteClients"):
+	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients)+len(cfg.RemotePatterns) == 0 && !c.Wrong("remoteClients"):
 		c.Warnf("remoteClients", "is empty: changes to syncTables are not sent anywhere")
 	}
 }

@@ -33,7 +33,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`mysqlConfig.port: 70000 is greater than 65535`,
 		`mysqlConfig.ssl.ca: a number is not the path of a PEM file, or a list of paths; put it in quotes`,
 		`mysqlConfig.user: refers to NOPE, which is not set in the environment`,
-		`remoteClients[0]: "x" is not a name of 2 to 32 letters, digits, - or _`,
+		`remoteClients[0]: "x" is not a name of 2 to 32 letters, digits, - or _, or a pattern such as store-*`,
 		`remoteClients[2]: "paris" is listed twice; remove one`,
 		`syncTables[0]: is empty`,
 	)

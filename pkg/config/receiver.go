@@ -53,6 +53,9 @@ func Receiver(block map[string]any, tables []string) (*Config, error) {
 		return nil, err
 	}
 	cfg := c.build(&f, true)
+	if len(cfg.AcceptPatterns) > 0 {
+		c.Mistakef("acceptFrom", "%s is a pattern, for sites that join; none joins a connector: name the clients", keys.Show(cfg.AcceptPatterns[0]))
+	}
 	if mistakes := c.Mistakes(); len(mistakes) > 0 {
 		return nil, mistakes
 	}

@@ -30,6 +30,11 @@ type Verifier interface {
 	Hear(topic wire.Topic, payload []byte)
 }
 
+// Desk takes the requests of sites that want to join; see sites.Desk.
+type Desk interface {
+	Hear(topic wire.Topic, payload []byte)
+}
+
 // Meter counts panics.
 type Meter interface{ Panicked() }
 
@@ -45,6 +50,7 @@ type Config struct {
 	Answers  Answers
 	Senders  deliver.Senders
 	Verifier Verifier
+	Desk     Desk // nil: no site can join
 	Meter    Meter
 }
 
@@ -103,6 +109,10 @@ func (d *Dispatcher) deliver(m transport.Delivery) {
 	case wire.VerifyFor:
 		if d.Verifier.MayCome(topic.Sender, len(m.Payload)) {
 			d.post(topic, topic.Sender, m)
+		}
+	case wire.JoinTo:
+		if d.Desk != nil {
+			d.Desk.Hear(topic, m.Payload)
 		}
 	case wire.ChangeTo, wire.BatchTo:
 		d.Receiver.Receive(topic, m)

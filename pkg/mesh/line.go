@@ -21,14 +21,18 @@ type Line struct {
 	Refused   *Refusals
 }
 
-// NewLine returns a node's line; routes says that the node understands withdrawn rows. It connects to nothing.
+// NewLine returns a node's line; routes says that it knows rows that are withdrawn. It connects to nothing.
 func NewLine(cfg *config.Config, log *zap.Logger, version string, routes bool, now func() time.Time) (l Line, err error) {
 	l = Line{Topics: wire.Topics(cfg.TopicPrefix), Session: rand.Uint64(), Refused: NewRefusals(log, cfg, now)}
 	if l.Codec, err = wire.NewCodec(cfg.LargestRow() + wire.BatchRoom); err != nil {
 		return l, err
 	}
+	topics := l.Topics.Subscriptions(cfg.ClientName)
+	if cfg.Invites() {
+		topics = append(topics, l.Topics.JoinOf(cfg.ClientName, "+", "+"))
+	}
 	l.Transport, err = transport.New(log.Named("transport"), transport.Config{
-		MQTT: cfg.MQTT, Topics: l.Topics.Subscriptions(cfg.ClientName), EchoTopic: l.Topics.Info(),
+		MQTT: cfg.MQTT, Topics: topics, EchoTopic: l.Topics.Info(),
 		Will: &transport.Message{Topic: l.Topics.Info(), Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1},
 	})
 	if err != nil {

@@ -49,7 +49,8 @@ func TestNodesMeetBeforeTheySend(t *testing.T) {
 	}
 }
 
-// first drops the first announcement that each node would get from another, as a cluster does while a node is subscribing.
+// first loses the first announcement of another node that each would get, as a cluster does to a node that is just
+// subscribing.
 func first() func(to, topic string) bool {
 	lost := map[string]bool{}
 	return func(to, topic string) bool {
@@ -61,8 +62,9 @@ func first() func(to, topic string) bool {
 	}
 }
 
-// A node that never got another's announcement takes it for an existing peer and sends it version 1. The other, which has
-// met it, refuses that and announces itself until it is heard: no one else would. Promise 3.
+// A node that never got another's announcement takes it for an existing peer and sends it version
+// 1. The other, which knows it, refuses that and announces itself until it is heard: nobody else
+// would say so. Promise 3.
 func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -90,7 +92,7 @@ func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if !one.mesh.SpeaksBatches("node-b") {
-			t.Error("node-a keeps sending version 1")
+			t.Error("node-a goes on with version 1")
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -100,8 +102,8 @@ func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 	})
 }
 
-// An existing peer announces nothing. From two seconds on, it is sent version 1, and the broker is not asked for its
-// announcement over and over.
+// An existing peer announces nothing. It is sent version 1 after two seconds, once and for all, and
+// the broker is not asked for its announcement again and again.
 func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -252,7 +254,7 @@ func TestARetainedCopyIsDoubted(t *testing.T) {
 	})
 }
 
-// Known nodes are recorded once, however long the database is down.
+// Known nodes are recorded once, however long the database is away.
 func TestTheMemoryIsWrittenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newBus(t).start(remotes("node-a", "node-b", "node-c"), &memory{})
@@ -355,7 +357,7 @@ func TestRubbishIsRefused(t *testing.T) {
 	})
 }
 
-// FuzzHear handles arbitrary messages: each is refused or counts, and nothing panics.
+// FuzzHear lets anybody send anything: it is refused or counts, and nothing panics.
 func FuzzHear(f *testing.F) {
 	f.Add([]byte(`{"message":"connected"}`), "node-b", true)
 	f.Add(wire.Node{Client: "node-b", Protocol: 2, Session: 1, ReceiveTables: []string{"orders"}}.Encode(), "node-b", false)

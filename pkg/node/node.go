@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mysql-sync/mysql-sync/pkg/broker"
 	"github.com/mysql-sync/mysql-sync/pkg/check"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
@@ -59,15 +57,8 @@ func (n *Node) Check(ctx context.Context) error { return check.Start(ctx, n.log,
 // that ended it.
 func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	if n.cfg.Broker.Listen != "" {
-		b, err := broker.New(n.log.Named("broker"), n.cfg.Broker)
-		if err != nil {
-			return err
-		}
-		g.Go(func() error { return b.Run(ctx) })
-		if _, err := b.Addr(ctx); err != nil {
-			return errors.Join(g.Wait(), err)
-		}
+	if err := n.host.Broker(ctx, n.cfg.Broker); err != nil {
+		return err
 	}
 	g.Go(func() error { return n.host.Waits(ctx) })
 	g.Go(func() error { return n.replicate(ctx) })

@@ -21,6 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/route"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
@@ -42,6 +43,7 @@ type work struct {
 	renderer  *render.Renderer
 	senders   deliver.Senders
 	wayIn
+	desk     *sites.Desk
 	verifier *verify.Verifier
 }
 
@@ -129,7 +131,7 @@ func (w *work) run(ctx context.Context) error {
 		func(ctx context.Context) error { return w.outbox.Shrink(ctx, w.log) },
 		func(ctx context.Context) error { return w.snapshots.Purge(ctx, w.cfg.TombstoneRetention) },
 		func(ctx context.Context) error { return w.doubts.Run(ctx, doubt.Own{DB: w.DB}) },
-		w.routes.Run,
+		w.routes.Run, w.desk.Run,
 		func(ctx context.Context) error { return w.Watch(ctx, w.DB) },
 		func(ctx context.Context) error { return w.fleet.Run(ctx, w.verifier.Summary) },
 	} {

@@ -15,6 +15,7 @@ const (
 	mostBatch    = 4 << 20
 	mostAck      = wire.MaxAck + 1<<10 // sealed
 	mostVerify   = 4 << 20
+	mostJoin     = 4 << 10
 )
 
 // Gate decides which messages are let in, by topic and size alone. It is safe for concurrent use.
@@ -24,13 +25,14 @@ type Gate struct {
 	Sends   func(client string) bool // whether this node sends rows to a client, which answers them
 	Accepts func(client string) bool // whether this node accepts rows from a client
 	Asks    func(client string) bool // whether this node answers a client's questions even without exchanging rows; nil: no
+	Invites bool                     // whether sites may ask to join this node
 	MaxRow  int                      // bytes of the largest version 1 message
 }
 
 // NewGate returns the gate of a node.
 func NewGate(cfg *config.Config) *Gate {
 	return &Gate{
-		Topics: wire.Topics(cfg.TopicPrefix), Self: cfg.ClientName, MaxRow: cfg.LargestRow(), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk,
+		Topics: wire.Topics(cfg.TopicPrefix), Self: cfg.ClientName, MaxRow: cfg.LargestRow(), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk, Invites: cfg.Invites(),
 		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
 	}
 }
@@ -48,6 +50,8 @@ func (g *Gate) Most(topic string) int {
 		return g.MaxRow // the sender is named inside
 	case t.Kind == wire.Announce && (mine || wire.ValidClient(t.Client) && g.knows(t.Client)):
 		return mostNode
+	case t.Kind == wire.JoinTo && mine && g.Invites:
+		return mostJoin
 	case !mine || t.Sender == g.Self:
 	case t.Kind == wire.BatchTo && g.Accepts(t.Sender):
 		return mostBatch

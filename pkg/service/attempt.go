@@ -52,6 +52,11 @@ func (s *Service) attempt(cfg *config.Config) (a *attempt, err error) {
 	return a, nil
 }
 
+// Broker has the embedded broker run; see node.Host.
+func (a *attempt) Broker(ctx context.Context, c config.Broker) error {
+	return a.service.broker.Keep(ctx, a.service.log.Named("broker"), c)
+}
+
 // Waits serves the page while the node waits for its database; see node.Host.
 func (a *attempt) Waits(ctx context.Context) error {
 	return a.service.front.listenEarly(ctx, a.cfg.HTTP)
@@ -72,8 +77,7 @@ func (a *attempt) Restart(ctx context.Context) {
 	go func() { // which the requesting node cannot wait for: it is stopped
 		ctx := context.WithoutCancel(ctx)
 		again := func() (*attempt, error) {
-			cfg := *a.cfg // its own, to distinguish it from this one
-			return a.service.attempt(&cfg)
+			return a.service.attempt(a.service.join(ctx, a.cfg))
 		}
 		for range pause.Doubling(ctx, restartPause, longestRestartPause) {
 			if a.service.replaced(a) || a.service.reload(ctx, again) == nil {

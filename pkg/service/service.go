@@ -11,10 +11,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/broker"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/node"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/systemd"
 )
@@ -33,6 +35,8 @@ type Service struct {
 	load func() (*config.Config, []string, error)
 	make func(*config.Config, node.Host, node.Meter) (runner, error)
 	log  *logging.Log
+
+	broker broker.Keeper // the embedded one, if any
 
 	manager *systemd.Manager
 
@@ -67,7 +71,7 @@ func (s *Service) read() (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.attempt(cfg)
+	a, err := s.attempt(s.join(context.Background(), cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +79,25 @@ func (s *Service) read() (*attempt, error) {
 	return a, nil
 }
 
+// joinTime bounds reading which sites have joined.
+const joinTime = 3 * time.Second
+
+// join returns a configuration with the sites that have joined, by its database; a new one, which no other has. If the database
+// does not answer, none has: the node asks again once it works.
+func (s *Service) join(ctx context.Context, cfg *config.Config) *config.Config {
+	ctx, cancel := context.WithTimeout(ctx, joinTime)
+	defer cancel()
+	all, err := sites.Of(ctx, cfg)
+	if err != nil {
+		s.log.Info("could not read which sites have joined; the node does so once it works", zap.Error(err))
+	}
+	return all
+}
+
 // Run runs the node until ctx ends, and returns what ended it; see node.Node.Run. It runs
 // once.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.broker.Close()
 	defer s.manager.Stopping()
 	defer context.AfterFunc(ctx, s.manager.Stopping)()
 	ctx, cancel := context.WithCancel(ctx)

@@ -24,7 +24,6 @@ type machine struct {
 	querier   Querier
 	publisher Publisher
 	strict    bool
-	shown     func(string) string // see Config
 
 	functions
 	builtins
@@ -65,7 +64,6 @@ func newMachine(e *engine) *machine {
 		querier:   e.querier,
 		publisher: e.publisher,
 		strict:    e.config.Strict,
-		shown:     e.config.shown,
 		running:   running{rejected: map[*goja.Promise]struct{}{}},
 	}
 	vm.SetPromiseRejectionTracker(m.trackRejection)

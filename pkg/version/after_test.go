@@ -15,7 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestTheAftermathOfACommitPrecedesOthersDecisions: transactions register what must follow them, and end in every way.
+// TestTheAftermathOfACommitPrecedesOthersDecisions has transactions that register what must follow, and that end in
+// every way.
 func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -25,7 +26,7 @@ func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 	}
 	row := []change.Row{{Table: "orders", Key: "1"}}
 	over, end := context.WithCancel(t.Context())
-	end() // with an ended context, a latch is taken only if it is free at once
+	end() // whether a latch is free at once with it
 	for name, c := range map[string]struct {
 		ends []error // per run of the transaction
 		want []string

@@ -7,6 +7,8 @@ type Account struct {
 	Client string
 	Login  string // user name at the broker
 	Topics Topics // of its mesh
+	Joins  string // a hub that it is to join; "" is none
+	Hub    bool   // sites can join it
 }
 
 // aclHead explains the file to its reader.
@@ -40,6 +42,14 @@ func MosquittoACL(accounts []Account, version1 bool) string {
 		right("readwrite", t.Info())
 		right("write", t.ownPublications(me)[1:]...)
 		right("read", t.NodeOf("+"), t.BatchOf(me, "+"), t.AckOf(me, "+"), t.VerifyOf(me, "+"), t.ChangeOf(me), t.InfoOf(me))
+		if a.Hub {
+			right("read", t.JoinOf(me, "+", "+"))
+			right("write", t.JoinedOf(me, "+", "+"))
+		}
+		if a.Joins != "" {
+			right("write", t.JoinOf(a.Joins, "+", "+"))
+			right("read", t.JoinedOf(a.Joins, "+", "+"))
+		}
 		if version1 {
 			b.WriteString("# Version 1, which does not name the sender:\n")
 			right("write", t.ChangeOf("+"), t.InfoOf("+"))

@@ -17,6 +17,8 @@ func (k Kind) String() string {
 		return "batch ack"
 	case VerifyFor:
 		return "verify"
+	case JoinTo, JoinedBy:
+		return "join"
 	}
 	return "unknown"
 }

@@ -13,6 +13,8 @@ const (
 	batchPrefix  = "/batch/"
 	ackPrefix    = "/ack/"
 	verifyPrefix = "/verify/"
+	joinPrefix   = "/join/"
+	joinedPrefix = "/joined/"
 )
 
 // Topics are the topics of one mesh. Its value is a literal prefix of each
@@ -33,6 +35,8 @@ const (
 	BatchTo          // extension: a batch, or a piece of one
 	BatchAckFor      // extension: the ack of a batch
 	VerifyFor        // extension: a question of verify, or its answer
+	JoinTo           // extension: a site asks a hub to let it in
+	JoinedBy         // extension: the hub's answer
 )
 
 // Topic is a parsed topic. Client is the target of a message, or the node that
@@ -41,6 +45,8 @@ type Topic struct {
 	Kind   Kind
 	Client string
 	Sender string
+
+	Invitation, Ask string // of JoinTo and JoinedBy, whose Client is the hub: which invitation, and which request
 }
 
 // Info returns the topic of presence, which all clients read and write.
@@ -59,6 +65,17 @@ func (t Topics) AckOf(target, sender string) string {
 }
 func (t Topics) VerifyOf(target, sender string) string {
 	return string(t) + verifyPrefix + target + "/" + sender
+}
+
+// JoinOf and JoinedOf return the topics on which a site asks a hub to let it in, and gets the answer. The invitation and the
+// request are each 16 hexadecimal digits, or + for any.
+func (t Topics) JoinOf(hub, invitation, ask string) string {
+	return string(t) + joinPrefix + hub + "/" + invitation + "/" + ask
+}
+
+// JoinedOf is described at JoinOf.
+func (t Topics) JoinedOf(hub, invitation, ask string) string {
+	return string(t) + joinedPrefix + hub + "/" + invitation + "/" + ask
 }
 
 // Subscriptions returns the topic filters of a client.
@@ -86,8 +103,25 @@ func (t Topics) Parse(topic string) Topic {
 		return pair(BatchAckFor, topic[len(ackPrefix):])
 	case strings.HasPrefix(topic, verifyPrefix):
 		return pair(VerifyFor, topic[len(verifyPrefix):])
+	case strings.HasPrefix(topic, joinPrefix):
+		return request(JoinTo, topic[len(joinPrefix):])
+	case strings.HasPrefix(topic, joinedPrefix):
+		return request(JoinedBy, topic[len(joinedPrefix):])
 	}
 	return Topic{}
+}
+
+func request(k Kind, rest string) Topic {
+	parts := strings.Split(rest, "/")
+	if len(parts) != 3 || !ValidClient(parts[0]) || !ValidID(parts[1]) || !ValidID(parts[2]) {
+		return Topic{}
+	}
+	return Topic{Kind: k, Client: parts[0], Invitation: parts[1], Ask: parts[2]}
+}
+
+// ValidID reports whether id may name an invitation, or a request by it: 16 hexadecimal digits, in lower case.
+func ValidID(id string) bool {
+	return len(id) == 16 && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 func pair(k Kind, rest string) Topic {

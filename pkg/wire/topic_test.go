@@ -11,14 +11,17 @@ import (
 func TestTopicsRoundTrip(t *testing.T) {
 	for _, mesh := range []wire.Topics{"", "acme", "/acme", "acme/eu"} {
 		for topic, want := range map[string]wire.Topic{
-			mesh.Info():                      {Kind: wire.InfoAll},
-			mesh.InfoOf("node-a"):            {Kind: wire.InfoMe, Client: "node-a"},
-			mesh.ChangeOf("node-a"):          {Kind: wire.ChangeTo, Client: "node-a"},
-			mesh.NodeOf("node-a"):            {Kind: wire.Announce, Client: "node-a"},
-			mesh.BatchOf("node-a", "node_B"): {Kind: wire.BatchTo, Client: "node-a", Sender: "node_B"},
-			mesh.AckOf("node-a", "node_B"):   {Kind: wire.BatchAckFor, Client: "node-a", Sender: "node_B"},
-			mesh.VerifyOf("node-a", "no_B"):  {Kind: wire.VerifyFor, Client: "node-a", Sender: "no_B"},
-			"":                               {}, "info": {}, "/": {}, "/other/x": {}, "/batch/node-a": {}, "/batch/node-a/": {},
+			mesh.Info():                                                 {Kind: wire.InfoAll},
+			mesh.InfoOf("node-a"):                                       {Kind: wire.InfoMe, Client: "node-a"},
+			mesh.ChangeOf("node-a"):                                     {Kind: wire.ChangeTo, Client: "node-a"},
+			mesh.NodeOf("node-a"):                                       {Kind: wire.Announce, Client: "node-a"},
+			mesh.BatchOf("node-a", "node_B"):                            {Kind: wire.BatchTo, Client: "node-a", Sender: "node_B"},
+			mesh.AckOf("node-a", "node_B"):                              {Kind: wire.BatchAckFor, Client: "node-a", Sender: "node_B"},
+			mesh.VerifyOf("node-a", "no_B"):                             {Kind: wire.VerifyFor, Client: "node-a", Sender: "no_B"},
+			mesh.JoinOf("hq", "0123456789abcdef", "fedcba9876543210"):   {Kind: wire.JoinTo, Client: "hq", Invitation: "0123456789abcdef", Ask: "fedcba9876543210"},
+			mesh.JoinedOf("hq", "0123456789abcdef", "fedcba9876543210"): {Kind: wire.JoinedBy, Client: "hq", Invitation: "0123456789abcdef", Ask: "fedcba9876543210"},
+			"/join/hq/0123456789abcdef":                                 {}, "/join/hq/0123456789abcdef/x": {}, "/join/hq/0123456789ABCDEF/fedcba9876543210": {}, "/joined/h/0123456789abcdef/fedcba9876543210": {},
+			"": {}, "info": {}, "/": {}, "/other/x": {}, "/batch/node-a": {}, "/batch/node-a/": {},
 			"/batch/node-a/b/c": {}, "/batch//node-a": {}, "/ack/node-a/+": {}, string(mesh): {}, string(mesh) + "info": {},
 		} {
 			if got := mesh.Parse(topic); got != want {

@@ -1,10 +1,12 @@
-package record
+package diff
 
 import (
 	"bytes"
 	"encoding/json"
 	"reflect"
 	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
 // What needs no decoder is what the decoder makes of it.
@@ -16,7 +18,7 @@ func FuzzParsed(f *testing.F) {
 		f.Add([]byte(`{"v":` + v + `}`))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		members, err := Members(data)
+		members, err := record.Members(data)
 		if err != nil {
 			return
 		}
@@ -27,7 +29,7 @@ func FuzzParsed(f *testing.F) {
 			if err := d.Decode(&want); err != nil {
 				t.Fatalf("%s is not JSON: %v", m.Value, err)
 			}
-			if got := Parsed(m.Value); !reflect.DeepEqual(got, want) {
+			if got := parsed(m.Value); !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: %#v, want %#v", m.Value, got, want)
 			}
 		}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/blueprint"
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/join"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/transport"
+)
+
+const (
+	askEvery = 3 * time.Second  // between two requests without an answer
+	askTime  = 60 * time.Second // until the hub is said not to answer
+)
+
+// keyFile is where the site's key is kept until it has joined.
+func keyFile(path string) string { return path + ".joining" }
+
+// kept is the content of that file.
+type kept struct {
+	Invitation string `json:"invitation"`
+	Key        []byte `json:"key"`
+}
+
+// keptKey returns the key of an earlier join with this invitation that was interrupted, or else a new one, which is on disk
+// before it is used.
+func keptKey(file, invitation string) (join.PrivateKey, error) {
+	text, err := os.ReadFile(file)
+	if err == nil {
+		var k kept
+		if err := json.Unmarshal(text, &k); err == nil && k.Invitation == invitation {
+			return join.ParsePrivateKey(k.Key)
+		}
+		if len(text) > 0 { // or it was killed as it wrote the file
+			if err := os.Rename(file, file+".old"); err != nil {
+				return join.PrivateKey{}, err
+			}
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return join.PrivateKey{}, err
+	}
+	key, err := join.NewPrivateKey()
+	if err != nil {
+		return key, err
+	}
+	text, err = json.Marshal(kept{invitation, key.Reveal()})
+	if err != nil {
+		return key, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".mysql-sync-*") // with mode 0600
+	if err != nil {
+		return key, err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	return key, err
+}
+
+// brokerConfig is how the broker is reached with a login. The authority's certificate is in the file ca.
+func (j *joining) brokerConfig(ca string, user string, password join.Password) config.MQTT {
+	m := config.MQTT{Servers: j.token.Servers, Username: user, Password: string(password), ConnectTimeout: connectTime, KeepAlive: 30 * time.Second,
+		ReconnectPeriod: time.Second, Clean: true, RejectUnauthorized: true}
+	if ca != "" {
+		m.CA = []string{ca}
+	}
+	return m
+}
+
+// authority writes the broker's certificate authority next to the configuration, and returns the file; "" without one.
+func (j *joining) authority() (string, error) {
+	if j.token.CA == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(j.path + ".ca.pem")
+	if err != nil {
+		return "", err
+	}
+	if have, err := os.ReadFile(path); err == nil && !bytes.Equal(have, []byte(j.token.CA)) {
+		return "", fmt.Errorf("%s exists and is another certificate: remove it", path)
+	}
+	return path, os.WriteFile(path, []byte(j.token.CA), 0o600)
+}
+
+// errSilent says that no answer came.
+var errSilent = errors.New("the hub does not answer: is it running, and connected to the broker? At a broker with an ACL, both need the topics of joining (docs/fleets.md)")
+
+// ask has the hub let this site in, and waits for a person there if that is asked for.
+func (j *joining) ask(ctx context.Context, w io.Writer) error {
+	ca, err := j.authority()
+	if err != nil {
+		return err
+	}
+	var id [8]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return err
+	}
+	ask := hex.EncodeToString(id[:])
+	m := j.brokerConfig(ca, j.token.Username, j.token.Password)
+	m.ClientID = "mysql-sync-join-" + ask
+	requests, answers := j.topics(ask)
+	line, err := transport.New(zap.NewNop(), transport.Config{MQTT: m, Topics: []string{answers}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	came, up := make(chan []byte, 8), make(chan struct{}, 1)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- insist(ctx, line, transport.Handlers{
+			Deliver: func(d transport.Delivery) {
+				select {
+				case came <- d.Payload:
+				default:
+				}
+				go d.Ack()
+			},
+			OnUp: func(context.Context) error {
+				select {
+				case up <- struct{}{}:
+				default:
+				}
+				return nil
+			},
+			Most: func(string) int { return join.AnswerBytes },
+		})
+	}()
+	again := time.NewTicker(askEvery)
+	defer again.Stop()
+	patience := time.After(askTime)
+	waits := false
+	for {
+		send := false
+		select {
+		case err := <-ended:
+			if errors.Is(err, transport.ErrRefused) && !transport.Distrusted(err) {
+				return fmt.Errorf("the broker refuses the token's login: the invitation is over, was withdrawn, or is not of the hub at this address; ask for a new token (%w)", err)
+			}
+			return err
+		case <-patience:
+			if !waits {
+				if !line.Online() {
+					return fmt.Errorf("the broker %v cannot be reached from here", j.token.Servers)
+				}
+				return errSilent
+			}
+		case <-up:
+			send = true
+		case <-again.C:
+			send = line.Online()
+		case payload := <-came:
+			a, err := j.heard(payload, ask)
+			if err != nil {
+				return err
+			}
+			if a.Waits && !waits {
+				waits = true
+				say(w, "A person at the hub has to let this site in, if these characters are the same there: %s\nWaiting; an interrupted command can be repeated.", j.shared.Words())
+			}
+			if a.Profile == nil {
+				continue
+			}
+			done, err := j.take(a)
+			if err != nil || done {
+				return err
+			}
+			send = true
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if send {
+			var message []byte
+			r := join.Request{Ask: ask, Site: j.client, Secret: j.token.Secret, From: len(j.tables), Version: command.Version(version)}
+			if message, j.shared, err = r.Seal(j.key, j.token.HubKey, j.token.ID); err != nil {
+				return err
+			}
+			if err := line.Publish(ctx, transport.Message{Topic: requests, Payload: message, QoS: 1}); err != nil && !errors.Is(err, transport.ErrOffline) {
+				return err
+			}
+		}
+	}
+}
+
+// insistTime is how long a login may be refused: the hub reads each second which invitations there are.
+const insistTime = 6 * time.Second
+
+// insist runs a session, and again if its login is refused, for a while.
+func insist(ctx context.Context, line *transport.Session, h transport.Handlers) error {
+	for begun := time.Now(); ; {
+		err := line.Run(ctx, h)
+		if !errors.Is(err, transport.ErrRefused) || transport.Distrusted(err) || time.Since(begun) > insistTime || pause.For(ctx, time.Second) != nil {
+			return err
+		}
+	}
+}
+
+// heard opens an answer; the error is why the hub refuses.
+func (j *joining) heard(payload []byte, ask string) (a join.Answer, err error) {
+	if bytes.Equal(payload, join.UnknownInTheClear) {
+		return a, join.Unknown
+	}
+	if a, err = join.OpenAnswer(payload, j.shared, ask); err != nil {
+		return join.Answer{}, fmt.Errorf("an answer came that is not from the hub: %w", err)
+	}
+	if a.Refused != "" {
+		return a, a.Refused
+	}
+	return a, nil
+}
+
+// take takes what an answer has, and reports whether that is all.
+func (j *joining) take(a join.Answer) (done bool, err error) {
+	j.profile = *a.Profile
+	for _, text := range a.Tables {
+		var t blueprint.Table
+		if err := json.Unmarshal(text, &t); err != nil {
+			return false, fmt.Errorf("the hub's definitions: %w", err)
+		}
+		if err := t.Valid(); err != nil {
+			return false, fmt.Errorf("the hub's definitions: %w", err)
+		}
+		j.tables = append(j.tables, t)
+	}
+	expected := j.profile.Tables()
+	if len(j.tables) > len(expected) || a.Count != len(expected) {
+		return false, errors.New("the hub's definitions are not those of the tables that it names; repeat the command")
+	}
+	for i, t := range j.tables {
+		if t.Name != expected[i] {
+			return false, fmt.Errorf("the hub defines a table %q that it does not name; repeat the command", t.Name)
+		}
+	}
+	if len(expected) == 0 {
+		return false, errors.New("the hub neither sends anything to this site nor takes anything from it: see its remoteClients and acceptFrom")
+	}
+	return len(j.tables) == len(expected), nil
+}

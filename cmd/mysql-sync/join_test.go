@@ -1,0 +1,269 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// joinable is a hub with the embedded broker, which sites may join.
+func joinable(t *testing.T, extra map[string]any) *testkit.Site {
+	t.Helper()
+	address := "127.0.0.1:" + strconv.Itoa(testkit.FreePort(t))
+	h := newSite(t, &testkit.Broker{Host: "127.0.0.1", Port: 1}, "hq", []string{"store-*"}, extra, orders,
+		`CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(10,2) NOT NULL DEFAULT 1.50)`, `INSERT INTO prices VALUES (1, 9.99)`)
+	delete(h.Config, "mqttConfig")
+	h.Config["syncTables"] = []string{"orders", "prices"}
+	h.Config["receiveTables"] = []string{"orders"}
+	h.Config["broker"] = map[string]any{"listen": address, "users": []map[string]any{{"username": "hq", "password": "the hub's own", "client": "hq"}}}
+	h.Write()
+	return h
+}
+
+// invited returns a token.
+func invited(t *testing.T, h *testkit.Site, args ...string) string {
+	t.Helper()
+	code, out, said := testkit.Output(t, append(append([]string{"invite"}, args...), h.File)...)
+	if code != 0 || !strings.HasPrefix(out, "msync1_") || strings.Count(out, "\n") != 1 {
+		t.Fatalf("invite: exit code %d\n%s%s", code, out, said)
+	}
+	if strings.Contains(said, out[:30]) {
+		t.Errorf("the token is also in\n%s", said)
+	}
+	return strings.TrimSpace(out)
+}
+
+// store is a database that is to join, and the file that is to be written.
+func store(t *testing.T) (s *testkit.Site, args []string) {
+	t.Helper()
+	s = testkit.NewSite(t, testkit.Shared(t), &testkit.Broker{}, "store", nil, nil, nil)
+	dir := t.TempDir()
+	s.File = filepath.Join(dir, "store.json")
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte(s.Server.Password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s, []string{s.File, "--mysql-host", s.Server.Host, "--mysql-port", strconv.Itoa(s.Server.Port), "--mysql-user", s.Server.User, "--mysql-password-file", password,
+		"--mysql-database", s.Schema, "--queue-directory", t.TempDir()}
+}
+
+// joins runs join, which has to end with this exit code.
+func joins(t *testing.T, want int, token string, args []string, more ...string) string {
+	t.Helper()
+	code, out, said := testkit.Output(t, append(append([]string{"join", token}, args...), more...)...)
+	if code != want {
+		t.Fatalf("join: exit code %d, want %d\n%s%s", code, want, out, said)
+	}
+	if strings.Contains(out+said, token[7:60]) {
+		t.Errorf("the token is printed:\n%s%s", out, said)
+	}
+	return out + said
+}
+
+// begins runs the node of a store that has joined.
+func begins(t *testing.T, s *testkit.Site) {
+	t.Helper()
+	s.Node = testkit.Node(t, s.File)
+	s.Node.WaitLog("node started")
+}
+
+// A store joins by its token, rows go both ways, it is dismissed, and nothing goes any more.
+func TestAStoreJoinsAndIsDismissed(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	has(t, h.Run(1, "sites"), "start the node once first")
+	h.Start()
+	has(t, h.Run(0, "sites"), "no site has joined, and none is invited")
+	token := invited(t, h, "store-17")
+	has(t, h.Run(0, "sites"), "store-17", "invited", "for 1 use, until ")
+	s, args := store(t)
+	has(t, joins(t, 2, token, args), "--yes is missing: orders, prices would have to be created")
+	if _, err := os.Stat(s.File); err == nil {
+		t.Fatal("a configuration is written before the tables are there")
+	}
+	has(t, joins(t, 0, token, args, "--yes"), "Created: orders, prices", "store-17 has joined hq", "mysql-sync run ") // again, by the same key
+	if info, err := os.Stat(s.File); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if _, err := os.Stat(s.File + ".joining"); err == nil {
+		t.Error("the site's key is left behind")
+	}
+	has(t, joins(t, 2, token, args, "--yes"), "already exists")
+	begins(t, s)
+	has(t, s.Run(0, "check"), "hq")
+	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
+	h.Exec(`INSERT INTO orders VALUES (1, 'from the hub', 1)`)
+	s.Expect(`SELECT name FROM orders`, `"from the hub"`)
+	s.Exec(`INSERT INTO orders VALUES (2, 'from the store', 2)`)
+	h.Expect(`SELECT name FROM orders WHERE id = 2`, `"from the store"`)
+	has(t, h.Run(0, "sites"), "store-17", "in ")
+	has(t, h.Run(0, "status"), "store-17", "online")
+	has(t, h.Run(0, "verify", "--remote", "store-17"), "equal")
+
+	other, others := store(t)
+	has(t, joins(t, 1, token, others, "--yes"), "the token is used up")
+	if got, err := other.Rows(`SHOW TABLES`); err != nil || got != "" {
+		t.Errorf("%q, %v", got, err)
+	}
+
+	has(t, h.Run(0, "sites", "--dismiss", "store-17"), "store-17 is dismissed")
+	h.Node.WaitLog("a site is shut out")
+	s.Node.WaitLog("no connection to the broker")
+	has(t, h.Run(0, "sites"), "store-17", "dismissed")
+	h.Exec(`INSERT INTO orders VALUES (3, 'not for the store', 3)`)
+	s.Exec(`INSERT INTO orders VALUES (4, 'not for the hub', 4)`)
+	h.Run(2, "verify", "--remote", "store-17")
+	mate, mates := store(t)
+	joins(t, 0, invited(t, h, "store-*"), mates, "--yes", "--client", "store-18")
+	begins(t, mate)
+	mate.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "3") // so the hub has sent, and receives
+	mate.Exec(`INSERT INTO orders VALUES (5, 'from another', 5)`)
+	h.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "3", "5")
+	s.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "4")
+	has(t, h.Run(1, "sites", "--dismiss", "store-17"), "it is dismissed already")
+	has(t, h.Run(1, "sites", "--dismiss", "nobody"), "no site of this name has asked to join")
+
+	s.Node.Stop() // a dismissed site comes back only by a new invitation for its name, and begins anew
+	again, _ := store(t)
+	_ = again
+	if err := os.Rename(s.File, s.File+".old"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, joins(t, 1, invited(t, h, "store-1*"), args, "--client", "store-17"), "the hub has dismissed this site")
+	has(t, joins(t, 0, invited(t, h, "store-17"), args), "store-17 has joined hq")
+	begins(t, s)
+	s.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "3", "4", "5")
+	h.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "3", "4", "5")
+}
+
+// Each token that does not work is refused with the reason.
+func TestTokensThatDoNotWorkAreRefused(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	h.Start()
+	s, args := store(t)
+	good := invited(t, h, "store-1")
+	for wrong, want := range map[string]string{
+		good[:len(good)-1]: "mistyped", strings.Replace(good, good[50:52], "xx", 1): "mistyped", "hello": "not a token", "msync9_abc": "newer version",
+	} {
+		code, out, said := testkit.Output(t, append([]string{"join", wrong}, args...)...)
+		if code != 2 || !strings.Contains(said, want) {
+			t.Errorf("%.20s: exit code %d\n%s%s", wrong, code, out, said)
+		}
+	}
+	withdrawn := invited(t, h, "store-2")
+	has(t, h.Run(0, "sites", "--withdraw", "store-2"), "1 invitation was withdrawn")
+	has(t, joins(t, 1, withdrawn, args), "the broker refuses the token's login")
+
+	expired := invited(t, h, "store-3")
+	h.Exec(`UPDATE sync_invitations SET until_at = UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE WHERE site = 'store-3'`)
+	has(t, joins(t, 1, expired, args), "the token has expired")
+
+	// A token of another hub at the same broker's address, as after a reinstallation.
+	foreign := joinable(t, nil)
+	foreign.Config["broker"] = h.Config["broker"]
+	h.Node.Stop()
+	foreign.Write()
+	foreign.Start()
+	has(t, joins(t, 1, good, args), "the broker refuses the token's login", "is not of the hub at this address")
+	if _, err := os.Stat(s.File); err == nil {
+		t.Error("a configuration is written")
+	}
+}
+
+// A person lets a site in.
+func TestAPersonLetsASiteIn(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	h.Start()
+	token := invited(t, h, "store-*", "--uses", "2", "--ask")
+	s, args := store(t)
+	ended := make(chan string)
+	go func() {
+		code, out, said := testkit.Output(t, append([]string{"join", token, "--yes", "--client", "store-9"}, args...)...)
+		ended <- fmt.Sprint(code, "\n", out, said)
+	}()
+	var shown struct{ Site, State, Words string }
+	testkit.Eventually(t, "the site that asks", func() error {
+		for line := range strings.Lines(h.Run(0, "sites", "--json")) {
+			if err := json.Unmarshal([]byte(line), &shown); err != nil {
+				return err
+			}
+			if shown.State == "asking" {
+				return nil
+			}
+		}
+		return fmt.Errorf("%+v", shown)
+	})
+	has(t, h.Run(0, "sites"), "compare "+shown.Words)
+	has(t, h.Run(0, "sites", "--accept", "store-9"), "store-9 is let in")
+	out := <-ended
+	has(t, out, "0\n", "are the same there: "+shown.Words, "store-9 has joined hq")
+	begins(t, s)
+	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
+	has(t, h.Run(1, "sites", "--accept", "store-9"), "does not wait to be let in")
+}
+
+// What is wrong with a command is told before anything is made.
+func TestInvitationsAreChecked(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	for _, x := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"shop-1"}, "shop-1 is not covered by the patterns of this node (store-*)"}, {[]string{"hq"}, "is named in the configuration"}, {[]string{"a b"}, "is neither a client name"},
+		{[]string{"shop-*"}, "is not covered"}, {[]string{"store-1", "--uses", "2"}, "one name is for one site"}, {[]string{"store-1", "--uses", "0"}, "--uses: 0"},
+		{[]string{"store-1", "--for", "1s"}, "--for"}, {[]string{"store-1", "--for", "soon"}, "--for"}, {[]string{"store-1", "--broker", "ftp://x"}, "--broker"},
+		{[]string{"store-1", "--broker", "mqtt://u:p@x"}, "--broker"}, {[]string{"store-1", "--broker-user", "u"}, "the embedded broker makes the site's login itself"},
+		{[]string{"store-1", "--broker", "mqtts://x", "--broker-ca", h.File}, "contains no PEM certificate"},
+	} {
+		code, out, said := testkit.Output(t, append(append([]string{"invite"}, x.args...), h.File)...)
+		if code != 2 || out != "" || !strings.Contains(said, x.want) {
+			t.Errorf("%v: exit code %d\n%s%s, want %q", x.args, code, out, said, x.want)
+		}
+	}
+	h.Config["remoteClients"] = []string{"node-b"}
+	h.Write()
+	has(t, func() string { _, _, said := testkit.Output(t, "invite", "store-1", h.File); return said }(), "remoteClients has no pattern")
+}
+
+// At Mosquitto, with the rules that acl prints, a store joins with the login that was made for it.
+func TestAStoreJoinsAtABrokerWithRules(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, map[string]any{"topicPrefix": "acme"})
+	delete(h.Config, "broker")
+	h.Config["mqttConfig"] = map[string]any{"host": "127.0.0.1", "username": "hq", "password": "one"}
+	h.Write()
+	code, acl, said := testkit.Output(t, "acl", h.File, "--client", "store-17", "--joins", "hq", "--topic-prefix", "acme", "--no-version-1")
+	if code != 0 {
+		t.Fatal(said)
+	}
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"hq": "one", "store-17": "two"}, ACLText: acl})
+	h.Config["mqttConfig"] = map[string]any{"host": b.Host, "port": b.Port, "protocol": "tcp", "username": "hq", "password": "one"}
+	h.Write()
+	h.Start()
+	_, _, said = testkit.Output(t, "invite", "store-17", h.File)
+	has(t, said, "--broker-user is missing: the broker has logins")
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, args := store(t)
+	joins(t, 0, invited(t, h, "store-17", "--broker-user", "store-17", "--broker-password-file", password), args, "--yes")
+	begins(t, s)
+	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
+	s.Exec(`INSERT INTO orders VALUES (2, 'from the store', 2)`)
+	h.Expect(`SELECT name FROM orders`, `"from the store"`)
+	has(t, h.Run(0, "sites", "--dismiss", "store-17"), "store-17 is dismissed", "Remove its login at the broker as well.")
+	h.Node.WaitLog("a site is shut out")
+	s.Exec(`INSERT INTO orders VALUES (3, 'not for the hub', 3)`)
+	h.Node.WaitLog("message refused")
+	h.Expect(`SELECT id FROM orders`, "2")
+}

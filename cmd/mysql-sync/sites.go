@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
+)
+
+func sitesCommand() *cobra.Command {
+	var accept, dismiss, withdraw string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "sites CONFIGURATION",
+		Short: "List the sites that joined this hub, let one in, or shut one out",
+		Long: `List the open invitations, and the sites: those that ask to be let in, those that
+are in, and those that were dismissed. Sites that the configuration itself names are
+not listed.
+
+--accept lets a site in that asks (invite --ask): compare the eight characters with
+those at the site first. --dismiss shuts a site out: its key and its login at the
+embedded broker end, the running node stops sending to it and refuses its messages
+within seconds. Its data stays where it is. Only a new invitation by its name lets it
+in again, and it then begins anew. At another broker, remove its login there too.
+--withdraw ends the open invitations for a name or a pattern, or the one with an id.
+
+Exit codes: 0 done; 1 failed, or there is no such site or invitation; 2 the command
+line or the configuration is wrong.`,
+		Example: `  mysql-sync sites hub.json
+  mysql-sync sites hub.json --accept store-17
+  mysql-sync sites hub.json --dismiss store-17`,
+		Args: cobra.ExactArgs(1),
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
+			db, err := open(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			ctx, out := cmd.Context(), cmd.OutOrStdout()
+			switch {
+			case accept != "":
+				if err := sites.Accept(ctx, db, accept); err != nil {
+					return fmt.Errorf("--accept %s: %w", accept, err)
+				}
+				say(out, "%s is let in", accept)
+			case dismiss != "":
+				return shutOut(ctx, out, cfg, db, dismiss)
+			case withdraw != "":
+				n, err := sites.Withdraw(ctx, db, withdraw)
+				if err != nil {
+					return err
+				}
+				if n == 0 {
+					return fmt.Errorf("--withdraw: there is no open invitation for %s", command.Clean(withdraw))
+				}
+				say(out, "%s", command.Some(n, "invitation was withdrawn", "invitations were withdrawn"))
+			default:
+				return listSites(ctx, out, cfg, db, asJSON)
+			}
+			return nil
+		}),
+	}
+	c.Flags().StringVar(&accept, "accept", "", "let in this `site`, which asks")
+	c.Flags().StringVar(&dismiss, "dismiss", "", "shut out this `site`")
+	c.Flags().StringVar(&withdraw, "withdraw", "", "end the open invitations for this `name`, pattern or id")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, for each invitation and site")
+	c.MarkFlagsMutuallyExclusive("accept", "dismiss", "withdraw", "json")
+	completes(c, "dismiss", func(cfg *config.Config) (list []string) {
+		for _, s := range cfg.Joined.Sites {
+			list = append(list, s.Client)
+		}
+		return list
+	})
+	return c
+}
+
+func shutOut(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, client string) error {
+	switch err := sites.Dismiss(ctx, db, client); {
+	case errors.Is(err, sites.ErrNoSite) && clientNamed(cfg, client):
+		return fmt.Errorf("--dismiss %s: it did not join, the configuration names it: take it out of remoteClients and acceptFrom, and reload", command.Clean(client))
+	case err != nil:
+		return fmt.Errorf("--dismiss %s: %w", command.Clean(client), err)
+	}
+	say(w, "%s is dismissed: its key has ended, and a running node shuts it out within seconds", client)
+	if cfg.Broker.Listen == "" && cfg.MQTT.Username != "" {
+		say(w, "Remove its login at the broker as well.")
+	}
+	return nil
+}
+
+func clientNamed(cfg *config.Config, client string) bool {
+	for _, c := range cfg.Given().Clients() {
+		if c == client {
+			return true
+		}
+	}
+	return false
+}
+
+// shownSite is a line of sites --json.
+type shownSite struct {
+	Site  string     `json:"site"`
+	State string     `json:"state"` // invited, asking, in, dismissed
+	ID    string     `json:"invitation"`
+	Words string     `json:"words,omitempty"` // to compare
+	Uses  int        `json:"uses,omitempty"`  // that are left
+	Since *time.Time `json:"since,omitempty"` // it has asked, is in, is dismissed
+	Until *time.Time `json:"until,omitempty"` // it can be used
+}
+
+func listSites(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, asJSON bool) error {
+	open, all, now, err := sites.List(ctx, db)
+	if err != nil {
+		return err
+	}
+	var list []shownSite
+	for _, i := range open {
+		list = append(list, shownSite{Site: i.Site, State: "invited", ID: i.ID, Uses: i.Uses - i.Used, Until: &i.Until})
+	}
+	for _, s := range all {
+		x := shownSite{Site: s.Client, State: s.State, ID: s.Invitation, Since: &s.Asked}
+		switch s.State {
+		case sites.Asking:
+			x.Words = s.Words
+		case sites.In:
+			x.Since = &s.Joined
+		case sites.Outside:
+			x.Since = &s.Dismissed
+		}
+		list = append(list, x)
+	}
+	if asJSON {
+		for _, x := range list {
+			if err := json.NewEncoder(w).Encode(x); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(list) == 0 {
+		say(w, "no site has joined, and none is invited")
+		return nil
+	}
+	g := command.Grid{Columns: []command.Column{{Name: "SITE"}, {Name: "STATE"}, {Name: "SINCE", Matters: 1}, {Name: ""}}}
+	for _, x := range list {
+		since, more := "", ""
+		if x.Since != nil {
+			since = command.Ago(now, *x.Since)
+		}
+		switch x.State {
+		case "invited":
+			more = fmt.Sprintf("for %s, until %s, id %s", command.Some(int64(x.Uses), "use", "uses"), moment(*x.Until), x.ID)
+		case sites.Asking:
+			more = "compare " + x.Words + ", then: sites --accept " + x.Site
+		case sites.In:
+			if !joined(cfg, x.Site) {
+				more = "not covered by a pattern of the configuration any more: it is no remote"
+			}
+		}
+		g.Add(x.Site, x.State, since, more)
+	}
+	g.Print(w, command.Width(os.Stdout))
+	return nil
+}
+
+func joined(cfg *config.Config, client string) bool {
+	for _, s := range cfg.Joined.Sites {
+		if s.Client == client {
+			return true
+		}
+	}
+	return false
+}

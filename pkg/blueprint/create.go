@@ -1,0 +1,69 @@
+package blueprint
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// Missing returns those tables that the database lacks, and what the others lack: their columns.
+func Missing(ctx context.Context, db *mysqldb.DB, tables []Table) (missing []Table, lacking []string, err error) {
+	have := map[string][]string{}
+	for _, t := range tables {
+		err := mysqldb.Each(ctx, db, `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`, []any{db.Name, t.Name}, func(r *sql.Rows) error {
+			var column string
+			err := r.Scan(&column)
+			have[t.Name] = append(have[t.Name], column)
+			return err
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("look for table %s: %w", t.Name, err)
+		}
+		if len(have[t.Name]) == 0 {
+			missing = append(missing, t)
+			continue
+		}
+		for _, c := range t.Columns {
+			if !slices.ContainsFunc(have[t.Name], func(column string) bool { return strings.EqualFold(column, c.Name) }) {
+				lacking = append(lacking, t.Name+"."+c.Name)
+			}
+		}
+	}
+	return missing, lacking, nil
+}
+
+// errExists is the servers' error for a table that exists.
+const errExists = 1050
+
+// Create creates tables, each as a whole; one that exists by now stays. All must be valid. What is created when an error, or a
+// kill, ends it stays, and Missing then finds the rest. Rings of foreign keys need no order: a table may refer to one that
+// comes later.
+func Create(ctx context.Context, db *mysqldb.DB, tables []Table) error {
+	conn, err := db.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() // its session is given up
+	if _, err := conn.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
+		return err
+	}
+	for i := range tables {
+		t := &tables[i]
+		if err := t.Valid(); err != nil {
+			return err
+		}
+		if t.Cannot != "" {
+			return fmt.Errorf("table %s has to be created by hand: %s", t.Name, t.Cannot)
+		}
+		if _, err := conn.ExecContext(ctx, t.Create()); err != nil && mysqldb.Number(err) != errExists {
+			return fmt.Errorf("create table %s: %w", t.Name, err)
+		}
+	}
+	_, err = conn.ExecContext(ctx, `SET foreign_key_checks = 1`)
+	return errors.Join(err, ctx.Err())
+}

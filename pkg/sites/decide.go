@@ -1,0 +1,95 @@
+package sites
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/join"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+)
+
+// Invitation is one that was made.
+type Invitation struct {
+	ID         string
+	Site       string // the name, or a pattern
+	SecretHash config.Hash
+	LoginHash  config.Hash // zero: none
+	HubKey     []byte      // private; nil once it is over
+	Asks       bool        // a person has to let each site in
+	Uses, Used int
+	Made       time.Time
+	Until      time.Time
+	Withdrawn  bool
+}
+
+// The states of a site.
+const (
+	Asking  = "asking" // waits for a person
+	In      = "in"
+	Outside = "dismissed"
+)
+
+// Site is one that has asked.
+type Site struct {
+	Client     string
+	State      string
+	Invitation string         // by which it came
+	Key        join.PublicKey // its own; zero once it is dismissed
+	Words      string         // that a person compares
+	Asked      time.Time
+	Joined     time.Time // zero: not yet
+	Dismissed  time.Time // zero: it is not
+}
+
+// Verdict is what is to be done about a request.
+type Verdict struct {
+	Refused join.Refusal // "": it is not
+	New     bool         // the site is to be recorded in its State, for which a use of the invitation is taken
+	State   string       // Asking or In
+}
+
+// secretHash is what is kept of a token's secret.
+func secretHash(s seal.Secret) config.Hash { return sha256.Sum256(s[:]) }
+
+// Decide says what to do about a request by an invitation from a site with this key; i is nil if the invitation is not known,
+// and s if no site of this name is. The name in the request counts only as far as the invitation and cfg allow it. Promise 8.
+func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitation, s *Site, now time.Time) Verdict {
+	refused := func(why join.Refusal) Verdict { return Verdict{Refused: why} }
+	if i == nil {
+		return refused(join.Unknown)
+	}
+	if hash := secretHash(r.Secret); subtle.ConstantTimeCompare(hash[:], i.SecretHash[:]) != 1 {
+		return refused(join.Unknown)
+	}
+	if i.Withdrawn {
+		return refused(join.Withdrawn)
+	}
+	if s != nil && s.State != Outside && s.Key == key && s.Invitation == i.ID {
+		return Verdict{State: s.State} // it asks again, as after a kill: the answer is the same
+	}
+	if s != nil && s.State == Outside && s.Invitation == i.ID {
+		return refused(join.Dismissed)
+	}
+	switch {
+	case now.After(i.Until):
+		return refused(join.Expired)
+	case i.Used >= i.Uses:
+		return refused(join.UsedUp)
+	case !config.Matches(i.Site, r.Site):
+		return refused(join.Name)
+	case r.Site == cfg.ClientName || slices.Contains(cfg.Given().Clients(), r.Site):
+		return refused(join.Taken)
+	case !cfg.MayJoin(r.Site):
+		return refused(join.Pattern)
+	case s != nil && s.State != Outside:
+		return refused(join.Taken)
+	case s != nil && (i.Site != s.Client || i.Made.Before(s.Dismissed)):
+		return refused(join.Dismissed)
+	case i.Asks:
+		return Verdict{New: true, State: Asking}
+	}
+	return Verdict{New: true, State: In}
+}

@@ -1,0 +1,293 @@
+package sites
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mysql-sync/mysql-sync/pkg/blueprint"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/join"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+const (
+	every      = time.Second // between two looks at who has joined
+	purgeEvery = time.Hour
+	mostWaits  = 32              // requests that wait to be read; more are dropped, and come again
+	saidEvery  = time.Minute     // between two log lines about refused requests
+	answerTime = 5 * time.Second // to publish an answer
+)
+
+// Config configures a Desk.
+type Config struct {
+	Log     *zap.Logger
+	Node    *config.Config
+	DB      *mysqldb.DB
+	Publish func(ctx context.Context, topic string, payload []byte) error
+	Broker  func(ctx context.Context, c config.Broker) error // has the embedded broker know these users
+	Changed func(ctx context.Context)                        // other sites are in than Node says: restart with them
+}
+
+// Desk is where sites ask to join a running node. Hear may be called from any goroutine; Run is called once.
+type Desk struct {
+	Config
+	waits   chan letter
+	dropped atomic.Int64
+}
+
+type letter struct {
+	topic   wire.Topic
+	payload []byte
+}
+
+// New returns a desk.
+func New(c Config) *Desk { return &Desk{Config: c, waits: make(chan letter, mostWaits)} }
+
+// Hear takes a request, which Run answers. It returns at once.
+func (d *Desk) Hear(topic wire.Topic, payload []byte) {
+	select {
+	case d.waits <- letter{topic, payload}:
+	default:
+		d.dropped.Add(1) // the site asks again
+	}
+}
+
+// Run answers requests and watches who has joined, until ctx ends.
+func (d *Desk) Run(ctx context.Context) error {
+	if !d.Node.Invites() {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.watch(ctx) })
+	g.Go(func() error { return d.answers(ctx) })
+	return g.Wait()
+}
+
+// watch looks who has joined, each second: commands write it into the database, and so does a request.
+func (d *Desk) watch(ctx context.Context) error {
+	seen := d.Node.Joined
+	told, purged := false, time.Time{}
+	for {
+		now, err := Joined(ctx, d.DB)
+		if err == nil && time.Since(purged) > purgeEvery {
+			if err = purge(ctx, d.DB); err == nil {
+				purged = time.Now()
+			}
+		}
+		if err == nil {
+			cfg := d.Node.With(now)
+			changed := !reflect.DeepEqual(seen.Sites, cfg.Joined.Sites)
+			if changed || !reflect.DeepEqual(seen.Invitations, cfg.Joined.Invitations) {
+				if err = d.Broker(ctx, cfg.Broker); err == nil { // a dismissed site is cut off first
+					seen = cfg.Joined
+				}
+			}
+			if changed && err == nil {
+				d.tell(d.Node.Joined.Sites, cfg.Joined.Sites)
+				d.Changed(ctx)
+				<-ctx.Done() // this node is replaced
+			}
+		}
+		if err != nil && ctx.Err() == nil && !told {
+			d.Log.Warn("could not read which sites have joined; retrying", zap.Error(err))
+		}
+		told = err != nil
+		if pause.For(ctx, every) != nil {
+			return nil
+		}
+	}
+}
+
+// tell logs who came and who went.
+func (d *Desk) tell(before, now []config.Site) {
+	in := func(list []config.Site, client string) bool {
+		for _, s := range list {
+			if s.Client == client {
+				return true
+			}
+		}
+		return false
+	}
+	for _, s := range now {
+		if !in(before, s.Client) {
+			d.Log.Info("a site is let in", zap.String("client", s.Client))
+		}
+	}
+	for _, s := range before {
+		if !in(now, s.Client) {
+			d.Log.Info("a site is shut out", zap.String("client", s.Client))
+		}
+	}
+}
+
+func (d *Desk) answers(ctx context.Context) error {
+	var said time.Time
+	for {
+		select {
+		case l := <-d.waits:
+			err := d.answer(ctx, l)
+			if err != nil && ctx.Err() == nil && time.Since(said) > saidEvery {
+				said = time.Now()
+				d.Log.Warn("a request to join was not answered", zap.String("invitation", l.topic.Invitation), zap.Int64("dropped", d.dropped.Swap(0)), zap.Error(err))
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// answer decides about a request and answers it.
+func (d *Desk) answer(ctx context.Context, l letter) error {
+	send := func(payload []byte) error {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		return d.Publish(ctx, wire.Topics(d.Node.TopicPrefix).JoinedOf(d.Node.ClientName, l.topic.Invitation, l.topic.Ask), payload)
+	}
+	i, err := invitation(ctx, d.DB, l.topic.Invitation, "")
+	if err != nil {
+		return err
+	}
+	if i == nil || i.HubKey == nil { // nothing can be sealed: what is said in the clear proves nothing
+		return send(join.UnknownInTheClear)
+	}
+	key, err := join.ParsePrivateKey(i.HubKey)
+	if err != nil {
+		return err
+	}
+	r, site, shared, err := join.OpenRequest(l.payload, key, i.ID)
+	if err != nil {
+		return err
+	}
+	if r.Ask != l.topic.Ask {
+		return join.ErrForged
+	}
+	a, err := d.decide(ctx, r, site, shared, i.ID)
+	if err != nil {
+		return err
+	}
+	payload, err := d.fit(ctx, a, r, shared)
+	if err != nil {
+		return err
+	}
+	return send(payload)
+}
+
+// decide takes the use and lets the site in, in one transaction, or says why not.
+func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, shared join.Shared, id string) (a join.Answer, err error) {
+	err = mysqldb.InTx(ctx, d.DB, func(tx mysqldb.Tx) error {
+		i, err := invitation(ctx, tx, id, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		list, err := sites(ctx, tx, ` WHERE client = ? FOR UPDATE`, r.Site)
+		if err != nil {
+			return err
+		}
+		var s *Site
+		if len(list) > 0 {
+			s = &list[0]
+		}
+		now, err := clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		v := Decide(d.Node, r, site, i, s, now)
+		a = join.Answer{Refused: v.Refused, Waits: v.State == Asking}
+		if !v.New {
+			return nil
+		}
+		return d.record(ctx, tx, r.Site, v.State, i, site, shared)
+	})
+	if err != nil {
+		return a, fmt.Errorf("let %s in: %w", r.Site, err)
+	}
+	if a.Refused != "" {
+		d.Log.Info("a site was refused", zap.String("client", r.Site), zap.String("invitation", id), zap.String("reason", string(a.Refused)))
+	}
+	return a, nil
+}
+
+// record takes a use of an invitation, and records a site.
+func (d *Desk) record(ctx context.Context, tx mysqldb.Tx, client, state string, i *Invitation, site join.PublicKey, shared join.Shared) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE sync_invitations SET used = used + 1 WHERE id = ?`, i.ID); err != nil {
+		return err
+	}
+	var login any
+	if i.LoginHash != (config.Hash{}) {
+		sum := sha256.Sum256([]byte(shared.Password()))
+		login = sum[:]
+	}
+	pair := shared.Key()
+	_, err := tx.ExecContext(ctx, `REPLACE INTO sync_sites (client, state, invitation, site_key, pair_key, login_hash, words, asked_at, joined_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), IF(? = 'in', UTC_TIMESTAMP(6), NULL))`, client, state, i.ID, site[:], pair[:], login, shared.Words(), state)
+	if err != nil || state != In {
+		return err
+	}
+	return begin(ctx, tx, client)
+}
+
+// fit returns an answer, sealed, with as many definitions as a message may have.
+func (d *Desk) fit(ctx context.Context, a join.Answer, r join.Request, shared join.Shared) ([]byte, error) {
+	if a.Refused != "" || a.Waits {
+		return a.Seal(shared, r.Ask)
+	}
+	profile := ProfileOf(d.Node, r.Site)
+	a.Profile = &profile
+	tables, err := blueprint.Read(ctx, d.DB, profile.Tables())
+	if err != nil {
+		return nil, err
+	}
+	if a.Count = len(tables); a.Count > join.MostTables {
+		return nil, fmt.Errorf("there are %d tables, more than %d", a.Count, join.MostTables)
+	}
+	for _, t := range tables[min(r.From, len(tables)):] {
+		text, err := json.Marshal(t)
+		if err != nil {
+			return nil, err
+		}
+		a.Tables = append(a.Tables, text)
+	}
+	for {
+		payload, err := a.Seal(shared, r.Ask)
+		if !join.Large(err) {
+			return payload, err
+		}
+		if len(a.Tables) <= 1 {
+			return nil, errors.Join(err, errors.New("one table's definition is too large"))
+		}
+		a.Tables = a.Tables[:len(a.Tables)/2]
+	}
+}
+
+// ProfileOf returns what a site of this name has in its configuration: the other side of what the hub's says about it.
+func ProfileOf(cfg *config.Config, client string) join.Profile {
+	all := cfg.With(config.Joined{Sites: []config.Site{{Client: client}}})
+	p := join.Profile{SyncTables: []string{}, ReceiveTables: []string{}, Policies: map[string]join.Policy{}, ForeignKeyConflict: cfg.ForeignKeyConflict}
+	for _, t := range cfg.ReceiveTables {
+		if all.MayWrite(client, t) || all.MayDelete(client, t) {
+			p.SyncTables = append(p.SyncTables, t)
+		}
+	}
+	for _, c := range all.RemoteClients {
+		if c == client {
+			p.ReceiveTables = append(p.ReceiveTables, cfg.SyncTables...)
+		}
+	}
+	for _, t := range p.Tables() {
+		if policy, ok := cfg.ConflictPolicy[t]; ok {
+			p.Policies[t] = join.Policy(policy)
+		}
+	}
+	return p
+}

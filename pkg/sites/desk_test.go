@@ -1,0 +1,285 @@
+package sites_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/join"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// desk is one that runs, with what it has published and which sites it has asked to be restarted for.
+type desk struct {
+	*sites.Desk
+	db      *mysqldb.DB
+	answers chan []byte
+	changed chan struct{}
+	users   chan []config.BrokerUser
+}
+
+func opened(t *testing.T, tables ...string) *desk {
+	t.Helper()
+	db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT PRIMARY KEY)`, `CREATE TABLE prices (id INT PRIMARY KEY)`)
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{db: db, answers: make(chan []byte, 100), changed: make(chan struct{}, 1), users: make(chan []config.BrokerUser, 100)}
+	d.Desk = sites.New(sites.Config{
+		Log: zap.NewNop(), Node: hub(t, tables...), DB: db,
+		Publish: func(_ context.Context, _ string, payload []byte) error { d.answers <- payload; return nil },
+		Broker:  func(_ context.Context, c config.Broker) error { d.users <- c.Users; return nil },
+		Changed: func(context.Context) { d.changed <- struct{}{} },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func (d *desk) invites(t *testing.T, a sites.Ask) join.Token {
+	t.Helper()
+	token, err := sites.Invite(t.Context(), d.db, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+const ask = "00112233445566ff"
+
+// asks sends a request with a key of its own and returns the answer.
+func (d *desk) asks(t *testing.T, token join.Token, key join.PrivateKey, site string) join.Answer {
+	t.Helper()
+	message, shared, err := join.Request{Ask: ask, Site: site, Secret: token.Secret}.Seal(key, token.HubKey, token.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Hear(wire.Topic{Kind: wire.JoinTo, Client: "store-hq", Invitation: token.ID, Ask: ask}, message)
+	payload := <-d.answers
+	if bytes.Equal(payload, join.UnknownInTheClear) {
+		return join.Answer{Refused: join.Unknown}
+	}
+	a, err := join.OpenAnswer(payload, shared, ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func newKey(t *testing.T) join.PrivateKey {
+	t.Helper()
+	k, err := join.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// Nothing by which an invitation could be used, or a site could be impersonated after its dismissal, is in the database.
+func TestTheDatabaseHasOnlyHashes(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	token := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1, Made: true})
+	key := newKey(t)
+	if a := d.asks(t, token, key, "store-1"); a.Refused != "" || a.Profile == nil || a.Count != 2 || len(a.Tables) != 2 {
+		t.Fatalf("%+v", a)
+	}
+	<-d.changed
+	shared, err := key.With(token.HubKey, key.Public(), token.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dump := func() string {
+		var all strings.Builder
+		for _, table := range []string{"sync_invitations", "sync_sites"} {
+			err := mysqldb.Each(t.Context(), d.db, "SELECT * FROM "+table, nil, func(r *sql.Rows) error {
+				columns, err := r.Columns()
+				if err != nil {
+					return err
+				}
+				row := make([]sql.RawBytes, len(columns))
+				into := make([]any, len(columns))
+				for i := range row {
+					into[i] = &row[i]
+				}
+				if err := r.Scan(into...); err != nil {
+					return err
+				}
+				for _, v := range row {
+					all.Write(v)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return all.String()
+	}
+	pair := shared.Key()
+	for what, secret := range map[string]string{"token": string(token.Secret[:]), "guest's password": string(token.Password), "site's password": string(shared.Password())} {
+		if strings.Contains(dump(), secret) {
+			t.Errorf("the %s is in the database", what)
+		}
+	}
+	if !strings.Contains(dump(), string(pair[:])) {
+		t.Error("the hub does not know the site's key")
+	}
+	if err := sites.Dismiss(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(dump(), string(pair[:])) {
+		t.Error("the dismissed site's key is still there")
+	}
+	if j, err := sites.Joined(t.Context(), d.db); err != nil || len(j.Sites) != 0 {
+		t.Errorf("%+v, %v", j, err)
+	}
+	if a := d.asks(t, token, key, "store-1"); a.Refused != join.Dismissed {
+		t.Errorf("%+v", a)
+	}
+}
+
+// However many use a token at once, one gets in, and again only that one.
+func TestATokenLetsInAsManyAsItSays(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	token := d.invites(t, sites.Ask{Site: "store-*", For: time.Hour, Uses: 2})
+	var in []int
+	keys := make([]join.PrivateKey, 6)
+	for i := range keys {
+		keys[i] = newKey(t)
+		if a := d.asks(t, token, keys[i], fmt.Sprint("store-", i)); a.Refused == "" {
+			in = append(in, i)
+		} else if a.Refused != join.UsedUp {
+			t.Errorf("%d: %s", i, a.Refused)
+		}
+	}
+	if len(in) != 2 {
+		t.Fatalf("%d got in: %v", len(in), in)
+	}
+	if a := d.asks(t, token, keys[in[0]], fmt.Sprint("store-", in[0])); a.Refused != "" {
+		t.Errorf("the same site, again: %s", a.Refused)
+	}
+	if a := d.asks(t, token, keys[5], fmt.Sprint("store-", in[0])); a.Refused != join.UsedUp {
+		t.Errorf("another site in its name: %q", a.Refused)
+	}
+}
+
+// What is not a request by an open invitation changes nothing and is not answered, except that an unknown one is told so.
+func TestForeignRequestsAreHarmless(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	token := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1})
+	topic := wire.Topic{Kind: wire.JoinTo, Client: "store-hq", Invitation: token.ID, Ask: ask}
+	for _, payload := range [][]byte{nil, []byte("{}"), bytes.Repeat([]byte{7}, 4000)} {
+		d.Hear(topic, payload)
+	}
+	elsewhere := token
+	elsewhere.ID = "ffffffffffffffff"
+	if a := d.asks(t, elsewhere, newKey(t), "store-1"); a.Refused != join.Unknown {
+		t.Errorf("%+v", a)
+	}
+	other := token
+	other.Secret[0]++
+	if a := d.asks(t, other, newKey(t), "store-1"); a.Refused != join.Unknown {
+		t.Errorf("%+v", a)
+	}
+	if n, err := sites.Withdraw(t.Context(), d.db, "store-1"); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if a := d.asks(t, token, newKey(t), "store-1"); a.Refused != join.Unknown { // its key is gone
+		t.Errorf("%+v", a)
+	}
+	if _, all, _, err := sites.List(t.Context(), d.db); err != nil || len(all) != 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// A site that is let in begins anew: what is remembered of an earlier one of its name is gone, and no one else's.
+func TestASiteBeginsAnew(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	for _, q := range []string{`INSERT INTO sync_remotes (remote, position, shown) VALUES ('store-1', 7, 7), ('store-2', 8, 8)`, `INSERT INTO sync_clients (client, protocol, met_at) VALUES ('store-1', 2, NOW())`} {
+		if _, err := d.db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1, Asks: true})
+	if a := d.asks(t, token, newKey(t), "store-1"); !a.Waits || a.Profile != nil || len(a.Tables) > 0 {
+		t.Errorf("what only a site may know is told to one that asks: %+v", a)
+	}
+	if err := sites.Accept(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	<-d.changed
+	var remotes, clients int
+	if err := d.db.GetContext(t.Context(), &remotes, `SELECT SUM(position) FROM sync_remotes`); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.db.GetContext(t.Context(), &clients, `SELECT COUNT(*) FROM sync_clients`); err != nil {
+		t.Fatal(err)
+	}
+	if remotes != 8 || clients != 0 {
+		t.Errorf("places: %d, clients: %d", remotes, clients)
+	}
+}
+
+// More definitions than one message has room for come in several.
+func TestManyDefinitionsComeInParts(t *testing.T) {
+	t.Parallel()
+	large := []string{"t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8"}
+	d := opened(t, large...)
+	var columns strings.Builder
+	for range 300 {
+		fmt.Fprintf(&columns, ", `%x` INT COMMENT '%x'", newKey(t).Reveal()[:20], newKey(t).Reveal())
+	}
+	for _, table := range large {
+		if _, err := d.db.ExecContext(t.Context(), "CREATE TABLE "+table+" (id INT PRIMARY KEY"+columns.String()+")"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1})
+	key := newKey(t)
+	var names []string
+	for from, parts := 0, 0; from < 10 || parts < 2; parts++ {
+		message, shared, err := join.Request{Ask: ask, Site: "store-1", Secret: token.Secret, From: from}.Seal(key, token.HubKey, token.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Hear(wire.Topic{Invitation: token.ID, Ask: ask}, message)
+		a, err := join.OpenAnswer(<-d.answers, shared, ask)
+		if err != nil || len(a.Tables) == 0 || a.Count != 10 {
+			t.Fatalf("%d of %d, %v", len(a.Tables), a.Count, err)
+		}
+		for _, text := range a.Tables {
+			var table struct{ Name string }
+			if err := json.Unmarshal(text, &table); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, table.Name)
+		}
+		from += len(a.Tables)
+	}
+	if strings.Join(names, " ") != "orders prices t1 t2 t3 t4 t5 t6 t7 t8" {
+		t.Errorf("got %q", names)
+	}
+}
