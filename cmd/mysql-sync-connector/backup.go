@@ -25,12 +25,12 @@ func backupCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Back up the state to S3, list the backups, or verify one",
-		Long: `Make a backup of the state now and upload it to the bucket of the configuration's
-block backup, whether the connector runs or not. A running connector does that by
-itself at its start and every 24 hours.
+		Long: `Make a backup of the state now and upload it to the bucket in the configuration's
+backup block, whether or not the connector is running. A running connector makes
+backups by itself, at startup and every 24 hours.
 
 --list shows the backups in the bucket, newest first. --verify downloads one and
-checks its SHA-256, its pages and its version, and restores nothing.
+checks its SHA-256, pages and version, without restoring anything.
 
 Exit codes: 0 done; 1 it failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync-connector backup connector.yaml
@@ -60,17 +60,17 @@ func restoreCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Restore the state from a backup",
-		Long: `Replace the state by a backup: the newest one, or the one that --copy names. It is
-refused while the connector runs, and if the state is newer than the backup unless
---force is given. What was there is kept beside it, with a name that ends in
+		Long: `Replace the state with a backup: the newest, or the one that --copy names. This is
+refused while the connector is running, and, without --force, if the state is newer
+than the backup. The previous state is kept next to it, under a name that ends in
 .replaced- and the time.
 
-All jobs are paused: look, then resume each of them. Where a destination can be read
-it is compared before anything is sent; a job that only adds rows would add again
-what it has added since the backup.
+All jobs are paused: check, then resume each of them. A destination that can be read
+is compared before anything is sent; a job that only adds rows would add those again
+that it has added since the backup.
 
---as restores the backup of FILE's connector as that of another connector: its ids
-are rewritten. --to is the state file of that one.
+--as restores the backup of FILE's connector as another connector's: its ids are
+rewritten. --to is that connector's state file.
 
 Exit codes: 0 restored; 1 it failed, and the state is as it was; 2 the command line
 or the configuration is wrong.`,
@@ -80,7 +80,7 @@ or the configuration is wrong.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (as == "") != (to == "") {
-				return command.Usage(errors.New("--as and --to go together: another connector, and its state file"))
+				return command.Usage(errors.New("--as and --to require each other: another connector, and its state file"))
 			}
 			b, s, err := o.open(args[0])
 			if err != nil {
@@ -105,23 +105,23 @@ or the configuration is wrong.`,
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "%s is restored from %s, made at %s\n", r.To, back.Copy.Key, back.Copy.At.Format(time.RFC3339))
 			if back.Kept != "" {
-				fmt.Fprintf(out, "what was there is kept as %s\n", back.Kept)
+				fmt.Fprintf(out, "the previous state is kept as %s\n", back.Kept)
 			}
 			if !resumed {
-				fmt.Fprintln(out, "its jobs are paused: resume each of them when you have looked")
+				fmt.Fprintln(out, "its jobs are paused: check, then resume each of them")
 			}
 			return nil
 		},
 	}
-	c.Flags().StringVar(&as, "as", "", "other connector whose state it becomes: ID, HUB/ID or ORG/HUB/ID")
-	c.Flags().StringVar(&to, "to", "", "state file of that connector")
+	c.Flags().StringVar(&as, "as", "", "the connector whose state it becomes: ID, HUB/ID or ORG/HUB/ID")
+	c.Flags().StringVar(&to, "to", "", "that connector's state file")
 	c.Flags().BoolVar(&force, "force", false, "also replace a newer state")
 	c.Flags().BoolVar(&resumed, "resumed", false, "do not pause the jobs")
 	o.flags(c)
 	return c
 }
 
-// restoreError is an error with its remedy.
+// restoreError adds the remedy to an error.
 func restoreError(err error) error {
 	if _, is := errors.AsType[*ledger.AheadError](err); is {
 		return fmt.Errorf("%w; --force replaces it anyway", err)
@@ -139,8 +139,8 @@ type backupOptions struct {
 }
 
 func (o *backupOptions) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.copy, "copy", "", "backup to use, as --list of backup names it (default: the newest)")
-	c.Flags().StringVar(&o.keyFile, "key", "", "file with the secret key of age that decrypts it")
+	c.Flags().StringVar(&o.copy, "copy", "", "backup to use, as shown by backup --list (default: the newest)")
+	c.Flags().StringVar(&o.keyFile, "key", "", "file with the secret age key that decrypts it")
 	stateFlag(c, &o.state)
 }
 
@@ -155,7 +155,7 @@ func (o *backupOptions) open(path string) (*backup.Backups, *site, error) {
 	case err != nil:
 		return nil, nil, command.Usage(err)
 	case b == nil:
-		return nil, nil, command.Usage(fmt.Errorf("%s has no block backup", path))
+		return nil, nil, command.Usage(fmt.Errorf("%s has no backup block", path))
 	}
 	if o.keyFile != "" {
 		secret, err := os.ReadFile(o.keyFile)
@@ -210,10 +210,10 @@ func printBackups(w io.Writer, list []backup.Copy) {
 	g.Print(w, width(w))
 }
 
-// megabytes is a size for people.
+// megabytes shows a size for people.
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-// progress shows on a terminal how far an upload or a download has got. stop ends that.
+// progress shows the progress of an upload or a download on a terminal, until stop is called.
 func progress(w io.Writer, what string) (told backup.Progress, stop func()) {
 	if width(w) == 0 {
 		return nil, func() {}
@@ -239,7 +239,7 @@ func progress(w io.Writer, what string) (told backup.Progress, stop func()) {
 	return func(d, t int64) { done.Store(d); total.Store(t) }, func() { close(over); <-ended }
 }
 
-// identityOf reads the new owner of a state. Parts that are left out stay.
+// identityOf parses the new owner of a state. Omitted parts stay the same.
 func identityOf(text string, was plan.Identity) (*ledger.Identity, error) {
 	parts := strings.Split(text, "/")
 	if len(parts) > 3 {

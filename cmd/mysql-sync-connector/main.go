@@ -21,7 +21,7 @@ import (
 // The help lists commands in the order of use.
 var _ = unsorted()
 
-// unsorted tells cobra so, once: the setting is global.
+// unsorted makes cobra keep that order: the setting is global.
 func unsorted() bool {
 	cobra.EnableCommandSorting = false
 	return false
@@ -30,12 +30,12 @@ func unsorted() bool {
 // version is set by the release build.
 var version = "dev"
 
-// memoryGoal is the heap size, in bytes, at which garbage is collected: otherwise the heap may grow to twice what was once in
-// use, for rows of many MB. It is a goal, not a limit; a lower GOMEMLIMIT takes precedence.
+// memoryGoal is the heap size, in bytes, from which garbage is collected more often: otherwise, rows of many MB could make
+// the heap grow to a multiple of what is in use. It is a goal, not a limit; a lower GOMEMLIMIT takes precedence.
 const memoryGoal = 64 << 20
 
 // collectAt is how much garbage may accumulate before it is collected, in percent of the memory in use (see GOGC). Little
-// is in use, since rows wait in the state file; memoryGoal bounds it for large ones.
+// memory is in use, since rows wait in the state file; for large rows, memoryGoal bounds it.
 const collectAt = 200
 
 func main() {

@@ -21,19 +21,19 @@ import (
 func orderCommands() []*cobra.Command {
 	const codes = `
 
-It waits for the run to end, and shows how far it is on a terminal. If the connector
-does not run, the command does the work itself.
+The command waits for the run to end, and shows its progress on a terminal. If the
+connector is not running, the command does the work itself.
 
-Exit codes: 0 the run has ended well; 1 it failed, or could not begin; 2 the command
-line or the configuration is wrong.`
+Exit codes: 0 the run succeeded; 1 it failed, or could not start; 2 the command line
+or the configuration is wrong.`
 	return []*cobra.Command{
 		orderCommand(api.OrderRun, "Run a job now", `Run a job now, whatever its schedule. Refused rows are retried.`+codes),
-		orderCommand(api.OrderRetry, "Send pending and refused rows", `Send what waits for a destination and what it has refused, without reading the
-source. Of a report, those dates that have failed are requested again, or the one
-given by --date.`+codes),
-		orderCommand(api.OrderBackfill, "Read all rows again", `Read all rows though the job has a watermark. What is unchanged is not sent again.
-Of a report, --date says for which day it is asked.`+codes),
-		orderCommand(api.OrderApprove, "Run a job without its guard against deletes", `Run a job, and let it delete also what its guard has stopped: more rows than
+		orderCommand(api.OrderRetry, "Send pending and refused rows", `Send the rows that wait for a destination and those that it has refused, without
+reading the source. For a report, the dates that have failed are requested again, or
+the one given by --date.`+codes),
+		orderCommand(api.OrderBackfill, "Read all rows again", `Read all rows even if the job has a watermark. Unchanged rows are not sent again. For
+a report, --date is the day to request.`+codes),
+		orderCommand(api.OrderApprove, "Run a job without its guard against deletes", `Run a job, and let it make the deletes that its guard has stopped: of more rows than
 guard.percent and guard.rows allow, because the source no longer has them.`+codes),
 	}
 }
@@ -93,11 +93,11 @@ func (s *site) order(ctx context.Context, w io.Writer, job string, o api.Order) 
 	return nil
 }
 
-// result prints what the last run did.
+// result prints the counters of the last run.
 func (s *site) result(ctx context.Context, w io.Writer, job string) {
 	status, err := s.status(ctx)
 	if err != nil {
-		return // the run itself has ended well
+		return // the run itself succeeded
 	}
 	for i := range status.Jobs {
 		if l := status.Jobs[i].Last; l != nil && l.Job == job {
@@ -109,7 +109,7 @@ func (s *site) result(ctx context.Context, w io.Writer, job string) {
 // progressTime is how often a terminal shows a run's progress.
 const progressTime = 500 * time.Millisecond
 
-// progress shows on a terminal how far the running connector has got, until ctx ends.
+// progress shows the running connector's progress on a terminal, until ctx ends.
 func (s *site) progress(ctx context.Context, w io.Writer, job string) {
 	if width(w) == 0 {
 		return

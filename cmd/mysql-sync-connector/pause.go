@@ -104,7 +104,7 @@ configuration is wrong.`,
 	return c
 }
 
-// tell tells the running connector something, or the state if none runs.
+// tell sends a request to the running connector or, if none is running, changes the state.
 func tell(cmd *cobra.Command, args []string, state, done string, running func(context.Context, *api.Client) error, stopped func(context.Context, *ledger.Ledger) error) error {
 	s, err := siteOf(args[0], state)
 	if err != nil {

@@ -21,12 +21,12 @@ func reloadCommand() *cobra.Command {
 		Short: "Make the running connector reread its configuration and scripts",
 		Long: `Tell the running connector to reread its configuration and its scripts, like SIGHUP,
 and wait until it works with them. If they contain a mistake, the command reports it
-and the connector carries on as before. If it fails to start with them, it goes back
-to the previous configuration. A run in progress is interrupted, and finished by the
-new configuration.
+and the connector carries on as before. If it fails to start with them, it falls back
+to the previous configuration. A run in progress is interrupted, and finished under
+the new configuration.
 
 Exit codes: 0 the connector works with them; 1 it is not running, takes too long, or
-went back; 2 the command line, the configuration or a script is wrong.`,
+fell back; 2 the command line, the configuration or a script is wrong.`,
 		Example: "  mysql-sync-connector reload connector.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

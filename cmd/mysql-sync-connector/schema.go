@@ -12,8 +12,9 @@ func schemaCommand() *cobra.Command {
 		Use:   "schema [FILE]",
 		Short: "Print the JSON Schema of the configuration",
 		Long: `Print the JSON Schema of the configuration, which editors use to complete and check,
-with the types that adapters beside FILE add. Which keys from and to have depends on
-the source and destination they name; the commands check and start check those.
+including the types added by adapters next to FILE. Which keys from and to have
+depends on the source and destination they name; the commands check and start check
+those.
 
 Exit codes: 0 printed; 2 the command line is wrong, or an adapter's name is taken.`,
 		Example: "  mysql-sync-connector schema > connector.schema.json",

@@ -26,7 +26,7 @@ type site struct {
 	client *api.Client
 }
 
-// siteOf reads the configuration that a command names. state is the flag's, or "".
+// siteOf reads the configuration that a command names. state is the flag's value, or "".
 func siteOf(path, state string) (*site, error) {
 	p, _, err := connector.Load(path) // a start shows the warnings
 	if err != nil {
@@ -43,7 +43,7 @@ func stateFlag(c *cobra.Command, state *string) {
 	c.Flags().StringVar(state, "state", "", "state file (default: FILE with the extension .db)")
 }
 
-// look calls f with the running connector or, if none runs, with the state.
+// look calls running or, if no connector is running, f with the state.
 func (s *site) look(ctx context.Context, running func() error, f func(*connector.Desk) error) error {
 	err := running()
 	if !errors.Is(err, api.ErrNotRunning) {
@@ -59,7 +59,7 @@ func (s *site) look(ctx context.Context, running func() error, f func(*connector
 	return errors.Join(said(f(connector.NewDesk(s.plan, s.state, state))), state.Close())
 }
 
-// write calls f with the state, which no running connector may have open.
+// write calls f with the state, which no connector may be using.
 func (s *site) write(ctx context.Context, f func(*ledger.Ledger) error) error {
 	state, err := ledger.Open(ctx, s.state, ledger.Config{})
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *site) write(ctx context.Context, f func(*ledger.Ledger) error) error {
 	return errors.Join(f(state), state.Close())
 }
 
-// has is a usage error if there is no such job.
+// has returns a usage error if there is no such job.
 func (s *site) has(job string) error {
 	_, err := connector.NewDesk(s.plan, s.state, nil).Runs(context.Background(), api.Which{Job: job, Limit: 1})
 	return said(err)
@@ -93,7 +93,7 @@ func encode[T any](w io.Writer, list ...T) error {
 	return nil
 }
 
-// width is the width of a line in characters; 0: unlimited.
+// width returns the width of a line in characters; 0: unlimited.
 func width(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// firstPause is roughly how long a failed request waits before it is retried; tests
-// are in a hurry. 0: the default.
+// firstPause is roughly how long to wait before a failed request is retried, and minute how often published tables are
+// updated. 0: the defaults; tests use less.
 var firstPause, minute time.Duration
 
 func startCommand() *cobra.Command {
@@ -30,8 +30,8 @@ func startCommand() *cobra.Command {
 		Long: `Start the jobs of a configuration (JSON, YAML or TOML) and run them on their
 schedules. With --once each job runs once.
 
-A configuration of Fliplet Agent, in YAML or JavaScript, works as it is: its jobs run
-at startup and then by their frequency; without a frequency they run once.
+A Fliplet Agent configuration, in YAML or JavaScript, works as it is: its jobs run at
+startup and then at their frequency; without a frequency they run once.
 
 With --test it connects, reads, compares, and prints what it would send, but sends
 nothing.
@@ -83,12 +83,12 @@ wrong.`,
 	c.Flags().BoolVar(&o.Once, "once", false, "run each job once, then exit")
 	c.Flags().BoolVar(&o.Test, "test", false, "print what would be sent, but send nothing")
 	c.Flags().BoolVar(&o.Approve, "approve-deletes", false, "delete even what the guard would stop")
-	c.Flags().StringVar(&logFile, "log-file", "", "file that gets a copy of the log, after what it has")
+	c.Flags().StringVar(&logFile, "log-file", "", "file to append a copy of the log to")
 	c.Flags().StringVar(&o.State, "state", "", "state file (default: FILE with the extension .db)")
 	return c
 }
 
-// logTo returns where the log goes: to standard error and, if a file is named, to its end.
+// logTo returns where the log goes: to standard error and, if a file is named, to the end of that.
 func logTo(file string) (out io.Writer, end func(), err error) {
 	if file == "" {
 		return os.Stderr, func() {}, nil

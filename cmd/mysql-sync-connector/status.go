@@ -87,7 +87,7 @@ configuration is wrong.`,
 	return c
 }
 
-// status is a connector's status.
+// status returns a connector's status.
 func (s *site) status(ctx context.Context) (status *api.Status, err error) {
 	return status, s.look(ctx, func() (err error) {
 		status, err = s.client.Status(ctx)

@@ -58,7 +58,7 @@ Exit codes: 0 printed; 2 the command line or a configuration is wrong.`,
 	return c
 }
 
-// validPrefix is what topicPrefix may be in a configuration.
+// validPrefix matches what a configuration's topicPrefix may be.
 var validPrefix = regexp.MustCompile(`^/?[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*$`)
 
 // accounts returns the accounts of configuration files and of clients, each once.
@@ -66,7 +66,7 @@ func accounts(files, clients []string, prefix, joins string) ([]wire.Account, er
 	var list []wire.Account
 	var mistakes []error
 	if prefix != "" && !validPrefix.MatchString(prefix) {
-		mistakes = append(mistakes, fmt.Errorf("--topic-prefix: %q is not names of letters, digits, - or _, separated by slashes", prefix))
+		mistakes = append(mistakes, fmt.Errorf("--topic-prefix: expected names of letters, digits, - or _, separated by slashes, not %q", prefix))
 	}
 	if joins != "" && !wire.ValidClient(joins) {
 		mistakes = append(mistakes, fmt.Errorf("--joins: %q is not 2 to 32 letters, digits, - or _", joins))

@@ -78,7 +78,7 @@ the configuration is wrong, and nothing else was checked.`,
 	return c
 }
 
-// verdict is the error for findings: a usage error if the configuration is wrong, as in all commands.
+// verdict returns the error for findings: a usage error if the configuration is wrong, as in all commands.
 func verdict(found []finding.Finding) error {
 	if finding.Worst(found) != finding.Mistake {
 		return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// What the shell completes. A configuration that cannot be read completes nothing.
+// Shell completions. If the configuration cannot be read, nothing is completed.
 
-// configuration completes the configuration file, which is the first argument of all commands, and then the others from
-// what the configuration has; rest may be nil.
+// configuration completes the configuration file, which is the first argument of all commands, and then the other
+// arguments from the configuration; rest may be nil.
 func configuration(rest func(cfg *config.Config, before []string) []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
@@ -45,7 +45,7 @@ func completes(c *cobra.Command, flag string, values func(*config.Config) []stri
 
 func remotes(cfg *config.Config) []string { return cfg.RemoteClients }
 
-// peers are all configured clients: those that rows go to, and come from.
+// peers returns all configured clients: those that rows are sent to, and those that they are accepted from.
 func peers(cfg *config.Config) []string {
 	all := slices.Concat(cfg.RemoteClients, cfg.AcceptFrom)
 	slices.Sort(all)

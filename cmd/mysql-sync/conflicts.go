@@ -33,10 +33,10 @@ kept as a conflict with the policy putBack, and can be restored in turn.
 
 --keep-both N inserts the losing row under a new key, next to the other: the server
 numbers it if the key is AUTO_INCREMENT; otherwise --key gives the key's columns, as
-in an id: binary ones that are not text as 0x and hexadecimal digits. What was put
-back or inserted before is inserted again only with --yes.
+in an id: binary values that are not text as 0x and hexadecimal digits. A row that
+was already put back or inserted is inserted again only with --yes.
 
---dismiss has conflicts no longer listed or counted, by number or, with all, those
+--dismiss takes conflicts off the list and the count, by number or, with all, those
 that the other options select. They stay in the table: --dismissed lists them, and
 --dismiss with --undo brings them back.
 
@@ -76,19 +76,19 @@ is wrong.`,
 	f.StringVar(&w.of.Table, "table", "", "only conflicts of this table")
 	f.StringVar(&w.of.Row, "row", "", "only conflicts of the row with this `id`, as sync_status shows it")
 	f.StringVar(&w.of.Find, "find", "", "only conflicts with this `text` in the id or in a value of one of the rows")
-	f.BoolVar(&w.of.Dismissed, "dismissed", false, "those that were dismissed, instead of the others")
+	f.BoolVar(&w.of.Dismissed, "dismissed", false, "list the dismissed conflicts instead of the others")
 	f.StringVar(&w.putBack, "put-back", "", "restore the row that lost conflict `N`")
 	f.StringSliceVar(&w.columns, "columns", nil, "restore only these columns")
 	f.StringVar(&w.keepBoth, "keep-both", "", "insert the row that lost conflict `N` under a new key")
 	f.StringArrayVar(&w.key, "key", nil, "a column of the new key, as `COLUMN=VALUE`; once for each")
-	f.StringSliceVar(&w.dismiss, "dismiss", nil, "have conflicts no longer listed: their numbers, or all")
+	f.StringSliceVar(&w.dismiss, "dismiss", nil, "take conflicts off the list: their numbers, or all")
 	f.BoolVar(&w.undo, "undo", false, "with --dismiss: list them again")
-	f.BoolVar(&w.yes, "yes", false, "do not ask: overwrite a row written since the conflict, insert one again, dismiss all that are selected")
+	f.BoolVar(&w.yes, "yes", false, "do not ask: overwrite a row written since the conflict, insert one again, dismiss all selected")
 	completes(c, "table", allTables)
 	return c
 }
 
-// conflictsWork is what the command is told to do.
+// conflictsWork is what the command is to do.
 type conflictsWork struct {
 	of       status.ConflictsAsk
 	asJSON   bool
@@ -103,10 +103,10 @@ type conflictsWork struct {
 	id       uint64            // of the conflict to decide about
 	newKey   map[string]string // by column
 	numbers  []uint64          // of the conflicts to dismiss
-	selected bool              // all that are selected are dismissed
+	selected bool              // dismiss all selected conflicts
 }
 
-// check reads the flags that need more than their type.
+// check parses and checks the flags.
 func (w *conflictsWork) check() error {
 	decisions := 0
 	for _, given := range []bool{w.putBack != "", w.keepBoth != "", len(w.dismiss) > 0} {
@@ -287,7 +287,7 @@ func showConflicts(w io.Writer, list []status.Conflict) {
 	}
 }
 
-// whoWrote is the author of a version; that of a merged one is empty.
+// whoWrote shows the author of a version; a merged one has none.
 func whoWrote(origin string) string {
 	if origin == "" {
 		return "(made of both)"

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// connectTime bounds how long a command waits for a database that is not there.
+// connectTime bounds how long a command waits for a database that does not answer.
 const connectTime = 10 * time.Second
 
 // connect connects to the database of a configuration.
@@ -47,7 +47,7 @@ func open(ctx context.Context, cfg *config.Config) (*mysqldb.DB, error) {
 	return db, nil
 }
 
-// checkRemote refuses a remote that the configuration does not name; "" is all.
+// checkRemote rejects a remote that the configuration does not name; "" means all.
 func checkRemote(cfg *config.Config, remote string) error {
 	if remote != "" && !slices.Contains(cfg.RemoteClients, remote) {
 		return command.Usage(fmt.Errorf("--remote: %s is not in remoteClients%s", remote, meant(remote, cfg.RemoteClients)))
@@ -55,7 +55,7 @@ func checkRemote(cfg *config.Config, remote string) error {
 	return nil
 }
 
-// checkTable refuses a table that the configuration does not name; "" is all.
+// checkTable rejects a table that the configuration does not name; "" means all.
 func checkTable(cfg *config.Config, table string) error {
 	if table != "" && !slices.Contains(allTables(cfg), table) {
 		return command.Usage(fmt.Errorf("table %s is in neither syncTables nor receiveTables%s", table, meant(table, allTables(cfg))))

@@ -16,7 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// fleetEvery is the interval of --watch: sites are asked once a minute.
+// fleetEvery is the interval of --watch; the node itself asks the sites once a minute.
 const fleetEvery = 5 * time.Second
 
 func fleetCommand() *cobra.Command {
@@ -24,9 +24,9 @@ func fleetCommand() *cobra.Command {
 	var find string
 	c := &cobra.Command{
 		Use:   "fleet CONFIGURATION",
-		Short: "Show how all partners of a node are, worst first",
+		Short: "Show the state of all partners of a node, worst first",
 		Long: `Show all sites as a running node sees them, worst first: those that are offline,
-whose database is away, that have problems or refused rows, whose rows wait for
+whose database is down, that have problems or refused rows, whose rows have waited
 long, or whose clock is off; then what each site says about its problems.
 
 The node asks its partners once a minute if "fleet": true is in its configuration.
@@ -41,7 +41,7 @@ collect.`,
 		ValidArgsFunction: configuration(nil),
 		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
 			if !cfg.Fleet {
-				return command.Usage(fmt.Errorf(`fleet: this node does not ask its partners how they are; set "fleet": true in %s, and reload the node`, cmd.Flags().Arg(0)))
+				return command.Usage(fmt.Errorf(`fleet: this node does not ask its partners for their state; set "fleet": true in %s, and reload the node`, cmd.Flags().Arg(0)))
 			}
 			show := func(ctx context.Context, w io.Writer, s screen) error {
 				var f fleet.Fleet
@@ -64,14 +64,14 @@ collect.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, like GET /api/fleet")
 	c.Flags().BoolVar(&watch, "watch", false, "refresh every five seconds")
-	c.Flags().StringVar(&find, "find", "", "only sites in whose name, state, version, server or problems this `text` occurs")
+	c.Flags().StringVar(&find, "find", "", "only sites with this `text` in their name, state, version, server or problems")
 	return c
 }
 
 // problemsShown is how many problems are printed below the sites.
 const problemsShown = 40
 
-// printFleet prints sites for people; total is how many there are.
+// printFleet prints sites for people; total is how many there are before filtering.
 func printFleet(w io.Writer, s screen, f *fleet.Fleet, total int) {
 	count := map[string]int{}
 	for i := range f.Sites {
@@ -132,7 +132,7 @@ func fleetRow(x *fleet.Site, now time.Time) []string {
 	return cells
 }
 
-// clockOf says how far a site's clock is off, as far as that can be told.
+// clockOf shows how far a site's clock is off, if by more than the measurement's error.
 func clockOf(t *fleet.Told) string {
 	switch d := seconds(max(t.Clock, -t.Clock)).Round(time.Second); {
 	case d < time.Second || d <= seconds(t.Took/2):
@@ -177,7 +177,7 @@ func problemsOf(t *wire.Summary) []string {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// bytesOf is a number of bytes for people.
+// bytesOf shows a number of bytes for people.
 func bytesOf(n int64) string {
 	const gib = 1 << 30
 	if n >= 10*gib {

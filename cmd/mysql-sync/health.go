@@ -20,12 +20,12 @@ func healthCommand() *cobra.Command {
 		Use:   "health CONFIGURATION",
 		Short: "Check whether the running node is ready, for containers and scripts",
 		Long: `Ask the running node whether it reaches its database and its broker, like /readyz;
-with --live only whether it answers, like /healthz. Prints nothing if all is well.
+with --live, only whether it answers, like /healthz. Prints nothing if all is well.
 The node is asked over the Unix socket in queueDirectory: run the command on its
 machine, as the node's user.
 
-Exit codes: 0 yes; 1 no, or the node is not running, and the last line says why; 2
-the command line or the configuration is wrong.`,
+Exit codes: 0 yes; 1 no, or the node is not running: the last line says why; 2 the
+command line or the configuration is wrong.`,
 		Example: `  mysql-sync health /etc/mysql-sync/configuration.json
   mysql-sync health --live /etc/mysql-sync/configuration.json`,
 		Args:              cobra.ExactArgs(1),

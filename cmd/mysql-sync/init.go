@@ -125,7 +125,7 @@ func freePath(path string, force bool) error {
 	if _, err := os.Lstat(path); err == nil && !force {
 		return command.Usage(fmt.Errorf("%s already exists: choose another file, or overwrite it with --force", path))
 	}
-	// No one should answer all questions for a folder that is not writable.
+	// Find out that the folder is not writable before asking any questions.
 	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*.json")
 	if err != nil {
 		return command.Usage(fmt.Errorf("cannot write %s: %w", path, err))
@@ -151,7 +151,7 @@ func (s *setup) database(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
 	}
 }
 
-// answers are the answers about the database that belong together.
+// answers is a group of answers about the database that belong together.
 type answers int
 
 const (
@@ -172,8 +172,8 @@ func wrongAnswer(err error) answers {
 	return ofServer
 }
 
-// askDatabase asks where the database is, or for the answers that were wrong, and connects to it. At first, what flags
-// gave is not asked for.
+// askDatabase asks where the database is, or again for the wrong answers, and connects to it. The first time, it does not
+// ask for what flags have given.
 func (s *setup) askDatabase(ctx context.Context, d *dialog, wrong answers) (*mysqldb.DB, error) {
 	m := &s.mysql
 	given := func(part answers, flags ...string) bool {
@@ -256,7 +256,7 @@ func (s *setup) tables(ctx context.Context, w io.Writer, d *dialog, db *mysqldb.
 	})
 }
 
-// broker chooses the broker, and tries the login there.
+// broker chooses the broker, and tries to log in there.
 func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
 	m := &s.mqtt
 	var wrong []string // flags whose answers to ask for again; nil: the first time
@@ -275,7 +275,7 @@ func (s *setup) broker(ctx context.Context, w io.Writer, d *dialog) error {
 		err := m.try(ctx, s.client)
 		var other *transport.ProtocolError
 		if errors.As(err, &other) && other.Speaks != "" {
-			m.url = other.Speaks + "://" + other.Server // what is proposed
+			m.url = other.Speaks + "://" + other.Server // proposed as the next answer
 		}
 		switch {
 		case other != nil:
@@ -312,11 +312,11 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 		}
 	}
 	if strings.HasPrefix(m.url, "mqtts:") || strings.HasPrefix(m.url, "wss:") {
-		if err := d.until(ctx, &m.ca, given("broker-ca"), "File with its certificate authority (nothing: those that the system trusts)", m.ca, readable); err != nil {
+		if err := d.until(ctx, &m.ca, given("broker-ca"), "File with its CA certificate (empty: use the system's)", m.ca, readable); err != nil {
 			return err
 		}
 	}
-	if err := d.until(ctx, &m.user, given("broker-user"), "User at the broker (nothing: no login)", m.user, m.login); err != nil {
+	if err := d.until(ctx, &m.user, given("broker-user"), "User at the broker (empty: no login)", m.user, m.login); err != nil {
 		return err
 	}
 	if m.user == "" || given("broker-password-env", "broker-password-file") {
@@ -331,8 +331,8 @@ func (s *setup) askBroker(ctx context.Context, d *dialog, given func(...string) 
 	}
 }
 
-// nextSteps says what to do after the file is written. A server that does not say what a user needs is no failure:
-// check says it.
+// nextSteps says what to do after the file is written. If the server cannot tell what a user needs, that is no failure:
+// check reports it.
 func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path string) {
 	fmt.Fprintf(w, "\n%s written. Next:\n\n", path)
 	fmt.Fprintf(w, "  mysql-sync check %s   shows what is still missing\n  mysql-sync run %s     starts the node\n", path, path)
@@ -350,7 +350,7 @@ func (s *setup) nextSteps(ctx context.Context, w io.Writer, db *mysqldb.DB, path
 	s.otherSites(w)
 }
 
-// otherSites finally says what to do at the other sites, which have nothing of this yet.
+// otherSites says what to do at the other sites.
 func (s *setup) otherSites(w io.Writer) {
 	if len(s.remotes) == 0 {
 		return
@@ -367,7 +367,7 @@ func (s *setup) otherSites(w io.Writer) {
 		for _, f := range []struct {
 			name   string
 			tables []string
-		}{{"--table", s.both}, {"--receive-table", s.send}, {"--send-table", s.receive}} { // what is sent here is received there
+		}{{"--table", s.both}, {"--receive-table", s.send}, {"--send-table", s.receive}} { // tables sent here are received there
 			if len(f.tables) > 0 {
 				flags += " " + f.name + " " + shellWord(strings.Join(f.tables, ","))
 			}

@@ -357,7 +357,7 @@ func TestInitAsks(t *testing.T) {
 	x.expect(`Other nodes.*: `, "berlin\n")
 	x.expect(`berlin is this node(?s:.*)Other nodes.*: `, "boston\n")
 	x.expect(`Broker.*\[mqtt://localhost:1883\]: `, "mqtts://"+b.Addr()+"\n")
-	x.expect(`certificate authority.*: `, "\n")
+	x.expect(`CA certificate.*: `, "\n")
 	x.expect(`User at the broker.*: `, "\n")
 	x.expect(`must be mqtt (?s:.*)Broker.*\[mqtt://`+b.Addr()+`\]: `, "\n")
 	// Only the login is asked again if that was wrong.

@@ -17,9 +17,9 @@ import (
 // version is set when a release is built.
 var version = "dev"
 
-// collectAt is how much garbage may accumulate, in percent of the memory in use, before it is collected (see GOGC).
-// Little is in use, since pending rows are in the database; at Go's default of 100, a tenth of the CPU time goes to
-// collecting it.
+// collectAt is how much garbage may accumulate, in percent of the memory in use, before it is collected (see GOGC). Little
+// memory is in use, since pending rows are in the database; at Go's default of 100, garbage collection takes a tenth of
+// the CPU time.
 const collectAt = 300
 
 func main() {

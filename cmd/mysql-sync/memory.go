@@ -11,9 +11,9 @@ import (
 // stacks and so on.
 const memoryShare = 0.9
 
-// limitMemory makes Go collect garbage sooner if a cgroup, for example of a unit or a container, limits the memory:
-// otherwise the kernel kills a node whose memory would have been freed by the next collection. GOMEMLIMIT in the
-// environment takes precedence. Promise 10.
+// limitMemory makes Go collect garbage sooner if a cgroup, such as a unit's or a container's, limits the memory: otherwise
+// the kernel might kill a node whose memory the next collection would have freed. GOMEMLIMIT in the environment takes
+// precedence. Promise 10.
 func limitMemory(log *zap.Logger, cgroup memlimit.Provider) {
 	bounded := false
 	limit, err := memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(func() (uint64, error) {

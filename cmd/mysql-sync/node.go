@@ -14,17 +14,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/service"
 )
 
-// errNotRunning says that no one answers on the node's Unix socket.
+// errNotRunning means that no one answers on the node's Unix socket.
 var errNotRunning = fmt.Errorf("%s %w", theNode, serve.ErrNotRunning)
 
-// theNode is what errors call it.
+// theNode is what errors call the node.
 const theNode = "the node"
 
 // api is the API of the running node, reached over its Unix socket; see pkg/web.
 type api struct{ *serve.Client }
 
-// apiOf returns the API of the node with this configuration. It connects with the
-// first call.
+// apiOf returns the API of the node with this configuration. The first call connects.
 func apiOf(cfg *config.Config) *api { return &api{serve.NewClient(theNode, service.Socket(cfg))} }
 
 // call sends a request to the node, and decodes its answer into answer unless that is nil. The error is
@@ -33,7 +32,7 @@ func (a *api) call(ctx context.Context, method, path string, question, answer an
 	return said(a.Call(ctx, method, path, question, answer))
 }
 
-// stream is call for an answer that arrives bit by bit. The caller closes it.
+// stream is call for an answer that arrives bit by bit. The caller must close it.
 func (a *api) stream(ctx context.Context, method, path string, question any) (io.ReadCloser, error) {
 	body, err := a.Stream(ctx, method, path, question)
 	return body, said(err)
@@ -53,7 +52,7 @@ func (a *api) within(ctx context.Context, path string, answer any) error {
 	return err
 }
 
-// said makes what the node refuses, since the caller has asked for the wrong thing, a usage error.
+// said turns a refusal into a usage error if the request was at fault.
 func said(err error) error {
 	refused, ok := errors.AsType[*serve.Refused](err)
 	if !ok {

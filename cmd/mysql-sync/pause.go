@@ -23,15 +23,17 @@ func pauseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pause CONFIGURATION",
 		Short: "Pause sending to a remote, of a table, or all",
-		Long: `Pause sending rows: to a remote, of a table, of a table to a remote, or, without
-flags, all. With --for it goes on by itself after that time, also if the node is not
-running then; otherwise it lasts until mysql-sync resume. Restarts do not end it.
+		Long: `Pause sending rows: to a remote, of a table, of a table to a remote or, without
+flags, all. With --for, sending resumes by itself after that time, even if the node
+is not running then; otherwise the pause lasts until mysql-sync resume. Restarts do
+not end it.
 
-Nothing is lost: what is due stays pending, and is sent afterwards. Rows of tables
-that refer to a paused one by a foreign key wait with it. Everything else goes on:
-other remotes and tables, receiving, acks, and comparisons. To receive nothing of a
-table, pause it at the remotes. A second pause of the same replaces the first; of
-several, each holds. A stopped node is paused too, from its start.
+Nothing is lost: rows that are due stay pending, and are sent afterwards. Rows of
+tables that refer to a paused one by a foreign key wait with it. Everything else
+continues: other remotes and tables, receiving, acks, and comparisons. To stop
+receiving a table, pause it at the remotes. A second pause of the same remote and
+table replaces the first; otherwise all pauses apply. A stopped node can be paused
+too: the pause applies when it starts.
 
 Exit codes: 0 paused; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync pause configuration.json --remote store-17 --for 2h
@@ -100,8 +102,8 @@ func resumeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "resume CONFIGURATION",
 		Short: "End pauses",
-		Long: `End the pauses of a remote, of a table, or of both; without flags, all. What was due
-is sent now, or when a stopped node runs. Pauses that remain are listed.
+		Long: `End the pauses of a remote, of a table, or of both; without flags, all. Pending rows
+are sent now, or once a stopped node runs. Pauses that remain are listed.
 
 Exit codes: 0 ended, or nothing was paused; 1 failed; 2 the command line or the
 configuration is wrong.`,
@@ -121,7 +123,7 @@ configuration is wrong.`,
 			defer done()
 			ended, err := n.Resume(cmd.Context(), of)
 			if err != nil {
-				// A pause may be of a remote or a table that is not in the configuration any more.
+				// A pause may be of a remote or a table that is no longer in the configuration.
 				return errors.Join(err, checkRemote(cfg, of.Remote), checkTable(cfg, of.Table))
 			}
 			if asJSON {
@@ -159,12 +161,12 @@ configuration is wrong.`,
 // pausedNow is a pause as JSON.
 type pausedNow struct {
 	status.Pause
-	Running bool `json:"running"` // the node is; otherwise it begins, or ends, when it is started
+	Running bool `json:"running"` // whether the node is; otherwise this takes effect when it starts
 }
 
 var days = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
 
-// span reads a length of time: as Go writes them, and days.
+// span parses a duration in Go's form, which may begin with days.
 func span(text string) (time.Duration, error) {
 	whole, rest := time.Duration(0), text
 	if m := days.FindStringSubmatch(text); m != nil {

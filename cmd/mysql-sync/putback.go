@@ -18,8 +18,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// restore shows a conflict next to the current row, and writes the row that lost again. The node ensures that no one
-// writes the row in between.
+// restore shows a conflict next to the current row, and writes the losing row back. The node ensures that no one writes
+// the row in between.
 func restore(cmd *cobra.Command, n status.Node, id uint64, columns []string, yes, asJSON bool) error {
 	c, err := n.Conflict(cmd.Context(), id)
 	if err != nil {
@@ -48,7 +48,7 @@ func restore(cmd *cobra.Command, n status.Node, id uint64, columns []string, yes
 	return nil
 }
 
-// agreed asks whether to overwrite a row that was written since.
+// agreed asks whether to overwrite a row that was written since the conflict.
 func agreed(ctx context.Context, in *os.File, w io.Writer, c *status.ConflictNow) error {
 	if !term.IsTerminal(int(in.Fd())) {
 		return errors.New("the row was written since the conflict: use --yes to overwrite it; the overwritten row is kept and can be restored")
@@ -64,14 +64,14 @@ func agreed(ctx context.Context, in *os.File, w io.Writer, c *status.ConflictNow
 	return nil
 }
 
-// showNow prints a row as it is, as it won and as it lost, column by column.
+// showNow prints the current row, the winner and the loser, column by column.
 func showNow(w io.Writer, s screen, c *status.ConflictNow) {
 	say(w, "%s %s  conflict %d of %s", command.Clean(c.Table), s.bold(command.Clean(c.Row)), c.ID, moment(c.At))
 	g := command.Grid{Columns: []command.Column{{Name: ""}, {Name: "COLUMN"}, {Name: "NOW"}, {Name: "WON THEN"}, {Name: "LOST"}}}
 	rows := [3]value.Entity{}
 	var names []string
 	for i, raw := range []json.RawMessage{c.Now, c.Winner.Row, c.Loser.Row} {
-		rows[i], _ = value.DecodeEntity(raw) // anything edited by hand is shown as nothing
+		rows[i], _ = value.DecodeEntity(raw) // if edited by hand, it may be shown as empty
 		for _, f := range rows[i] {
 			if !slices.Contains(names, f.Name) {
 				names = append(names, f.Name)

@@ -14,8 +14,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// reach returns the node with a configuration: the running one, or else the one that its database shows. The caller
-// calls done.
+// reach returns a configuration's node: the running one or, if it is stopped, its state in the database. The caller must
+// call done.
 func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool, done func(), err error) {
 	a := apiOf(cfg)
 	err = a.within(ctx, "/healthz", nil)
@@ -29,7 +29,7 @@ func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("the node is not running, and its database cannot be reached: %w", err)
 	}
-	return stopped(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written any more
+	return stopped(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written after that
 }
 
 // State returns the node's state.
@@ -81,7 +81,7 @@ func (a *api) PutBack(ctx context.Context, conflict uint64, how status.PutBack) 
 	return a.call(ctx, http.MethodPost, "/api/conflicts/"+strconv.FormatUint(conflict, 10)+"/put-back", how, nil)
 }
 
-// Dismiss has conflicts no longer listed.
+// Dismiss takes conflicts off the list, or brings them back.
 func (a *api) Dismiss(ctx context.Context, d status.Dismiss) (int64, error) {
 	var done web.Dismissed
 	err := a.call(ctx, http.MethodPost, "/api/conflicts/dismiss", d, &done)

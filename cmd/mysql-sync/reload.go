@@ -40,7 +40,7 @@ back; 2 the command line, the configuration or a transformer is wrong.`,
 	}
 }
 
-// logLevels are those of loggingLevel, the quietest first; trace is debug.
+// logLevels are the values of loggingLevel, quietest first; trace equals debug.
 var logLevels = []string{"error", "warn", "info", "debug", "trace"}
 
 func logLevelCommand() *cobra.Command {

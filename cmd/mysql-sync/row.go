@@ -23,15 +23,15 @@ func rowCommand() *cobra.Command {
 at each remote: the same, different in which columns, missing, on its way, or refused
 and why. Then the conflicts in which a version of it lost here, latest first.
 
-The remotes are asked as verify asks them, so they tell only what this node may know.
-A remote that is offline, does not answer within ten seconds, or is an existing peer
-of version 1 is shown with the reason.
+The remotes are asked in the same way as by verify, so they reveal only what this
+node may know. A remote that is offline, does not answer within ten seconds, or is an
+existing peer of version 1 is shown with the reason.
 
 ID is the row's key as sync_status shows it: the parts of a composite key are joined
 with commas; a comma or backslash within a part is escaped with a backslash.
 
 Exit codes: 0 shown, even if no one has the row; 1 the node is not running, or its
-database is away; 2 the command line or the configuration is wrong.`,
+database is down; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync row configuration.json orders 17
   mysql-sync row configuration.json order_items 17,3
   mysql-sync row configuration.json orders 17 --json | jq '.sites[] | select(.is != "same")'`,
@@ -138,7 +138,7 @@ func siteText(x *status.RowSite) string {
 	return text
 }
 
-// valueText is a column's value, shortened.
+// valueText shows a column's value, shortened.
 func valueText(v *string) string {
 	const most = 60
 	if v == nil {

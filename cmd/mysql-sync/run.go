@@ -61,7 +61,7 @@ func run(ctx context.Context, path string) error {
 		case err := <-done:
 			return ended(ctx, err)
 		case <-hangup:
-			go func() { _ = service.Reload(ctx) }() // which logs what is wrong
+			go func() { _ = service.Reload(ctx) }() // it logs errors itself
 			continue
 		case <-ctx.Done():
 		}

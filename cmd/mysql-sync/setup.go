@@ -32,7 +32,7 @@ type setup struct {
 	mqtt                mqttSetup
 }
 
-// secret is a password: itself, or where it is.
+// secret is a password, or where to find it.
 type secret struct{ value, env, file string }
 
 // find reads the password; by default from an environment variable, if that is set.
@@ -62,7 +62,7 @@ func (p *secret) find(variable, what string) error {
 	return nil
 }
 
-// key is the password as the configuration has it; nil is none.
+// key returns the password in the configuration's form; nil if there is none.
 func (p secret) key() any {
 	switch {
 	case p.file != "":
@@ -121,7 +121,7 @@ func prefixed(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// complete tells which flags are missing if no one can be asked.
+// complete returns an error if flags are missing and no one can be asked.
 func (s *setup) complete() error {
 	var missing []string
 	for _, f := range []struct {
@@ -159,7 +159,7 @@ func (s *setup) checkRemotes() error {
 	return nil
 }
 
-// checkTables returns an error for each table that was named and cannot be synced.
+// checkTables returns an error for each named table that cannot be synced.
 func (s *setup) checkTables(found []check.Candidate) error {
 	var errs []error
 	for _, name := range slices.Concat(s.both, s.send, s.receive) {
@@ -177,7 +177,7 @@ func (s *setup) checkTables(found []check.Candidate) error {
 	return errors.Join(errs...)
 }
 
-// meant proposes the closest of some names for a typo; "" if none is close.
+// meant suggests the closest known name for a typo; "" if none is close.
 func meant(name string, known []string) string {
 	if nearest := keys.Nearest(name, known); nearest != "" {
 		return "; did you mean " + nearest + "?"
@@ -185,7 +185,7 @@ func meant(name string, known []string) string {
 	return ""
 }
 
-// candidates are the names of tables.
+// candidates returns the names of tables.
 func candidates(found []check.Candidate) []string {
 	list := make([]string, len(found))
 	for i, c := range found {

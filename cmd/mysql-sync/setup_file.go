@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
-// literal keeps a text from being taken for a reference to the environment.
+// literal escapes a text that would otherwise be read as a reference to the environment.
 func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
 
 // file is the configuration that is written.
@@ -32,7 +32,7 @@ type file struct {
 
 const schemaURL = "https://raw.githubusercontent.com/mysql-sync/mysql-sync/main/docs/configuration.schema.json"
 
-// text is the configuration as JSON.
+// text returns the configuration as JSON.
 func (s *setup) text() ([]byte, error) {
 	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, Queue: literal(s.queue), MySQL: map[string]any{}}
 	f.Send = literals(slices.Concat(s.both, s.send))
@@ -77,8 +77,7 @@ func encode(f any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// hand gives a new file the owner, group and permissions of the one that it replaces, if any, except permissions for
-// others.
+// hand gives a new file the owner, group and permissions, except those for others, of the file that it replaces, if any.
 func hand(to, from string) error {
 	info, err := os.Stat(from)
 	if errors.Is(err, os.ErrNotExist) {
@@ -103,8 +102,8 @@ func literals(list []string) []string {
 	return out
 }
 
-// write writes the configuration, readable only by its owner. It is first read as a node would read it. An existing
-// file is replaced as a whole or not at all, and whoever could read it still can, except others.
+// write writes the configuration, readable only by its owner, after checking that a node could load it. An existing file is
+// replaced as a whole or not at all, and its owner and group can still read it.
 func (s *setup) write(path string, force bool) error {
 	text, err := s.text()
 	if err == nil {

@@ -34,7 +34,7 @@ func (m *mysqlSetup) config() config.MySQL {
 		Database: m.database, ConnectTimeout: connectTime}
 }
 
-// socketPath is the flag's path in a form that setServer recognizes.
+// socketPath returns the flag's path in a form that setServer recognizes.
 func (m *mysqlSetup) socketPath() string {
 	if strings.Contains(m.socket, "/") {
 		return m.socket
@@ -48,7 +48,7 @@ func (m *mysqlSetup) isServer() bool {
 	return err == nil || strings.ContainsAny(m.host, `/\`) || strings.HasSuffix(m.host, ".sock")
 }
 
-// server is the server's address, as setServer accepts it.
+// server returns the server's address in a form that setServer accepts.
 func (m *mysqlSetup) server() string {
 	if m.socket != "" {
 		return m.socket
@@ -89,7 +89,7 @@ func (m *mysqlSetup) setServer(text string) error {
 	return notEmpty(host)
 }
 
-// setURL takes the URL of a broker, or own.
+// setURL accepts the URL of a broker, or "own".
 func (m *mqttSetup) setURL(text string) error {
 	if text == "own" {
 		m.url, m.listen = "", "127.0.0.1:1883"
@@ -109,7 +109,7 @@ func (m *mqttSetup) setURL(text string) error {
 	return nil
 }
 
-// private reports whether the broker is this node's own, and only for this machine.
+// private reports whether the broker is this node's own and only this machine can reach it.
 func (m *mqttSetup) private() bool {
 	host, _, err := net.SplitHostPort(m.listen)
 	ip := net.ParseIP(host)
@@ -124,7 +124,7 @@ func (m *mqttSetup) login(user string) error {
 	return nil
 }
 
-// elsewhere is the flag that leads another node to the broker; "" if none does.
+// elsewhere returns the flags with which another node reaches the broker; "" if none are needed or none would do.
 func (m *mqttSetup) elsewhere() string {
 	if m.listen == "" {
 		if m.url == "" || m.url == defaultBroker {
@@ -146,7 +146,7 @@ func (m *mqttSetup) elsewhere() string {
 	return flag
 }
 
-// errUnreachable says that a broker did not answer.
+// errUnreachable means that a broker did not answer.
 var errUnreachable = errors.New("the broker did not answer")
 
 // try logs in to the broker, as the node will.

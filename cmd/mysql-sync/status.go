@@ -68,10 +68,10 @@ type look struct {
 type seen struct {
 	Running bool `json:"running"`
 	*status.State
-	note string // why there is no more to show
+	note string // why nothing more can be shown
 }
 
-// take polls the node. It is no error if that is not running.
+// take polls the node. A stopped node is no error.
 func (l *look) take(ctx context.Context) (seen, error) {
 	var s status.State
 	err := apiOf(l.cfg).within(ctx, "/api/status", &s)
@@ -102,7 +102,7 @@ func (l *look) close() {
 	}
 }
 
-// show prints the result of a poll. The error is errNotRunning if that applies.
+// show prints the result of a poll. The error is errNotRunning if the node is stopped.
 func (l *look) show(ctx context.Context, w io.Writer, s screen, asJSON bool) error {
 	found, err := l.take(ctx)
 	if err != nil {

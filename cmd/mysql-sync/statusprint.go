@@ -85,8 +85,8 @@ func (f seen) remotes(w io.Writer, s screen) {
 	}
 }
 
-// waiting is the number of pending rows, and of remotes that were never sent the table: for these, nothing pending
-// means nothing.
+// waiting shows the number of pending rows, and how many remotes were never sent the table, or tables to the remote: for
+// these, no pending rows says nothing.
 func waiting(pending status.Count, never int, one, more string) string {
 	if never == 0 {
 		return count(pending)
@@ -218,7 +218,7 @@ func link(w io.Writer, s screen, name string, l status.Link, now time.Time) {
 	say(w, "%s", text)
 }
 
-// section prints a table after an empty line, or a sentence if it has no rows.
+// section prints a table after an empty line, or the sentence none if it has no rows.
 func section(w io.Writer, s screen, g *command.Grid, none string) {
 	if len(g.Rows()) == 0 && none == "" {
 		return
@@ -230,7 +230,7 @@ func section(w io.Writer, s screen, g *command.Grid, none string) {
 	g.Print(w, s.width)
 }
 
-// count is a number of rows, possibly a lower bound.
+// count shows a number of rows, possibly a lower bound.
 func count(c status.Count) string {
 	if c.AtLeast {
 		return ">" + command.Number(c.Rows)
@@ -240,7 +240,7 @@ func count(c status.Count) string {
 
 func perSecond(r status.Rate) string { return rate(r.PerSecond) }
 
-// rate is a number of rows a second.
+// rate shows a number of rows per second.
 func rate(r float64) string {
 	switch {
 	case r <= 0:

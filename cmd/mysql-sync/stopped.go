@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
-// stopped returns the stopped node of a database.
+// stopped returns a stopped node, given its database.
 func stopped(cfg *config.Config, db *mysqldb.DB) *status.Stopped {
 	return status.OfStopped(cfg, db, choice.Stopped(db))
 }

@@ -50,8 +50,8 @@ If the transformer returns null, the output says whether the row is deleted at t
 remote.
 
 --to R tests sending to remote R (the default if there is only one remote); --from R
-treats the row as one received from R. --delete tries onDelete, for a row that need
-not exist.
+treats the row as one received from R. --delete tries onDelete; the row need not
+exist.
 
 Exit codes: 0 shown, even if the row is not sent; 1 the script fails, or there is no
 such row; 2 the command line or the configuration is wrong.`,
@@ -118,11 +118,11 @@ func way(cfg *config.Config, to, from string) (remote string, receive bool, err 
 	return to, false, nil
 }
 
-// trialJSON is a trial as JSON.
+// trialJSON returns a trial in the form printed as JSON.
 func trialJSON(cfg *config.Config, r render.TrialRequest, t *render.Trial, failed error) any {
 	type message struct {
 		Topic   string `json:"topic"`
-		Message string `json:"message"` // bytes that are no text are replaced
+		Message string `json:"message"` // bytes that are not UTF-8 are replaced
 		QoS     byte   `json:"qos"`
 		Retain  bool   `json:"retain"`
 	}
@@ -168,11 +168,11 @@ func trialJSON(cfg *config.Config, r render.TrialRequest, t *render.Trial, faile
 	return out
 }
 
-// object is an entity as JSON, null for none.
+// object returns an entity as JSON; null for none.
 func object(e value.Entity) json.RawMessage {
 	text, err := e.AppendJSON(nil)
 	if err != nil {
-		return json.RawMessage("null") // a value that has no JSON form; the text shows it
+		return json.RawMessage("null") // a value has no JSON form; only the text for people shows it
 	}
 	return text
 }
@@ -264,7 +264,7 @@ func showColumns(w io.Writer, s screen, t *render.Trial) {
 // columnChange is a column before and after; mark is " ", ~ (changed), - or +.
 type columnChange struct{ mark, name, before, after string }
 
-// compare compares two rows as they go over the wire.
+// compare compares two rows in the form in which they go over the wire.
 func compare(before, after value.Entity) []columnChange {
 	var list []columnChange
 	for _, f := range before {
@@ -284,7 +284,7 @@ func compare(before, after value.Entity) []columnChange {
 	return list
 }
 
-// text is a value as JSON.
+// text returns a value as JSON.
 func text(v any) string {
 	e := value.Entity{{Name: "v", Value: v}}
 	b, err := e.AppendJSON(nil)

@@ -36,8 +36,8 @@ The triggers go before the tables, so that no write of your applications fails. 
 node must be stopped. Anything not sent yet will never be sent: the command says how
 many rows that affects. If interrupted, run it again.
 
-The database user needs the privilege DROP, which a node does not: without it
-nothing is removed. You can give another login through the environment.
+The database user needs the privilege DROP, which a node does not need: without it,
+nothing is removed. You can pass another login through the environment.
 
 Exit codes: 0 done, or listed; 1 failed, or a node is running; 2 the command line or
 the configuration is wrong.`,
@@ -67,7 +67,7 @@ the configuration is wrong.`,
 	return c
 }
 
-// remains are what a node has left.
+// remains is what a node has left behind.
 type remains struct {
 	Client   string      `json:"client"`
 	Database string      `json:"database"`
@@ -76,7 +76,7 @@ type remains struct {
 	Triggers []string    `json:"triggers"`
 	Tables   []leftTable `json:"tables"`
 	Files    []string    `json:"files"`
-	// What goes with them.
+	// What is lost with them.
 	Unsent     []unsent `json:"unsent"`
 	Uncaptured int64    `json:"uncaptured"` // changes that are not recorded yet
 	Conflicts  int64    `json:"conflicts"`  // versions that lost
@@ -126,8 +126,7 @@ func uninstall(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 			return fmt.Errorf("nothing was removed: %w", err)
 		}
 	}
-	// Triggers before tables: a trigger without its table makes the users' writes
-	// fail. Promise 7.
+	// Triggers before tables: a trigger without its table makes users' writes fail. Promise 7.
 	if len(left.Tables) > 0 {
 		if err := choice.Uninstall(ctx, db); err != nil {
 			return interrupted(ctx, err)
@@ -190,7 +189,7 @@ func describe(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.
 		r.Tables = append(r.Tables, left)
 	}
 	if r.none() {
-		say(w, "Nothing of mysql-sync in database %s.", command.Clean(db.Name))
+		say(w, "Nothing created by mysql-sync is in database %s.", command.Clean(db.Name))
 		return nil
 	}
 	say(w, "In database %s, created by %s:", command.Clean(db.Name), cfg.ClientName)

@@ -48,7 +48,7 @@ func TestUninstallLeavesNoTrace(t *testing.T) {
 	a.Config["syncTables"] = []string{"orders", "items"}
 	a.Write()
 	before := everything(t, a)
-	has(t, a.Run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database")
+	has(t, a.Run(0, "uninstall", "--yes"), "Nothing created by mysql-sync is in database")
 	a.Start()
 	testkit.Eventually(t, "the announcement of the running node", func() error {
 		if got := announced(t, b); !strings.HasPrefix(got, "/node/node-a {") {
@@ -184,7 +184,7 @@ func TestUninstallLeavesOtherProgramsTables(t *testing.T) {
 	a := newSite(t, b, "node-a", []string{"node-b"}, nil, orders, `CREATE TABLE sync_status (id INT PRIMARY KEY)`,
 		`CREATE TABLE table_changes (id INT PRIMARY KEY)`, `CREATE TRIGGER mysqlSyncInsert_orders AFTER INSERT ON orders FOR EACH ROW INSERT INTO table_changes VALUES (NEW.id)`)
 	before := everything(t, a)
-	has(t, a.Run(0, "uninstall", "--yes"), "Nothing of mysql-sync in database", "belong to another program")
+	has(t, a.Run(0, "uninstall", "--yes"), "Nothing created by mysql-sync is in database", "belong to another program")
 	if after := everything(t, a); after != before {
 		t.Fatalf("gone:\n%s\nleft:\n%s", before, after)
 	}

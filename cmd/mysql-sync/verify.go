@@ -29,18 +29,18 @@ func verifyCommand() *cobra.Command {
 		Short: "Prove that this node and its remotes hold the same rows",
 		Long: `Ask the running node to compare tables with its remotes, over MQTT alone: each
 server computes checksums of key ranges, and narrows down those that differ to
-single rows. Changes in transit are waited for. Remotes must be online and run this
+single rows. It waits for changes in transit. Remotes must be online and run this
 program. Without TABLE, all of syncTables and receiveTables are compared.
 
-If the table has a transformer, its results are compared. It runs for that, but
-nothing it writes or publishes takes effect. Rows that it holds back are counted,
-and are not a difference unless the remote has them; a row that it gives another key
-cannot be compared. A remote that does not send the table here reveals no rows, only
-whether those of this node are the same.
+If the table has a transformer, its results are compared: it runs, but nothing it
+writes or publishes takes effect. Rows that it holds back are counted, and are not a
+difference unless the remote has them; a row that it gives another key cannot be
+compared. A remote that does not send the table here reveals no rows, only whether
+those of this node are the same.
 
---repair sends the rows that differ: of two versions the later one stays, even if it
-is a delete; of two equal ones this node's. A row that only one side has, in a
-version that both know, is sent to the other.
+--repair sends the rows that differ: of two versions, the later one stays, even if it
+is a delete; if the versions are equal, this node's row stays. A row that only one
+side has, in a version that both know, is sent to the other.
 
 Exit codes: 0 equal; 1 not equal, or not everything was compared; 2 the command line
 or the configuration is wrong.`,

@@ -24,7 +24,7 @@ type screen struct {
 	colour        bool // it shows colours, and the user has not disabled them
 }
 
-// screenOf finds out what is printed to. See https://no-color.org for NO_COLOR.
+// screenOf returns the screen that w is. See https://no-color.org for NO_COLOR.
 func screenOf(w io.Writer) screen {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -41,7 +41,7 @@ func (s screen) bold(text string) string { return s.paint("1", text) }
 func (s screen) good(text string) string { return s.paint("32", text) }
 func (s screen) bad(text string) string  { return s.paint("31", text) }
 
-// paint gives a text a colour, by its number in ECMA-48, SGR.
+// paint colours a text; the number is that of ECMA-48, SGR.
 func (s screen) paint(colour, text string) string {
 	if !s.colour {
 		return text
@@ -59,8 +59,8 @@ const (
 	clearBelow  = "\x1b[J"
 )
 
-// repeat shows something again and again until ctx ends, which is no error: on a terminal in place, otherwise one below
-// the other. It continues if the node is not running, since it may be started.
+// repeat shows something repeatedly until ctx ends, which is no error: in place on a terminal, otherwise one below the
+// other. It continues if the node is not running, since it may be started.
 func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, show func(context.Context, io.Writer, screen) error) error {
 	inPlace := !plain && screenOf(w).width > 0
 	if inPlace {
@@ -89,7 +89,7 @@ func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, s
 			text += "\n"
 		}
 		if _, err := io.WriteString(w, text); err != nil {
-			return nil // no one is watching any more
+			return nil // no one is watching any longer
 		}
 		select {
 		case <-ctx.Done():
@@ -99,7 +99,7 @@ func repeat(ctx context.Context, w io.Writer, every time.Duration, plain bool, s
 	}
 }
 
-// frame returns what draws a text over the previous one: its lines cut to the width, and as many as fit.
+// frame returns the output that draws a text over the previous one: as many lines as fit, cut to the width.
 func frame(text string, s screen) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if s.height > 0 && len(lines) > s.height {
