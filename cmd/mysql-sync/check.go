@@ -95,5 +95,5 @@ func checkNode(ctx context.Context, path string, listen time.Duration) ([]findin
 	if err != nil || cfg == nil {
 		return found, err
 	}
-	return append(found, check.Node(ctx, cfg, check.Options{Listen: max(listen, time.Millisecond), Socket: service.Socket(cfg)})...), nil
+	return append(found, check.Node(ctx, withSites(cfg), check.Options{Listen: max(listen, time.Millisecond), Socket: service.Socket(cfg)})...), nil
 }

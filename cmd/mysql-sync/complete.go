@@ -22,7 +22,7 @@ func configuration(rest func(cfg *config.Config, before []string) []string) cobr
 		if err != nil || rest == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return rest(cfg, args[1:]), cobra.ShellCompDirectiveNoFileComp
+		return rest(withSites(cfg), args[1:]), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
@@ -36,7 +36,7 @@ func completes(c *cobra.Command, flag string, values func(*config.Config) []stri
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return values(cfg), cobra.ShellCompDirectiveNoFileComp
+		return values(withSites(cfg)), cobra.ShellCompDirectiveNoFileComp
 	}
 	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err) // the command has no such flag

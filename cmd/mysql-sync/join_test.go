@@ -267,3 +267,42 @@ func TestAStoreJoinsAtABrokerWithRules(t *testing.T) {
 	h.Node.WaitLog("message refused")
 	h.Expect(`SELECT id FROM orders`, "2")
 }
+
+// Over TLS, with routes: each store that joins gets its part, and a remote that the file names, without keys, gets all.
+func TestStoresThatJoinHaveTheirRoutes(t *testing.T) {
+	t.Parallel()
+	certs := testkit.Certs(t)
+	h := joinable(t, map[string]any{"remoteClients": []string{"report", "store-*"}, "routes": map[string]any{"orders": map[string]any{"column": "name", "remote": "store-{value}"}},
+		"routeOptions": map[string]any{"also": []string{"report"}}, "conflictPolicy": map[string]any{"orders": "merge"}, "fleet": true})
+	h.Exec(`CREATE INDEX by_store ON orders (name)`, `INSERT INTO orders VALUES (1, '17', 1), (2, '18', 2), (3, '19', 3)`)
+	b := h.Block("broker")
+	b["cert"], b["key"] = certs.ServerCert, certs.ServerKey
+	b["users"] = append(b["users"].([]map[string]any), map[string]any{"username": "report", "password": "a report", "client": "report"})
+	h.Write()
+	h.Start()
+	report := newSite(t, &testkit.Broker{}, "report", []string{"hq"}, map[string]any{"mqttConfig": map[string]any{"host": "mqtts://" + b["listen"].(string), "ca": certs.CA, "username": "report", "password": "a report"},
+		"receiveTables": []string{"orders", "prices"}}, orders, `CREATE TABLE prices (id INT PRIMARY KEY, price DECIMAL(10,2))`)
+	report.Start()
+	report.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "3")
+	token := invited(t, h, "store-*", "--uses", "2", "--broker", "mqtts://"+b["listen"].(string), "--broker-ca", certs.CA)
+	stores := map[string]*testkit.Site{}
+	for _, n := range []string{"17", "18"} {
+		s, args := store(t)
+		joins(t, 0, token, args, "--yes", "--client", "store-"+n)
+		begins(t, s)
+		stores[n] = s
+	}
+	stores["17"].Expect(`SELECT id FROM orders`, "1")
+	stores["18"].Expect(`SELECT id FROM orders`, "2")
+	h.Exec(`UPDATE orders SET name = '18' WHERE id = 1`)
+	stores["17"].Expect(`SELECT id FROM orders`)
+	stores["18"].Expect(`SELECT id FROM orders ORDER BY id`, "1", "2")
+	stores["18"].Exec(`UPDATE orders SET price = 7 WHERE id = 2`)
+	h.Expect(`SELECT price FROM orders WHERE id = 2`, `"7.00"`)
+	report.Expect(`SELECT price FROM orders WHERE id = 2`, `"7.00"`)
+	has(t, h.Run(0, "verify"), "store-17", "store-18", "report", "equal")
+	has(t, h.Run(0, "fleet"), "store-17", "store-18", "report")
+	has(t, h.Run(0, "check"), "store-17", "store-18")
+	has(t, h.Run(0, "pause", "--remote", "store-17"), "paused: all tables to store-17")
+	has(t, stores["18"].Run(0, "check"), "hq")
+}

@@ -15,19 +15,24 @@ import (
 // joinTime bounds asking the database which sites have joined.
 const joinTime = 3 * time.Second
 
-// load reads the configuration of a command, with the sites that have joined. If the database does not answer, the command goes
-// on without them, and fails by itself where it needs the database.
+// load reads the configuration of a command, with the sites that have joined.
 func load(path string) (*config.Config, error) {
 	cfg, _, err := config.Load(path, os.Environ())
 	if err != nil {
 		return nil, command.Usage(err)
 	}
+	return withSites(cfg), nil
+}
+
+// withSites returns a configuration with the sites that have joined. If the database does not answer, a command goes on without
+// them, and fails by itself where it needs the database.
+func withSites(cfg *config.Config) *config.Config {
 	ctx, cancel := context.WithTimeout(context.Background(), joinTime)
 	defer cancel()
 	if all, err := sites.Of(ctx, cfg); err == nil {
-		return all, nil
+		return all
 	}
-	return cfg, nil
+	return cfg
 }
 
 // withConfig returns the Run function of a command whose first argument is a configuration.
