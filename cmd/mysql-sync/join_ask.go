@@ -62,15 +62,23 @@ func keptKey(file, invitation string) (join.PrivateKey, error) {
 	if err != nil {
 		return key, err
 	}
+	return key, writeWhole(file, text)
+}
+
+// writeWhole writes a file for its owner alone, as a whole or not at all.
+func writeWhole(file string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".mysql-sync-*") // with mode 0600
 	if err != nil {
-		return key, err
+		return err
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), file)
 	}
-	return key, err
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // brokerConfig is how the broker is reached with a login. The authority's certificate is in the file ca.
@@ -95,7 +103,7 @@ func (j *joining) authority() (string, error) {
 	if have, err := os.ReadFile(path); err == nil && !bytes.Equal(have, []byte(j.token.CA)) {
 		return "", fmt.Errorf("%s exists and is another certificate: remove it", path)
 	}
-	return path, os.WriteFile(path, []byte(j.token.CA), 0o600)
+	return path, writeWhole(path, []byte(j.token.CA))
 }
 
 // errSilent says that no answer came.

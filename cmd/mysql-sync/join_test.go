@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -305,4 +306,56 @@ func TestStoresThatJoinHaveTheirRoutes(t *testing.T) {
 	has(t, h.Run(0, "check"), "store-17", "store-18")
 	has(t, h.Run(0, "pause", "--remote", "store-17"), "paused: all tables to store-17")
 	has(t, stores["18"].Run(0, "check"), "hq")
+}
+
+// A join that is killed anywhere can be repeated with the same token, which lets one site in; in the end it runs the node itself.
+func TestAKilledJoinIsRepeated(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	h.Start()
+	token := invited(t, h, "store-17")
+	s, args := store(t)
+	file := func(path string) func() error { return func() error { _, err := os.Stat(path); return err } }
+	row := func(of *testkit.Site, query string) func() error {
+		return func() error {
+			if got, err := of.Rows(query); err != nil || got == "" {
+				return fmt.Errorf("%q, %w", got, err)
+			}
+			return nil
+		}
+	}
+	for what, reached := range map[string]func() error{
+		"its key":          file(s.File + ".joining"),
+		"to be let in":     row(h, `SELECT 1 FROM sync_sites`),
+		"the first table":  row(s, `SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'orders'`),
+		"the second table": row(s, `SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'prices'`),
+	} {
+		c := testkit.Command(t, append([]string{"join", "-"}, append(args, "--yes")...)...)
+		c.Stdin = strings.NewReader(token)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Eventually(t, what, reached)
+		_ = c.Process.Kill() // it may have ended
+		if err := c.Wait(); err == nil {
+			if err := os.Remove(s.File); err != nil { // it was quicker: another site has to be invited
+				t.Fatal(err)
+			}
+			has(t, h.Run(0, "sites", "--dismiss", "store-17"), "is dismissed")
+			token = invited(t, h, "store-17")
+		}
+	}
+	c := testkit.Command(t, append([]string{"join", "-"}, append(args, "--yes", "--start")...)...)
+	c.Stdin = strings.NewReader(token)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("the node ends with %v", err)
+	}
+	has(t, h.Run(0, "sites"), "store-17", "in ")
 }

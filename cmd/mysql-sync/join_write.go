@@ -123,6 +123,9 @@ func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) 
 	} else {
 		mqtt["servers"] = servers
 	}
+	if j.profile.Session {
+		mqtt["clean"] = false
+	}
 	if ca != "" {
 		mqtt["ca"] = literal(ca)
 	}

@@ -38,7 +38,7 @@ var full = Rights{Write: Tables{All: true}, Delete: Tables{All: true}, Read: Tab
 // 8.
 func (c *Config) rights(client string) Rights {
 	switch r, ok := c.Rights[client]; {
-	case client == c.ClientName:
+	case client == c.ClientName, slices.Contains(c.Joined.Dismissed, client):
 	case ok:
 		return r
 	case len(c.AcceptFrom)+len(c.AcceptPatterns) == 0 && slices.Contains(c.RemoteClients, client), slices.Contains(c.AcceptFrom, client):

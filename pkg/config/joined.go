@@ -11,10 +11,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 )
 
-// Joined is what the node's database adds to its configuration: the sites that were let in, and the invitations that are
-// open.
+// Joined is what the node's database adds to its configuration: the sites that were let in, those that were dismissed, and the
+// invitations that are open.
 type Joined struct {
 	Sites       []Site
+	Dismissed   []string // clients that have no rights, even if anyone has
 	Invitations []Invitation
 
 	given *Config // without them
@@ -102,6 +103,11 @@ func (c *Config) With(j Joined) *Config {
 		}
 		if s.Login != (Hash{}) {
 			all.Broker.guest(BrokerUser{Username: s.Client, Hash: s.Login, Client: s.Client})
+		}
+	}
+	for _, client := range j.Dismissed {
+		if !slices.Contains(c.Clients(), client) { // the file has the last word
+			all.Joined.Dismissed = append(all.Joined.Dismissed, client)
 		}
 	}
 	for _, i := range j.Invitations {

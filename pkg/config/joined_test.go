@@ -73,6 +73,15 @@ func TestAcceptedPatternsGiveTheirRights(t *testing.T) {
 	}
 }
 
+// A dismissed site has no rights, even where anyone has; unless the file names it.
+func TestADismissedSiteHasNoRights(t *testing.T) {
+	gone := Joined{Dismissed: []string{"store-1", "report"}}
+	cfg := hubOf(t, embedded+`, "remoteClients": ["store-*"], "acceptFrom": ["*", "report"]`).With(gone)
+	if cfg.AcceptsFrom("store-1") || cfg.MayAsk("store-1") || !cfg.AcceptsFrom("store-2") || !cfg.AcceptsFrom("report") {
+		t.Error("who is dismissed is not who has no rights")
+	}
+}
+
 // A broker that lets everyone in is not closed by the first site.
 func TestAnOpenBrokerStaysOpen(t *testing.T) {
 	cfg := hubOf(t, `"broker": {"listen": "127.0.0.1:1883"}, "remoteClients": ["store-*"]`).With(Joined{Sites: []Site{site("store-1")}})

@@ -94,6 +94,7 @@ type Profile struct {
 	ReceiveTables      []string          `json:"receiveTables"`
 	Policies           map[string]Policy `json:"policies,omitempty"` // by table
 	ForeignKeyConflict string            `json:"foreignKeyConflict,omitempty"`
+	Session            bool              `json:"session,omitempty"` // the broker is to keep the session, as a cluster of NATS needs it
 }
 
 // Policy is config.Policy.

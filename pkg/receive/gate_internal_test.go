@@ -32,9 +32,11 @@ func TestTheGateChecksTopicAndSize(t *testing.T) {
 	const row = 5 << 20
 	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), Asks: is("node-d"), MaxRow: row}
 	for topic, want := range map[string]int{
-		"mesh/info":                      mostPresence,
-		"mesh/info/node-a":               mostAnswer,
-		"mesh/info/node-b":               -1,
+		"mesh/info":        mostPresence,
+		"mesh/info/node-a": mostAnswer,
+		"mesh/info/node-b": -1,
+		"mesh/join/node-a/0123456789abcdef/0123456789abcdef":   -1,
+		"mesh/joined/node-a/0123456789abcdef/0123456789abcdef": -1,
 		"mesh/change/node-a":             row,
 		"mesh/change/node-b":             -1,
 		"mesh/node/node-a":               mostNode,
@@ -279,6 +281,19 @@ func TestALaneHasRoomForASendersWindow(t *testing.T) {
 				t.Errorf("rows of %d MiB: a piece is dropped after %d MiB", row>>20, sent>>20)
 				break
 			}
+		}
+	}
+}
+
+// Requests to join are let in by a node that sites can join, and by no other.
+func TestTheGateLetsRequestsToJoinIn(t *testing.T) {
+	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is(), Accepts: is(), Invites: true}
+	for topic, want := range map[string]int{
+		"mesh/join/node-a/0123456789abcdef/0123456789abcdef": mostJoin, "mesh/join/node-b/0123456789abcdef/0123456789abcdef": -1, "mesh/join/node-a/0123456789abcdef": -1,
+		"mesh/joined/node-a/0123456789abcdef/0123456789abcdef": -1,
+	} {
+		if got := g.Most(topic); got != want {
+			t.Errorf("%s: %d bytes, want %d", topic, got, want)
 		}
 	}
 }

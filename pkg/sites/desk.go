@@ -87,7 +87,7 @@ func (d *Desk) watch(ctx context.Context) error {
 		}
 		if err == nil {
 			cfg := d.Node.With(now)
-			changed := !reflect.DeepEqual(seen.Sites, cfg.Joined.Sites)
+			changed := !reflect.DeepEqual(seen.Sites, cfg.Joined.Sites) || !reflect.DeepEqual(seen.Dismissed, cfg.Joined.Dismissed)
 			if changed || !reflect.DeepEqual(seen.Invitations, cfg.Joined.Invitations) {
 				if err = d.Broker(ctx, cfg.Broker); err == nil { // a dismissed site is cut off first
 					seen = cfg.Joined
@@ -212,6 +212,9 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 	if err != nil {
 		return a, fmt.Errorf("let %s in: %w", r.Site, err)
 	}
+	if a.Waits {
+		d.Log.Info("a site asks to be let in; compare the words with those that it shows, then: mysql-sync sites --accept", zap.String("client", r.Site), zap.String("words", shared.Words()))
+	}
 	if a.Refused != "" {
 		d.Log.Info("a site was refused", zap.String("client", r.Site), zap.String("invitation", id), zap.String("reason", string(a.Refused)))
 	}
@@ -273,7 +276,7 @@ func (d *Desk) fit(ctx context.Context, a join.Answer, r join.Request, shared jo
 // ProfileOf returns what a site of this name has in its configuration: the other side of what the hub's says about it.
 func ProfileOf(cfg *config.Config, client string) join.Profile {
 	all := cfg.With(config.Joined{Sites: []config.Site{{Client: client}}})
-	p := join.Profile{SyncTables: []string{}, ReceiveTables: []string{}, Policies: map[string]join.Policy{}, ForeignKeyConflict: cfg.ForeignKeyConflict}
+	p := join.Profile{Session: !cfg.MQTT.Clean && cfg.Broker.Listen == "", SyncTables: []string{}, ReceiveTables: []string{}, Policies: map[string]join.Policy{}, ForeignKeyConflict: cfg.ForeignKeyConflict}
 	for _, t := range cfg.ReceiveTables {
 		if all.MayWrite(client, t) || all.MayDelete(client, t) {
 			p.SyncTables = append(p.SyncTables, t)

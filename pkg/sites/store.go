@@ -34,7 +34,7 @@ func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 	return cfg.With(j), err
 }
 
-// Joined returns the sites that were let in and the invitations that have a login; none if the node never ran here.
+// Joined returns the sites that were let in or dismissed, and the invitations that have a login; none if the node never ran here.
 func Joined(ctx context.Context, db *mysqldb.DB) (j config.Joined, err error) {
 	err = mysqldb.Each(ctx, db, `SELECT client, pair_key, login_hash FROM sync_sites WHERE state = 'in' AND pair_key IS NOT NULL ORDER BY client`, nil, func(r *sql.Rows) error {
 		var s config.Site
@@ -50,6 +50,14 @@ func Joined(ctx context.Context, db *mysqldb.DB) (j config.Joined, err error) {
 		j.Sites = append(j.Sites, s)
 		return nil
 	})
+	if err == nil {
+		err = mysqldb.Each(ctx, db, `SELECT client FROM sync_sites WHERE state = 'dismissed' ORDER BY client`, nil, func(r *sql.Rows) error {
+			var client string
+			err := r.Scan(&client)
+			j.Dismissed = append(j.Dismissed, client)
+			return err
+		})
+	}
 	if err == nil {
 		err = mysqldb.Each(ctx, db, `SELECT id, login_hash FROM sync_invitations
 			WHERE login_hash IS NOT NULL AND withdrawn_at IS NULL AND until_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND ORDER BY id`, []any{int(graceful.Seconds())}, func(r *sql.Rows) error {
