@@ -76,7 +76,7 @@ func TestD02AnOwnAdapterPushesAndPulls(t *testing.T) {
 	}
 	for range 2 {
 		out, err = exec.Command(exe, "start", file, "--once").CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "refused 1 of the rows") {
+		if err == nil || !strings.Contains(string(out), "refused rows: 1") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
@@ -185,8 +185,8 @@ func TestD02AnUnknownTypeListsTheKnownOnes(t *testing.T) {
 	}{
 		{"custm", "custom", "custom.js", both, `sources.erp.type: "custm" is not one of mysql, … custom; did you mean "custom"?`},
 		{"custom", "custom", "other.js", both, `destinations.erp.type: "custom" is not one of airtable, … other`},
-		{"custom", "custom", "custom.js", "exports.push = () => {}", "jobs.in.from.source: adapters/custom.js exports no function pull"},
-		{"custom", "custom", "custom.js", "exports.pull = () => []", "jobs.out.to[0].destination: adapters/custom.js exports no function push"},
+		{"custom", "custom", "custom.js", "exports.push = () => {}", "jobs.in.from.source: adapters/custom.js does not export pull"},
+		{"custom", "custom", "custom.js", "exports.pull = () => []", "jobs.out.to[0].destination: adapters/custom.js does not export push"},
 		{"custom", "custom", "custom.js", "exports.pull = ]", "destinations.erp.type: adapters/custom.js:1: SyntaxError"},
 		{"custom", "custom", "airtable.js", both, `adapters/airtable.js: "airtable" is a type that the connector has; rename the file`},
 	} {

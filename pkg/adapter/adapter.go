@@ -25,17 +25,17 @@ var program []byte
 // hostFile is the name of the program in the sandbox.
 const hostFile = ".adapter.js"
 
-// Options are what a job says about an adapter.
+// Options is a job's configuration of an adapter.
 type Options struct {
 	Options map[string]any `koanf:"options"`
 }
 
-// Adapter is a service as an adapter knows it. It is safe for concurrent use; its calls run one after the other.
+// Adapter is a service reached by a user's adapter. It is safe for concurrent use; its calls run one after the other.
 type Adapter struct {
 	script *guest.Script
-	name   string // of the file, as messages have it
+	name   string // of the file, as shown in messages
 	web    *guest.Web
-	dry    func(remote.Sent) // nil: it is no dry run
+	dry    func(remote.Sent) // nil: not a dry run
 	redact *remote.Redactor
 
 	described
@@ -49,15 +49,15 @@ type described struct {
 	rows      int
 }
 
-// rowsInBatch is how many rows push gets at once unless the adapter says otherwise, and mostRows how many it may say.
+// rowsInBatch is how many rows push gets at once unless the adapter asks for another number, at most mostRows.
 const (
 	rowsInBatch  = 100
 	mostRows     = 10_000
 	bytesInBatch = 8 << 20
 )
 
-// Open loads an adapter, which runs its file once; it sends nothing. The configuration is what all services share. The
-// error says what is wrong with the service's block, beginning with a key, or with the file.
+// Open loads an adapter, which runs its file once; it sends nothing. shared is the configuration that all services share.
+// The error says what is wrong with the service's block, starting with a key, or with the file.
 func Open(ctx context.Context, log *zap.Logger, path string, c Config, shared remote.Config) (*Adapter, error) {
 	a := &Adapter{name: Folder + "/" + filepath.Base(path), dry: shared.Dry, redact: remote.NewRedactor(c.secrets(), nil)}
 	r, err := c.Remote(shared)
@@ -76,7 +76,7 @@ func Open(ctx context.Context, log *zap.Logger, path string, c Config, shared re
 	if settings == nil {
 		settings = map[string]string{}
 	}
-	a.script, err = guest.Open(log, path, guest.Host{Name: hostFile, Program: program, Setup: map[string]any{"url": c.URL, "settings": settings}, Answer: a})
+	a.script, err = guest.Open(log, path, guest.Host{Name: hostFile, Program: program, Setup: map[string]any{"url": c.URL, "settings": settings}, Answer: a, Redact: a.redact.Start})
 	if err != nil {
 		return nil, fmt.Errorf("type: %w", a.shown(err))
 	}
@@ -86,7 +86,7 @@ func Open(ctx context.Context, log *zap.Logger, path string, c Config, shared re
 	return a, nil
 }
 
-// describe asks what the file exports.
+// describe asks the script what its file exports.
 func (a *Adapter) describe(ctx context.Context) error {
 	result, err := a.script.Call(ctx, "describe")
 	if err != nil {
@@ -102,7 +102,7 @@ func (a *Adapter) describe(ctx context.Context) error {
 		}
 	}
 	if !a.Pushes && !a.Pulls {
-		return fmt.Errorf("%s exports neither of the functions push and pull", a.name)
+		return fmt.Errorf("%s exports neither push nor pull", a.name)
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (a *Adapter) describe(ctx context.Context) error {
 // Close ends the adapter's process.
 func (a *Adapter) Close() error { return a.script.Close() }
 
-// shown is an error of the script as people may see it: with the file, and without secrets.
+// shown returns an error of the script as people may see it: with the file, and without secrets.
 func (a *Adapter) shown(err error) error {
 	text := err.Error()
 	if mistakes, ok := errors.AsType[keys.Mistakes](err); ok && len(mistakes) == 1 {
@@ -128,7 +128,7 @@ func (a *Adapter) shown(err error) error {
 	return &failure{a.redact.Text(text), err}
 }
 
-// located matches an error that begins with where it happened.
+// located matches an error that starts with its location.
 var located = regexp.MustCompile(`^[^:\s]+\.js(:[0-9]+)?: `)
 
 // failure is an error with another text.
@@ -141,24 +141,24 @@ func (f *failure) Error() string { return f.text }
 
 func (f *failure) Unwrap() error { return f.err }
 
-// asksBegin begins a call that may write, as adapter.js asks.
+// asksBegin starts the question with which adapter.js begins a call that may write.
 const asksBegin = 'B'
 
-// calling is the key of a call in the ctx with which its questions are answered.
+// calling is the context key of the call whose questions are being answered.
 type calling struct{}
 
 // call is what a call of push has done.
 type call struct {
 	mu    sync.Mutex
 	begun bool
-	wrote bool // or may have
-	dry   bool // it would have
+	wrote bool // it has written something, or may have
+	dry   bool // it would have, but for the dry run
 }
 
-// errTwice ends a call that begins anew, since its process has ended, when it has already written something.
+// errTwice ends a call that starts over because its process has ended, if it has already written something.
 var errTwice = errors.New("its process has ended after it had sent something")
 
-// begin notes that a call begins, or begins again.
+// begin records that a call begins, or starts over.
 func (c *call) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,7 +169,7 @@ func (c *call) begin() error {
 	return nil
 }
 
-// sent notes that the call has sent a request that writes.
+// sent records that the call has sent a request that may write.
 func (c *call) sent(wrote bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,7 +177,7 @@ func (c *call) sent(wrote bool, err error) {
 	c.dry = c.dry || errors.Is(err, remote.ErrDry)
 }
 
-// dryAnswer is what push gets for a request that is not sent, so that it goes on to the next one.
+// dryAnswer is what push gets for a request that is not sent, so that it continues.
 var dryAnswer = []value.Entity{{{Name: "status", Value: int64(200)}, {Name: "headers", Value: json.RawMessage("{}")}, {Name: "data", Value: json.RawMessage("{}")}}}
 
 // Query answers the script.

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mysql-sync/mysql-sync/pkg/adapter"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
@@ -97,8 +99,8 @@ func TestD02ThePushResultAnswersEachRow(t *testing.T) {
 		"await new Promise(() => {})":                        "can never settle",
 		"batch.forEach(async o => { if (o.id) throw 'up' })": "adapters/custom.js: up",
 		"require('fs')":                                      "Invalid module",
-		"await context.rest.get('/in')":                      "the URL must be whole",
-		"await context.rest.get('file:///etc')":              "the URL must be whole",
+		"await context.rest.get('/in')":                      "expected an absolute URL",
+		"await context.rest.get('file:///etc')":              "expected an absolute URL",
 		"await context.rest('http://h', {method: 'TRACE'})":  "TRACE is not supported",
 	} {
 		_, err := pushed(t, body, adapter.Config{Settings: map[string]string{"password": "hunter2"}})
@@ -236,7 +238,7 @@ func TestD02PulledRowsAreRead(t *testing.T) {
 		"":                           "pull did not return a list of rows",
 		"return {data: []}":          "pull did not return a list of rows",
 		"return [1]":                 "a row that is not an object",
-		"return {rows: [], next: 1}": "which was read before",
+		"return {rows: [], next: 1}": "that was read before",
 		"return {rows: [], next: 'x'.repeat(70000)}":             "next has more than",
 		"throw new Error(`no ${since}`)":                         "adapters/custom.js:1: Error: no null",
 		"return Array(90).fill({id: 1, v: 'x'.repeat(1 << 20)})": "more than 64 MiB; return {rows, next}",
@@ -252,7 +254,7 @@ func TestD02D17MistakesInAnAdapter(t *testing.T) {
 	for text, want := range map[string]string{
 		"\nexports.push = ]":                               "type: adapters/custom.js:2: SyntaxError",
 		"const fs = require('fs')":                         "type: adapters/custom.js:1: ",
-		"exports.send = () => {}":                          "type: adapters/custom.js exports neither of the functions push and pull",
+		"exports.send = () => {}":                          "type: adapters/custom.js exports neither push nor pull",
 		"exports.push = 1":                                 "exports neither",
 		"exports.pull = () => []; exports.batchSize = 0":   "batchSize is not a whole number from 1 to 10000",
 		"exports.pull = () => []; exports.batchSize = 'x'": "batchSize is not a whole number",
@@ -269,7 +271,7 @@ func TestD02D17MistakesInAnAdapter(t *testing.T) {
 		}
 	}
 	a := opened(t, write(t, "exports.pull = () => []"), adapter.Config{}, remote.Config{})
-	if _, err := a.Destination("j", adapter.Options{}, nil); err == nil || err.Error() != "destination: adapters/custom.js exports no function push" {
+	if _, err := a.Destination("j", adapter.Options{}, nil); err == nil || err.Error() != "destination: adapters/custom.js does not export push" {
 		t.Error(err)
 	}
 	a = opened(t, write(t, "exports.push = () => {}\nexports.batchSize = 7"), adapter.Config{}, remote.Config{})
@@ -361,5 +363,41 @@ func TestTheExampleWorks(t *testing.T) {
 	}
 	if got := s.Requests()[2].Path; got != "/orders?page=1&since=" {
 		t.Errorf("asked %s", got)
+	}
+}
+
+// What a script throws or logs is shortened without leaving a part of a secret.
+func TestNoPartOfASecretIsShown(t *testing.T) {
+	t.Parallel()
+	secret := "a-long-s3cret-" + strings.Repeat("z", 300)
+	core, logs := observer.New(zapcore.DebugLevel)
+	c := adapter.Config{Settings: map[string]string{"password": secret}}
+	file := write(t, "exports.push = async (batch, {settings}) => { const text = settings.password.repeat(3000).slice(0, batch[0].row.n % 2 * 90000) + 'x'.repeat(batch[0].row.n) + settings.password; console.log(text); throw new Error(text) }")
+	a, err := adapter.Open(t.Context(), zap.New(core), file, c, remote.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	d, err := a.Destination("orders", adapter.Options{}, []string{"id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(text string) {
+		for length := 4; length < len(secret); length++ {
+			if strings.Contains(text, secret[:length]) {
+				t.Errorf("%d characters of the secret are in %q", length, text)
+				return
+			}
+		}
+	}
+	for n := range 60 {
+		_, err := d.Send(t.Context(), &job.Batch{ID: "b", Operations: []job.Operation{{Kind: job.Insert, Key: "1", Data: fmt.Appendf(nil, `{"id":1,"n":%d}`, 950+n), Event: "e"}}})
+		if err == nil {
+			t.Fatal("the push did not fail")
+		}
+		check(err.Error())
+	}
+	for _, entry := range logs.All() {
+		check(fmt.Sprint(entry.Message, entry.ContextMap()))
 	}
 }

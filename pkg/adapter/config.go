@@ -10,26 +10,26 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// Config is a service, as an adapter reaches it.
+// Config is the configuration of a service that an adapter reaches.
 type Config struct {
 	URL       string             `koanf:"url"` // "": the adapter knows
 	Auth      remote.Credentials `koanf:"auth"`
 	Headers   map[string]string  `koanf:"headers"`
-	Settings  map[string]string  `koanf:"settings"`  // what the adapter is told
-	PerSecond int                `koanf:"perSecond"` // requests; 0: any number
+	Settings  map[string]string  `koanf:"settings"`  // for the adapter
+	PerSecond int                `koanf:"perSecond"` // requests; 0: unlimited
 	Pause     string             `koanf:"pause"`     // between requests, a duration
 	Timeout   string             `koanf:"timeout"`   // a duration; "": 30 s
 	Attempts  int                `koanf:"attempts"`  // 0: 5
 	CA        string             `koanf:"ca"`
 }
 
-// A call has to fit its requests, with what is waited for between them, into its time.
+// A call's requests, and the pauses between them, must fit into its time limit.
 const (
 	timeout  = 30 * time.Second
 	patience = 30 * time.Second
 )
 
-// Remote is the HTTP configuration for the service; the caller adds what all services share. An error begins with a key.
+// Remote returns the HTTP configuration for the service; r has what all services share. An error starts with a key.
 func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	var err error
 	if r.Auth, err = c.Auth.Auth(); err != nil {
@@ -63,11 +63,11 @@ func (c Config) Remote(r remote.Config) (remote.Config, error) {
 	return r, nil
 }
 
-// secretName matches names of settings that are secrets, however short.
+// secretName matches the names of settings that are secrets even if short.
 var secretName = regexp.MustCompile(`(?i)token|secret|passw|key|auth|credential|cookie|signature|connection|dsn`)
 
-// secrets are the settings that no message shows: those with such names, and those that look like a token or an address.
-// Others, such as words, would be found in any text.
+// secrets returns the settings that no message may show: those with such names, and those that look like a token or an
+// address. Others, such as words, may occur in any text.
 func (c Config) secrets() (list []string) {
 	for name, v := range c.Settings {
 		if len(v) >= 4 && secretName.MatchString(name) || len(v) >= 12 && !strings.ContainsAny(v, " \t\n") {

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Folder is where adapters are, beside a configuration.
+// Folder is where adapters are, next to a configuration.
 const Folder = "adapters"
 
 // typeName matches the names of types.
 var typeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Find returns the adapters beside a configuration: paths of their files, by type. They are not read.
+// Find returns the adapters next to a configuration: the paths of their files, by type. It does not read them.
 func Find(configuration string) (map[string]string, error) {
 	folder := filepath.Join(filepath.Dir(configuration), Folder)
 	list, err := os.ReadDir(folder)

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// Source is what an adapter pulls, as a job reads it. It is safe for concurrent use.
+// Source is a job's source that an adapter pulls from. It is safe for concurrent use.
 type Source struct {
 	adapter *Adapter
 	options json.RawMessage
@@ -20,19 +20,19 @@ type Source struct {
 // Source returns a source; it sends nothing.
 func (a *Adapter) Source(o Options) (*Source, error) {
 	if !a.Pulls {
-		return nil, fmt.Errorf("source: %s exports no function pull", a.name)
+		return nil, fmt.Errorf("source: %s does not export pull", a.name)
 	}
 	options, err := o.json()
 	return &Source{a, options}, err
 }
 
-// mostPages bounds how often pull is called in a run, and mostNext how many bytes it may say about the next page.
+// mostPages bounds how often pull is called in a run, and mostNext how many bytes its description of the next page may have.
 const (
 	mostPages = 10_000
 	mostNext  = 64 << 10
 )
 
-// Read calls pull until it names no next page. The rows may come in any order: the watermark moves with the last one.
+// Read calls pull until it returns no next page. The rows may come in any order: the watermark moves with the last one.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	if r.From.Watermark == "" {
 		return s.pages(ctx, r, yield)
@@ -76,9 +76,9 @@ func (s *Source) pages(ctx context.Context, r job.Request, yield func(*record.Re
 		case len(next) > mostNext:
 			return s.adapter.shown(fmt.Errorf("pull: next has more than %d bytes", mostNext))
 		case seen[next]:
-			return s.adapter.shown(fmt.Errorf("pull: page %d says that a page comes next which was read before", n))
+			return s.adapter.shown(fmt.Errorf("pull: page %d names a next page that was read before", n))
 		case n == mostPages:
-			return s.adapter.shown(fmt.Errorf("pull: there are more than %d pages", mostPages))
+			return s.adapter.shown(fmt.Errorf("pull: has more than %d pages", mostPages))
 		}
 		seen[next] = true
 		about[4].Value = json.RawMessage(next)

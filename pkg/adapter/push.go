@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// Destination is what an adapter pushes to, as a job uses it. It is safe for concurrent use.
+// Destination is a job's destination that an adapter pushes to. It is safe for concurrent use.
 type Destination struct {
 	adapter *Adapter
 	job     string
@@ -23,17 +23,17 @@ type Destination struct {
 	options json.RawMessage
 }
 
-// Destination returns a destination for a job; it sends nothing. key is the columns by which the job identifies its rows,
-// none if it adds them all.
+// Destination returns a destination for a job; it sends nothing. key has the columns by which the job identifies its rows;
+// none if it appends them all.
 func (a *Adapter) Destination(job string, o Options, key []string) (*Destination, error) {
 	if !a.Pushes {
-		return nil, fmt.Errorf("destination: %s exports no function push", a.name)
+		return nil, fmt.Errorf("destination: %s does not export push", a.name)
 	}
 	options, err := o.json()
 	return &Destination{adapter: a, job: job, key: key, options: options}, err
 }
 
-// json returns the options as the script gets them.
+// json returns the options in the form that the script gets.
 func (o Options) json() (json.RawMessage, error) {
 	if o.Options == nil {
 		return json.RawMessage("{}"), nil
@@ -45,7 +45,7 @@ func (o Options) json() (json.RawMessage, error) {
 	return text, nil
 }
 
-// Limits are those of a call of push. What the adapter says is the most.
+// Limits returns the limits of a call of push. If the adapter sets its batch size, a job cannot ask for more.
 func (d *Destination) Limits() job.Limits {
 	limits := job.Limits{Rows: d.adapter.rows, Bytes: bytesInBatch}
 	if d.adapter.BatchSize == nil {
@@ -54,16 +54,17 @@ func (d *Destination) Limits() job.Limits {
 	return limits
 }
 
-// operation is one as push gets it.
+// operation is an operation in the form that push gets.
 type operation struct {
 	Kind  job.Kind          `json:"kind"`
-	Key   map[string]string `json:"key,omitempty"` // the key columns, as texts
-	ID    *string           `json:"id"`            // what push has returned for the row; nil: nothing
+	Key   map[string]string `json:"key,omitempty"` // the key columns, as text
+	ID    *string           `json:"id"`            // that push has returned for the row; nil: none
 	Event string            `json:"event"`
 	Row   json.RawMessage   `json:"row"`
 }
 
-// operations returns a batch as push gets it, and an id that stays the same when the same operations are pushed again.
+// operations returns a batch in the form that push gets, and an id that stays the same when the same operations are pushed
+// again.
 func (d *Destination) operations(b *job.Batch) (text json.RawMessage, id string, err error) {
 	list := make([]operation, len(b.Operations))
 	var events strings.Builder
@@ -118,13 +119,13 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	return answers, nil
 }
 
-// tell says what a dry run has not shown by its requests: all, if there was none, or what would follow after an error,
-// which the empty answers may have caused.
+// tell reports what the requests of a dry run have not shown: everything if there were none, or what would follow after an
+// error, which the empty answers may have caused.
 func (d *Destination) tell(c *call, b *job.Batch, text json.RawMessage, err error) {
 	s := remote.Sent{Method: "push", Host: d.adapter.name}
 	switch {
 	case err != nil:
-		s.Operation = fmt.Sprintf("push the rest, which is unknown, since the empty answers of a dry run made it fail (%v)", d.adapter.shown(err))
+		s.Operation = fmt.Sprintf("push the rest: what it sends is unknown, because it failed, perhaps over the empty answers of a dry run (%v)", d.adapter.shown(err))
 	case c.dry:
 		return
 	default:
@@ -134,7 +135,7 @@ func (d *Destination) tell(c *call, b *job.Batch, text json.RawMessage, err erro
 	d.adapter.dry(s)
 }
 
-// outcome says what a failed call has left behind.
+// outcome returns the error of a failed call, which says what the call may have left behind.
 func (d *Destination) outcome(c *call, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,13 +154,13 @@ func (d *Destination) outcome(c *call, err error) error {
 	return doubt
 }
 
-// mostReason is how many bytes of why a row was refused are kept, and mostID those of an id.
+// mostReason is how many bytes are kept of the reason why a row was refused; mostID is how many an id may have.
 const (
 	mostReason = 1000
 	mostID     = 500
 )
 
-// answersOf reads what adapter.js makes of what push returned: for each operation, its id and why it was refused.
+// answersOf reads what adapter.js has made of push's result: for each operation, its id and why it was refused.
 func answersOf(text string, n int) ([]job.Answer, error) {
 	var list [][]*string
 	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != n {
@@ -181,7 +182,7 @@ func answersOf(text string, n int) ([]job.Answer, error) {
 	return answers, nil
 }
 
-// short returns the start of a reason, which no longer has secrets: half of one would not be found.
+// short returns the start of a reason. Redact secrets first: half of one would not be recognized.
 func short(why string) string {
 	return strings.ToValidUTF8(why[:min(len(why), mostReason)], "")
 }

@@ -39,12 +39,13 @@ type Script struct {
 	guest   *guest.Script
 	web     *guest.Web
 	config  Config
-	reads   *source.Source // nil: there is no database
-	writes  *sql.DB        // nil: nothing may be changed
+	reads   *source.Source // nil: no database
+	writes  *sql.DB        // nil: no database, or a dry run
 	dialect sqldb.Dialect
 }
 
-// Open loads a script, which runs it once, without its function setup. The error is keys.Mistakes if it is the script's.
+// Open loads a script, which runs it once, without its setup function. The error is keys.Mistakes if the script is at
+// fault.
 func Open(log *zap.Logger, path string, c Config) (*Script, error) {
 	if c.Dry && c.Remote.Dry == nil {
 		c.Remote.Dry = func(remote.Sent) {}
@@ -88,8 +89,8 @@ func (s *Script) Close() error {
 	return errors.Join(list...)
 }
 
-// Plan reads a script and returns what it says to do. The strings are warnings; the error is keys.Mistakes if it is the
-// script's.
+// Plan reads a script and returns the plan that it describes. The strings are warnings; the error is keys.Mistakes if the
+// script is at fault.
 func Plan(ctx context.Context, path string) (*plan.Plan, []string, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
@@ -117,7 +118,7 @@ func Plan(ctx context.Context, path string) (*plan.Plan, []string, error) {
 	return foreign.FlipletScript(path, full, content, &described)
 }
 
-// call has the script do a task of an operation, and returns the texts that it answers with.
+// call has the script do a task of an operation, and returns the texts of its answer.
 func (s *Script) call(ctx context.Context, task string, operation int, more ...value.Field) (map[string]string, error) {
 	return s.guest.Call(ctx, task, append(more, value.Field{Name: "operation", Value: int64(operation)})...)
 }

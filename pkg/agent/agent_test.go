@@ -187,7 +187,7 @@ func TestF02RowsReturnedByAScriptAreRead(t *testing.T) {
 		"{sourceQuery: db => db.query('SELECT ?', {replacements: [1]})}":            "replacements work for MySQL and MariaDB only",
 		"{sourceQuery: db => db.query('SELECT 1', {bind: [1]})}":                    "bind is not supported",
 		"{sourceQuery: () => Array(90).fill({id: 1, v: 'x'.repeat(1 << 20)})}":      "more than 64 MiB",
-		"{source: rest => rest.get('file:///etc/passwd')}":                          "must be whole",
+		"{source: rest => rest.get('file:///etc/passwd')}":                          "expected an absolute URL",
 	} {
 		if got, err := read(t, opened(t, text, false)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\nread %v\n%s\nwant %s", text, err, got, want)

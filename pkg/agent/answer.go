@@ -12,13 +12,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// The first letter of what agent.js asks for says what it is.
+// The first letter of a question from agent.js says what it asks for.
 const (
 	asksRows  = 'R' // of a statement that reads
 	asksWrite = 'W' // any statement
 )
 
-// Query answers a script.
+// Query answers the script's questions.
 func (s *Script) Query(ctx context.Context, _, text string) ([]value.Entity, error) {
 	if text == "" {
 		return nil, errors.New("the statement is empty")
@@ -68,7 +68,7 @@ func (s *Script) statement(ctx context.Context, text string, write bool) ([]valu
 	return list, rows.Err()
 }
 
-// sizeOf is how many bytes a field takes, about.
+// sizeOf returns approximately how many bytes a field takes.
 func sizeOf(f value.Field) int {
 	const overhead = 64
 	switch v := f.Value.(type) {

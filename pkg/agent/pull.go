@@ -14,11 +14,11 @@ import (
 
 // Entries is a data source.
 type Entries interface {
-	// Entries calls yield with each entry, as Fliplet has it.
+	// Entries calls yield with each entry, in Fliplet's form.
 	Entries(ctx context.Context, yield func(json.RawMessage) error) error
 }
 
-// Pull is an operation that gives all entries of a data source to the script's function action, which may write to the
+// Pull is an operation that passes all entries of a data source to the script's function action, which may write to the
 // database.
 type Pull struct {
 	script    *Script
@@ -26,10 +26,10 @@ type Pull struct {
 	entries   Entries
 }
 
-// Pull returns what an operation pulls, by its number.
+// Pull returns the Pull of an operation, given its number.
 func (s *Script) Pull(operation int, e Entries) *Pull { return &Pull{s, operation, e} }
 
-// Check asks the database, and Fliplet, whether they are there.
+// Check checks that the database and Fliplet can be reached.
 func (p *Pull) Check(ctx context.Context) error {
 	if err := p.script.Source(p.operation).Check(ctx); err != nil {
 		return err
@@ -40,8 +40,8 @@ func (p *Pull) Check(ctx context.Context) error {
 	return nil
 }
 
-// Read calls the script's function with the entries, which are kept in memory: they may have 64 MiB. In a dry run it is
-// not called. Each entry counts as a row that was read; there is nothing to send.
+// Read calls the script's function with the entries, which are kept in memory: they may have up to 64 MiB. In a dry run,
+// it does not call the function. Each entry counts as a row that was read; there is nothing to send.
 func (p *Pull) Read(ctx context.Context, _ job.Request, yield func(*record.Record) error) error {
 	list := []byte("[")
 	n := 0
@@ -50,7 +50,7 @@ func (p *Pull) Read(ctx context.Context, _ job.Request, yield func(*record.Recor
 			list = append(list, ',')
 		}
 		if list = append(list, e...); len(list) > guest.MostText {
-			return fmt.Errorf("the entries have more than %d MiB; pull fewer with where, or as a job of the connector's own, which is streamed", guest.MostText>>20)
+			return fmt.Errorf("the entries have more than %d MiB; pull fewer with where, or with one of the connector's own jobs, which stream", guest.MostText>>20)
 		}
 		return nil
 	})

@@ -9,16 +9,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// Source is what an operation of a script reads, by its sourceQuery or source.
+// Source is what an operation of a script reads, given by its sourceQuery or source.
 type Source struct {
 	script    *Script
 	operation int
 }
 
-// Source returns what an operation reads, by its number.
+// Source returns the Source of an operation, given its number.
 func (s *Script) Source(operation int) *Source { return &Source{s, operation} }
 
-// Check asks the database whether it is there.
+// Check checks that the database can be reached.
 func (s *Source) Check(ctx context.Context) error {
 	if s.script.reads == nil {
 		return nil
@@ -26,7 +26,7 @@ func (s *Source) Check(ctx context.Context) error {
 	return s.script.reads.Check(ctx)
 }
 
-// Read calls the script's function. A query that it returns as it is, is streamed.
+// Read calls the script's function. If it returns an unexecuted query, the rows are streamed.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	result, err := s.script.call(ctx, "rows", s.operation)
 	if err != nil {

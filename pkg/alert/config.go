@@ -17,10 +17,10 @@ import (
 //go:embed schema.json
 var schema []byte
 
-// Schema is the JSON Schema of the block alerts of a configuration.
+// Schema is the JSON Schema of a configuration's alerts block.
 var Schema = keys.MustDefine(schema, "auth", remote.CredentialsSchema)
 
-// Config is the block alerts of a configuration. It holds secrets.
+// Config is a configuration's alerts block. It holds secrets.
 type Config struct {
 	Slack           string  `koanf:"slack"` // address of an incoming webhook; "": none
 	Webhook         Webhook `koanf:"webhook"`
@@ -28,7 +28,7 @@ type Config struct {
 	OfflineAfter    string  `koanf:"offlineAfter"`    // a duration; "": five minutes, 0s: never
 }
 
-// Webhook is an endpoint that takes alerts as JSON.
+// Webhook is an endpoint that accepts alerts as JSON.
 type Webhook struct {
 	URL     string             `koanf:"url"`
 	Auth    remote.Credentials `koanf:"auth"`
@@ -55,20 +55,20 @@ type Who struct {
 	Tags []string `json:"tags,omitempty"`
 }
 
-// Alerts watches jobs, and tells what is wrong with them.
+// Alerts watches jobs, and alerts people to problems.
 type Alerts struct {
 	Log    *zap.Logger
-	Ledger *ledger.Ledger // set before it is used
+	Ledger *ledger.Ledger // set before use
 	Jobs   []Job          // likewise
-	// Peers returns the clients of meshes that are watched; nil: there are none.
+	// Peers returns the mesh clients to watch; nil: none.
 	Peers func() ([]Peer, error)
 
 	who     Who
 	within  time.Duration // 0: no job has to succeed
-	offline time.Duration // 0: no peer has to be there
+	offline time.Duration // 0: no peer has to be online
 	targets []*target
 	hide    *remote.Redactor
-	look    chan struct{} // something may have happened
+	look    chan struct{} // wakes Run: something may have happened
 	pause   time.Duration // before a message is sent a second time
 	began   time.Time
 	state   unwritten
@@ -80,7 +80,7 @@ const (
 	firstPause     = time.Second
 )
 
-// New returns alerts that tell no one yet: it sends nothing. An error begins with the block's key that it concerns.
+// New returns Alerts; it sends nothing yet. An error starts with the key of the block that it is about.
 func New(c Config, who Who, r remote.Config) (*Alerts, error) {
 	a := &Alerts{who: who, within: defaultWithin, offline: defaultOffline, look: make(chan struct{}, 1), pause: r.Tries.Pause, began: time.Now()}
 	if a.pause == 0 {
@@ -89,16 +89,16 @@ func New(c Config, who Who, r remote.Config) (*Alerts, error) {
 	var err error
 	if c.NoSuccessWithin != "" {
 		if a.within, err = time.ParseDuration(c.NoSuccessWithin); err != nil {
-			return nil, errors.New("noSuccessWithin: is no duration such as 24h")
+			return nil, errors.New("noSuccessWithin: expected a duration such as 24h")
 		}
 	}
 	if c.OfflineAfter != "" {
 		if a.offline, err = time.ParseDuration(c.OfflineAfter); err != nil {
-			return nil, errors.New("offlineAfter: is no duration such as 5m")
+			return nil, errors.New("offlineAfter: expected a duration such as 5m")
 		}
 	}
 	a.hide = remote.NewRedactor([]string{c.Slack, pathOf(c.Slack), c.Webhook.URL, pathOf(c.Webhook.URL)}, nil)
-	r.Tries.Most, r.Tries.Timeout = 1, 30*time.Second // what fails is sent again from the state
+	r.Tries.Most, r.Tries.Timeout = 1, 30*time.Second // failed alerts are resent from the state
 	if c.Slack != "" {
 		t, err := newSlack(c.Slack, r)
 		if err != nil {
@@ -119,7 +119,7 @@ func New(c Config, who Who, r remote.Config) (*Alerts, error) {
 	return a, nil
 }
 
-// newSlack returns the target of an incoming webhook.
+// newSlack returns the target for a Slack incoming webhook.
 // Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 func newSlack(url string, r remote.Config) (*target, error) {
 	r.Base, r.Rules = url, remote.Slack
@@ -129,7 +129,7 @@ func newSlack(url string, r remote.Config) (*target, error) {
 	return &target{name: "slack", client: c, body: slackBody, accepted: func(r *remote.Response) bool { return string(r.Body) == "ok" }}, err
 }
 
-// newWebhook returns the target of any endpoint.
+// newWebhook returns the target for any endpoint.
 func newWebhook(w Webhook, r remote.Config) (*target, error) {
 	var err error
 	if r.Auth, err = w.Auth.Auth(); err != nil {

@@ -11,18 +11,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// State is the rule of a state file that cannot be written, as on a full disk. Its alert cannot be noted there either: it
-// is told from memory, once by each process to each target.
+// State is the rule for a state file that cannot be written, as on a full disk. Its alert cannot be recorded there either:
+// it is sent from memory, once per process and target.
 const State = "state"
 
-// unwritten is what keeps the state from being written.
+// unwritten says what keeps the state from being written.
 type unwritten struct {
 	mu    sync.Mutex
 	since time.Time // zero: nothing
 	why   string
 }
 
-// set notes what keeps it, nil for nothing, and reports whether that is news.
+// set records the reason, nil for none, and reports whether writing has begun or ceased to fail.
 func (u *unwritten) set(err error) (changed bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -36,14 +36,14 @@ func (u *unwritten) set(err error) (changed bool) {
 	return changed
 }
 
-// look returns it.
+// look returns since when, and why.
 func (u *unwritten) look() (since time.Time, why string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.since, u.why
 }
 
-// written looks whether the state can be written.
+// written checks whether the state can be written.
 func (a *Alerts) written(ctx context.Context) {
 	err := a.Ledger.Unwritten(ctx)
 	if ctx.Err() != nil {
@@ -58,7 +58,7 @@ func (a *Alerts) written(ctx context.Context) {
 	}
 }
 
-// recall tells a target that the state cannot be written, or can be again, if it does not know.
+// recall tells a target that the state cannot be written, or can be again, unless the target already knows.
 func (a *Alerts) recall(ctx context.Context, t *target) {
 	since, why := a.state.look()
 	if since.Equal(t.knows) {

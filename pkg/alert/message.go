@@ -14,24 +14,24 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// message is an alert as a target is told it, without anything that a person must not see.
+// message is an alert as sent to a target, without secrets.
 type message struct {
-	id  string // the same whenever it is sent
+	id  string // the same each time it is sent
 	who Who
 	ledger.Alert
 }
 
-// longest is how many characters of a reason are told. Slack cuts off at 40,000 and advises 4,000.
+// longest is how many characters of a reason are sent. Slack truncates at 40,000 and recommends 4,000.
 const longest = 2000
 
-// message returns an alert as it is told. life is that of the state: ids of alerts begin anew with another one.
+// message returns an alert's message. life is the state's: in another life, ids of alerts start anew.
 func (a *Alerts) message(life string, l ledger.Alert) message {
 	l.Text = line(a.hide.Text(l.Text))
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(life+" alert "+strconv.FormatInt(l.ID, 10)+" "+strconv.FormatBool(l.Over)))
 	return message{id.String(), a.who, l}
 }
 
-// line returns the start of a text as one line.
+// line returns the start of a text on one line.
 func line(text string) string {
 	text = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {
@@ -67,7 +67,7 @@ func (m *message) title() string {
 	return m.Rule + " of " + m.Subject
 }
 
-// text is the message for people.
+// text returns the message for people.
 func (m *message) text() string {
 	if m.Over {
 		return fmt.Sprintf("Over: %s. It lasted %s.", m.title(), m.OverAt.Sub(m.Since).Round(time.Second))
@@ -75,11 +75,11 @@ func (m *message) text() string {
 	return m.title() + ": " + m.Text
 }
 
-// slackEscape replaces the characters with which Slack's mark-up begins: nothing in a message calls anyone or links
+// slackEscape escapes the characters that start Slack's markup, so that nothing in a message mentions anyone or links
 // anywhere. Source: https://docs.slack.dev/messaging/formatting-message-text#escaping
 var slackEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// slackBody is the message for Slack.
+// slackBody returns the message for Slack.
 func slackBody(m *message) any {
 	mark := ":red_circle:"
 	if m.Over {
@@ -89,7 +89,7 @@ func slackBody(m *message) any {
 	return map[string]any{"text": mark + " " + text, "unfurl_links": false, "unfurl_media": false}
 }
 
-// webhookBody is the message for programs.
+// webhookBody returns the message for programs.
 func webhookBody(m *message) any {
 	body := map[string]any{
 		"id": m.id, "rule": m.Rule, "subject": m.Subject, "state": "open", "since": m.Since.UTC().Format(time.RFC3339), "message": m.text(), "connector": m.who,
@@ -100,7 +100,7 @@ func webhookBody(m *message) any {
 	return body
 }
 
-// pathOf is the part of an address that is secret; "" if it has none.
+// pathOf returns the secret part of an address; "" if it has none.
 func pathOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || len(u.Path) < 8 {

@@ -10,32 +10,32 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// The rules that this package decides by. Another package may have its own, as backup.Rule.
+// The rules that this package applies. Other packages may have their own, such as backup.Rule.
 const (
 	Failed    = "failed"    // the last run of a job failed
 	NoSuccess = "noSuccess" // a job was due, and has not succeeded for too long
 	Refused   = "refused"   // a destination has refused rows
 	Guard     = "guard"     // a run waits for a person to approve its deletes
-	Offline   = "offline"   // a client of a mesh is not there
+	Offline   = "offline"   // a mesh client is offline
 )
 
-// Job is a job that is watched.
+// Job is a job to watch.
 type Job struct {
 	Name  string
-	Quiet bool // that it fails is not to be told
+	Quiet bool // do not alert people to its failures
 	// Next returns when it is due after a time; ok is false if it is not scheduled. May be nil.
 	Next func(after time.Time) (due time.Time, ok bool)
 }
 
-// Peer is a client of a mesh that is watched.
+// Peer is a mesh client to watch.
 type Peer struct {
 	Name   string
-	Known  bool // false: whether it is there cannot be told
+	Known  bool // whether it is online is known
 	Online bool
-	Since  time.Time // of being offline
+	Since  time.Time // since when it is offline
 }
 
-// away returns which peers have been offline for so long; 0: for no time.
+// away returns the peers that have been offline for at least after; none if after is 0.
 func away(peers []Peer, now time.Time, after time.Duration) (list []trouble) {
 	for _, p := range peers {
 		if after > 0 && p.Known && !p.Online && now.Sub(p.Since) >= after {
@@ -45,25 +45,25 @@ func away(peers []Peer, now time.Time, after time.Duration) (list []trouble) {
 	return list
 }
 
-// facts are what is known of a job.
+// facts are what is known about a job.
 type facts struct {
 	Job
 	paused  bool
 	runs    []ledger.Run // the last ones, the newest first
-	success time.Time    // when its last successful run began; zero: none has
-	first   time.Time    // when its first run began; zero: none has
+	success time.Time    // when its last successful run began; zero: never
+	first   time.Time    // when its first run began; zero: never
 	refused []ledger.LegState
-	held    *ledger.Run // the last full run, if it waits; nil: it does not
+	held    *ledger.Run // the last full run, if it waits for approval; otherwise nil
 }
 
-// trouble is something that a person has to know.
+// trouble is something that a person must know.
 type trouble struct{ rule, subject, text string }
 
-// slack is the longest that a job that is due may take before it counts as one without success.
+// slack is how long a due job may take before it counts as not having succeeded.
 const slack = time.Hour
 
 // troubles returns what is wrong with a job. began is when the connector started, within how long a job may go without
-// success; 0: as long as it likes.
+// success; 0: forever.
 func (f *facts) troubles(now, began time.Time, within time.Duration) []trouble {
 	var out []trouble
 	add := func(rule, format string, args ...any) {
@@ -87,7 +87,7 @@ func (f *facts) troubles(now, began time.Time, within time.Duration) []trouble {
 		if !f.success.IsZero() {
 			last = f.success.UTC().Format("2006-01-02 15:04 UTC")
 		}
-		add(NoSuccess, "no run has succeeded for %s; the last one that did: %s", within, last)
+		add(NoSuccess, "no run has succeeded for %s; last success: %s", within, last)
 	}
 	var where []string
 	for _, l := range f.refused {
@@ -99,7 +99,7 @@ func (f *facts) troubles(now, began time.Time, within time.Duration) []trouble {
 	return out
 }
 
-// late reports whether a job was due and has not succeeded for too long. One that runs weekly is not late after a day.
+// late reports whether a job was due and has not succeeded for too long. A weekly job is not late after a day.
 func (f *facts) late(now, began time.Time, within time.Duration) bool {
 	if within <= 0 || f.paused || f.Next == nil {
 		return false
@@ -115,8 +115,8 @@ func (f *facts) late(now, began time.Time, within time.Duration) bool {
 	return ok && now.Sub(since) > within && now.Sub(due) > min(within, slack)
 }
 
-// standing returns the failed or waiting run that nothing has made up for; nil for none. runs are the last ones, the
-// newest first. A report of another day makes up for nothing; one of the same day clears the run.
+// standing returns the failed or waiting run that nothing has made up for, or nil. runs are the last ones, newest first. A
+// report for another day makes up for nothing; one for the same day clears the run.
 func standing(runs []ledger.Run) (r *ledger.Run) {
 	for i := range slices.Backward(runs) {
 		switch n := &runs[i]; n.State {
@@ -127,7 +127,7 @@ func standing(runs []ledger.Run) (r *ledger.Run) {
 				r = nil
 			}
 		case ledger.Done:
-			if r != nil && r.ReportDate == "" && (n.Kind != job.Retry || r.Stage == "send" || n.Read > 0) { // a retry by hand does not read
+			if r != nil && r.ReportDate == "" && (n.Kind != job.Retry || r.Stage == "send" || n.Read > 0) { // a manual retry does not read
 				r = nil
 			}
 		}
@@ -135,8 +135,8 @@ func standing(runs []ledger.Run) (r *ledger.Run) {
 	return r
 }
 
-// changes returns which troubles are to be raised, and which alerts are over. own are the rules that were decided: alerts
-// of others are left alone.
+// changes returns which troubles to raise, and which alerts are over. own are the rules that were applied: alerts of other
+// rules are left alone.
 func changes(open []ledger.Alert, all []trouble, own []string) (raise []trouble, settle []ledger.Alert) {
 	for _, t := range all {
 		if !slices.ContainsFunc(open, func(a ledger.Alert) bool { return a.Rule == t.rule && a.Subject == t.subject && a.Text == t.text }) {

@@ -13,23 +13,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
-// target is someone who is told alerts.
+// target is where alerts are sent.
 type target struct {
 	name     string
 	client   *remote.Client
 	body     func(*message) any
 	accepted func(*remote.Response) bool
-	woken    chan struct{} // there may be something to tell
-	knows    time.Time     // since when the state cannot be written, as it was told
+	woken    chan struct{} // there may be something to send
+	knows    time.Time     // since when the state cannot be written, as last sent to it
 }
 
 const (
 	longestPause = 10 * time.Minute
-	// broken is how long a target is left alone whose address or credentials a person has to mend.
+	// broken is how long a target is left alone if a person must fix its address or credentials.
 	broken = time.Hour
 )
 
-// tell tells a target what it has not been told until ctx ends.
+// tell sends a target the alerts that it has not been sent yet, until ctx ends.
 func (a *Alerts) tell(ctx context.Context, t *target) {
 	for ctx.Err() == nil {
 		sleep, more := a.next(ctx, t)
@@ -50,7 +50,7 @@ func (a *Alerts) tell(ctx context.Context, t *target) {
 	}
 }
 
-// Deliver tells what is due, once, for a connector that then ends. What fails stays in the state.
+// Deliver sends all due alerts once, for a connector that then exits. Those that fail stay in the state.
 func (a *Alerts) Deliver(ctx context.Context) {
 	for _, t := range a.targets {
 		for more := true; more && ctx.Err() == nil; {
@@ -59,7 +59,7 @@ func (a *Alerts) Deliver(ctx context.Context) {
 	}
 }
 
-// next tells a target one alert. It reports whether there may be more, or how long to wait.
+// next sends a target one alert. It reports whether there may be more, or how long to wait.
 func (a *Alerts) next(ctx context.Context, t *target) (sleep time.Duration, more bool) {
 	a.recall(ctx, t)
 	sleep, more, err := a.one(ctx, t)
@@ -70,7 +70,7 @@ func (a *Alerts) next(ctx context.Context, t *target) (sleep time.Duration, more
 	return sleep, more
 }
 
-// one is next. The error is the state's.
+// one does the work of next. The error is the state's.
 func (a *Alerts) one(ctx context.Context, t *target) (sleep time.Duration, more bool, err error) {
 	l, ok, due, err := a.Ledger.NextAlert(ctx, t.name)
 	switch {
@@ -91,7 +91,7 @@ func (a *Alerts) one(ctx context.Context, t *target) (sleep time.Duration, more 
 	m := a.message(who.Life, l)
 	log := a.Log.With(zap.String("target", t.name), zap.String("rule", l.Rule), zap.String("subject", l.Subject))
 	failed := t.send(ctx, &m)
-	ctx = context.WithoutCancel(ctx) // the answer is noted, even if this was the last thing done
+	ctx = context.WithoutCancel(ctx) // record the answer even when stopping
 	if failed == nil {
 		log.Info("alert sent", zap.Bool("over", l.Over))
 		return 0, true, a.Ledger.Told(ctx, t.name, l)
@@ -104,7 +104,7 @@ func (a *Alerts) one(ctx context.Context, t *target) (sleep time.Duration, more 
 	pause := max(min(a.pause<<min(l.Tries, 20), longestPause), next.After)
 	doubt := next.Do == remote.Doubt
 	switch {
-	case status == http.StatusBadRequest || next.Do == remote.RowRefused || next.Do == remote.Halve: // it is this message
+	case status == http.StatusBadRequest || next.Do == remote.RowRefused || next.Do == remote.Halve: // this message is at fault
 		log.Error("alert refused: it is dropped", zap.Error(failed))
 		return 0, true, a.Ledger.Told(ctx, t.name, l)
 	case next.Do == remote.Stop:
@@ -115,16 +115,16 @@ func (a *Alerts) one(ctx context.Context, t *target) (sleep time.Duration, more 
 	return pause, false, a.Ledger.NotTold(ctx, t.name, l, doubt, time.Now().Add(pause))
 }
 
-// errAnswer is the answer of something else than the service that was meant.
-var errAnswer = errors.New("the answer is not that of an incoming webhook")
+// errAnswer means that something other than the intended service has answered.
+var errAnswer = errors.New("the answer is not from an incoming webhook")
 
 // send sends a message.
 func (t *target) send(ctx context.Context, m *message) error {
 	body, err := json.Marshal(t.body(m))
 	if err != nil {
-		return fmt.Errorf("tell an alert: %w", err)
+		return fmt.Errorf("send an alert: %w", err)
 	}
-	r := &remote.Request{Operation: "tell an alert", Method: http.MethodPost, Body: body, Header: http.Header{}, MaxBytes: 1 << 16}
+	r := &remote.Request{Operation: "send an alert", Method: http.MethodPost, Body: body, Header: http.Header{}, MaxBytes: 1 << 16}
 	r.Header.Set("Idempotency-Key", m.id)
 	answer, err := t.client.Do(ctx, r)
 	if err == nil && !t.accepted(answer) {

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	every      = time.Minute         // how often jobs are looked at, besides after each run
-	lately     = 50                  // runs of a job that are looked at
+	every      = time.Minute         // how often jobs are checked, besides after each run
+	lately     = 50                  // how many runs of a job are checked
 	remembered = 30 * 24 * time.Hour // how long an alert that is over is kept
 )
 
-// Run watches and tells until ctx ends.
+// Run watches jobs and sends alerts until ctx ends.
 func (a *Alerts) Run(ctx context.Context) {
 	var g errgroup.Group
 	for _, t := range a.targets {
@@ -40,7 +40,7 @@ func (a *Alerts) Run(ctx context.Context) {
 	_ = g.Wait() // tell has no error
 }
 
-// step is the time between two looks.
+// step returns the time between two checks.
 func (a *Alerts) step() time.Duration {
 	if a.Peers == nil || a.offline <= 0 {
 		return every
@@ -48,10 +48,10 @@ func (a *Alerts) step() time.Duration {
 	return min(every, max(a.offline/4, time.Second))
 }
 
-// Look has the jobs be looked at soon, since a run has ended. It never waits.
+// Look makes Run check the jobs soon, because a run has ended. It never blocks.
 func (a *Alerts) Look() { poke(a.look) }
 
-// poke wakes who waits for a channel.
+// poke wakes whoever waits on a channel.
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -59,7 +59,7 @@ func poke(c chan struct{}) {
 	}
 }
 
-// Check looks at all jobs once and records the alerts to send.
+// Check checks all jobs once and records the alerts to send.
 func (a *Alerts) Check(ctx context.Context) {
 	a.written(ctx)
 	if err := a.check(ctx); err != nil && ctx.Err() == nil {
@@ -117,7 +117,7 @@ func (a *Alerts) peers() ([]Peer, error) {
 	return a.Peers()
 }
 
-// facts returns what is known of a job.
+// facts returns what is known about a job.
 func (a *Alerts) facts(ctx context.Context, j Job, known []ledger.Job) (*facts, error) {
 	f := &facts{Job: j}
 	for i := range known {
@@ -142,7 +142,7 @@ func (a *Alerts) facts(ctx context.Context, j Job, known []ledger.Job) (*facts, 
 	if len(done) > 0 {
 		f.success = done[0].Started
 	}
-	// What one by hand waits for, its person knows.
+	// Whoever started a run by hand knows what it waits for.
 	if held, err := job.Held(ctx, a.Ledger, j.Name); err != nil {
 		return nil, err
 	} else if held != nil && held.Kind == job.Full {
@@ -152,7 +152,7 @@ func (a *Alerts) facts(ctx context.Context, j Job, known []ledger.Job) (*facts, 
 	return f, err
 }
 
-// Raise notes a trouble of another package's rule.
+// Raise records a trouble, which may be of another package's rule.
 func (a *Alerts) Raise(ctx context.Context, rule, subject, text string) (opened bool, err error) {
 	if opened, err = a.Ledger.Raise(ctx, rule, subject, a.hide.Text(text)); opened {
 		a.Log.Warn("alert raised", zap.String("rule", rule), zap.String("subject", subject))
@@ -161,7 +161,7 @@ func (a *Alerts) Raise(ctx context.Context, rule, subject, text string) (opened 
 	return opened, err
 }
 
-// Settle notes that it is over.
+// Settle records that a trouble is over.
 func (a *Alerts) Settle(ctx context.Context, rule, subject string) (was bool, err error) {
 	if was, err = a.Ledger.Settle(ctx, rule, subject); was {
 		a.Log.Info("alert over", zap.String("rule", rule), zap.String("subject", subject))

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// takeAlong deletes the rows that refer to those that groups are about to delete, if that was decided. They are written
-// as a user would write them: the triggers record it, and it goes to all remotes. What is lost is kept. Promise 4.
+// takeAlong deletes the rows that refer to those that groups are about to delete, if that was decided. It writes them as
+// a user would: the triggers record the deletes, which go to all remotes. The lost rows are kept. Promise 4.
 func (a *Applier) takeAlong(ctx context.Context, tx Tx, groups []*group) error {
 	x := departure{a: a, tx: tx, going: map[string][]string{}}
 	for _, g := range groups {
@@ -49,20 +49,20 @@ func (a *Applier) takeAlong(ctx context.Context, tx Tx, groups []*group) error {
 	return nil
 }
 
-// departure is rows to delete, and what goes with them.
+// departure is a set of rows to delete, and what goes with them.
 type departure struct {
 	a      *Applier
 	tx     Tx
 	winner change.Version
 	from   string              // the client whose delete removes them
-	going  map[string][]string // keys by table: these are taken care of
+	going  map[string][]string // keys by table of the rows already handled
 }
 
-// deepest bounds how many foreign keys in a row are followed.
+// deepest limits how many foreign keys in a row are followed.
 const deepest = 30
 
-// release makes the rows of a foreign key stop referring to a value, as the key says: they get NULL, or are deleted
-// with what refers to them. Foreign key checks are off, so that rings can be deleted too.
+// release makes the rows of a foreign key stop referring to a value, as the key specifies: they get NULL, or are deleted
+// with whatever refers to them. Foreign key checks are off, so rings can be deleted too.
 func (x *departure) release(ctx context.Context, parent *schema.Table, f schema.ForeignKey, v Tuple, depth int) error {
 	if depth == deepest {
 		return fmt.Errorf("foreign keys are followed through %d tables", deepest)
@@ -95,8 +95,8 @@ func (x *departure) release(ctx context.Context, parent *schema.Table, f schema.
 	return x.tx.Remove(ctx, found)
 }
 
-// mayTake returns an error if a foreign key has rows that must not be deleted: others may not write tables that no one
-// has listed, and rows of listed tables need the right to. Promise 8.
+// mayTake returns an error if a foreign key has rows that must not be deleted: other clients may not write to unlisted
+// tables, and need the right to write to listed ones. Promise 8.
 func (x *departure) mayTake(ctx context.Context, f schema.ForeignKey, found Found) error {
 	table := f.Table
 	if f.Schema != f.RefSchema {
@@ -116,8 +116,8 @@ func (x *departure) mayTake(ctx context.Context, f schema.ForeignKey, found Foun
 	return x.a.mayTouch(ctx, x.tx, x.from, f, columns, found)
 }
 
-// mayTouch returns an error if a foreign key has rows that a client has no right to delete, or to write in some
-// columns.
+// mayTouch returns an error if a foreign key has rows that a client has no right to delete, or whose given columns it may
+// not write.
 func (a *Applier) mayTouch(ctx context.Context, tx Tx, client string, f schema.ForeignKey, columns []string, found Found) error {
 	if a.MayTake == nil || f.Schema != f.RefSchema || a.MayTake(client, f.Table, columns) {
 		return nil
@@ -128,7 +128,7 @@ func (a *Applier) mayTouch(ctx context.Context, tx Tx, client string, f schema.F
 	return fmt.Errorf("rows of %s refer to it (foreign key %s), but acceptFrom does not let %s change these", f.Table, f.Name, client)
 }
 
-// keepChildren keeps rows that are about to be deleted as losers of a conflict, and releases what refers to them.
+// keepChildren keeps rows that are about to be deleted as losers of a conflict, and releases the rows that refer to them.
 func (x *departure) keepChildren(ctx context.Context, found Found, depth int) error {
 	t := found.Child
 	rows, values, err := x.a.keepAs(ctx, x.tx, found, x.winner, func([][]byte) [][]byte { return nil })
@@ -159,7 +159,7 @@ func (x *departure) keepChildren(ctx context.Context, found Found, depth int) er
 	return nil
 }
 
-// pointed returns the winners of rows that are pointed to other values.
+// pointed returns a function that turns a row into its winner: the row with its foreign key pointing to other values.
 func pointed(child *schema.Table, f schema.ForeignKey, to Tuple) func([][]byte) [][]byte {
 	return func(row [][]byte) [][]byte {
 		row = slices.Clone(row)

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Altered is how many values of a column were stored differently from how they arrived, since the start.
+// Altered counts a column's values that were stored differently from how they arrived, since the start.
 type Altered struct {
 	Table, Column string
 	Trigger       bool // by a user's trigger, otherwise because of the column's type
@@ -43,7 +43,7 @@ func (x *alterations) Altered() []Altered {
 	return list
 }
 
-// note counts what is stored differently in a row, and logs the first one of each column.
+// note counts the values of a row that are stored differently, and logs the first of each column.
 func (x *alterations) note(log *zap.Logger, table string, list []altered) {
 	for _, one := range list {
 		n, known := x.byColumn.LoadOrStore(Altered{Table: table, Column: one.column, Trigger: one.trigger}, &atomic.Uint64{})

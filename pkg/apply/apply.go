@@ -21,7 +21,7 @@ import (
 type Marker interface {
 	// Mark records that one remote needs rows.
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
-	// Respelled is called with rows that now have another spelling.
+	// Respelled handles rows that now have another spelling; before has the old one.
 	Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error
 }
 
@@ -29,7 +29,7 @@ type Marker interface {
 type Routes interface {
 	// Record writes versions, and records whose rows change.
 	Record(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
-	// Routed reports whether this node says who has which rows of a table.
+	// Routed reports whether this node decides who has which rows of a table.
 	Routed(table string) bool
 	// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them.
 	NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error)
@@ -48,19 +48,19 @@ type Config struct {
 	Policies map[string]conflict.Policy // by table; the default is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script
 
-	// Freed is called with rows that had to wait, and so were refused, and are now written, or known, with the client
-	// that sent them; may be nil. It must not block.
+	// Freed is called with a row that was refused because it had to wait, and is now written or known, and with the client
+	// that sent it; may be nil. It must not block.
 	Freed func(from string, row change.Row)
 
-	// Lossy says whether a column may store a value other than the one received; nil: none may.
+	// Lossy reports whether a column may store a value other than the one received; nil: none may.
 	Lossy func(table, column string) bool
-	// Doubtful says whether rows of a table may have been written without a version; nil: none. What a change
-	// overwrites there is kept, even if the change knows its version.
+	// Doubtful reports whether rows of a table may have been written without a version; nil: none. Rows overwritten there
+	// are kept, even if the change knows their versions.
 	Doubtful func(table string) bool
-	Cascade  bool // a delete takes along rows that refer to the row and that its origin did not know
-	// TakesAlong says of which tables it does; nil: all. A table in another database is prefixed with that.
+	Cascade  bool // a delete also deletes rows that refer to the row and that its origin did not know
+	// TakesAlong reports whether Cascade covers a table; nil: all. A table in another database is prefixed with its name.
 	TakesAlong func(table string) bool
-	// MayTake says whether a client's change of a row may delete rows of a table that refer to it, or write these
+	// MayTake reports whether a client's change to a row may delete rows of a table that refer to it, or write the given
 	// columns of them; nil: yes. Columns are nil for a delete.
 	MayTake func(client, table string, columns []string) bool
 }
@@ -79,15 +79,15 @@ type Applier struct {
 	db     Database
 }
 
-// New returns an Applier. The pool db must be its own: the applier's sessions
-// tell the triggers to be silent, and no other statement may run in them.
+// New returns an Applier. It must have the pool db to itself: its sessions silence the triggers, so no other statement
+// may run in them.
 func New(log *zap.Logger, db *mysqldb.DB, ts *schema.Tables, m Marker, source capture.Asked, s *version.Stream, c Config) *Applier {
 	wall := func() int64 { return change.Micros(time.Now()) }
 	return On(log, &server{Tables: ts, db: db, marker: m, source: source, stream: s, remotes: c.Remotes, routes: c.Routes}, time.Now, wall, c)
 }
 
-// On returns an Applier of a Database other than a server's. It measures durations with now, which no one sets back;
-// wall is the time in µs since 1970 by which versions are dated.
+// On returns an Applier for a Database other than a server's. It measures durations with now, a monotonic clock;
+// wall returns the time in µs since 1970, and dates versions.
 func On(log *zap.Logger, db Database, now func() time.Time, wall func() int64, c Config) *Applier {
 	return &Applier{Config: c, now: now, wall: wall, log: log, db: db}
 }
@@ -98,12 +98,12 @@ type Result struct {
 	Err   error
 	Retry bool // the change may go through later by itself; a *Wait says what it waits for
 	Wrote bool // the row was written: the change was neither known nor outdated
-	// Untried says that nothing is known of the change because time was up: submit it again.
+	// Untried means that nothing is known about the change because time ran out: submit it again.
 	Untried bool
-	// Held is the time of a later write of the origin's that counts as known here, if the change was not written for
-	// that or another reason; 0: none. An origin that never made such a write must learn of it: its further writes
-	// would go on to count as known. A sender that only passes the change on gets some time after the change's, up to
-	// that.
+	// Held is the time of a later write by the origin that counts as known here, if the change was not written, for
+	// that or another reason; 0: none. An origin that never made such a write must learn of it, or its further writes
+	// would also count as known. A sender that only passes the change on gets a time after the change's, no later than
+	// the write's.
 	Held int64
 }
 
@@ -111,25 +111,25 @@ type Result struct {
 type task struct {
 	in     *Incoming
 	res    *Result
-	needed []change.Row // of one that waited: what it still needed
-	since  time.Time    // of one that waited
+	needed []change.Row // if it waited: what it still needed
+	since  time.Time    // if it waited: since when
 	exists bool         // its row existed when last looked up
-	left   bool         // out of a transaction; see present
+	left   bool         // left out of a transaction; see present
 
-	patience *patience // of its call
+	patience *patience // its call's
 }
 
 // Apply applies the changes and returns the outcome of each. An error means that the database could not be reached and
-// that nothing is known of the changes whose Result is empty: repeat the whole call, which does no harm.
+// that nothing is known about the changes with an empty Result: repeat the whole call, which does no harm.
 //
-// Whatever waited for one of them, and is still remembered, is applied as well, and what is set aside is retried; Due
-// tells when there is more of that.
+// Remembered changes that waited for one of these are applied as well, and changes set aside are retried; Due says when
+// to call again for the rest.
 func (a *Applier) Apply(ctx context.Context, changes []Incoming) ([]Result, error) {
 	return a.apply(ctx, changes, nil)
 }
 
-// ApplyFor is Apply with a time limit: once it is over, and some changes were refused, the others are returned untried.
-// 0 means to write them in as few transactions as possible, or not at all.
+// ApplyFor is Apply with a time limit: once it has passed, and some changes were refused, the others are returned
+// untried. 0 means to write them in as few transactions as possible, or not at all.
 func (a *Applier) ApplyFor(ctx context.Context, changes []Incoming, d time.Duration) ([]Result, error) {
 	return a.apply(ctx, changes, a.newPatience(d))
 }
@@ -162,8 +162,7 @@ func (a *Applier) apply(ctx context.Context, changes []Incoming, p *patience) ([
 	return results, err
 }
 
-// late fills in the results of the changes that waited only for others that came with them, and returns the others that
-// were done.
+// late fills in the results of changes that waited only for others of the same call, and returns the rest of those done.
 func late(changes []Incoming, results []Result, done []*task) []*task {
 	if len(done) == 0 {
 		return nil
@@ -181,7 +180,7 @@ func late(changes []Incoming, results []Result, done []*task) []*task {
 	return slices.DeleteFunc(done, func(t *task) bool { return at[t.in.Identity()] != t })
 }
 
-// tellFreed reports changes that had to wait, and were refused for that, as done.
+// tellFreed reports that changes once refused because they had to wait are now done.
 func (a *Applier) tellFreed(done []*task) {
 	if a.Freed == nil {
 		return
@@ -191,11 +190,11 @@ func (a *Applier) tellFreed(done []*task) {
 	}
 }
 
-// followTime is how long follow goes on at a time: new arrivals wait for it.
+// followTime is how long one call of follow may take: new arrivals wait for it.
 const followTime = 100 * time.Millisecond
 
-// follow applies changes that no longer have to wait, changes that wait for each other, and set-aside ones that are
-// due, until none are left or its time is up: Due tells that there is more. It returns what was done.
+// follow applies changes that no longer have to wait, changes that wait for each other, and set-aside changes that are
+// due, until none are left or time is up; Due then says that there are more. It returns the changes done.
 func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 	for begun := a.now(); a.now().Sub(begun) < followTime; {
 		tasks, ring := a.room.next()
@@ -230,7 +229,7 @@ func (a *Applier) follow(ctx context.Context) (done []*task, err error) {
 	return done, nil
 }
 
-// tryAside retries what is set aside of one table, if that is due, and returns it.
+// tryAside retries one table's set-aside changes, if any are due, and returns them.
 func (a *Applier) tryAside(ctx context.Context) ([]*task, error) {
 	begun := a.now()
 	t := a.room.due(begun)
@@ -266,7 +265,7 @@ func (a *Applier) identify(ctx context.Context, changes []Incoming) error {
 	return err
 }
 
-// note remembers the waiting tasks; what they wait for may be spelled differently when it comes.
+// note remembers the waiting tasks. It identifies the rows that they need, which may arrive in another spelling.
 func (a *Applier) note(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		var w *Wait
@@ -286,13 +285,13 @@ func (a *Applier) note(ctx context.Context, tasks []*task) error {
 	return nil
 }
 
-// mostOfRow is how many changes of one row are applied at once: each takes a transaction. A sender of batches has one.
+// mostOfRow is how many changes to one row are applied at once: each takes a transaction. Batches have one per row.
 const mostOfRow = 16
 
 var errOften = fmt.Errorf("the row changes more than %d times at once; the rest is retried later", mostOfRow)
 
-// rounds groups the changes so that a row occurs once in each group: several changes of one row are applied one after
-// the other. If they came in batches, those beyond a limit must come again.
+// rounds groups the changes so that each group has a row at most once: several changes to one row are applied one after
+// the other. If they came in batches, those beyond a limit must be sent again.
 func rounds(changes []Incoming, results []Result) [][]*task {
 	var list [][]*task
 	seen := make(map[change.Row]int, len(changes))

@@ -9,19 +9,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// How set-aside changes are retried. Nothing tells when a lock is free, so they are just retried, at intervals that
-// grow while nothing of the table goes through; attempts that the server made wait take only a small part of the time.
-// Promise 5.
+// How set-aside changes are retried. Nothing signals that a lock is free, so they are simply retried, at intervals that
+// grow while none of the table's changes go through; attempts that the server makes wait take only a small share of the
+// time. Promise 5.
 const (
 	asideFirst = 50 * time.Millisecond
 	asideMost  = time.Second
 	asideShare = 4                // pauses are at least this many times as long as the last attempt
-	asideTold  = 3 * time.Second  // after which it is reported
-	hotAfter   = 10 * time.Second // after which the first row's lock is waited for
+	asideTold  = 3 * time.Second  // after this, it is reported
+	hotAfter   = 10 * time.Second // after this, wait for the first row's lock
 	hotFirst   = 10 * time.Second // between two such waits in a table, doubled each time
 )
 
-// aside is what is set aside of one table.
+// aside has the changes set aside for one table.
 type aside struct {
 	rows  []change.Row // in the room, in the order of attempts
 	since time.Time
@@ -31,20 +31,19 @@ type aside struct {
 	next  time.Time
 	pause time.Duration
 	turn  int       // how many rows to try at a time
-	hot   time.Time // when a row's lock may next be waited for
+	hot   time.Time // when to wait for a row's lock next, at the earliest
 	heat  time.Duration
 }
 
-// Stuck is what cannot be written to a table now, through no fault of its rows.
+// Stuck is a table with rows that cannot be written now, through no fault of theirs.
 type Stuck struct {
 	Table string
-	Rows  int // waiting ones that are remembered
+	Rows  int // remembered rows that wait
 	Since time.Time
 	Why   string
 }
 
-// Stuck returns the tables for which that has been so for some seconds, with the number of rows, ordered by name. It
-// may be called from any goroutine.
+// Stuck returns the tables that have been stuck for some seconds, ordered by name. It may be called from any goroutine.
 func (a *Applier) Stuck() []Stuck {
 	a.room.mu.Lock()
 	defer a.room.mu.Unlock()
@@ -58,8 +57,8 @@ func (a *Applier) Stuck() []Stuck {
 	return list
 }
 
-// Due returns when to retry waiting and set-aside changes, or false if there are none. An Apply, even without changes,
-// then retries them. It may be called from any goroutine.
+// Due returns when to retry waiting and set-aside changes, or false if there are none. Calling Apply then, even without
+// changes, retries them. It may be called from any goroutine.
 func (a *Applier) Due() (time.Time, bool) {
 	a.room.mu.Lock()
 	defer a.room.mu.Unlock()
@@ -75,7 +74,7 @@ func (a *Applier) Due() (time.Time, bool) {
 	return first, !first.IsZero()
 }
 
-// aside returns what is set aside of a table, possibly nothing yet.
+// aside returns a table's aside, and creates it if need be.
 func (r *room) aside(now time.Time, table string) *aside {
 	x := r.asides[table]
 	if x == nil {
@@ -88,7 +87,7 @@ func (r *room) aside(now time.Time, table string) *aside {
 	return x
 }
 
-// stop sets all of a table aside untried, until something of it goes through.
+// stop sets all changes for a table aside untried, until one goes through.
 func (r *room) stop(now time.Time, table, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,10 +120,10 @@ func (r *room) pass(now time.Time, tasks []*task) []*task {
 	})
 }
 
-// waryTime is how long an encounter with someone's lock in a table is remembered.
+// waryTime is how long someone's lock met in a table is remembered.
 const waryTime = 10 * time.Minute
 
-// beWary remembers that someone's lock was met in a table, if the server waits for some.
+// beWary remembers that someone's lock was met in a table, if the server may wait for locks.
 func (a *Applier) beWary(table string) {
 	if !a.db.Locks().Waits {
 		return
@@ -148,11 +147,11 @@ func (r *room) meets(now time.Time, tasks []*task) bool {
 	})
 }
 
-// try is one attempt at what is set aside of a table.
+// try is one attempt at a table's set-aside changes.
 type try struct {
 	table string
 	tasks []*task
-	hot   bool // a single row, whose lock is waited for
+	hot   bool // a single row: wait for its lock
 }
 
 // due takes one table's due changes out of the room; if tasks is empty, there are none.
@@ -176,7 +175,7 @@ func (r *room) due(now time.Time) try {
 				t.tasks = append(t.tasks, r.take(w))
 			}
 		}
-		if len(t.tasks) == 0 { // set aside for changes that are not remembered
+		if len(t.tasks) == 0 { // none of its changes are remembered
 			delete(r.asides, table)
 			continue
 		}
@@ -185,14 +184,14 @@ func (r *room) due(now time.Time) try {
 	return try{}
 }
 
-// tried takes in the outcome of an attempt, when it began, and whether the server made it wait, and returns what to
+// tried records the outcome of an attempt that began at begun, and whether the server made it wait. It returns what to
 // report about the table.
 func (r *room) tried(begun, now time.Time, t try, waited bool) (told *Stuck, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := r.asides[t.table]
 	if x == nil {
-		return nil, false // someone else has looked meanwhile, and there was nothing more
+		return nil, false // someone else has looked meanwhile, and nothing was left
 	}
 	went := slices.ContainsFunc(t.tasks, func(t *task) bool { return !IsStuck(t.res.Err) })
 	switch {
@@ -221,7 +220,7 @@ func (r *room) tried(begun, now time.Time, t try, waited bool) (told *Stuck, end
 	return nil, false
 }
 
-// tell logs that a table cannot be written, or can be again.
+// tell logs that a table cannot be written, or can be written again.
 func (a *Applier) tell(s *Stuck, ended bool) {
 	switch {
 	case ended:

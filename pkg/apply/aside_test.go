@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// TestATurnMayEndAfterNothingIsSetAside has somebody else look during a turn that has taken all
-// rows of its table: a change is settled concurrently with incoming ones.
+// TestATurnMayEndAfterNothingIsSetAside: someone else looks during a turn that has taken all rows of its table, as when a
+// change is settled while others come in.
 func TestATurnMayEndAfterNothingIsSetAside(t *testing.T) {
 	var r room
 	now := time.Now()

@@ -10,7 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// blamed are errors about a value that the servers report without its column, with the kinds of columns that cause
+// blamed has the errors about a value for which servers do not name the column, with the kinds of columns that cause
 // them: geometries, JSON texts, numbers.
 var blamed = map[int][]value.Kind{
 	1416: {value.Geometry}, 3037: {value.Geometry}, 3055: {value.Geometry}, 3548: {value.Geometry}, 3617: {value.Geometry},
@@ -18,7 +18,7 @@ var blamed = map[int][]value.Kind{
 	1264: {value.Double, value.Decimal, value.Integer}, 1367: {value.Double, value.Decimal}, 1690: {value.Double, value.Decimal, value.Integer},
 }
 
-// blame is the function for a row whose table is known.
+// blame calls the function blame with the columns of the row's table.
 func (a *Applier) blame(ctx context.Context, in *Incoming, err error) error {
 	if t, unknown := a.db.Table(ctx, in.Table); unknown == nil {
 		return blame(t.Columns, in, err)
@@ -26,8 +26,8 @@ func (a *Applier) blame(ctx context.Context, in *Incoming, err error) error {
 	return err
 }
 
-// blame adds to a server's error about one row the columns it may be about, if the server names none: those of the
-// error's kind that have a value. It only helps people.
+// blame adds the columns that may be at fault to a server's error about one row, if the server names none: those of the
+// error's kinds that have a value. It is only a hint for people.
 func blame(columns []value.Column, in *Incoming, err error) error {
 	kinds := blamed[mysqldb.Number(err)]
 	if kinds == nil || in.Deleted() {

@@ -23,7 +23,7 @@ func TestAnErrorWithoutAColumnNamesTheLikelyOne(t *testing.T) {
 		rule   string
 		err    error
 		values string // columns with a value
-		want   string // how the text begins
+		want   string // the beginning of the text
 	}{
 		{"one geometry", server(1416, "Cannot get geometry object"), "id at", "column at: write places"},
 		{"two geometries", server(1416, "Cannot get geometry object"), "id at area", "one of the columns at, area: write"},

@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// broken reports, at most once a minute, rows that waited for each other and cannot be written together: each of them
-// is sent again, and waits again. It is safe for concurrent use.
+// broken reports, at most once a minute, rows that waited for each other and cannot be written together: each is sent
+// again, and waits again. It is safe for concurrent use.
 type broken struct {
 	mu    sync.Mutex
 	at    time.Time

@@ -18,8 +18,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestWritesMeetNoLocksOnOtherRows has a user lock one row in each of several small tables, which a
-// server would rather scan: writes to other rows find them by key and meet no lock.
+// TestWritesMeetNoLocksOnOtherRows: a user locks one row in each of several tables so small that a server would rather
+// scan them. Writes to other rows find their rows by key and meet no lock.
 func TestWritesMeetNoLocksOnOtherRows(t *testing.T) {
 	t.Parallel()
 	const rows = 60 // per table; the last one is held

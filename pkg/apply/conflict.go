@@ -11,8 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
 )
 
-// keepLosers records the conflicts among the steps, with both rows, before one
-// of them is overwritten. Promise 4.
+// keepLosers records the conflicts among the steps, with both rows, before one of them is overwritten. Promise 4.
 func (a *Applier) keepLosers(ctx context.Context, tx Tx, groups []*group) error {
 	for _, g := range groups {
 		var steps []*Step

@@ -7,14 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// Conflicts is how many conflicts of a table were resolved, and losers kept, by a policy since the start.
+// Conflicts counts a table's conflicts that a policy has resolved, with losers kept, since the start.
 type Conflicts struct {
 	Table, Policy string
 	Count         uint64
 }
 
-// Conflicts returns the counts of all tables that had conflicts, by table and
-// policy.
+// Conflicts returns the counts of all tables that had conflicts, ordered by table and policy.
 func (a *Applier) Conflicts() []Conflicts {
 	var list []Conflicts
 	a.counts.Range(func(k, n any) bool {

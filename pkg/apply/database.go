@@ -10,27 +10,27 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Database is where changes are applied: on a server or, where many nodes are simulated, in memory. What is queried,
-// decided and written, and in which order, is the same.
+// Database is where changes are applied: a server or, in simulations of many nodes, memory. Queries, decisions and
+// writes are the same for both, and in the same order.
 type Database interface {
 	Table(ctx context.Context, name string) (*schema.Table, error)
-	// Forget makes the definition of a table be read again.
+	// Forget makes Table read a table's definition again.
 	Forget(table string)
-	// Identify gives rows the IDs that all their spellings have in common.
+	// Identify gives rows the IDs that all their spellings share.
 	Identify(ctx context.Context, rows []change.Row) error
 	Locks() Locks
-	// Write runs a transaction that decides about rows, as version.Stream.Write does.
+	// Write runs a transaction that decides about rows; see version.Stream.Write.
 	Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error
 }
 
 // Locks says how a server treats others' locks.
 type Locks struct {
 	Told  bool // it says at once which row is locked
-	Waits bool // it nevertheless waits for some locks, including those of gaps between rows
+	Waits bool // it nevertheless waits for some locks, such as those of gaps between rows
 }
 
-// Tx is a transaction. Meeting someone's lock is an error for which mysqldb.LockTimeout holds, unless the method is
-// documented to wait.
+// Tx is a transaction. If a method meets someone's lock, it returns an error for which mysqldb.LockTimeout is true, unless
+// it is documented to wait.
 type Tx interface {
 	Looker
 	Locker
@@ -41,44 +41,43 @@ type Tx interface {
 
 // Looker reads what the node has of rows.
 type Looker interface {
-	// Lock locks the rows of a table that exist, and returns them by the keys that they have here, with their values if whole is set.
+	// Lock locks the existing rows of a table, waiting for others' locks only if wait is set. It returns them by the keys
+	// that they have here, with their values if whole is set.
 	Lock(ctx context.Context, t *schema.Table, keys []string, whole, wait bool) (map[string]*Local, error)
-	// Wanted tells, for the keys of found rows, which of the requested rows they are.
+	// Wanted returns, for the keys of found rows, which of the requested rows they are.
 	Wanted(ctx context.Context, t *schema.Table, rows []change.Row, found []string) (map[string]change.Row, error)
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
 	Fates(ctx context.Context, rows []change.Row) (map[change.Row]version.Fate, error)
-	// Tokens returns the tokens of the last words about who has rows.
+	// Tokens returns, for each row, the token of the last word about whether this node has it.
 	Tokens(ctx context.Context, rows []change.Row) (map[change.Row]int64, error)
 	// Keys returns the keys under which rows were last recorded.
 	Keys(ctx context.Context, rows []change.Row) (map[change.Row]string, error)
-	// Uncaptured returns the local changes of rows that were not captured yet, by the keys under which they were
-	// recorded.
+	// Uncaptured returns the rows' local changes that are not captured yet, by the keys under which they were recorded.
 	Uncaptured(ctx context.Context, table string, keys []string) (map[string][]capture.Entry, error)
-	// Values returns the values of existing rows in columns, by their keys; columns are nil for all of them.
+	// Values returns existing rows' values in columns, by their keys; nil columns are all columns.
 	Values(ctx context.Context, t *schema.Table, columns, keys []string) (map[string][][]byte, error)
-	// NotTheirs returns those of the rows of a table that a client may not change, since by the routes it does not have them.
+	// NotTheirs returns the rows that a client may not change because the routes do not give them to it.
 	NotTheirs(ctx context.Context, client, table string, rows []change.Row) (map[change.Row]bool, error)
-	// Unacked returns the IDs of the rows of which a client has not acked everything that was due.
+	// Unacked returns the IDs of the rows for which a client has not acked everything it was due.
 	Unacked(ctx context.Context, client string, rows []change.Row) (map[string]bool, error)
 }
 
-// Locker locks what a server would otherwise wait for while it writes.
+// Locker locks whatever a server might otherwise wait for while it writes.
 type Locker interface {
 	// LockEntries locks the rows' entries in the indexes of their table.
 	LockEntries(ctx context.Context, t *schema.Table, keys []string) error
-	// Probe locks the rows that have some values, as an insert that meets them does.
+	// Probe locks the rows that have the given values, as an insert that meets them would.
 	Probe(ctx context.Context, p Place, values []Tuple) error
 }
 
-// Writer writes rows of a table silently: the triggers do not record it.
+// Writer writes rows of a table silently: the triggers do not record the writes.
 type Writer interface {
 	Delete(ctx context.Context, t *schema.Table, steps []*Step) error
 	Insert(ctx context.Context, t *schema.Table, steps []*Step) error
 	Update(ctx context.Context, t *schema.Table, steps []*Step) error
 	// Unchecked runs f with foreign keys neither checked nor acting.
 	Unchecked(ctx context.Context, f func() error) error
-	// MoveAside makes a row give up its values of a unique key, and returns false if there are no others that it could
-	// take.
+	// MoveAside makes a row give up its values of a unique key, and returns false if it has no others to take.
 	MoveAside(ctx context.Context, t *schema.Table, s *Step, unique []string) (bool, error)
 	// AsUser makes the triggers record what Point and Remove do.
 	AsUser(ctx context.Context) error
@@ -91,15 +90,15 @@ type Writer interface {
 type Finder interface {
 	// Referred reports whether any row refers by a foreign key to one of a table's rows that are about to be deleted.
 	Referred(ctx context.Context, t *schema.Table, f schema.ForeignKey, keys []string) (bool, error)
-	// Hold returns which values exist, and keeps their rows from being deleted before the end.
+	// Hold returns which values exist, and keeps their rows from being deleted before the transaction ends.
 	Hold(ctx context.Context, p Place, values []Tuple) ([]bool, error)
-	// Holders returns the keys of a table's rows that have values, by the index of these.
+	// Holders returns the keys of a table's rows that have the values, by index in values.
 	Holders(ctx context.Context, t *schema.Table, p Place, values []Tuple) (map[int]string, error)
-	// Orphans returns some of the rows with values that refer to no row in the values' table, by the index of these.
-	// For tables that are not known here the keys are empty.
+	// Orphans returns some of the rows that have the values but refer to no row in p.Of, by index in values. If child is
+	// nil, because the table is not known here, the keys are empty.
 	Orphans(ctx context.Context, p Place, refColumns []string, child *schema.Table, values []Tuple) (map[int][]change.Row, error)
 	Any(ctx context.Context, f Found) (bool, error)
-	// Take locks rows, and returns them with all their values.
+	// Take locks rows and returns them with all their values.
 	Take(ctx context.Context, f Found) ([]change.Row, [][][]byte, error)
 }
 
@@ -107,37 +106,37 @@ type Finder interface {
 type Recorder interface {
 	Keep(ctx context.Context, entries []losers.Entry) error
 	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
-	// Respelled is told of rows that have another spelling now.
+	// Respelled handles rows that now have another spelling; before has the old one.
 	Respelled(ctx context.Context, before []change.Row) error
-	// Consume removes local changes that need not be captured any more.
+	// Consume removes local changes that no longer need to be captured.
 	Consume(ctx context.Context, w *version.Writing, entries []capture.Entry) error
 	// Mark records that a remote needs rows.
 	Mark(ctx context.Context, rows []change.Row, remote string) error
 }
 
-// Place is where to look for values: columns of a table, which may be in another schema. Their types are those of
-// columns of a known table.
+// Place is where to look for values: columns of a table that may be in another schema. They have the types of the columns
+// Types of the known table Of.
 type Place struct {
-	Schema, Table string // without a schema: the node's own
+	Schema, Table string // an empty schema is the node's own
 	Columns       []string
 	Of            *schema.Table
 	Types         []string
 }
 
-// Found is the rows that have a value somewhere, with exceptions.
+// Found is the rows that have a value in a place, except some.
 type Found struct {
 	Place
 	Value  Tuple
-	Child  *schema.Table // the place's table, if it is known here
+	Child  *schema.Table // the place's table, if known here
 	Except []string      // keys
 }
 
-// parentsOf is where the rows are that a table refers to by a foreign key.
+// parentsOf is where to find the rows that a table refers to by a foreign key.
 func parentsOf(t *schema.Table, f schema.ForeignKey) Place {
 	return Place{f.RefSchema, f.RefTable, f.RefColumns, t, f.Columns}
 }
 
-// childrenOf is where the rows are that refer to a table by a foreign key.
+// childrenOf is where to find the rows that refer to a table by a foreign key.
 func childrenOf(t *schema.Table, f schema.ForeignKey) Place {
 	return Place{f.Schema, f.Table, f.Columns, t, f.RefColumns}
 }

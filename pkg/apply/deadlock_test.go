@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// TestUsersOnASecondaryIndexGetNoDeadlock has users find rows by an index, so that they lock its
-// entries before the rows, while changes of those values are applied, which lock the row first.
+// TestUsersOnASecondaryIndexGetNoDeadlock: users find rows by an index, so they lock its entries before the rows, while
+// changes to those values are applied, which lock the rows first.
 func TestUsersOnASecondaryIndexGetNoDeadlock(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE items (id INT PRIMARY KEY, n INT, u VARCHAR(20), v INT DEFAULT 0, KEY (n), UNIQUE (u))`)

@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// fitting refuses the steps whose rows would not be stored as they came, and turns them into steps that do nothing: the
-// others of the transaction go in. Rows that are not written, because they are known or have lost, need not fit.
+// fitting refuses steps whose rows would not be stored as they came, and turns them into steps that do nothing, so that
+// the rest of the transaction goes in. Rows that are not written, because they are known or have lost, need not fit.
 func (a *Applier) fitting(groups []*group) {
 	for _, g := range groups {
 		var names []string
@@ -31,7 +31,7 @@ func (a *Applier) fitting(groups []*group) {
 	}
 }
 
-// misfit returns why a row is refused, or which of its values are stored differently, as the configuration allows.
+// misfit returns why a row is refused, or which of its values are stored differently because the configuration allows it.
 func (a *Applier) misfit(t *schema.Table, columns []*value.Column, values [][]byte) ([]altered, error) {
 	return misfit(t, columns, values, a.Lossy)
 }
@@ -50,8 +50,8 @@ func misfit(t *schema.Table, columns []*value.Column, values [][]byte, lossy fun
 		switch {
 		case err == nil:
 		case lossy == nil || !lossy(t.Name, c.Name) || t.IsKeyColumn(c.Name) || c.Kind == value.Bit:
-			// A changed key is another row. Text among the numbers of a BIT column would make the server treat the
-			// others as text.
+			// A changed key means another row. Text among the numbers of a BIT column would make the server treat the
+			// numbers as text.
 			return nil, fmt.Errorf("table %s: %w", t.Name, err)
 		default:
 			list = append(list, altered{column: c.Name})

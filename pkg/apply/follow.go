@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// successor returns the step that inserts the row that replaces a deleted one: it has the values of one of its unique
-// keys, by the same author. This is how an update of the key arrives.
+// successor returns the step that inserts the row that replaces a deleted one: it takes over the values of one of its
+// unique keys, and has the same author. This is how an update of the key arrives.
 func (g *group) successor(s *Step) *Step {
 	for _, u := range g.table.Unique {
 		old, ok := tupleOf(u, func(name string) ([]byte, bool) { return g.before.value(s.in.Key, name) })
@@ -29,9 +29,9 @@ func (g *group) successor(s *Step) *Step {
 	return nil
 }
 
-// followed makes rows that refer to what a row was refer to what it is now, if that was decided: whoever made the
-// change did not know them. They are written as a user would write them: the triggers record it, and it goes to all
-// remotes. Their previous state is kept. Promise 4.
+// followed makes rows that refer to a row's old values refer to its new ones, if that was decided: whoever made the
+// change did not know them. It writes them as a user would: the triggers record the updates, which go to all remotes.
+// Their previous state is kept. Promise 4.
 func (a *Applier) followed(ctx context.Context, tx Tx, g *group) error {
 	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
 		if s.of.verdict != follow {
@@ -40,7 +40,7 @@ func (a *Applier) followed(ctx context.Context, tx Tx, g *group) error {
 		now := s
 		if s.in.Deleted() {
 			if now = g.successor(s); now == nil {
-				continue // it is barred, and so is this row by what refers to it
+				continue // the successor is barred, and the rows that refer to this one bar it too
 			}
 		}
 		if err := tx.AsUser(ctx); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Held is a change that cannot be applied because rows refer to its row here. Either what its origin did to them is on
+// Held is a change that cannot be applied because rows here refer to its row. Either what its origin did to them is on
 // the way, or the origin did not know them: only the sender can tell.
 type Held struct {
 	change.Row
@@ -17,8 +17,8 @@ type Held struct {
 	Refer   []change.Row // some of the rows, at least
 }
 
-// Held returns the changes that have waited since before a time for rows that refer to theirs, at most limit. It
-// queries nothing and may be called from any goroutine.
+// Held returns at most limit changes that have waited since before the given time for rows that refer to theirs. It does
+// not query the database and may be called from any goroutine.
 func (a *Applier) Held(before time.Time, limit int) []Held {
 	a.room.mu.Lock()
 	defer a.room.mu.Unlock()
@@ -31,8 +31,9 @@ func (a *Applier) Held(before time.Time, limit int) []Held {
 	return list
 }
 
-// Settle says for which of the rows that refer to a held change's row its sender has no changes on the way. Once the
-// others' have arrived, with this change or before it, it is decided. Nothing happens if it is no longer held.
+// Settle takes the sender's answer about a held change: for which of the rows that refer to the change's row it has no
+// changes on the way. Once those for the others have arrived, with this change or before it, the change is decided.
+// Nothing happens if it is no longer held.
 func (a *Applier) Settle(ctx context.Context, h Held, strangers []change.Row) error {
 	known := slices.Clone(strangers) // needs are keyed by identity
 	if err := a.db.Identify(ctx, known); err != nil {

@@ -14,9 +14,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestOtherChangesWithTheSameIDStay has three changes with one ID, as two members of a cluster, or
-// a server whose clock was set back, may assign: the one superseded by a received row goes, and the
-// others are still captured.
+// TestOtherChangesWithTheSameIDStay: three changes have one ID, as when two members of a cluster assign it, or a server
+// whose clock was set back. The one superseded by a received row goes; the others are still captured.
 func TestOtherChangesWithTheSameIDStay(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE items (id VARCHAR(10) COLLATE utf8mb4_general_ci PRIMARY KEY, note TEXT)", "INSERT INTO items VALUES ('a', 'mine'), ('b', 'mine')",

@@ -13,8 +13,8 @@ import (
 // errRekeyed says that a join would give a row another key.
 var errRekeyed = errors.New("its columns would make another key")
 
-// join lets the columns decide a planned conflict: each is taken from the side that wrote it later. The error says why they
-// cannot; then the plan stands.
+// join decides a planned conflict column by column: each is taken from the side that wrote it later. If that is
+// impossible, the error says why, and the plan stands.
 func (s *Step) join(t *schema.Table, l Local) error {
 	var ours [][]byte
 	if l.Exists {
@@ -38,7 +38,7 @@ func (s *Step) join(t *schema.Table, l Local) error {
 	return nil
 }
 
-// keepJoined makes the step write the joined row, or leave it alone.
+// keepJoined makes the step write the joined row, or nothing if that is the row here.
 func (s *Step) keepJoined(t *schema.Table, j conflict.Joined, ours, theirs [][]byte) {
 	g := group{table: t}
 	s.State = j.State
@@ -61,7 +61,7 @@ func (s *Step) keepJoined(t *schema.Table, j conflict.Joined, ours, theirs [][]b
 	s.in = &s.merge.result
 }
 
-// partly says by which writes the columns of a row are made after a change of it: those that it leaves out are as they were.
+// partly says which writes made a row's columns after a change: the columns that the change leaves out stay as they were.
 func (s *Step) partly(t *schema.Table, came change.State) *change.Made {
 	if len(s.in.Columns) >= len(t.Columns) {
 		return came.Made
@@ -76,7 +76,7 @@ func (s *Step) partly(t *schema.Table, came change.State) *change.Made {
 	return change.MadeOf(came.Version, t.Names(), by)
 }
 
-// columnsOfTable returns what is joined: the columns of one key, unique key or foreign key only together.
+// columnsOfTable returns the columns to join; those of one key, unique key or foreign key are joined as a group.
 func columnsOfTable(t *schema.Table) conflict.Columns {
 	key := make([]string, len(t.Key))
 	for i, k := range t.Key {
@@ -89,7 +89,7 @@ func columnsOfTable(t *schema.Table) conflict.Columns {
 	return conflict.Columns{Names: t.Names(), Groups: grouped(t, sets), Equal: func(i int, a, b []byte) bool { return t.Columns[i].Equal(a, b) }}
 }
 
-// grouped returns the positions of sets of columns; sets with a column in common are one.
+// grouped returns the positions of sets of columns; sets that share a column are merged.
 func grouped(t *schema.Table, sets [][]string) [][]int {
 	var groups [][]int
 	for _, set := range sets {

@@ -11,9 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// left looks for rows that would lose the parents that groups have deleted or given other values. Changes that would
-// orphan some are barred: what their origin did to those rows is on its way. If it is not, as asking has shown, the
-// change is decided.
+// left looks for rows that would lose their parents because groups have deleted the parents or given them other values.
+// Changes that would orphan rows are barred: what their origin did to those rows is on its way. If the sender has said
+// that it is not, the change is decided.
 func (a *Applier) left(ctx context.Context, tx Tx, groups []*group) error {
 	var b barred
 	for _, g := range groups {
@@ -36,14 +36,13 @@ func (a *Applier) left(ctx context.Context, tx Tx, groups []*group) error {
 	return b.or()
 }
 
-// former is a row's previous state, to which others may refer.
+// former is a row's previous value, to which others may refer.
 type former struct {
 	step  *Step
 	value Tuple
 }
 
-// gone returns the rows that a group has deleted, or given other values in the columns
-// that a foreign key refers to.
+// gone returns the rows that a group has deleted, or given other values in the columns that a foreign key refers to.
 func (g *group) gone(f schema.ForeignKey) ([]former, error) {
 	var list []former
 	for _, s := range pick(g, func(s *Step) bool { return s.exists }) {
@@ -86,7 +85,7 @@ func (a *Applier) holders(ctx context.Context, tx Tx, t *schema.Table, f schema.
 	return held, err
 }
 
-// bar makes a change wait for the rows that hold it, or decides it if whoever made it did not know them.
+// bar makes a change wait for the rows that refer to its row, or decides it if whoever made it did not know them.
 func (a *Applier) bar(ctx context.Context, tx Tx, b *barred, g *group, s *Step, f schema.ForeignKey, w *Wait) error {
 	number := strconv.Itoa(len(w.refer))
 	if w.more = len(w.refer) > referMost; w.more {
@@ -98,7 +97,7 @@ func (a *Applier) bar(ctx context.Context, tx Tx, b *barred, g *group, s *Step, 
 		w.text = fmt.Sprintf("waits for 1 row of %s that refers to it (foreign key %s)", f.Table, f.Name)
 	}
 	in := s.of
-	if in.Withdrawn { // what refers to it goes too, or has news for the sender
+	if in.Withdrawn { // the rows that refer to it go too, or have news for the sender
 		w.needs = []change.Row{{Table: f.Table}}
 		b.add(s.in.Row, w)
 		return nil
@@ -110,7 +109,7 @@ func (a *Applier) bar(ctx context.Context, tx Tx, b *barred, g *group, s *Step, 
 			return err
 		}
 		if len(unknown) == 0 && (f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL") && !w.more {
-			in.verdict, b.decided = cascade, true // as they did there, since nothing tells of it
+			in.verdict, b.decided = cascade, true // as there: no message tells of it
 			return nil
 		}
 		strangers = unknown
@@ -125,7 +124,7 @@ func (a *Applier) bar(ctx context.Context, tx Tx, b *barred, g *group, s *Step, 
 		in.verdict, b.decided = follow, true
 		return nil
 	case a.Cascade && w.more:
-		w.text += ": too many to go with it at once, delete them"
+		w.text += ": too many to delete with it at once, delete them yourself"
 	case a.Cascade:
 		in.verdict, b.decided = cascade, true
 		return nil

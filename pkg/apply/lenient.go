@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// An ENUM that was once given an invalid value holds the number 0, which reads as the empty text. It is a value like
-// any other and travels with its row, but in strict mode no server accepts it.
+// An ENUM that was once given an invalid value holds the number 0, which reads as the empty string. It is a value like
+// any other and travels with its row, but no server accepts it in strict mode.
 
 // Statements that make a session non-strict for a while.
 const (
@@ -21,7 +21,7 @@ const (
 	setStrict  = `SET sql_mode = @mysql_sync_mode`
 )
 
-// wrongEnums returns the indexes, in a list of columns, of those that can hold the empty text only as the error value.
+// wrongEnums returns the indexes of the columns that can hold the empty string only as the error value.
 func wrongEnums(t *schema.Table, columns []string) []int {
 	var list []int
 	for i, name := range columns {
@@ -37,8 +37,8 @@ func (s *Step) isWrong(enums []int) bool {
 	return slices.ContainsFunc(enums, func(i int) bool { return s.in.Values[i] != nil && len(s.in.Values[i]) == 0 })
 }
 
-// lenient writes a row with the error value. Whatever the server reports about other columns while it is not strict is
-// an error, as it would be otherwise.
+// lenient writes a row with the error value. The server's warnings about other columns, while it is not strict, are
+// returned as errors, as in strict mode.
 func lenient(ctx context.Context, tx mysqldb.Tx, t *schema.Table, s *Step, enums []int, f statement) (err error) {
 	if _, err := tx.ExecContext(ctx, setLenient); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// lies reports, once a minute, changes whose versions claim to know writes of this node that it never made. It is safe
+// lies reports, at most once a minute, changes whose versions claim to know writes that this node never made. It is safe
 // for concurrent use.
 type lies struct {
 	mu    sync.Mutex

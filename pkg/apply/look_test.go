@@ -17,9 +17,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestARowInsertedDuringApplyIsLocked holds apply up after it looked for a row, which is missing,
-// and before it looks for local changes. A user inserts the row meanwhile, and the incoming delete
-// is later: the row must go and be kept as the loser, and must not stay under the delete's version.
+// TestARowInsertedDuringApplyIsLocked stops apply after it has looked for a row, which is missing, and before it looks
+// for local changes. Meanwhile a user inserts the row. The incoming delete is later: the row must be deleted and kept as
+// the loser; it must not stay under the delete's version.
 func TestARowInsertedDuringApplyIsLocked(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE items (id INT PRIMARY KEY, note TEXT)")

@@ -18,25 +18,25 @@ import (
 // Resolver runs the tables' scripts. It is called while the row is locked, so it must return soon, and access neither
 // the database nor the network. Promise 7.
 type Resolver interface {
-	// Resolve returns the resulting row, in stored form: some columns or all, or none if the row is deleted. An error
-	// that is ErrUnready says that the script cannot be run yet.
+	// Resolve returns the resulting row, in stored form: some or all columns, or none if the row is deleted. ErrUnready
+	// means that the script cannot run yet.
 	Resolve(ctx context.Context, t *schema.Table, key string, local, incoming losers.Side) (columns []string, values [][]byte, err error)
 }
 
-// ErrUnready says that a script cannot be run without waiting, for example because its process has to be started. The
-// row is released meanwhile, and comes again.
+// ErrUnready means that a script cannot run without waiting, for example because its process must be started first. The
+// row's lock is released, and the row is tried again.
 var ErrUnready = errors.New("the script is not ready")
 
-// scriptTime is how long the scripts of one transaction may take before it is split in two halves.
+// scriptTime is how long the scripts of one transaction may take before it is split in half.
 const scriptTime = time.Second
 
-// errSlow says that the scripts of a transaction took too long together.
+// errSlow means that the scripts of a transaction took too long in total.
 var errSlow = errors.New("the scripts of many conflicts take too long for one transaction")
 
-// merge is what a script made of two rows.
+// merge is what a script, or joining columns, made of two rows.
 type merge struct {
 	result Incoming
-	losers []losers.Side // those of the two that differ from its result
+	losers []losers.Side // which of the two rows differ from the result
 }
 
 // scripts runs the scripts of one transaction.
@@ -50,7 +50,7 @@ func (a *Applier) scripts(groups []*group) *scripts {
 	return &scripts{a: a, alone: len(groups) == 1 && len(groups[0].in) == 1, until: a.now().Add(scriptTime)}
 }
 
-// resolve lets the script decide a planned conflict. If it fails, the plan stands: the later version wins. If it is not
+// resolve has the script decide a planned conflict. If it fails, the plan stands: the later version wins. If it is not
 // ready, nothing is decided.
 func (x *scripts) resolve(ctx context.Context, t *schema.Table, s *Step, l Local) error {
 	if !x.alone && x.a.now().After(x.until) {
@@ -97,8 +97,8 @@ func overlay(t *schema.Table, ours [][]byte, in *Incoming) ([][]byte, error) {
 	return row, nil
 }
 
-// merged returns the whole row that results from the script; nil is a deleted one. Columns that it leaves out are those
-// of the later version.
+// merged returns the whole row that the script makes; nil is a deleted one. Columns that it leaves out are taken from the
+// later version.
 func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, theirs losers.Side) ([][]byte, error) {
 	columns, values, err := a.Resolver.Resolve(ctx, t, s.in.Key, ours, theirs)
 	if err != nil || columns == nil {
@@ -129,7 +129,7 @@ func (a *Applier) merged(ctx context.Context, t *schema.Table, s *Step, ours, th
 	return row, err
 }
 
-// take makes the step write the row, or leave it alone.
+// take makes the step write the row, or nothing if that is the row here.
 func (s *Step) take(t *schema.Table, ours, theirs, row [][]byte) {
 	g := group{table: t}
 	s.State = conflict.Merge(s.local, s.came, conflict.Text(row))

@@ -90,8 +90,8 @@ func TestScriptDecides(t *testing.T) {
 	}
 }
 
-// TestManySlowScriptsSplitTheTransaction checks that locks are not held for all of them, and that a
-// single row goes on however long it takes. Promise 7.
+// TestManySlowScriptsSplitTheTransaction: locks are not held for all scripts together, but a single row's script may take
+// as long as it needs. Promise 7.
 func TestManySlowScriptsSplitTheTransaction(t *testing.T) {
 	t.Parallel()
 	table := items(t)

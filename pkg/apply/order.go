@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// write does what was planned: deletes with children before parents, then inserts and updates with parents before
-// children. Nothing refers any more to what it deletes or respells, so that no foreign key of the server acts on rows
-// that did not come: otherwise it returns errTied.
+// write carries out the plan: deletes, children before parents, then inserts and updates, parents before children. If
+// anything still refers to a row that it would delete or respell, it returns errTied: the server's foreign keys must not
+// act on rows that did not arrive.
 func write(ctx context.Context, tx Tx, groups []*group) error {
 	for _, g := range slices.Backward(groups) {
 		gone := pick(g, (*Step).deletes)
@@ -39,8 +39,8 @@ func write(ctx context.Context, tx Tx, groups []*group) error {
 	return nil
 }
 
-// put updates existing rows and inserts the others: an update at the origin is an update here, for the sake of
-// triggers, unique keys and everything else.
+// put updates existing rows and inserts the others: an update at the origin must be an update here, because of triggers
+// and unique keys, for example.
 func put(ctx context.Context, tx Tx, t *schema.Table, steps []*Step) error {
 	var there, missing []*Step
 	for _, s := range steps {
@@ -77,7 +77,6 @@ func pick(g *group, f func(*Step) bool) []*Step {
 	return list
 }
 
-// stepKeys returns the keys of steps.
 func stepKeys(steps []*Step) []string {
 	list := make([]string, len(steps))
 	for i, s := range steps {

@@ -13,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// parentless looks up the parents of the rows that a group has written, and locks them as the server does. Rows whose
-// parents are missing are barred; if a parent was deleted in the same transaction, its delete is.
+// parentless looks up the parents of the rows that a group has written, and locks them as the server would. Rows whose
+// parents are missing are barred; if a parent was deleted in the same transaction, its delete is barred instead.
 func (a *Applier) parentless(ctx context.Context, tx Tx, groups []*group, g *group) error {
 	steps := pick(g, (*Step).puts)
 	if len(steps) == 0 || len(g.table.ForeignKeys) == 0 {
@@ -62,7 +62,7 @@ func (a *Applier) parentless(ctx context.Context, tx Tx, groups []*group, g *gro
 	return b.or()
 }
 
-// waits makes the change wait that wrote the row with a key.
+// waits makes the change that wrote the row with the given key wait.
 func (a *Applier) waits(ctx context.Context, g *group, b *barred, key string, w *Wait) error {
 	i := slices.IndexFunc(g.in, func(in *Incoming) bool { return in.Key == key })
 	if i >= 0 {
@@ -102,8 +102,7 @@ type reference struct {
 	value Tuple
 }
 
-// refersTo returns what the written rows refer to by a foreign key, as the server has
-// stored it.
+// refersTo returns what the written rows refer to by a foreign key, as the server has stored it.
 func (g *group) refersTo(ctx context.Context, tx Tx, f schema.ForeignKey, steps []*Step) ([]reference, error) {
 	var list []reference
 	for _, name := range f.Columns {
@@ -125,12 +124,12 @@ func (g *group) refersTo(ctx context.Context, tx Tx, f schema.ForeignKey, steps 
 	return list, nil
 }
 
-// absent returns the references whose parents are missing. The others' parents are locked, so that no one deletes them
-// before the end of the transaction.
+// absent returns the references whose parents are missing. The other parents are locked, so no one can delete them before
+// the transaction ends.
 func absent(ctx context.Context, tx Tx, t *schema.Table, f schema.ForeignKey, refs []reference) ([]reference, error) {
 	var different []Tuple
 	at := make(map[string]int, len(refs))
-	place := make([]int, len(refs)) // of each reference's parent in different
+	place := make([]int, len(refs)) // index of each reference's parent in different
 	for i, r := range refs {
 		text := string(conflict.Text(r.value))
 		if _, ok := at[text]; !ok {
@@ -152,7 +151,7 @@ func absent(ctx context.Context, tx Tx, t *schema.Table, f schema.ForeignKey, re
 	return missing, nil
 }
 
-// waitForParent returns that a row waits for the row that it refers to.
+// waitForParent returns the Wait of a row for the row that it refers to.
 func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r reference, f schema.ForeignKey) *Wait {
 	need := change.Row{Table: f.RefTable}
 	shown := make([]string, len(f.Columns))
@@ -170,8 +169,8 @@ func (a *Applier) waitForParent(ctx context.Context, t *schema.Table, r referenc
 	}
 }
 
-// barChildren also makes rows wait that refer to barred rows which do not exist outside this transaction, and rows that
-// refer to these: found one after the other, a chain of rows would take a transaction each. It returns err.
+// barChildren also bars rows that refer to barred rows that do not exist outside this transaction, and rows that refer
+// to these, and so on: otherwise a chain of rows would take a transaction for each. It returns err.
 func (a *Applier) barChildren(ctx context.Context, groups []*group, err error) error {
 	var b *barred
 	if !errors.As(err, &b) {

@@ -2,13 +2,13 @@ package apply
 
 import "time"
 
-// patience is how long the changes of a call are tried. Rows that the database refuses cost a few transactions each,
-// while all senders wait. So once some were refused, and the time is up, the rest is returned as it came. nil never
+// patience limits how long the changes of a call are tried. Rows that the database refuses cost a few transactions each,
+// while all senders wait. So once some were refused and time is up, the rest is returned untried. A nil patience never
 // ends. It belongs to one goroutine.
 type patience struct {
 	now     func() time.Time
 	until   time.Time
-	failed  bool // a transaction did
+	failed  bool // a transaction has failed
 	settled bool // some change has its result, so each call makes progress
 }
 
@@ -36,7 +36,7 @@ func (p *patience) fails() {
 	}
 }
 
-// untried returns changes untried.
+// untried marks changes as untried.
 func untried(tasks []*task) {
 	for _, t := range tasks {
 		t.res.Untried = true

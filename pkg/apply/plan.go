@@ -15,12 +15,12 @@ import (
 type Incoming struct {
 	change.Change
 	From string
-	// Dated says that the change came by version 1: its version is the message's date and the sender, and says nothing
+	// Dated means that the change came by version 1: its version is the message's date and the sender, and says nothing
 	// about what it had seen.
 	Dated bool
 	// Form is the table's definition by which the columns were read. An Applier has its own.
 	Form *schema.Table
-	// Strangers are rows here that refer to this one. The sender was asked and has no changes of them on the way:
+	// Strangers are rows here that refer to this one. The sender was asked and has no changes to them on the way:
 	// whoever made this change did not know them.
 	Strangers map[change.Row]struct{}
 	verdict   verdict
@@ -31,12 +31,12 @@ type verdict uint8
 
 const (
 	undecided verdict = iota
-	keep              // the row stays for their sake
+	keep              // the row stays because of them
 	cascade           // they go with it
 	follow            // they refer to the row's new values, or to the row that replaces it
 )
 
-// Local is what the node has of a row, read under the row's lock.
+// Local is what the node knows of a row, read under the row's lock.
 type Local struct {
 	Exists  bool
 	Key     string   // of an existing row, as spelled here
@@ -51,23 +51,23 @@ type Local struct {
 type Step struct {
 	Decision conflict.Decision
 	State    change.State    // the state afterwards
-	Consumed []capture.Entry // local changes that need not be captured any more
+	Consumed []capture.Entry // local changes that no longer need to be captured
 	in       *Incoming
 	of       *Incoming // the original change, if a script has replaced it
 	facts
 	policy string // that decided a conflict
 	merge  *merge // a script's result for a conflict
 	passOn bool   // the row is news for other remotes
-	made   bool   // a version was made here: news for all remotes
+	made   bool   // the version was made here: news for all remotes
 	noticed
 }
 
-// facts are what a step is decided by.
+// facts are what a step is decided on.
 type facts struct {
 	exists bool
 	key    string       // as the row is spelled here
-	local  change.State // what the node had
-	came   change.State // what came in
+	local  change.State // the node's
+	came   change.State // the incoming one
 }
 
 // noticed is what others learn of a step.
@@ -75,9 +75,9 @@ type noticed struct {
 	answer   bool      // the sender must get what the node has
 	recorded bool      // keep the loser of a conflict
 	misfit   error     // why the row is refused; see fitting
-	retry    bool      // the sender is to try again
+	retry    bool      // the sender should try again
 	token    int64     // of the last word about who has the row; 0: there was none
-	held     int64     // a later write of the origin's that is known here, which the origin may not know; see Result
+	held     int64     // the time of a later write by the origin that is known here but perhaps not to the origin; see Result
 	lie      bool      // the sender claims to know something that was never written
 	altered  []altered // what is stored differently from how it came
 }
@@ -85,7 +85,7 @@ type noticed struct {
 // Change returns what the step writes, if anything.
 func (s *Step) Change() *change.Change { return &s.in.Change }
 
-// News reports whether the row is to be sent to a remote, by the stream.
+// News reports whether the stream must bring the row to a remote.
 func (s *Step) News(remote string) bool {
 	return (s.made || s.passOn) && outbox.Needs(remote, s.cameFrom(), s.in.Version)
 }
@@ -103,8 +103,8 @@ func (s *Step) writtenBy(client string) bool {
 	return !s.in.Version.IsDecided() && s.in.Version.Author() == client
 }
 
-// heldFor is what a client is told of held. Only its author learns when it was written, which is no one else's
-// business; others learn that there is a later write. Promise 8.
+// heldFor is what a client is told about held. Only the author learns when the later write was made; others learn only
+// that it exists. Promise 8.
 func (s *Step) heldFor(client string) int64 {
 	if s.writtenBy(client) {
 		return s.held
@@ -112,9 +112,9 @@ func (s *Step) heldFor(client string) int64 {
 	return s.in.Version.Time + 1
 }
 
-// Plan decides about one change of the table t, which only a dated change, or one whose table merges columns, needs. It is pure: origin is that of the
-// node's own writes, now the time in µs since 1970. The policy decides conflicts; a script is asked later. A version
-// made for the sake of other rows is dated now.
+// Plan decides about one change. It is pure: origin is that of the node's own writes, now the time in µs since 1970. The
+// table t is needed only for dated changes and for policies that merge columns. The policy decides conflicts; a script
+// is run later. A version made because of other rows is dated now.
 func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
 	if outdated(in, l) {
 		return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}}
@@ -141,7 +141,7 @@ func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	return s
 }
 
-// errPosed is the error of a change made in the node's own name.
+// errPosed is the error for a change that poses as the node's own.
 func errPosed(origin string) error {
 	return fmt.Errorf("it is a write in the name of %s that it never made", origin)
 }
@@ -171,7 +171,7 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 	}
 	known := l.State
 	if known.Version.Time <= change.Baseline && s.came.Version.Time > change.Baseline {
-		known = change.State{} // no one wrote what the node has: it does not rival a write
+		known = change.State{} // no one wrote the node's row: it does not compete with a write
 	}
 	s.Decision, s.State = p.Resolve(known, s.came)
 	switch s.Decision {
@@ -182,8 +182,8 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 		s.Consumed = l.Pending
 		s.passOn = true
 	case conflict.Lose:
-		// The version under which a local change has won is the one that it is sent with: if capture gave it another,
-		// it would conflict with itself.
+		// A local change is sent with the version under which it has won: with another one from capture, it would
+		// conflict with itself.
 		s.Consumed = l.Pending
 		s.made = len(l.Pending) > 0
 	}
@@ -195,11 +195,11 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 	return s
 }
 
-// vanished reports whether the node lacks a row without knowing of a delete, and the change can bring it back: a
-// version is one row everywhere, so the same version with the row says that it was not deleted. A transformer may have
-// removed it from another node under the same version, which then passed that on. If the row existed when its version
-// was recorded, any version will do but one that comes late: what went into the known one is requested by a snapshot
-// alone.
+// vanished reports whether the node lacks a row without knowing of a delete, and the change can bring it back. A version
+// is one row everywhere, so the same version with the row proves that it was not deleted: a transformer may have
+// removed it from another node, which passed that on under the same version. If the row existed when its version was
+// recorded, any version brings it back, except one that the recorded version had seen: that one is late, and counts only
+// if a snapshot has requested it.
 func vanished(in *Incoming, l Local) bool {
 	switch {
 	case l.Exists || len(l.Pending) > 0 || in.Deleted() || l.State.Version.IsZero():
@@ -210,21 +210,20 @@ func vanished(in *Incoming, l Local) bool {
 	return l.Fate.Elsewhere() && (in.OnlyMissing || !l.State.Knows(in.Version))
 }
 
-// ForeignKey is the policy by which a change loses that would remove something that rows unknown to its origin refer
-// to.
+// ForeignKey is the policy by which a change loses if rows unknown to its origin refer to what it would remove.
 const ForeignKey = "foreignKey"
 
-// keepFor keeps the row as it is, for the sake of the rows that refer to it: as a new version, which has seen the
-// change, so that the row comes back where it is gone. Nodes that do so at the same time leave the same row, and the
-// later version.
+// keepFor keeps the row as it is, because of the rows that refer to it: as a new version that has seen the change, so
+// that the row comes back where it is gone. If several nodes do so at once, they keep the same row, and the later
+// version.
 func (s *Step) keepFor(now int64, origin string) {
 	s.Decision, s.policy = conflict.Lose, ForeignKey
 	s.State = conflict.Next(s.local.Merge(s.came, false), now, origin)
 	s.made, s.passOn = true, false
 }
 
-// dated returns the state of a version-1 change. Such a peer names no versions, so a later date is taken to have seen
-// what the node has; two changes in one millisecond count in order of arrival.
+// dated returns the state of a version-1 change. Such a peer sends no versions, so a change with a later date is assumed
+// to have seen the node's row; two changes in one millisecond count in order of arrival.
 func dated(in *Incoming, l change.State) change.State {
 	v := in.Version
 	if l.Version.Origin == v.Origin && l.Version.Time >= v.Time && l.Version.Time < v.Time+1000 {
@@ -247,7 +246,7 @@ func unchanged(t *schema.Table, in *Incoming, l Local) bool {
 	for i, name := range in.Columns {
 		at := t.Index(name)
 		if at < 0 || !t.Columns[at].Equal(l.Values[at], in.Values[i]) || t.Columns[at].Fits(in.Values[i]) != nil {
-			return false // what does not fit is another value, even if the column rounds it to the same
+			return false // a value that does not fit is different, even if the column would round it to the same
 		}
 	}
 	return true

@@ -5,7 +5,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 )
 
-// Policies returns how the tables' conflicts are resolved, from the key conflictPolicy.
+// Policies returns the tables' conflict policies, from the configuration key conflictPolicy.
 func Policies(key map[string]config.Policy) map[string]conflict.Policy {
 	policies := map[string]conflict.Policy{}
 	for table, p := range key {

@@ -2,8 +2,8 @@ package apply
 
 import "iter"
 
-// Bounds of what one transaction writes, however much comes at once: its locks, and its undo log, are held no longer
-// than that takes. A larger row has a transaction of its own. Promises 7 and 10.
+// Bounds of what one transaction writes, however much arrives at once: they bound how long it holds its locks and undo
+// log. A larger row gets a transaction of its own. Promises 7 and 10.
 const (
 	MostRows  = 1000
 	MostBytes = 4 << 20 // of values
@@ -18,7 +18,7 @@ func (in *Incoming) Size() int {
 	return size
 }
 
-// portions returns the tasks in order, in parts that are a transaction each.
+// portions returns the tasks in order, split into one part per transaction.
 func portions(tasks []*task) iter.Seq[[]*task] {
 	return func(yield func([]*task) bool) {
 		from, size := 0, 0

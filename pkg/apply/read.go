@@ -15,11 +15,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// decide locks the rows, then reads what the node has of them, then plans: in any other order, a local write that
-// commits in between would be lost. Promise 3.
+// decide locks the rows, then reads what the node knows of them, then plans: in any other order, a local write committed
+// in between would be lost. Promise 3.
 //
-// What someone has locked is an error, or is left out of the groups and set aside, or is waited for, depending on the
-// manner.
+// Depending on the manner, a row that someone has locked is an error, or is left out of the groups and set aside, or is
+// waited for.
 func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) ([]Step, error) {
 	n := 0
 	for _, g := range groups {
@@ -46,7 +46,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			if err == nil {
 				err = a.skipParents(ctx, tx, g, locals)
 			}
-			if err == nil { // having waited for one is enough
+			if err == nil { // after the first error, do not wait for more
 				err = a.skipUnique(ctx, tx, g)
 			}
 			if err != nil {
@@ -89,7 +89,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			switch {
 			case in.Withdrawn && a.Routes != nil && a.Routes.Routed(in.Table):
 				s = refused(in, *l, errRouter)
-			case foreign[in] && s.Decision != conflict.Known && (l.Exists || l.Fate != version.Deleted): // or its key is free
+			case foreign[in] && s.Decision != conflict.Known && (l.Exists || l.Fate != version.Deleted): // a deleted row's key is free
 				s = refused(in, *l, errNotTheirs)
 			}
 			if s.Decision.Conflict() && s.policy == conflict.Script {
@@ -122,11 +122,11 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 	return all, nil
 }
 
-// errLeft says that something was left out whose row is already locked: whoever holds what it needs may want that row,
-// and no one should wait for what it waits for. It is released, and the others are tried without it.
+// errLeft means that changes were left out whose rows are already locked. Whoever holds what they need may want those
+// rows, and must not wait for them. So the locks are released, and the other changes are tried without these.
 var errLeft = errors.New("some rows are set aside that are locked")
 
-// leaveMissing leaves changes that insert rows out of a group.
+// leaveMissing leaves out changes of a group that insert rows.
 func (g *group) leaveMissing(locals map[string]*Local) {
 	tasks, ins := g.tasks, g.in
 	g.tasks, g.in = nil, nil
@@ -139,18 +139,18 @@ func (g *group) leaveMissing(locals map[string]*Local) {
 	}
 }
 
-// errNotTheirs is why a change is refused whose sender does not have the row.
+// errNotTheirs is why a change is refused if its sender does not have the row.
 var errNotTheirs = errors.New("the row there is another site's (routes), so this one may not change it")
 
-// errRouter is why a row is not given back by the node that says who has it.
+// errRouter is why the node that decides who has a row does not give it back.
 var errRouter = errors.New("this node routes the table, and gives no row of it back")
 
-// refused is the step of a change that is not made.
+// refused is the step for a refused change.
 func refused(in *Incoming, l Local, why error) Step {
 	return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: why}}
 }
 
-// foreign returns the changes of rows that their senders do not have.
+// foreign returns the changes to rows that their senders do not have.
 func (g *group) foreign(ctx context.Context, tx Tx) (map[*Incoming]bool, error) {
 	bySender := map[string][]change.Row{}
 	for _, in := range g.in {
@@ -176,7 +176,7 @@ func (g *group) foreign(ctx context.Context, tx Tx) (map[*Incoming]bool, error) 
 	return foreign, nil
 }
 
-// tokened returns the rows of changes that say who has them.
+// tokened returns the rows of the changes that have a token: they say who has the row.
 func (g *group) tokened() (rows []change.Row) {
 	for _, in := range g.in {
 		if in.Token != 0 {
@@ -186,7 +186,8 @@ func (g *group) tokened() (rows []change.Row) {
 	return rows
 }
 
-// missing returns the rows that a change would bring, and that do not exist here though the node has versions of them.
+// missing returns the rows that changes would bring or withdraw, and that do not exist here although the node has
+// versions of them.
 func missing(g *group, locals map[string]*Local, states map[change.Row]change.State) []change.Row {
 	var rows []change.Row
 	for _, in := range g.in {
@@ -197,8 +198,8 @@ func missing(g *group, locals map[string]*Local, states map[change.Row]change.St
 	return rows
 }
 
-// look locks the rows and reads what the node has of them. A missing row cannot be locked: if local changes of it are
-// found, a user may have inserted it since. Then everything is read again, until no change has come meanwhile.
+// look locks the rows and reads what the node knows of them. A missing row cannot be locked: if it has local changes, a
+// user may have inserted it since. Then everything is read again, until no more changes appear.
 func look(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, map[change.Row]change.State, error) {
 	rows := make([]change.Row, len(g.in))
 	for i, in := range g.in {
@@ -228,8 +229,8 @@ func look(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, m
 	}
 }
 
-// lock locks the existing rows, in key order, and returns them by key. The rows themselves are read only if a dated
-// change, or possibly a conflict, needs them.
+// lock locks the existing rows, in key order, and returns them by key. Their values are read only if a dated change, or
+// possibly a conflict, needs them.
 func lock(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, error) {
 	whole := g.policy.Name == conflict.Script || g.policy.Name == conflict.MergeColumns || slices.ContainsFunc(g.in, func(in *Incoming) bool { return in.Dated })
 	locals, err := tx.Lock(ctx, g.table, keys(g.in), whole, wait)
@@ -239,8 +240,8 @@ func lock(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, e
 	return g.wanted(ctx, tx, locals)
 }
 
-// wanted returns the found rows by the keys of the changes that mean them. A row may be spelled differently here, if
-// the column's collation considers both one.
+// wanted returns the found rows by the keys of the changes that mean them. A row may be spelled differently here if the
+// column's collation considers both spellings equal.
 func (g *group) wanted(ctx context.Context, tx Tx, found map[string]*Local) (map[string]*Local, error) {
 	rows := make([]change.Row, len(g.in))
 	for i, in := range g.in {
@@ -260,7 +261,6 @@ func (g *group) wanted(ctx context.Context, tx Tx, found map[string]*Local) (map
 	return locals, nil
 }
 
-// keys returns the keys of changes.
 func keys(ins []*Incoming) []string {
 	list := make([]string, len(ins))
 	for i, in := range ins {
@@ -291,8 +291,8 @@ func pending(ctx context.Context, tx Tx, g *group, locals map[string]*Local) err
 	return nil
 }
 
-// spellings returns the keys under which a local change of a row may have been recorded, each with that of the change
-// that means it: its own, the row's as spelled here, and the one last recorded.
+// spellings returns the keys under which a local change to a row may have been recorded, each mapped to the key of the
+// change that means it: the change's own key, the row's key as spelled here, and the key last recorded.
 func (g *group) spellings(ctx context.Context, tx Tx, locals map[string]*Local) (map[string]string, error) {
 	spelled := make(map[string]string, len(g.in))
 	for _, in := range g.in {
@@ -320,8 +320,8 @@ func (g *group) spellings(ctx context.Context, tx Tx, locals map[string]*Local) 
 	return spelled, nil
 }
 
-// record writes the versions and removes the replaced local changes. Rows that remotes do not know yet go to the end of
-// the stream.
+// record writes the versions and removes the replaced local changes. Rows that remotes do not know yet are put at the end
+// of the stream.
 func (a *Applier) record(ctx context.Context, tx Tx, writing *version.Writing, steps []Step) (news bool, err error) {
 	var consumed []capture.Entry
 	answers := map[string][]change.Row{}
@@ -354,8 +354,8 @@ func (a *Applier) record(ctx context.Context, tx Tx, writing *version.Writing, s
 	return news || len(answers) > 0, nil
 }
 
-// Entries returns the resulting versions of steps, with a position in the stream if a remote needs them, which is news.
-// Versions known before are not recorded again.
+// Entries returns the steps' resulting versions, with positions in the stream for those that a remote needs; news says
+// whether there are any. Versions already known are left out.
 func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64) (list []version.Entry, news bool) {
 	list = make([]version.Entry, 0, len(steps))
 	first := int64(0)
@@ -376,7 +376,7 @@ func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64)
 	return list, news
 }
 
-// fate is what became of the row: one that won here and is missing was deleted.
+// fate is what became of the row. A local version that stays while the row is missing means that it was deleted.
 func (s *Step) fate() version.Fate {
 	switch {
 	case s.Decision.Writes() && s.in.Withdrawn:

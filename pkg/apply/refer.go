@@ -13,8 +13,8 @@ const (
 	looksMost = 500
 )
 
-// rekeyed reports whether foreign keys refer to columns of a table outside its primary key. An update may change those,
-// which the key does not show.
+// rekeyed reports whether foreign keys refer to columns of a table outside its primary key. An update may change those
+// without changing the key.
 func rekeyed(t *schema.Table) bool {
 	return slices.ContainsFunc(t.Referrers, func(f schema.ForeignKey) bool { return !ofKey(t, f) })
 }
@@ -24,8 +24,8 @@ func ofKey(t *schema.Table, f schema.ForeignKey) bool {
 	return !slices.ContainsFunc(f.RefColumns, func(name string) bool { return !slices.Contains(t.Key, t.Index(name)) })
 }
 
-// referred reports whether any row refers to one of those that are about to be deleted. These are locked, and no one
-// can begin to refer to them: an insert waits for its parent's lock. It costs a statement per foreign key.
+// referred reports whether any row refers to one of those that are about to be deleted. These are locked, so no one can
+// start to refer to them: an insert waits for its parent's lock. It costs a statement per foreign key and 500 rows.
 func referred(ctx context.Context, tx Tx, t *schema.Table, steps []*Step) (bool, error) {
 	for _, f := range t.Referrers {
 		for part := range slices.Chunk(stepKeys(steps), looksMost) {

@@ -10,19 +10,19 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// Bounds of what is remembered of waiting changes. Anything beyond is forgotten here: its sender has it, and sends it
-// again. Promise 10.
+// Bounds of what is remembered of waiting changes. Anything beyond is forgotten here: its sender still has it, and sends
+// it again. Promise 10.
 const (
 	roomRows  = 50_000
 	roomBytes = 16 << 20
 	needBytes = 200      // of a needed row, besides its key, in every place that names it
-	turnRows  = MostRows // tried at a time, of those that need not wait any more
+	turnRows  = MostRows // tried at a time, of those that no longer have to wait
 	ringRows  = 20_000   // tried together, of those that wait for each other
 )
 
-// room remembers the changes that wait for others, by what they wait for. It holds nothing that their senders do not
-// have as well, who were told that they wait: it serves to apply them as soon as possible, together with what they
-// need. It is safe for concurrent use.
+// room remembers the changes that wait for others, by what they wait for, in order to apply them as soon as possible,
+// together with what they need. Their senders have all of them too, and know that they wait. It is safe for concurrent
+// use.
 type room struct {
 	mu      sync.Mutex
 	rows    map[change.Row]*waiter
@@ -30,8 +30,8 @@ type room struct {
 	needed  map[change.Row]map[*waiter]struct{} // by what they need
 	bytes   int
 	woken   []change.Row // whose needs were written
-	fresh   []change.Row // arrived since rings were last looked for
-	settled []change.Row // are to be decided
+	fresh   []change.Row // arrived since the last search for rings
+	settled []change.Row // to be decided
 	asides  map[string]*aside
 	wary    map[string]time.Time // when someone's lock was last met in a table
 }
@@ -40,12 +40,12 @@ type room struct {
 type waiter struct {
 	in    Incoming
 	wait  *Wait
-	needs map[change.Row]struct{} // the wait's needs that were not written since
+	needs map[change.Row]struct{} // the wait's needs that have not been written since
 	since time.Time
 	bytes int
 }
 
-// note remembers the waiting tasks, and wakes what waited for the others.
+// note remembers the waiting tasks, and wakes the changes that waited for the others.
 func (r *room) note(now time.Time, tasks []*task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,8 +65,8 @@ func (r *room) note(now time.Time, tasks []*task) {
 	}
 }
 
-// put remembers a change, in place of an older one of its row, and reports whether it is known to need more than
-// before. Whatever it needed when it was taken out of the room, together with which it was tried, it still needs.
+// put remembers a change, replacing an older one of its row, and reports whether it is now known to need more than
+// before. It still needs whatever it needed when it was taken out of the room to be tried together with that.
 func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	in := t.in
 	queued := false
@@ -78,7 +78,7 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 		if old.in.Version == in.Version {
 			now = old.since
 			if in.Strangers == nil {
-				in.Strangers = old.in.Strangers // it was sent again
+				in.Strangers = old.in.Strangers // the change was sent again
 			}
 		}
 		r.drop(old)
@@ -125,7 +125,7 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	return len(x.needs) > len(t.needed)
 }
 
-// leave forgets an applied change, and those of its row that are not later.
+// leave forgets an applied change, and older changes to its row.
 func (r *room) leave(in *Incoming) {
 	if x := r.rows[in.Identity()]; x != nil && x.in.Version.Compare(in.Version) <= 0 {
 		r.drop(x)
@@ -141,7 +141,7 @@ func (r *room) drop(x *waiter) {
 	}
 }
 
-// meet removes a need.
+// meet removes a need that was met.
 func (r *room) meet(x *waiter, n change.Row) {
 	delete(x.needs, n)
 	delete(r.needed[n], x)
@@ -150,7 +150,7 @@ func (r *room) meet(x *waiter, n change.Row) {
 	}
 }
 
-// wake makes changes be retried that waited for a row, or for any of its table, once everything they need was written.
+// wake marks changes for a retry that waited for a row, or for any of its table, once everything they need was written.
 func (r *room) wake(row change.Row) {
 	for _, n := range []change.Row{row, {Table: row.Table}} {
 		for x := range r.needed[n] {
@@ -161,7 +161,7 @@ func (r *room) wake(row change.Row) {
 	}
 }
 
-// settle stops a change from waiting for rows of which nothing will come.
+// settle stops a change from waiting for rows for which nothing will come.
 func (r *room) settle(x *waiter, strangers []change.Row) {
 	for _, s := range strangers {
 		r.meet(x, s.Identity())
@@ -172,8 +172,8 @@ func (r *room) settle(x *waiter, strangers []change.Row) {
 	r.settled = append(r.settled, x.in.Identity())
 }
 
-// next takes changes out of the room: those that no longer have to wait, or else a ring of those that wait for each
-// other and for nothing that is not here.
+// next takes changes out of the room: those that no longer have to wait, or else a ring of changes that wait only for
+// each other.
 func (r *room) next() (tasks []*task, ring bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -219,8 +219,8 @@ func (r *room) takeAll(list []*waiter) []*task {
 	return tasks
 }
 
-// around returns a ring, or a single change that needs nothing, with those that wait for it and for nothing that is not
-// here: it is decided in view of what replaces it.
+// around returns a ring, or a single change that needs nothing, with the changes that wait for it and for nothing that is
+// missing here: the decision depends on what replaces the row.
 func (r *room) around(x *waiter) []*waiter {
 	in := map[*waiter]bool{}
 	list := r.rest(x, in, nil)
@@ -245,14 +245,14 @@ func (r *room) take(x *waiter) *task {
 	return &task{in: &x.in, res: &Result{}, needed: needed, since: x.since}
 }
 
-// ring returns a change with everything that it needs, and that these need, or nil if not all of it is here. A change
-// that needs any row of a table needs all waiting ones of that table. lacking are some that are already known to lack
-// something: otherwise each change of a long chain would be followed to its end.
+// ring returns a change with everything that it needs, and everything that those need, or nil if some of that is not here.
+// A change that needs any row of a table needs all waiting ones of that table. lacking has changes already known to lack
+// something: without it, each change of a long chain would be followed to its end.
 func (r *room) ring(x *waiter, lacking map[*waiter]bool) []*waiter {
 	return r.rest(x, map[*waiter]bool{}, lacking)
 }
 
-// rest is ring without those that are already in, with everything that they need. It adds the ones that it returns.
+// rest is ring without the changes that are already in, together with all they need. It adds those that it returns to in.
 func (r *room) rest(x *waiter, in, lacking map[*waiter]bool) (list []*waiter) {
 	if x.wait.stuck {
 		return nil
@@ -310,7 +310,7 @@ func (r *room) of(table string) []*waiter {
 	return list
 }
 
-// back puts changes back that were taken out and could not be tried.
+// back puts back changes that were taken out and could not be tried.
 func (r *room) back(now time.Time, tasks []*task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,9 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// TestAWaitingChainIsWalkedOnce makes each of many rows wait for the one before, with the first
-// missing: looking for a ring from each row to the end would take a hundred times as long as this
-// test allows.
+// TestAWaitingChainIsWalkedOnce: each of many rows waits for the one before, and the first is missing. Following the chain
+// from each row to its end would take a hundred times as long as this test allows.
 func TestAWaitingChainIsWalkedOnce(t *testing.T) {
 	t.Parallel()
 	const rows = ringRows - 1
@@ -45,7 +44,7 @@ func TestAWaitingChainIsWalkedOnce(t *testing.T) {
 	}
 }
 
-// Many rows wait for one, and each also for the one before. BenchmarkRowsWaiting shows what that costs.
+// Many rows wait for one, and each also for the one before. BenchmarkRowsWaiting shows the cost.
 func TestWaitingRowsAreTriedTogether(t *testing.T) {
 	t.Parallel()
 	const rows = ringRows - 1

@@ -96,7 +96,7 @@ func (x *session) Values(ctx context.Context, t *schema.Table, columns, keys []s
 	return rows, nil
 }
 
-// Unacked checks the places that a change passes through, in order.
+// Unacked checks the places that a change passes through, in that order.
 func (x *session) Unacked(ctx context.Context, client string, rows []change.Row) (map[string]bool, error) {
 	unacked := map[string]bool{}
 	table := rows[0].Table

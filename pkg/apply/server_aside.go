@@ -38,8 +38,8 @@ func (x *session) MoveAside(ctx context.Context, t *schema.Table, s *Step, uniqu
 	return false, nil
 }
 
-// addAside appends an update of one column of a unique key to NULL or, in a NOT NULL column, to a random value, and
-// returns false if there is none for its type.
+// addAside appends an update of one column of a unique key to NULL or, if all are NOT NULL, to a random value. It returns
+// false if no column has a suitable type.
 func addAside(q *mysqldb.Statement, t *schema.Table, u []string) bool {
 	var best *value.Column
 	for _, name := range u {
@@ -69,7 +69,7 @@ func addAside(q *mysqldb.Statement, t *schema.Table, u []string) bool {
 // largest are the largest values of the signed integer types; the unsigned types have twice as many.
 var largest = map[string]int64{"tinyint": 1<<7 - 1, "smallint": 1<<15 - 1, "mediumint": 1<<23 - 1, "int": 1<<31 - 1, "bigint": 1<<63 - 1}
 
-// random returns a value that hardly any row has, or nil if the type has none.
+// random returns a value that most likely no row has, or nil if the type has none.
 func random(c *value.Column) []byte {
 	switch c.Kind {
 	case value.Integer:

@@ -89,7 +89,7 @@ func (x *session) LockEntries(ctx context.Context, t *schema.Table, keys []strin
 	}
 	q.SQL(x.db.ForUpdate())
 	err := q.Query(ctx, x.atOnce, func(*sql.Rows) error { return nil })
-	if err != nil && !mysqldb.NoIndex(err) { // an index that was dropped, or may not be used, leads no one to the row
+	if err != nil && !mysqldb.NoIndex(err) { // no one finds the row by an index that was dropped or cannot be used
 		return fmt.Errorf("lock entries of %s: %w", t.Name, err)
 	}
 	return nil

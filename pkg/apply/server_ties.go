@@ -175,7 +175,7 @@ func (x *session) Referred(ctx context.Context, t *schema.Table, f schema.Foreig
 	return found, nil
 }
 
-// Hold locks the rows as the server locks rows that are referred to.
+// Hold locks the rows as the server locks parents.
 func (x *session) Hold(ctx context.Context, p Place, values []Tuple) ([]bool, error) {
 	there := make([]bool, len(values))
 	for from := 0; from < len(values); from += looksMost {
@@ -227,7 +227,7 @@ func (x *session) Holders(ctx context.Context, t *schema.Table, p Place, values 
 	return holders, nil
 }
 
-// Orphans returns, for each value, at most one more than are waited for by name.
+// Orphans returns at most referMost+1 rows for each value.
 func (x *session) Orphans(ctx context.Context, p Place, refColumns []string, child *schema.Table, values []Tuple) (map[int][]change.Row, error) {
 	key, parents := "''", within(p.Of, refColumns)
 	if child != nil {

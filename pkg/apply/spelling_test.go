@@ -15,9 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestSpellingsOfOneRowConvergeInAnyOrder applies the versions of a row, each in a different
-// spelling and the last a delete, in all orders, in one batch and one by one, and then the first
-// one again.
+// TestSpellingsOfOneRowConvergeInAnyOrder applies a row's versions, each in a different spelling and the last a delete, in
+// all orders, in one batch and one by one, and then the first one again.
 func TestSpellingsOfOneRowConvergeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)")

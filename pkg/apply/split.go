@@ -9,12 +9,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// strain is how much was tried in vain in each table, in statements stopped by a lock.
+// strain is how much was tried in vain in each table, counted in statements stopped by a lock.
 type strain map[string]int
 
-// Bounds of strain: the cost of finding one row among many whose lock no one releases, or a few such rows. An attempt
-// in which the server made a statement wait counts as many, and a long wait as very many: everyone else waits
-// meanwhile.
+// Bounds of strain: what it costs to find one row, or a few, among many, whose lock no one releases. An attempt in which
+// the server made a statement wait counts as many, and a long wait as very many: everyone else waits meanwhile.
 const (
 	strainMost   = 60
 	strainWaited = 15
@@ -39,8 +38,8 @@ func (st strain) most(table string) bool { return st[table] >= strainMost }
 // waited reports whether the server made statements wait in a table.
 func (st strain) waited(table string) bool { return st[table] >= strainWaited }
 
-// split applies changes of different rows in one transaction. If foreign or unique keys tie them, they are considered
-// together in one. If it fails because of a row, it is split into halves, so that the bad rows end up alone. Promise 5.
+// split applies changes to different rows in one transaction. If foreign or unique keys tie them, it considers them
+// together. If the transaction fails because of a row, it is split in half, until the bad rows are alone. Promise 5.
 func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain) error {
 	if len(tasks) == 0 {
 		return nil
@@ -88,8 +87,9 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	return nil
 }
 
-// attempt applies changes in one transaction, and returns those at fault if it fails. On MySQL, if others hold locks,
-// new rows go in a second one: an insert may have to wait for a gap, and then no one waits for a row of the first.
+// attempt applies changes in one transaction, and returns its changes if it fails. On MySQL, if others hold locks, new
+// rows go in a second transaction: an insert may have to wait for a gap, and no one should wait for the first's rows
+// meanwhile.
 func (a *Applier) attempt(ctx context.Context, tasks []*task, m manner) ([]*task, error) {
 	if m&skipping != 0 && a.db.Locks().Waits {
 		for _, t := range tasks {
@@ -106,9 +106,9 @@ func (a *Applier) attempt(ctx context.Context, tasks []*task, m manner) ([]*task
 	return tasks, a.transaction(ctx, tasks, m)
 }
 
-// around applies changes of which some are stopped by something in one table: first those of the other tables, then the
-// table's own without the locked ones. A single stopped change, or too many to look for one by one, is set aside.
-// Nothing else waits for it. Promise 5.
+// around applies changes some of which are stopped by something in one table: first those of the other tables, then the
+// table's own without the locked ones. A single stopped change, or too many to find one by one, are set aside.
+// Nothing else waits for them. Promise 5.
 func (a *Applier) around(ctx context.Context, tasks []*task, m manner, st strain, s *stuck) error {
 	var own, others []*task
 	for _, t := range tasks {
@@ -175,12 +175,12 @@ func apart(tasks []*task) (there, missing []*task) {
 	return there, missing
 }
 
-// tied reports whether an error says that rows are in each other's way.
+// tied reports whether an error means that rows are in each other's way.
 func tied(err error) bool {
 	return errors.Is(err, errTied) || mysqldb.Duplicate(err) || mysqldb.MissingParent(err) || mysqldb.Referenced(err)
 }
 
-// ring is like together; changes stopped by something in their table are set aside.
+// ring is together, except that changes stopped by something in their table are set aside.
 func (a *Applier) ring(ctx context.Context, tasks []*task, m manner, st strain) error {
 	err := a.together(ctx, tasks, m)
 	var s *stuck
@@ -190,11 +190,11 @@ func (a *Applier) ring(ctx context.Context, tasks []*task, m manner, st strain) 
 	return err
 }
 
-// tries bounds how many times together starts over. Each time it has one change less, or one is decided.
+// tries limits how often together starts over. Each time it has at least one change fewer, or one is decided.
 const tries = 200
 
-// together applies changes of different rows in one transaction in which none is in another's way: see writeTied. What
-// cannot be part of it is left out and waits, the others go in. Promise 5.
+// together applies changes to different rows in one transaction in which none is in another's way: see writeTied. Changes
+// that cannot be part of it are left out and wait; the others go in. Promise 5.
 func (a *Applier) together(ctx context.Context, tasks []*task, m manner) error {
 	for range tries {
 		err := a.transaction(ctx, tasks, m|whole)

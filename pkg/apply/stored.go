@@ -7,7 +7,7 @@ import (
 )
 
 // stored reads back the written rows if users' triggers may have changed them, and records what is stored differently.
-// The rows stay as they are: triggers are the user's intent, and what they do at a site is reported, not undone.
+// The rows stay as they are: the user wants the triggers, so what they do is reported, not undone.
 func (a *Applier) stored(ctx context.Context, tx Tx, groups []*group) error {
 	for _, g := range groups {
 		if !g.table.Triggered {
@@ -29,8 +29,8 @@ func (a *Applier) stored(ctx context.Context, tx Tx, groups []*group) error {
 	return nil
 }
 
-// changed adds the columns in which the row differs to those that the step stores differently; nil is a row whose key
-// was changed.
+// changed adds the columns in which the stored row differs to the step's altered ones; a nil row is one whose key was
+// changed.
 func (s *Step) changed(t *schema.Table, row [][]byte) {
 	id, err := t.ID(s.in.Key)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Step) changed(t *schema.Table, row [][]byte) {
 		s.altered = append(s.altered, altered{column: t.Columns[t.Key[0]].Name, trigger: true, id: id})
 		return
 	}
-	lossy := s.altered // by the column's type: those differ anyway
+	lossy := s.altered // by the column's type: these differ anyway
 	for i, name := range s.in.Columns {
 		at := t.Index(name)
 		if !t.Columns[at].Equal(row[at], s.in.Values[i]) && !names(lossy, name) {

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// stuck is an error that is no change's fault: something in a table cannot be read or written now, because someone
+// stuck is an error for which no change is to blame: something in a table cannot be read or written now, because someone
 // holds a lock, or because the table is full, damaged or read-only. See mysqldb.Stuck.
 type stuck struct {
 	table string
@@ -23,7 +23,7 @@ type stuck struct {
 func (s *stuck) Error() string { return s.err.Error() }
 func (s *stuck) Unwrap() error { return s.err }
 
-// stuckIn tells in which table an error happened, if it is of that kind.
+// stuckIn adds the table in which an error occurred, if it is of that kind.
 func stuckIn(table string, err error) error {
 	if !mysqldb.Stuck(err) || errors.As(err, new(*stuck)) {
 		return err
@@ -31,8 +31,8 @@ func stuckIn(table string, err error) error {
 	return &stuck{table: table, err: err}
 }
 
-// skipLocked leaves changes whose rows someone has locked out of a group, and locks the others, including rows that
-// someone is only about to insert.
+// skipLocked leaves changes out of a group if someone has locked their rows, or is only about to insert them, and locks
+// the others.
 func (a *Applier) skipLocked(ctx context.Context, tx Tx, g *group) error {
 	if !a.db.Locks().Told {
 		return nil
@@ -43,7 +43,7 @@ func (a *Applier) skipLocked(ctx context.Context, tx Tx, g *group) error {
 	}, func(i int) int { return i }, "waits for its row, which is locked")
 }
 
-// skipParents leaves changes that insert rows whose parents someone has locked out of a group: the server would make
+// skipParents leaves changes out of a group if they insert rows whose parents someone has locked: the server would make
 // the insert wait.
 func (a *Applier) skipParents(ctx context.Context, tx Tx, g *group, locals map[string]*Local) error {
 	for _, f := range g.table.ForeignKeys {
@@ -64,7 +64,7 @@ func (a *Applier) skipParents(ctx context.Context, tx Tx, g *group, locals map[s
 }
 
 // skipUnique leaves changes out of a group if their unique values belong to rows that someone has locked or is about to
-// insert. MariaDB says that at once when they are written, usually about few.
+// insert. On MariaDB that is unnecessary: the write itself fails at once, and usually for few rows.
 func (a *Applier) skipUnique(ctx context.Context, tx Tx, g *group) error {
 	if !a.db.Locks().Waits {
 		return nil
@@ -105,8 +105,8 @@ func (a *Applier) askEntries(ctx context.Context, tx Tx, g *group, locals map[st
 }
 
 // indexed returns the changes of a group whose rows exist and have entries in indexes that must be locked, and for each
-// change of the group its index among them, or -1. On MariaDB, where a write never waits, the write itself tells what
-// is locked.
+// change of the group its index among them, or -1. On MariaDB there are none: a write never waits there, but says what is
+// locked.
 func (a *Applier) indexed(g *group, locals map[string]*Local) (there []*Incoming, place []int) {
 	if locks := a.db.Locks(); !locks.Waits || !locks.Told || len(g.table.Indexes) == 0 {
 		return nil, nil
@@ -154,17 +154,16 @@ func (g *group) different(columns []string, which func(*Incoming) bool) (values 
 	return values, place
 }
 
-// slow is longer than a lock that fails at once takes: beyond it, the lock is of a whole table, for which MySQL waits
-// nevertheless, and no one could end the wait.
+// slow is longer than a lock request that fails at once takes: if one takes longer, a whole table is locked. MySQL waits
+// for that nevertheless, and no one could end the wait.
 const slow = 500 * time.Millisecond
 
-// skipMost is how many locked rows of a group are looked for, each of which costs some
-// statements.
+// skipMost is how many locked rows of a group are searched for; each costs some statements.
 const skipMost = 100
 
-// skip finds out, by halves, which of n things cannot be locked now, and leaves the changes that need one of them out
-// of the group: they are set aside. lock tries to lock some of the things, and of tells which of them a change needs;
-// -1 is none.
+// skip finds out by bisection which of n things cannot be locked now, and leaves changes that need one of them out of
+// the group: they are set aside. lock tries to lock some of the things, and of returns which of them a change needs, or
+// -1 for none.
 func (a *Applier) skip(g *group, n int, lock func(from, to int) error, of func(int) int, why string) error {
 	held := make([]bool, n)
 	found := 0
@@ -180,7 +179,7 @@ func (a *Applier) skip(g *group, n int, lock func(from, to int) error, of func(i
 			return err
 		case mysqldb.Waited(err) || a.now().Sub(begun) >= slow:
 			return &stuck{table: g.table.Name, err: err, slow: true}
-		case found > skipMost && to-from > 1: // mostly locked: the others are not looked for one by one
+		case found > skipMost && to-from > 1: // mostly locked: do not search for the rest one by one
 			for i := from; i < to; i++ {
 				held[i] = true
 			}

@@ -22,7 +22,7 @@ func (r *receiver) somebody(statements ...string) (release func()) {
 	}
 }
 
-// until retries what is set aside until a query returns the wanted result.
+// until retries set-aside changes until a query returns the expected result.
 func (r *receiver) until(query string, want any) {
 	r.t.Helper()
 	testkit.Eventually(r.t, query, func() error {
@@ -37,8 +37,8 @@ func (r *receiver) until(query string, want any) {
 	})
 }
 
-// TestALockedRowWaitsAlone takes every kind of lock that a change may meet: all other changes of
-// the call are written while it is held, and the change itself afterwards.
+// TestALockedRowWaitsAlone takes every kind of lock that a change may meet: while it is held, all other changes of the call
+// are written, and afterwards the change itself.
 func TestALockedRowWaitsAlone(t *testing.T) {
 	t.Parallel()
 	const rows = 40
@@ -110,10 +110,10 @@ func TestALockedRowWaitsAlone(t *testing.T) {
 					free++
 				}
 			}
-			if free > 0 { // nobody can read a table that is locked as a whole
+			if free > 0 { // otherwise the whole table may be locked, and no one can read it
 				r.until(`SELECT COUNT(*) FROM orders WHERE v = 2`, free)
 			}
-			r.apply(r.row("other", 1000, 2)) // nothing waits behind what is set aside
+			r.apply(r.row("other", 1000, 2)) // nothing waits behind set-aside rows
 			r.expect(`SELECT COUNT(*) FROM other WHERE v = 2`, rows+1)
 			release()
 			r.until(`SELECT COUNT(*) FROM orders WHERE v = 2`, rows)
@@ -127,8 +127,8 @@ func TestALockedRowWaitsAlone(t *testing.T) {
 	}
 }
 
-// TestDeletesInSmallTablesMeetNoLocks deletes rows between rows that somebody is writing, in tables
-// that a server would rather scan.
+// TestDeletesInSmallTablesMeetNoLocks deletes rows next to rows that someone is writing, in tables so small that a server
+// would rather scan them.
 func TestDeletesInSmallTablesMeetNoLocks(t *testing.T) {
 	t.Parallel()
 	for name, ddl := range map[string]string{

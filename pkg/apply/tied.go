@@ -7,10 +7,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// writeTied writes what was planned when write could not, because rows of the transaction refer to each other, or have
-// each other's unique values. The server's foreign key checks are off while it writes, and with them every action of
-// foreign keys on further rows; before the end it checks itself what they require. Rows that a unique key puts in each
-// other's way are moved one by one. It returns those that cannot be part of it as *barred. Promise 7.
+// writeTied carries out the plan when write cannot, because rows of the transaction refer to each other, or have each
+// other's unique values. The server's foreign key checks are off while it writes, and so are the foreign keys' actions
+// on further rows; before the end it checks the foreign keys itself. Rows that a unique key puts in each other's way are
+// moved one by one. Changes that cannot be part of it are returned as *barred. Promise 7.
 func (a *Applier) writeTied(ctx context.Context, tx Tx, groups []*group) error {
 	for _, g := range groups {
 		if err := g.readBefore(ctx, tx); err != nil {
@@ -49,14 +49,14 @@ func (a *Applier) writeTied(ctx context.Context, tx Tx, groups []*group) error {
 	return a.left(ctx, tx, groups)
 }
 
-// before is what a table's rows had before the transaction wrote them, in the columns that tie rows: those of unique
-// keys, and those that foreign keys refer to.
+// before has the values of a table's rows before the transaction wrote them, in the columns that tie rows: those of
+// unique keys, and those that foreign keys refer to.
 type before struct {
 	columns []string
 	rows    map[string][][]byte // by key
 }
 
-// value returns what a row had in a column, and false if it was not read.
+// value returns a row's former value in a column, and false if it was not read.
 func (b *before) value(key, column string) ([]byte, bool) {
 	row := b.rows[key]
 	i := slices.Index(b.columns, column)
@@ -93,7 +93,7 @@ func (g *group) readBefore(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-// after returns what a row has in a column once the step has written it, and false if that is unknown.
+// after returns a row's value in a column once the step has written it, and false if that is unknown.
 func (g *group) after(s *Step, column string) ([]byte, bool) {
 	if i := slices.Index(s.in.Columns, column); i >= 0 {
 		return s.in.Values[i], true
@@ -101,11 +101,10 @@ func (g *group) after(s *Step, column string) ([]byte, bool) {
 	return g.before.value(s.in.Key, column)
 }
 
-// Tuple is the values of several columns; nil if one of them is NULL, which neither refers to anything nor equals
-// anything.
+// Tuple is the values of several columns; nil if one of them is NULL, which refers to nothing and equals nothing.
 type Tuple [][]byte
 
-// tupleOf returns the values of columns, as given by value, and false if one of them is unknown.
+// tupleOf returns the values of columns, which it asks value for, and false if one of them is unknown.
 func tupleOf(columns []string, value func(string) ([]byte, bool)) (Tuple, bool) {
 	list := make(Tuple, len(columns))
 	null := false
@@ -140,8 +139,8 @@ func (b *barred) add(r change.Row, w *Wait) {
 	b.waits[r] = w
 }
 
-// union returns the rows of two lists without duplicates: one may refer to another by two foreign keys, and a question
-// names it once.
+// union returns the rows of two lists without duplicates: a row may refer to another by two foreign keys, but a question
+// to the sender names it once.
 func union(a, b []change.Row) []change.Row {
 	in := make(map[change.Row]bool, len(a))
 	for _, r := range a {

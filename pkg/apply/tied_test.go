@@ -40,8 +40,8 @@ func newReceiver(t *testing.T, c Config, ddl ...string) *receiver {
 	}
 }
 
-// row is a change of a row by node-b, which knows all that it sent before; key columns come first.
-// Without further values it is a delete.
+// row is a change to a row by node-b, which knows everything that it sent before; key columns come first. Without further
+// values it is a delete.
 func (r *receiver) row(table string, values ...any) Incoming {
 	r.t.Helper()
 	t, err := r.Applier.db.Table(r.t.Context(), table)
@@ -152,8 +152,8 @@ func TestManyChildrenFollowTheirParent(t *testing.T) {
 	r.expect(`SELECT GROUP_CONCAT(id) FROM k`, "11")
 }
 
-// TestARowDeletedByATriggerIsNotCountedAsUpdated deletes a row in the same batch, whose trigger
-// deletes the other one.
+// TestARowDeletedByATriggerIsNotCountedAsUpdated: the same batch deletes a row and, by a trigger on its table, the updated
+// one.
 func TestARowDeletedByATriggerIsNotCountedAsUpdated(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE a (id INT PRIMARY KEY)`, `CREATE TABLE b (id INT PRIMARY KEY, note VARCHAR(9))`,
@@ -224,7 +224,7 @@ func TestShiftedUniqueValuesAreWrittenTogether(t *testing.T) {
 	r.expect(`SELECT SUM(x = MOD(id + 1, 600) AND y = MOD(id + 599, 600)) FROM u`, 600)
 }
 
-// TestStrangersOfARespelledParentAreRecognized is about keys whose identity is not their spelling.
+// TestStrangersOfARespelledParentAreRecognized: these keys' identity is not their spelling.
 func TestStrangersOfARespelledParentAreRecognized(t *testing.T) {
 	t.Parallel()
 	const ci = "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
@@ -245,8 +245,8 @@ func TestStrangersOfARespelledParentAreRecognized(t *testing.T) {
 	r.expect("SELECT COUNT(*) FROM sync_conflicts WHERE policy = 'foreignKey'", 1)
 }
 
-// TestAChainWithAMissingEndWaitsAtOnce has rows that each refer to the next, and the last to one
-// that has not arrived: one transaction is enough to know that all must wait.
+// TestAChainWithAMissingEndWaitsAtOnce: each row refers to the next, and the last to one that has not arrived. One
+// transaction is enough to know that all must wait.
 func TestAChainWithAMissingEndWaitsAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, Config{}, `CREATE TABLE k (id INT PRIMARY KEY, next INT, FOREIGN KEY (next) REFERENCES k (id))`)

@@ -13,13 +13,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// manner is how a transaction treats locked rows. By default it waits for no one's locks, as far as the server allows:
-// anything locked is an error at once. Promise 5.
+// manner is how a transaction treats locked rows. By default it waits for no locks, as far as the server allows: anything
+// locked is an error at once. Promise 5.
 type manner uint8
 
 const (
 	plain    manner = 0
-	skipping manner = 1 << iota // leave out and set aside what someone has locked
+	skipping manner = 1 << iota // leave out and set aside rows that someone has locked
 	waiting                     // wait for a row that someone has locked: it must be the only one
 	present                     // write only existing rows, and leave the others for another transaction
 	whole                       // consider rows that are tied to each other together; see writeTied
@@ -63,7 +63,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 			for _, g := range groups {
 				a.beWary(g.table.Name)
 			}
-			m = m&^waiting | skipping // when it is run again
+			m = m&^waiting | skipping // for when it is run again
 		}
 		if err != nil {
 			return err
@@ -80,9 +80,9 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 	for _, g := range groups {
 		for i, s := range g.steps {
 			g.tasks[i].res.Err, g.tasks[i].res.Retry = s.misfit, s.retry
-			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: only now may it be acked
+			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: it may be acked only now
 			if s.held != 0 && (s.writtenBy(s.in.From) || !slices.Contains(a.Remotes, s.in.Version.Author())) {
-				g.tasks[i].res.Held = s.heldFor(s.in.From) // someone who only passes it on need not hear it from here
+				g.tasks[i].res.Held = s.heldFor(s.in.From) // a sender that only passes it on need not hear it from us
 			}
 			if s.lie {
 				a.lies.tell(a.log, a.now(), g.table.Name, s.in)
@@ -109,9 +109,9 @@ type group struct {
 	steps  []Step
 }
 
-// group sorts changes by table, parents before children, and within a table by key, so that all transactions take their
-// locks in the same order. Changes that do not fit the table as it is get their results here and are in no group: a
-// broken table does not cost the others a transaction for each of its rows. Promise 5.
+// group sorts changes by table, parents before children, so that all transactions take their locks in the same order.
+// Changes that do not fit their table get their results here and are in no group: a broken table does not cost the others
+// a transaction for each of its rows. Promise 5.
 func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 	byName := map[string]*group{}
 	broken := map[string]error{}
@@ -147,7 +147,7 @@ func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 	return parentsFirst(groups), nil
 }
 
-// check refuses columns that the table does not have. Promise 8.
+// check rejects columns that the table does not have. Promise 8.
 func check(t *schema.Table, in *Incoming) error {
 	for _, name := range in.Columns {
 		if _, ok := t.Column(name); !ok {

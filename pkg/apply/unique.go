@@ -19,8 +19,8 @@ type claim struct {
 	value Tuple
 }
 
-// putInTurn writes a group's rows such that each comes after those that have values it wants. If rows want each
-// other's, one of them is first moved aside. A row that wants the values of one that keeps them is barred.
+// putInTurn writes each of a group's rows after those that have values it wants. If rows want each other's values, one
+// is first moved aside. A row that wants values that another keeps is barred.
 func (g *group) putInTurn(ctx context.Context, tx Tx) error {
 	steps := pick(g, (*Step).puts)
 	if len(steps) == 0 {
@@ -60,8 +60,8 @@ func (g *group) putInTurn(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-// inTheWay returns, for each row, the group's rows that have values it wants and that they are about to give up, each
-// with the unique key in question.
+// inTheWay returns, for each row, the group's rows that have values it wants and are about to give them up, each with the
+// unique key in question.
 func (g *group) inTheWay(ctx context.Context, tx Tx, steps []*Step) (map[*Step][]claim, error) {
 	byKey := make(map[string]*Step, len(steps))
 	for _, s := range steps {
@@ -101,7 +101,7 @@ func (g *group) inTheWay(ctx context.Context, tx Tx, steps []*Step) (map[*Step][
 			}
 		}
 	}
-	// A row that wants a waiting row's value waits too: all at once, not one at each attempt.
+	// A row that wants a waiting row's value waits too: find all at once, not one per attempt.
 	for barred := slices.Collect(maps.Keys(b.waits)); len(barred) > 0; barred = barred[1:] {
 		h := byRow[barred[0]]
 		for _, c := range wanted[h] {
@@ -115,8 +115,7 @@ func (g *group) inTheWay(ctx context.Context, tx Tx, steps []*Step) (map[*Step][
 	return after, b.or()
 }
 
-// claims returns the rows that will have values of a unique key that they may not have
-// yet.
+// claims returns the rows that will have values of a unique key that they may not have yet.
 func (g *group) claims(u []string, steps []*Step) []claim {
 	var list []claim
 	for _, s := range steps {
@@ -140,7 +139,7 @@ func (g *group) stays(s *Step, u []string) bool {
 	return !ok || next != nil && g.has(s, u, next)
 }
 
-// waitForValue returns that a row waits for another to give up a unique value.
+// waitForValue returns the Wait of a row for another to give up a unique value.
 func (g *group) waitForValue(holder change.Row, c claim) *Wait {
 	shown := make([]string, len(c.key))
 	for i, name := range c.key {
@@ -162,7 +161,7 @@ func (g *group) waitForValue(holder change.Row, c claim) *Wait {
 	}
 }
 
-// inTurn orders rows such that each comes after those that it has to follow. If they form a cycle, it returns those to
+// inTurn orders rows so that each comes after those that it must follow. If they form a cycle, it also returns the rows to
 // move aside, with the unique key to free.
 func inTurn(steps []*Step, after map[*Step][]claim) (order []*Step, aside []claim) {
 	const open, done = 1, 2
@@ -189,8 +188,8 @@ func inTurn(steps []*Step, after map[*Step][]claim) (order []*Step, aside []clai
 	return order, aside
 }
 
-// moveAside makes a row give up its values of a unique key until it is written: by an update to a value that no row has
-// or, if there is no such value, by removing the row. Foreign key checks are off.
+// moveAside makes a row give up its values of a unique key until it is written: it updates the row to a value that no row
+// has or, if there is none, removes the row. Foreign key checks are off.
 func moveAside(ctx context.Context, tx Tx, t *schema.Table, c claim) error {
 	if !c.step.exists {
 		return nil // already removed

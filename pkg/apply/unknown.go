@@ -7,9 +7,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// unknown returns those of a table's rows whose current state a client has not acked. It is used for a delete that came
-// by version 1: such a peer does not tell what its server does to children, so for those that it knew, the foreign key
-// here does the same, and the others are strange to it.
+// unknown returns the rows, all of one table, whose current state a client has not acked. It is used for a delete that
+// came by version 1: such a peer does not say what its server did to children. For those that it knew, the foreign key
+// here does the same; the others are strangers.
 func (a *Applier) unknown(ctx context.Context, tx Tx, client string, rows []change.Row) (map[change.Row]struct{}, error) {
 	unknown := make(map[change.Row]struct{}, len(rows))
 	table := rows[0].Table

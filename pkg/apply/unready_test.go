@@ -10,9 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
 )
 
-// TestRowsReleaseTheirLocksUntilTheirScriptIsReady, and nothing is decided before, not even by the
-// later version; all other rows are written, those of the same table and those tied by a unique
-// value too. Promise 7.
+// TestRowsReleaseTheirLocksUntilTheirScriptIsReady: nothing is decided before, not even in favor of the later version.
+// All other rows are written, including those of the same table and those tied by a unique value. Promise 7.
 func TestRowsReleaseTheirLocksUntilTheirScriptIsReady(t *testing.T) {
 	t.Parallel()
 	var ready atomic.Bool
@@ -40,7 +39,7 @@ func TestRowsReleaseTheirLocksUntilTheirScriptIsReady(t *testing.T) {
 	if err := r.db.Get(&got, `SELECT GROUP_CONCAT(id, ':', u, ':', v ORDER BY id) FROM orders`); err != nil || got != "1:10:1,2:20:2,3:40:2,4:30:2" {
 		t.Errorf("there are %s (%v)", got, err)
 	}
-	// Nobody waits for their locks.
+	// No one waits for their locks.
 	for _, q := range []string{`SELECT v FROM orders WHERE id = 1 FOR UPDATE`, `SELECT v FROM pairs WHERE a = 1 FOR UPDATE`} {
 		conn, err := r.db.Connx(t.Context())
 		if err == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// takenAway is a row that node-b takes away, in a version and what it had seen.
+// takenAway is a row that node-b takes away, in the given version, which had seen the others.
 func takenAway(token int64, v change.Version, seen ...change.Version) *Incoming {
 	in := &Incoming{From: "node-b"}
 	in.Row, in.State = change.Row{Table: "items", Key: "1"}, state(v, seen...)
@@ -35,20 +35,20 @@ func TestRowIsGivenBackOnlyIfTheSenderHasIt(t *testing.T) {
 		err  error
 		fate version.Fate
 	}{
-		"the sender's own row":                          {takenAway(5, hubs), here(hubs, 3), conflict.Apply, nil, version.Withdrawn},
-		"the sender's row in a later version":           {takenAway(5, at(later, "node-b"), hubs), here(hubs, 3), conflict.Apply, nil, version.Withdrawn},
-		"a row written here that the sender has":        {takenAway(5, ours), here(ours, 3), conflict.Apply, nil, version.Withdrawn},
-		"a row written here that the sender built on":   {takenAway(5, at(later+1, "node-b"), ours), here(ours, 3), conflict.Apply, nil, version.Withdrawn},
-		"a row written here since":                      {takenAway(5, hubs), here(ours, 3), conflict.Known, errNews, version.There},
-		"a write that is not captured yet":              {takenAway(5, hubs), pending, conflict.Known, errNews, version.There},
-		"a row that no one has written":                 {takenAway(5, ours), here(at(change.Baseline, "node-c"), 3), conflict.Apply, nil, version.Withdrawn},
-		"a row in whose stead another of here was kept": {takenAway(5, hubs), Local{Exists: true, Key: "1", State: state(hubs, ours), Token: 3}, conflict.Apply, nil, version.Withdrawn},
-		"a row that no one sent":                        {takenAway(5, hubs), Local{Exists: true, Key: "1"}, conflict.Known, errOwn, version.There},
-		"a late word":                                   {takenAway(2, hubs), here(hubs, 3), conflict.Known, nil, version.There},
-		"a row that was never here":                     {takenAway(5, hubs), Local{}, conflict.Apply, nil, version.Withdrawn},
-		"a row deleted here since":                      {takenAway(5, hubs), gone(version.Deleted, ours, 3), conflict.Known, errNews, version.Deleted},
-		"a delete that the sender knows":                {takenAway(5, ours), gone(version.Deleted, ours, 3), conflict.Known, nil, version.Deleted},
-		"a row withdrawn before":                        {takenAway(5, hubs), gone(version.Withdrawn, hubs, 3), conflict.Apply, nil, version.Withdrawn},
+		"the sender's own row":                        {takenAway(5, hubs), here(hubs, 3), conflict.Apply, nil, version.Withdrawn},
+		"the sender's row in a later version":         {takenAway(5, at(later, "node-b"), hubs), here(hubs, 3), conflict.Apply, nil, version.Withdrawn},
+		"a row written here that the sender has":      {takenAway(5, ours), here(ours, 3), conflict.Apply, nil, version.Withdrawn},
+		"a row written here that the sender built on": {takenAway(5, at(later+1, "node-b"), ours), here(ours, 3), conflict.Apply, nil, version.Withdrawn},
+		"a row written here since":                    {takenAway(5, hubs), here(ours, 3), conflict.Known, errNews, version.There},
+		"a write that is not captured yet":            {takenAway(5, hubs), pending, conflict.Known, errNews, version.There},
+		"a row that no one has written":               {takenAway(5, ours), here(at(change.Baseline, "node-c"), 3), conflict.Apply, nil, version.Withdrawn},
+		"a local row kept in place of another":        {takenAway(5, hubs), Local{Exists: true, Key: "1", State: state(hubs, ours), Token: 3}, conflict.Apply, nil, version.Withdrawn},
+		"a row that no one sent":                      {takenAway(5, hubs), Local{Exists: true, Key: "1"}, conflict.Known, errOwn, version.There},
+		"a late word":                                 {takenAway(2, hubs), here(hubs, 3), conflict.Known, nil, version.There},
+		"a row that was never here":                   {takenAway(5, hubs), Local{}, conflict.Apply, nil, version.Withdrawn},
+		"a row deleted here since":                    {takenAway(5, hubs), gone(version.Deleted, ours, 3), conflict.Known, errNews, version.Deleted},
+		"a delete that the sender knows":              {takenAway(5, ours), gone(version.Deleted, ours, 3), conflict.Known, nil, version.Deleted},
+		"a row withdrawn before":                      {takenAway(5, hubs), gone(version.Withdrawn, hubs, 3), conflict.Apply, nil, version.Withdrawn},
 	} {
 		s := Plan(nil, test.in, test.have, later, "node-a", conflict.Policy{})
 		if s.Decision != test.want || !errors.Is(s.misfit, test.err) || s.retry != errors.Is(test.err, errNews) || s.fate() != test.fate {

@@ -24,12 +24,12 @@ const (
 	maxBytes = 4 << 20
 )
 
-// Session are the variables of an applier's sessions: where they have to wait for locks, they wait as briefly as the
-// server allows.
+// Session has the variables of an applier's sessions: if they must wait for locks, they wait as briefly as the server
+// allows.
 var Session = []config.Variable{{Name: "innodb_lock_wait_timeout", Value: 1}, {Name: "lock_wait_timeout", Value: 1}}
 
-// setApplying silences a table's triggers in this session, and gives those that record cascades the time of the write;
-// see trigger.Applying and trigger.Written.
+// setApplying silences a table's triggers in this session, and tells the triggers that record cascades the time of the
+// write; see trigger.Applying and trigger.Written.
 const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
 
 // Delete deletes existing rows.
@@ -42,7 +42,7 @@ func (x *session) Insert(ctx context.Context, t *schema.Table, steps []*Step) er
 	return chunked(ctx, x.atOnce, t, steps, insert)
 }
 
-// Update writes the columns that came to existing rows.
+// Update writes the received columns to existing rows.
 func (x *session) Update(ctx context.Context, t *schema.Table, steps []*Step) error {
 	return chunked(ctx, x.atOnce, t, steps, update)
 }
@@ -82,7 +82,7 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 	return nil
 }
 
-// announce tells the session's triggers which table is being written, and how old the repeated writes are.
+// announce tells the session's triggers which table is being written, and the time of the oldest of the writes.
 func announce(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	oldest := slices.MinFunc(steps, func(a, b *Step) int { return cmp.Compare(a.State.Version.Time, b.State.Version.Time) })
 	written := time.UnixMicro(oldest.State.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
@@ -108,7 +108,6 @@ func remove(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	return q.Exec(ctx, tx)
 }
 
-// keysOf iterates over the keys of steps.
 func keysOf(steps []*Step) iter.Seq[string] { return slices.Values(stepKeys(steps)) }
 
 func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
@@ -117,7 +116,7 @@ func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	columns := make([]*value.Column, len(names))
 	for i, name := range steps[0].in.Columns {
 		names[i] = mysqldb.Quote(name)
-		columns[i], _ = t.Column(name) // check has seen that it is there
+		columns[i], _ = t.Column(name) // check has verified that it exists
 	}
 	q.SQL("INSERT INTO " + mysqldb.Quote(t.Name) + " (" + strings.Join(names, ", ") + ") VALUES ")
 	grow(&q, steps)
@@ -149,8 +148,8 @@ func grow(q *mysqldb.Statement, steps []*Step) {
 
 // update updates existing rows by their keys: it joins them with a table of the new values, which costs the server no
 // more than INSERT … ON DUPLICATE KEY UPDATE. That would fire insert triggers and require columns that are not given.
-// Keys without a literal of the column's own type and collation, in which the index finds the rows, are read from the
-// table for it. Long rows are updated one by one.
+// The index needs keys of the column's own type and collation: those that have no such literal are read from the table
+// itself. Long rows are updated one by one.
 func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	if i := slices.IndexFunc(steps, (*Step).long); i >= 0 && len(steps) > 1 {
 		for _, part := range [][]*Step{steps[:i], steps[i : i+1], steps[i+1:]} {
@@ -167,14 +166,14 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	columns := make([]*value.Column, len(names))
 	set := make([]string, 0, len(names))
 	for i, name := range names {
-		columns[i], _ = t.Column(name) // check has seen that it is there
+		columns[i], _ = t.Column(name) // check has verified that it exists
 		if slices.Contains(t.Key, t.Index(name)) && columns[i].Kind != value.Text {
 			continue // a text may come in another spelling of the same key
 		}
 		set = append(set, "t."+mysqldb.Quote(name)+"=v.c"+strconv.Itoa(i))
 	}
 	if len(set) == 0 {
-		return nil // only the key came
+		return nil // only the key was received
 	}
 	literal, err := literals(t, steps)
 	if err != nil {
@@ -246,13 +245,13 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	return err
 }
 
-// long reports whether the row has a value that must not be in a UNION: some releases of MariaDB, such as 10.5.23 and
+// long reports whether the row has a value that must not be in a UNION: some MariaDB releases, such as 10.5.23 and
 // 11.4.5, silently truncate a literal there to its length modulo 65,536. A character may count as four bytes.
 func (s *Step) long() bool {
 	return slices.ContainsFunc(s.in.Values, func(v []byte) bool { return len(v) > math.MaxUint16/4 })
 }
 
-// errGone says that a row is missing which the transaction has seen and locked.
+// errGone means that a row is missing although the transaction has seen and locked it.
 var errGone = errors.New("a row to be updated is gone: another row's trigger deletes it")
 
 // literals reports whether all keys can be given as literals of their columns' types.

@@ -393,7 +393,7 @@ func TestB05ADamagedStateIsNotUploaded(t *testing.T) {
 		t.Error("a damaged state was uploaded")
 	}
 	if _, err := b.Verify(t.Context(), "", nil); err != nil {
-		t.Errorf("the copy before it: %v", err)
+		t.Errorf("the previous copy: %v", err)
 	}
 }
 

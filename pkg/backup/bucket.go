@@ -26,12 +26,12 @@ type bucket struct {
 
 // What the service may answer other than success.
 var (
-	errMissing = errors.New("there is no such object")
+	errMissing = errors.New("no such object")
 	errDenied  = errors.New("access denied")
-	errChanged = errors.New("the object is another one by now")
+	errChanged = errors.New("the object has changed")
 )
 
-// attempts is how often a request is sent before its error counts; the pauses in between are below a second.
+// attempts is how often a request is sent before its error counts; the pauses in between are shorter than a second.
 const attempts = 4
 
 // answerTime is how long a service may take to begin its answer.
@@ -90,8 +90,8 @@ func newBucket(s S3) (*bucket, error) {
 // gap is how long an object may be missing while it is replaced: some services remove it first.
 const gap = 250 * time.Millisecond
 
-// head returns an object's metadata: errMissing and errDenied distinguish the two ways of not getting it. An object is
-// missing only if it stays missing: if a copy seemed to be gone for a moment, a connector would start from scratch.
+// head returns an object's metadata: errMissing and errDenied distinguish the two ways of not getting it. An object counts
+// as missing only if it stays missing: if a copy seemed to be gone for a moment, a connector would start from scratch.
 func (b *bucket) head(ctx context.Context, key string) (minio.ObjectInfo, error) {
 	info, err := b.client.StatObject(ctx, b.name, key, minio.StatObjectOptions{})
 	if err = b.told(err); errors.Is(err, errMissing) {
@@ -124,7 +124,7 @@ func (b *bucket) get(ctx context.Context, info minio.ObjectInfo) (io.ReadCloser,
 	return r, b.told(err)
 }
 
-// copy stores an object under another key too, with its metadata.
+// copy copies an object, with its metadata, to another key.
 func (b *bucket) copy(ctx context.Context, info minio.ObjectInfo, to string) error {
 	_, err := b.client.ComposeObject(ctx, minio.CopyDestOptions{Bucket: b.name, Object: to}, minio.CopySrcOptions{Bucket: b.name, Object: info.Key, MatchETag: info.ETag})
 	return b.told(err)
@@ -163,7 +163,7 @@ func (b *bucket) abandon(ctx context.Context, key string) error {
 	return b.told(b.client.RemoveIncompleteUpload(ctx, b.name, key))
 }
 
-// told turns an error of the service into one to report and branch on.
+// told turns an error from the service into one to report and branch on.
 func (b *bucket) told(err error) error {
 	if err == nil {
 		return nil
@@ -181,14 +181,14 @@ func (b *bucket) told(err error) error {
 		return errChanged
 	case r.StatusCode == http.StatusForbidden:
 		if off := b.clock.off().Round(time.Second); off.Abs() > 10*time.Minute {
-			return fmt.Errorf("%w: this machine's clock is %s off that of the service", errDenied, off)
+			return fmt.Errorf("%w: this machine's clock differs from the service's by %s", errDenied, off)
 		}
 		return fmt.Errorf("%w: %s", errDenied, r.Code)
 	}
 	return fmt.Errorf("%w (%s, request %s)", err, r.Code, r.RequestID)
 }
 
-// clock tells the time of the service, which its answers carry.
+// clock tells the service's time, which its answers carry.
 type clock struct {
 	http.RoundTripper
 

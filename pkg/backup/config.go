@@ -13,12 +13,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// Schema is the JSON Schema of the block backup of a configuration.
+// Schema is the JSON Schema of a configuration's backup block.
 //
 //go:embed schema.json
 var Schema []byte
 
-// Config is the block backup of a configuration. It holds secrets.
+// Config is a configuration's backup block. It holds secrets.
 type Config struct {
 	S3          S3       `koanf:"s3"`
 	Key         string   `koanf:"key"`
@@ -53,7 +53,7 @@ func (s S3) GoString() string { return s.String() }
 // String hides the secrets.
 func (s S3) String() string { return s.Bucket }
 
-// Backups are the copies of one connector's state in a bucket. Its methods may be called by several goroutines.
+// Backups manages the copies of one connector's state in a bucket. It is safe for concurrent use.
 type Backups struct {
 	bucket  *bucket
 	key     string // of the newest copy
@@ -76,13 +76,13 @@ const (
 	leastLease   = 5 * time.Second
 )
 
-// New returns the copies of a state file. It does not connect yet. An error begins with the block's key that it
-// concerns.
+// New returns the Backups of a state file. It does not connect yet. An error starts with the key of the block that it is
+// about.
 func New(c Config, who ledger.Identity, state string) (*Backups, error) {
 	b := &Backups{who: who, state: state, keep: c.Keep, auto: c.Restore == "auto"}
 	b.lineage = func() (life, parent string) {
 		r, err := ledger.ReachedBy(context.Background(), state)
-		if err != nil { // as if there were none: no one works with an unreadable state
+		if err != nil { // as if there were no state: nothing can run on an unreadable one
 			return "", ""
 		}
 		return r.Life, r.Parent
@@ -119,7 +119,7 @@ func New(c Config, who ledger.Identity, state string) (*Backups, error) {
 	return b, nil
 }
 
-// DecryptWith has encrypted copies decrypted with secret age keys, one per line. The error does not show them.
+// DecryptWith sets the secret age keys, one per line, with which to decrypt copies. The error does not show them.
 func (b *Backups) DecryptWith(secret string) error {
 	list, err := age.ParseIdentities(strings.NewReader(secret))
 	if err != nil {
@@ -137,7 +137,7 @@ func duration(key, text string, missing, least time.Duration) (time.Duration, er
 	d, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%s: %q is no duration", key, text)
+		return 0, fmt.Errorf("%s: %q is not a duration", key, text)
 	case d < least:
 		return 0, fmt.Errorf("%s: %s is less than %s", key, text, least)
 	}

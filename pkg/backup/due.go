@@ -8,10 +8,10 @@ type presence int
 const (
 	missing presence = iota
 	there
-	hidden // 403: it may be missing, which a client without the right to list does not learn
+	hidden // 403: it may be missing, but a client that may not list objects cannot tell
 )
 
-// found is what is known of the newest copy.
+// found is what is known about the newest copy.
 type found struct {
 	presence
 	at    time.Time // when it was stored, by the service's clock; if hidden, when the last one was uploaded, as recorded here
@@ -22,15 +22,15 @@ type found struct {
 // farAhead is how far in the future a copy may appear to be: times are reported in whole seconds.
 const farAhead = time.Minute
 
-// due reports whether to make a copy now, or how long the one in the bucket is recent enough. A copy exactly as old as
-// every is recent enough. A copy from the future means that the service's clock was wrong: its age is unknown.
+// due reports whether to make a copy now, or for how long the one in the bucket is still recent enough. A copy exactly as
+// old as every is recent enough. A copy from the future means that the service's clock was wrong: its age is unknown.
 func due(f found, every time.Duration) (bool, time.Duration) {
 	age := f.now.Sub(f.at)
 	switch {
 	case f.presence == missing, f.older, f.at.IsZero(), age > every, age < -farAhead:
 		return true, 0
 	}
-	return false, every - age + time.Second // Times are reported in whole seconds.
+	return false, every - age + time.Second // times are reported in whole seconds
 }
 
 // again returns how long to wait before retrying a failed upload.

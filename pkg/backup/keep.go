@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// Alerts receives what a person must know, once for as long as it lasts.
+// Alerts receives troubles that a person must know about, each once while it lasts.
 type Alerts interface {
 	Raise(ctx context.Context, rule, subject, text string) (opened bool, err error)
 	Settle(ctx context.Context, rule, subject string) (was bool, err error)
@@ -27,11 +27,11 @@ type Keeper struct {
 	Alerts  Alerts
 	Log     *zap.Logger
 
-	failures int // in a row
+	failures int // how many in a row
 }
 
-// worked is how soon a new state is checked again: until a run has ended it holds nothing worth a copy, and the copy of
-// another state, which may have been lost, stays.
+// worked is how soon a new state is checked again: until a run has ended, it holds nothing worth a copy, and must not
+// replace the copy of another state, which may have been lost.
 const worked = time.Second
 
 // recheck is how long a copy is trusted to be in the bucket.
@@ -73,7 +73,7 @@ func (k *Keeper) Check(ctx context.Context) time.Duration {
 	return min(sleep, recheck)
 }
 
-// note does what must not fail a backup, such as recording it when the disk is full.
+// note does something whose failure must not fail a backup, such as recording it while the disk is full.
 func (k *Keeper) note(ctx context.Context, f func() error) {
 	if err := f(); err != nil && ctx.Err() == nil {
 		k.Log.Warn("backup not noted", zap.Error(err))

@@ -39,9 +39,9 @@ func expand(template string, who ledger.Identity, state string) (string, error) 
 		value, known := values[name]
 		switch {
 		case !known:
-			return "", fmt.Errorf("has {%s}: there are {org}, {hub}, {id} and {file}", name)
+			return "", fmt.Errorf("has {%s}, but only {org}, {hub}, {id} and {file} are known", name)
 		case value == "":
-			return "", fmt.Errorf("has {%s}: say connector.%s, or another key", name, name)
+			return "", fmt.Errorf("has {%s}: set connector.%s, or choose another key", name, name)
 		case strings.ContainsAny(value, "/\\"):
 			return "", fmt.Errorf("has {%s}, which is %q: a slash would lead to another place", name, value)
 		}
@@ -49,7 +49,7 @@ func expand(template string, who ledger.Identity, state string) (string, error) 
 		rest = after
 	}
 	if !strings.Contains(template, "{id}") {
-		return "", errors.New("lacks {id}: connectors would write over each other's copies")
+		return "", errors.New("lacks {id}: connectors would overwrite each other's copies")
 	}
 	return key.String(), valid(key.String())
 }

@@ -22,7 +22,7 @@ var ErrLeaseLost = errors.New("the lease is lost: another machine may be working
 type lease struct {
 	Holder string        `json:"holder"` // random, for each process; "": no one has it
 	Host   string        `json:"host"`   // for people
-	Number int64         `json:"number"` // grows with each write, so that no two share an ETag
+	Number int64         `json:"number"` // grows with each write, so that no two have the same ETag
 	For    time.Duration `json:"for"`    // how long it is valid after it was written, in nanoseconds
 	Life   string        `json:"life"`   // of the state that was used last
 }
@@ -41,14 +41,14 @@ func (s seen) free(now time.Time) bool {
 	return s.lease.Holder == "" || now.Sub(s.since) >= s.lease.For
 }
 
-// The holder tries to renew the lease three times before it gives up, and has the last third of the time to stop
-// working.
+// The holder renews the lease each quarter of its time. If that fails, it retries until two thirds have passed, and has the
+// last third to stop working.
 const (
 	renewals = 4
 	giveUp   = 2.0 / 3
 )
 
-// holder is this process as it acquires and renews the lease.
+// holder acquires and renews the lease for this process.
 type holder struct {
 	*Backups
 	log     *zap.Logger
@@ -57,7 +57,7 @@ type holder struct {
 	works   bool      // the state is in use, and the lease names it
 	mine    seen      // as it was written last
 	renewed time.Time // when the write of mine began
-	tried   time.Time // when the first write with an unknown outcome began; zero: there is none
+	tried   time.Time // when the first write with an unknown outcome began; zero: none
 }
 
 // Hold waits for the lease, calls ready and then work, and releases the lease. Their context ends when the lease is
@@ -158,7 +158,7 @@ func (h *holder) acquire(ctx context.Context) (before lease, err error) {
 		}
 		switch {
 		case err == nil:
-			// Services whose conditions are not quite atomic let two write: the lease that is read back counts.
+			// If a service's conditions are not quite atomic, two may write: the lease that is read back counts.
 			if now, err := h.read(ctx); err == nil && now.lease.Holder == h.name {
 				h.log.Info("lease taken", zap.Duration("for", h.lease))
 				return before, nil
@@ -172,8 +172,8 @@ func (h *holder) acquire(ctx context.Context) (before lease, err error) {
 	}
 }
 
-// extend rewrites the lease, retrying until it succeeds or the lease is no longer certain to be held: ErrLeaseLost. The
-// end of ctx is no error.
+// extend rewrites the lease. It retries until it succeeds, or until it is no longer certain to hold the lease
+// (ErrLeaseLost). The end of ctx is no error.
 func (h *holder) extend(ctx context.Context) error {
 	last := h.renewed.Add(time.Duration(float64(h.lease) * giveUp))
 	for {
@@ -200,7 +200,7 @@ func (h *holder) extend(ctx context.Context) error {
 	}
 }
 
-// release releases the lease, so that the next holder need not wait.
+// release releases the lease, so that the next holder does not have to wait.
 func (h *holder) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, h.lease/renewals)
 	defer cancel()
@@ -212,7 +212,7 @@ func (h *holder) release(ctx context.Context) {
 	h.name = name
 }
 
-// write replaces the lease last seen, or creates it if there was none. If another machine was faster the error is
+// write replaces the lease last seen, or creates it if there was none. If another machine was faster, the error is
 // errChanged.
 func (h *holder) write(ctx context.Context, over seen) error {
 	began := time.Now()
@@ -241,7 +241,7 @@ func (h *holder) write(ctx context.Context, over seen) error {
 	return nil
 }
 
-// landed notes that a write with an unknown outcome succeeded: the first one, as far as anyone can tell.
+// landed records that a write with an unknown outcome succeeded: it must assume the first one.
 func (h *holder) landed(now seen) {
 	h.mine, h.renewed, h.tried = now, h.tried, time.Time{}
 }
@@ -267,7 +267,7 @@ func (h *holder) read(ctx context.Context) (seen, error) {
 		return s, fmt.Errorf("read the lease %s: %w", leaseKey(h.key), h.bucket.told(err))
 	}
 	if err := json.Unmarshal(text, &s.lease); err != nil || s.lease.For <= 0 {
-		return s, fmt.Errorf("%s is no lease: remove it", leaseKey(h.key))
+		return s, fmt.Errorf("%s is not a lease: remove it", leaseKey(h.key))
 	}
 	return s, nil
 }

@@ -23,7 +23,7 @@ type Restore struct {
 	Copy     string           // its key, or the time at the end of it; "": the newest
 	To       string           // the state file; "": the connector's own
 	As       *ledger.Identity // its new owner; nil: unchanged
-	Pause    string           // why jobs are paused; "": they are not
+	Pause    string           // why to pause jobs; "": do not
 	Jobs     []string         // to pause; nil: all
 	Force    bool             // replace even a newer state
 	Progress Progress         // may be nil
@@ -32,13 +32,13 @@ type Restore struct {
 // Restored is what was restored.
 type Restored struct {
 	Copy Copy
-	Kept string // the path of the previous state; "": there was none
+	Kept string // the path of the previous state; "" if there was none
 }
 
 // ErrNone means that there is no copy.
 var ErrNone = errors.New("there is no backup")
 
-// Verify downloads a copy, and checks that it could be restored.
+// Verify downloads a copy and checks that it can be restored.
 func (b *Backups) Verify(ctx context.Context, name string, progress Progress) (Copy, error) {
 	c, folder, err := b.fetch(ctx, name, b.state, progress)
 	if folder != "" {
@@ -67,7 +67,7 @@ func (b *Backups) Restore(ctx context.Context, r Restore) (back Restored, err er
 			return Restored{Copy: c}, fmt.Errorf("restore %s: %w", c.Key, err)
 		}
 	}
-	reached, err := ledger.ReachedBy(ctx, file) // Once revived, it appears to have been used just now.
+	reached, err := ledger.ReachedBy(ctx, file) // once revived, it appears to have been used just now
 	if err != nil {
 		return Restored{Copy: c}, err
 	}
@@ -94,7 +94,7 @@ func (b *Backups) Ready(ctx context.Context, stale bool, r Restore) (*Restored, 
 	case err != nil:
 		return nil, err
 	case stale && !empty && !b.auto:
-		return nil, fmt.Errorf("%w: restore its copy, or remove %s to go on with what is here", ErrStale, leaseKey(b.key))
+		return nil, fmt.Errorf("%w: restore its copy, or remove %s to continue with the local state", ErrStale, leaseKey(b.key))
 	case !b.auto || !empty && !stale:
 		return nil, nil
 	}
@@ -129,8 +129,8 @@ func (b *Backups) ours(ctx context.Context, file string) error {
 // fetched is the name of a decrypted copy in its folder.
 const fetched = "state.db"
 
-// fetch downloads a copy into a new folder beside the state, decrypts and checks it. The caller removes the folder,
-// even after an error; "": there is none.
+// fetch downloads a copy into a new folder next to the state, decrypts and checks it. The caller must remove the folder,
+// unless it is "", even after an error.
 func (b *Backups) fetch(ctx context.Context, name, state string, progress Progress) (c Copy, folder string, err error) {
 	key := b.key
 	if name != "" && name != b.key {
@@ -138,7 +138,7 @@ func (b *Backups) fetch(ctx context.Context, name, state string, progress Progre
 			key = b.key + "." + name
 		}
 		if _, ok := shelvedAt(b.key, key); !ok {
-			return c, "", fmt.Errorf("%w %q: expected a time such as %s, as the list of backups has it", ErrNone, name, stamp)
+			return c, "", fmt.Errorf("%w %q: expected a time such as %s, as in the list of backups", ErrNone, name, stamp)
 		}
 	}
 	info, err := b.bucket.head(ctx, key)
@@ -175,7 +175,7 @@ func (b *Backups) fetch(ctx context.Context, name, state string, progress Progre
 // download downloads a copy into a folder, verifies its hash and decrypts it.
 func (b *Backups) download(ctx context.Context, info minio.ObjectInfo, c Copy, folder string, progress Progress) (err error) {
 	if c.SHA256 == "" {
-		return errors.New("it has no SHA-256: it was not put there by this program")
+		return errors.New("it has no SHA-256, so this program did not put it there")
 	}
 	if progress == nil {
 		progress = func(_, _ int64) {}
@@ -207,7 +207,7 @@ func (b *Backups) download(ctx context.Context, info minio.ObjectInfo, c Copy, f
 		return out.Sync()
 	}
 	if b.decrypt == nil {
-		return errors.New("it is encrypted: give the secret key")
+		return errors.New("it is encrypted, and there is no secret key: set decryptWith")
 	}
 	if _, err := out.Seek(0, io.SeekStart); err != nil {
 		return err

@@ -29,15 +29,15 @@ type Copy struct {
 	Size      int64     `json:"size"`             // bytes
 	At        time.Time `json:"at"`               // when it was made, by the service's clock
 	SHA256    string    `json:"sha256,omitempty"` // of the object; "" if it was only listed
-	Form      int       `json:"schema,omitempty"` // the migration that the state is at
+	Form      int       `json:"schema,omitempty"` // the state's newest migration
 	Life      string    `json:"-"`
 	Encrypted bool      `json:"encrypted,omitempty"`
 }
 
-// Progress receives how many bytes of how many are done. It is called often, and from several goroutines.
+// Progress is told how many bytes of how many are done. It is called often, and from several goroutines.
 type Progress func(done, total int64)
 
-// The metadata of a copy, each an x-amz-meta- header, with names in HTTP's canonical form.
+// The metadata of a copy: x-amz-meta- headers, with their names in HTTP's canonical form.
 const (
 	metaSHA256    = "Sha256"
 	metaForm      = "Schema"
@@ -139,7 +139,7 @@ func (b *Backups) encrypted(file string) (path string, err error) {
 	return path, w.Close()
 }
 
-// shelve keeps the newest copy under a name of its own before another replaces it. Doing it twice changes nothing.
+// shelve keeps the newest copy under its own name before another replaces it. Doing so twice changes nothing.
 func (b *Backups) shelve(ctx context.Context) error {
 	info, err := b.bucket.head(ctx, b.key)
 	if errors.Is(err, errMissing) || errors.Is(err, errDenied) { // a copy that may not be read cannot be copied either
@@ -149,17 +149,17 @@ func (b *Backups) shelve(ctx context.Context) error {
 		return err
 	}
 	if err := b.bucket.copy(ctx, info, shelved(b.key, copyOf(info).At)); err != nil {
-		return fmt.Errorf("keep the copy before it: %w", err)
+		return fmt.Errorf("keep the previous copy: %w", err)
 	}
 	return nil
 }
 
 // prune removes the oldest copies beyond those to keep, and parts of killed uploads.
 func (b *Backups) prune(ctx context.Context) error {
-	_ = b.bucket.abandon(ctx, b.key) // Not every service supports it, nor every key permits it: the copy is just as good.
+	_ = b.bucket.abandon(ctx, b.key) // some services and logins do not allow it; the copy is just as good
 	older, err := b.older(ctx)
 	if errors.Is(err, errDenied) {
-		return nil // without the right to list, all copies are kept
+		return nil // without permission to list, all copies are kept
 	}
 	if err != nil {
 		return err
@@ -214,7 +214,7 @@ func (b *Backups) older(ctx context.Context) ([]Copy, error) {
 	return list, err
 }
 
-// copyOf returns a copy as an object's metadata describes it. Missing values are empty: anyone may have put the object
+// copyOf returns the copy that an object's metadata describes. Missing values are empty: anyone may have put the object
 // there.
 func copyOf(info minio.ObjectInfo) Copy {
 	c := Copy{Key: info.Key, Size: info.Size, At: info.LastModified, SHA256: info.UserMetadata[metaSHA256], Life: info.UserMetadata[metaLife], Encrypted: info.UserMetadata[metaEncrypted] != ""}
@@ -228,7 +228,7 @@ func copyOf(info minio.ObjectInfo) Copy {
 // scratchPrefix is the start of the names of folders for copies, followed by the process id.
 const scratchPrefix = ".backup-"
 
-// scratch makes a folder beside the state, on the same disk and equally private. It removes those of killed processes.
+// scratch creates a folder next to the state, on the same disk and equally private. It removes those of killed processes.
 func scratch(state string) (string, error) {
 	parent := filepath.Dir(state)
 	entries, err := os.ReadDir(parent)

@@ -15,26 +15,25 @@ type Armed interface {
 	Unseen(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) ([]Unseen, error)
 	// Forget drops a table's waiting writes: they no longer name rows of it.
 	Forget(ctx context.Context, table string) error
-	// Arm makes the writes of these tables be noticed from now on, and those of no others. A table where that fails
-	// does not hinder the others; the error names all of these. A table that someone holds is no error: Watch takes
-	// care of it.
+	// Arm makes the Source notice writes to these tables, and no others, from now on. A table for which that fails does
+	// not affect the others; the error names all that failed. A table that someone holds is no error: Watch takes care of
+	// it.
 	Arm(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) error
-	// Watch notices, until ctx ends, what is done to the tables themselves: columns are added and dropped, a rename
-	// swaps tables, someone removes what the Source needs. It makes writes be noticed again, and drops from the cache
-	// what has changed.
+	// Watch watches the tables themselves until ctx ends: columns are added and dropped, a rename swaps tables, someone
+	// removes what the Source needs. It restores what the Source needs, and drops changed definitions from the cache.
 	Watch(ctx context.Context, ts *schema.Tables, c WatchConfig) error
 	Told
 }
 
 // Told is what others may know about how the tables are captured. It may be called from any goroutine.
 type Told interface {
-	// Trouble returns why the tables cannot be checked, or nil: until it is nil, writes may be missed.
+	// Trouble returns why the tables cannot be checked, or nil. Until it is nil, writes may be missed.
 	Trouble() error
 	// Denied returns the foreign keys to parents in other schemas whose cascades are not captured.
 	Denied() []Denied
 	// Uncaptured returns the synced tables whose writes are not noticed because someone holds them or a parent.
 	Uncaptured() []string
-	// Captures reports whether a table is none of these.
+	// Captures reports whether a table is not among these.
 	Captures(table string) bool
 }
 
@@ -42,11 +41,9 @@ type Told interface {
 type WatchConfig struct {
 	Synced   []string      // tables whose writes are captured
 	Received []string      // tables that are written to, which may be synced too
-	Interval time.Duration // between two checks; zero leaves it to the Source
-	// Missed records that writes to a synced table may not have been captured.
-	// It is called before they are captured again, so that
-	// a kill does not lose it, and once more afterwards: what
-	// was done about the first call may have been too early.
+	Interval time.Duration // between two checks; zero: the Source decides
+	// Missed records that writes to a synced table may not have been captured. It is called before they are captured
+	// again, so that a kill does not lose that, and once more afterwards: the first call's effect may have come too early.
 	Missed func(ctx context.Context, table string) error
 	// Changed is called when a table has a different definition, or exists again.
 	Changed func(ctx context.Context, table string)
@@ -56,13 +53,13 @@ type WatchConfig struct {
 type Unseen struct {
 	Table  string
 	Reason string
-	Since  time.Time // when the node last knew better; zero if unknown
-	// Rekeyed says that the table has another primary key than before: its waiting writes name no rows of it.
+	Since  time.Time // when its writes were last known to be captured; zero if unknown
+	// Rekeyed means that the table's primary key has changed: its waiting writes name no rows of it.
 	Rekeyed bool
 }
 
-// Denied is a foreign key to a parent in another schema, or below one, whose cascades are not captured because the
-// node's user lacks the right.
+// Denied is a foreign key to a parent in another schema, or below one, whose cascades are not captured because the node's
+// user lacks a privilege.
 type Denied struct {
 	ForeignKey string // table.name
 	Parent     string // schema.table

@@ -15,14 +15,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Config says which writes are captured, and who is told.
+// Config says which writes to capture, and whom to tell.
 type Config struct {
 	Origin string            // of all local writes
 	Syncs  func(string) bool // whether a table is in syncTables
 	OnNews func()            // called after a commit of rows that remotes need; must not block
 	// Recorded is called after a commit with the last position assigned, 0 if none; it must not block.
 	Recorded func(position int64)
-	// Respelled is called, in the transaction, with rows that now have another spelling.
+	// Respelled handles, in the transaction, rows that now have another spelling; before has the old one.
 	Respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
 	// Record writes versions, in the transaction; nil: version.Write.
 	Record func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
@@ -46,7 +46,7 @@ type trouble struct {
 	err   error
 }
 
-// troubleAfter is how long polls fail before that is more than a hiccup.
+// troubleAfter is how long polls must fail for it to be more than a hiccup.
 const troubleAfter = 10 * time.Second
 
 // Failing returns why local writes are not recorded, or nil if they are. It may be called from any goroutine.
@@ -67,8 +67,8 @@ func On(log *zap.Logger, db Database, source Feed, c Config) *Capture {
 	return &Capture{Config: c, log: log, db: db, source: source}
 }
 
-// Run records what the source yields until ctx ends. Errors are logged and retried, with pauses of at most 10 s: what
-// is not recorded stays in the source.
+// Run records what the source yields until ctx ends. Errors are logged and retried, with pauses of at most 10 s: writes
+// that are not recorded stay in the source.
 func (c *Capture) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var since time.Time
@@ -109,7 +109,7 @@ func (c *Capture) Once(ctx context.Context) error {
 		return err
 	})
 	if errors.Is(err, ErrConsumed) {
-		return nil // the rest comes again
+		return nil // the rest is yielded again
 	}
 	if err != nil {
 		return fmt.Errorf("record changes: %w", err)
@@ -123,7 +123,7 @@ func (c *Capture) Once(ctx context.Context) error {
 	return nil
 }
 
-// identify makes all spellings of a row count as that row.
+// identify gives all spellings of a row that row's ID.
 func (c *Capture) identify(ctx context.Context, entries []Entry) error {
 	if c.Identify == nil {
 		return nil

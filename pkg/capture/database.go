@@ -8,9 +8,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Database is where changes are recorded: on a server or, where many nodes are simulated, in memory.
+// Database is where changes are recorded: a server or, in simulations of many nodes, memory.
 type Database interface {
-	// Write runs a transaction that decides about rows, as version.Stream.Write does.
+	// Write runs a transaction that decides about rows; see version.Stream.Write.
 	Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error
 }
 
@@ -20,7 +20,7 @@ type Tx interface {
 	Consume(ctx context.Context, b Batch, w *version.Writing) error
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
 	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
-	// Respelled is called with rows that now have another spelling.
+	// Respelled handles rows that now have another spelling; before has the old one.
 	Respelled(ctx context.Context, before []change.Row) error
 }
 

@@ -8,12 +8,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Newest returns the rows that the entries name, in the order of their first entry, and for each its last entry with
-// the time of its latest write and the columns that any of them
-// changed. Entries of one row come in the order of its changes, as far as their Source knows it. It
-// is not known if members of a cluster wrote the row, or if a write is dated before the one that it seems to follow, as
-// when a server was restarted twice within a second and numbers its changes anew: then the row as it is tells what became
-// of it.
+// Newest returns the rows that the entries name, in the order of their first entries, and for each its last entry, with
+// the time of its latest write and the columns that any of them changed. Entries of one row come in the order of its
+// changes, as far as their Source knows it. The order is unknown if several members of a cluster wrote the row, or if a
+// write is dated before the one that it seems to follow, as when a server was restarted twice within a second and numbers
+// its changes anew. Then the row in its current state tells what became of it.
 func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 	last := make(map[change.Row]Entry, len(entries))
 	rows := make([]change.Row, 0, len(entries))
@@ -39,8 +38,8 @@ func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 	return rows, last
 }
 
-// Versions returns what to record for rows with their last entries, as from Newest, written by an origin, at
-// consecutive positions beginning with first.
+// Versions returns what to record for rows and their last entries, as returned by Newest: writes by the given origin, at
+// consecutive positions starting with first.
 func Versions(rows []change.Row, last map[change.Row]Entry, states map[change.Row]change.State, origin string, first int64) []version.Entry {
 	list := make([]version.Entry, len(rows))
 	for i, r := range rows {

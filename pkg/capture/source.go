@@ -12,11 +12,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Source notices the local writes of the synced tables, but not what apply writes. It promises:
+// Source notices local writes to the synced tables, but not what apply writes. It promises:
 //
 //   - Each committed write is yielded after its commit, at least once, until it is consumed. Promise 1.
 //   - Anyone who holds a row's lock and asks learns of each write to it that is committed but not consumed. Promise 3.
-//   - Consuming is part of the caller's transaction: what is rolled back was not consumed.
+//   - Consuming is part of the caller's transaction: if that is rolled back, nothing was consumed.
 type Source interface {
 	Feed
 	Asked
@@ -26,64 +26,61 @@ type Source interface {
 
 // Feed yields the writes to record.
 type Feed interface {
-	// Next returns writes waiting to be recorded. It waits for some, but not long: nil is none so far.
+	// Next returns writes waiting to be recorded. It waits for some, but not for long: nil means none so far.
 	Next(ctx context.Context) (Batch, error)
 }
 
-// Batch is what is recorded in one transaction.
+// Batch is a set of writes to record in one transaction.
 type Batch interface {
-	// Entries are, for each row, in the order in which it was written. There may be none.
+	// Entries returns the writes; those of one row in the order in which it was written. There may be none.
 	Entries() []Entry
-	// Consume removes everything that the batch was made of from its Source. The error is ErrConsumed if some of it is
+	// Consume removes everything that the batch was made from from its Source. The error is ErrConsumed if some of it is
 	// already gone.
 	Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error
 }
 
-// ErrConsumed says that someone else has consumed entries of a batch meanwhile.
+// ErrConsumed means that someone else has consumed entries of a batch meanwhile.
 var ErrConsumed = fmt.Errorf("changes were taken by apply: %w", version.ErrNothing)
 
-// Asked tells which writes of rows are waiting to be recorded, and lets them be consumed by whoever decides about these
-// rows.
+// Asked tells which writes to rows are waiting to be recorded, and lets whoever decides about these rows consume them.
 type Asked interface {
-	// Ask returns the question which writes of some rows of a table are waiting. Each row is named by a key, or by all
+	// Ask returns the question which writes to some rows of a table are waiting. Each row is named by its key, or by all
 	// of its spellings if it has several.
 	Ask(table string, keys iter.Seq[string]) Question
-	// Consume removes the given entries, which were in an answer, from the Source, and no others.
+	// Consume removes the given entries, which were part of an answer, and no others, from the Source.
 	Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []Entry) error
 }
 
-// Question is what a Source must learn from the server to give an answer. It is part of the caller's statement, so that
-// it costs no round trip of its own; see Uncaptured for a standalone one.
+// Question is what a Source must learn from the server to give an answer. It is part of the caller's statement, so it costs
+// no round trip of its own; see Uncaptured for a standalone one.
 type Question interface {
 	// AddTo appends a query to a statement.
 	AddTo(*mysqldb.Statement)
 	// Scan reads a row of the query's result.
 	Scan(*sql.Rows) error
-	// Answer returns the writes, for each row in order, once the query was answered. It may wait, but not for row
-	// locks.
+	// Answer returns the writes, in order for each row, once the query was answered. It may wait, but not for row locks.
 	Answer(context.Context) ([]Entry, error)
 }
 
 // Counted tells how many writes are waiting.
 type Counted interface {
-	// Count returns how many writes wait to be recorded, at most limit.
+	// Count returns how many writes wait to be recorded, but at most most.
 	Count(ctx context.Context, most int) (int64, error)
 }
 
 // Entry is a local write of a row.
 type Entry struct {
-	ID      uint64 // by which its Source identifies it, with its row
+	ID      uint64 // identifies it in its Source, together with its row
 	Row     change.Row
 	Written int64        // µs since 1970, and not ahead of the node's clock
 	Gone    sql.NullBool // whether it removed the row, if known
-	Changed []string     // the columns that it changed; nil: all, or it is not known
-	// Server is the member of a cluster that was written to. No one knows in which order two of them have written a
-	// row.
+	Changed []string     // the columns that it changed; nil: all, or unknown
+	// Server is the member of a cluster that was written to. The order of writes to a row at two of them is unknown.
 	Server    uint8
-	unordered bool // no one knows in which order the row's entries were written
+	unordered bool // the order of the row's entries is unknown
 }
 
-// Uncaptured returns the writes waiting to be recorded of some rows of a table, by their keys.
+// Uncaptured returns the writes to some rows of a table that wait to be recorded, by the rows' keys.
 func Uncaptured(ctx context.Context, db mysqldb.Queryer, s Asked, table string, keys []string) (map[string][]Entry, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -106,7 +103,7 @@ func Uncaptured(ctx context.Context, db mysqldb.Queryer, s Asked, table string, 
 	return byKey, nil
 }
 
-// Changed returns the columns that some writes of a row changed; nil: all, or it is not known.
+// Changed returns the columns that some writes to a row changed; nil: all, or unknown.
 func Changed(entries []Entry) []string {
 	changed := []string{}
 	for i := range entries {
@@ -117,7 +114,7 @@ func Changed(entries []Entry) []string {
 	return changed
 }
 
-// both returns the columns in either list, neither of which it changes; nil is all columns.
+// both returns the columns in either list, and changes neither; nil means all columns.
 func both(a, b []string) []string {
 	if a == nil || b == nil {
 		return nil
@@ -131,7 +128,7 @@ func both(a, b []string) []string {
 	return all
 }
 
-// Latest returns the time of the latest of some writes, in µs since 1970; 0 if there is none.
+// Latest returns the time of the latest of some writes, in µs since 1970; 0 if there are none.
 func Latest(entries []Entry) (at int64) {
 	for i := range entries {
 		at = max(at, entries[i].Written)

@@ -8,11 +8,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
-// writtenMost is how many rows with local writes recorded by this run are remembered. Promise 10.
+// writtenMost is how many rows whose local writes this run has recorded are remembered. Promise 10.
 const writtenMost = 20_000
 
-// written remembers what the database may forget if it, or a table, is restored from a backup while the node is
-// running. Its zero value is ready. It is safe for concurrent use.
+// written remembers the times of local writes, which the database forgets if it, or a table, is restored from a backup
+// while the node is running. Its zero value is ready. It is safe for concurrent use.
 type written struct {
 	mu    sync.Mutex
 	times map[change.Row]int64
@@ -32,7 +32,7 @@ func (w *written) note(r change.Row, at int64) {
 	w.times[r] = max(w.times[r], at) // even if the transaction is rolled back: that does no harm
 }
 
-// forget makes room. For a version ahead of the clock, the time at which others are forgotten says nothing.
+// forget makes room. It keeps versions ahead of the clock: the time at which others were forgotten says nothing about them.
 func (w *written) forget(now int64) {
 	w.since = max(w.since, now)
 	maps.DeleteFunc(w.times, func(_ change.Row, at int64) bool { return at <= now })
@@ -45,7 +45,8 @@ func (w *written) forget(now int64) {
 	clear(w.times)
 }
 
-// Written returns the time, in µs since 1970, up to which this run may have given a version to a local write of a row; 0: it has not.
+// Written returns the time, in µs since 1970, up to which this run may have given versions to local writes of a row; 0 if
+// it has not.
 func (c *Capture) Written(r change.Row) int64 {
 	w := &c.written
 	w.mu.Lock()

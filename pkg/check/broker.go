@@ -19,9 +19,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// checkBroker checks each of the brokers and, through the first that accepts us, the remotes. It publishes only what
-// changes nothing: messages from this client to itself, and to remotes a question and a batch without rows. running
-// says that a node of this client is working; tables are those of its database, which are compared with the remotes'.
+// checkBroker checks each of the brokers and, through the first that accepts us, the remotes. It publishes only harmless
+// messages: some from this client to itself, and questions and a batch without rows to remotes. running says that this
+// client's node is running; tables are those of its database, to compare with the remotes'.
 func checkBroker(ctx context.Context, cfg *config.Config, tables map[string]*schema.Table, running bool, o Options) []finding.Finding {
 	f, remotes := &finding.List{Area: AreaBroker}, &finding.List{Area: AreaRemotes}
 	looked := false
@@ -64,17 +64,17 @@ func brokerFails(f *finding.List, cfg *config.Config, about string, err error, r
 	case other != nil:
 		f.Wrongf(about, "Correct mqttConfig.host, port or path. A broker's usual ports are 1883, and 8883 with TLS.", "%v", err)
 	case transport.Distrusted(err):
-		f.Wrongf(about, "Correct the certificates in mqttConfig: ca is the authority of the broker's, cert and key are the node's own.", "%v", err)
+		f.Wrongf(about, "Correct the certificates in mqttConfig: ca is the authority of the broker's certificate, cert and key are the node's own.", "%v", err)
 	case errors.Is(err, transport.ErrRefused):
-		f.Wrongf(about, "Correct mqttConfig.username and password, or let the broker take them; brokers refuse a clientId as well.", "%v", err)
+		f.Wrongf(about, "Correct mqttConfig.username and password, or make the broker accept them. Some brokers refuse a clientId this way.", "%v", err)
 	case cfg.Broker.Listen != "" && !running && isLocal(hostname(about)):
 		f.Rightf(about, "is the node's embedded broker, which runs with the node: not checked")
 	default:
-		f.Wrongf(about, "See that the broker runs and is reached from here; a node waits for it.", "%v", err)
+		f.Wrongf(about, "Check that the broker is running and reachable from here; a node waits for it.", "%v", err)
 	}
 }
 
-// hostOf is a server without anything that may contain a token.
+// hostOf returns a server's host and port, without parts that may contain a token.
 func hostOf(server string) string {
 	if u, err := url.Parse(server); err == nil {
 		return u.Host
@@ -82,7 +82,7 @@ func hostOf(server string) string {
 	return "mqttConfig"
 }
 
-// hostname is a server without its port.
+// hostname returns a server without its port.
 func hostname(server string) string {
 	if host, _, err := net.SplitHostPort(server); err == nil {
 		return host
@@ -99,15 +99,15 @@ type broker struct {
 	topics  wire.Topics
 	running bool
 	heard   *heard
-	tables  []*schema.Table // that the remotes are asked about
+	tables  []*schema.Table // to ask the remotes about
 	line    *line
-	session uint64 // of batches, which names none of a node's
+	session uint64 // of batches; not a node's
 }
 
 const aclAdvice = "Let this login read and write its topics; mosquitto/acl.txt has the rules, and mysql-sync acl prints them for your nodes."
 
-// aclAdvice says what to do about a rule that is in the way. The shipped ones go by the login, which then has to be the
-// client's name.
+// aclAdvice says what to do about an access rule that is in the way. The shipped rules go by the login, which must then
+// be the client's name.
 func (b *broker) aclAdvice() string {
 	if u := b.mqtt.Username; u != "" && u != b.cfg.ClientName {
 		return fmt.Sprintf("The login %q differs from clientName, %q, and the rules in mosquitto/acl.txt give a login the topics of its own name: "+
@@ -116,8 +116,7 @@ func (b *broker) aclAdvice() string {
 	return aclAdvice
 }
 
-// look finds out what the broker lets through, and listens to the remotes. It
-// returns false if nothing can be heard.
+// look finds out what the broker lets through, and listens to the remotes. It returns false if nothing can be heard.
 func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 	readable := b.subscribe(ctx)
 	if b.line == nil {
@@ -138,14 +137,14 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 	}
 	b.listen(ctx, deadline)
 	if !b.running && !b.heard.isOnline(me) && b.quiet() {
-		// This misleads no one: there is no node with this name, or it would have been heard. If there is one, its own
-		// presence shows as much.
+		// This misleads no one: there is no node with this name, or it would have been heard. If one is running, its own
+		// presence shows that its messages get through.
 		probes = []probe{{b.topics.Info(), wire.Info{Sender: me, Message: wire.ConnectionLost}.Encode()}}
-		if b.cfg.MQTT.Clean { // otherwise the broker would keep it for the node
+		if b.cfg.MQTT.Clean { // otherwise the broker would keep the message for the node
 			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")}, probe{b.topics.ChangeOf(me), []byte("check")})
 		}
-		if b.heard.peer(me).node == nil { // otherwise it was written, and is being read
-			probes = append(probes, probe{b.topics.NodeOf(me), nil}) // just as if none were kept
+		if b.heard.peer(me).node == nil { // otherwise it can evidently be written and read
+			probes = append(probes, probe{b.topics.NodeOf(me), nil}) // removes a retained announcement, and there is none
 		}
 		denied = append(denied, b.probe(ctx, readable, probes)...)
 	}
@@ -217,8 +216,8 @@ type probe struct {
 	payload []byte
 }
 
-// probe sends messages, and returns the topics of those that do not come back. At first all are sent together. A broker
-// may close the connection at one that it denies: then each is sent separately.
+// probe sends messages, and returns the topics of those that do not come back. It first sends all together. If the broker
+// closes the connection at one that it denies, it sends each separately.
 func (b *broker) probe(ctx context.Context, readable []string, list []probe) (lost []string) {
 	rest := b.together(ctx, list)
 	if len(rest) > 0 && b.gone() {
@@ -251,7 +250,7 @@ func (b *broker) together(ctx context.Context, list []probe) (lost []probe) {
 	for i, e := range echoes {
 		if !b.line.returns(ctx, e, until) {
 			lost = append(lost, list[i])
-			if until != over { // the time has run out, for all
+			if until != over { // time is up for all
 				until = over
 				close(over)
 			}
@@ -269,7 +268,7 @@ func (b *broker) gone() bool {
 	}
 }
 
-// size finds out how large a message may be.
+// size finds out how large messages may be.
 func (b *broker) size(ctx context.Context, readable []string) {
 	me := b.cfg.ClientName
 	topic := b.topics.VerifyOf(me, me)
@@ -291,7 +290,7 @@ func (b *broker) size(ctx context.Context, readable []string) {
 	b.f.Wrongf(b.about, "Let the broker accept larger messages.", "not even messages of 4 KiB get through")
 }
 
-// keeps finds out whether the broker keeps retained messages. One that does not may close the connection at them.
+// keeps finds out whether the broker keeps retained messages. A broker that does not may close the connection.
 func (b *broker) keeps(ctx context.Context, readable []string) {
 	me := b.cfg.ClientName
 	if b.gone() && !b.reconnect(ctx, readable) {
@@ -310,8 +309,8 @@ func (b *broker) keeps(ctx context.Context, readable []string) {
 		"the broker keeps no retained messages: nodes work, and announce themselves to each new node; older versions may take each other for existing peers")
 }
 
-// ask asks the online remotes something that every node of this project answers to those that it knows: about a table
-// that does not exist. Those that answer, and accept rows from this client, it also sends a batch without rows.
+// ask asks the online remotes a question that every node of this project answers if it knows the asker: about a table
+// that does not exist. It also sends a batch without rows to those that answer and accept rows from this client.
 func (b *broker) ask(ctx context.Context) {
 	for i, remote := range b.cfg.RemoteClients {
 		var messages []transport.Message
@@ -333,12 +332,12 @@ func (b *broker) ask(ctx context.Context) {
 			}
 		}
 		for _, m := range messages {
-			_, _ = b.line.session.PublishAsync(ctx, m) // no answer is reported
+			_, _ = b.line.session.PublishAsync(ctx, m) // if it fails, the missing answer is reported
 		}
 	}
 }
 
-// emptyBatch is a batch without rows, as messages. A node answers it as any other.
+// emptyBatch returns the messages of a batch without rows. A node answers it like any other.
 func emptyBatch(session, seq uint64) [][]byte {
 	codec, err := wire.NewCodec(wire.MostBody)
 	if err != nil {
@@ -347,8 +346,7 @@ func emptyBatch(session, seq uint64) [][]byte {
 	return codec.Pack(&wire.Batch{Session: session, Seq: seq, Sent: time.Now().UnixMilli()}, wire.MessageBytes)
 }
 
-// listen waits until the remotes have said everything, or the time is up. Remotes asked at the last moment get time to
-// answer.
+// listen waits until the remotes have said everything, or time is up. Remotes asked at the last moment get time to answer.
 func (b *broker) listen(ctx context.Context, deadline <-chan time.Time) {
 	over := false
 	for !b.heard.enough(b.cfg.RemoteClients, b.cfg.SyncTables) || !b.heard.comparedAll(b.cfg.RemoteClients, len(b.tables)) || !b.running && !b.quiet() {
@@ -395,7 +393,7 @@ func (b *broker) hear(d transport.Delivery) {
 			}
 		}
 	case wire.BatchAckFor:
-		// An answer to a batch of the running node shows as much as one to that of ask.
+		// An answer to a batch of the running node proves as much as one to the batch sent by ask.
 		if _, err := wire.ParseAck(d.Payload); err == nil && slices.Contains(b.cfg.RemoteClients, topic.Sender) {
 			b.heard.took(topic.Sender)
 		}

@@ -35,7 +35,7 @@ func TestUnreachableBroker(t *testing.T) {
 	s.check(0).has(finding.Right, b.Addr(), `"node-a" works`)
 	b.Stop()
 	f = s.check(1)
-	f.has(finding.Mistake, b.Addr(), "connect", "See that the broker runs")
+	f.has(finding.Mistake, b.Addr(), "connect", "Check that the broker is running")
 	f.has(finding.Right, "orders", "sent and received")
 
 	// Each of several brokers is tried.

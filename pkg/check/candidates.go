@@ -18,8 +18,7 @@ type Candidate struct {
 	Rows int64  // approximate, estimated by the server
 }
 
-// Candidates returns the tables and views of the database, by name, without those
-// of mysql-sync.
+// Candidates returns the tables and views of the database, by name, without those of mysql-sync.
 func Candidates(ctx context.Context, db *mysqldb.DB) ([]Candidate, error) {
 	var all []Candidate
 	var one Candidate
@@ -49,8 +48,8 @@ func Candidates(ctx context.Context, db *mysqldb.DB) ([]Candidate, error) {
 	return all, nil
 }
 
-// Setup returns the statements with which an administrator creates a user with exactly a node's privileges on the
-// database, and sets what it needs.
+// Setup returns the statements with which an administrator creates a user with exactly the privileges that a node needs on
+// the database, and makes the settings that it needs.
 func Setup(ctx context.Context, db *mysqldb.DB) ([]string, error) {
 	s, err := readServer(ctx, db)
 	if err != nil {

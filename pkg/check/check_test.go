@@ -64,7 +64,7 @@ func TestFindingsAreShownAsATable(t *testing.T) {
 	s := newSite(t, testkit.Shared(t), b, orders)
 	s.Config["syncTables"] = []string{"orders", "missing"}
 	code, text := run(t, "check", s.Write(), "--listen", "1ms")
-	for _, part := range []string{"\ntables\n  ✗ missing", "    ", "→ Make the table", "  ✓ orders", "  ! node-b", "1 mistake, 1 warning."} {
+	for _, part := range []string{"\ntables\n  ✗ missing", "    ", "→ Create the table", "  ✓ orders", "  ! node-b", "1 mistake, 1 warning."} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is missing:\n%s", part, text)
 		}

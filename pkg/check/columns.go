@@ -17,14 +17,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// comparisonsMost is how many questions about tables a remote is asked at a time; it answers them one after the other,
-// and drops excess ones.
+// comparisonsMost is how many questions about tables a remote is asked at a time: it answers them one by one, and drops
+// excess ones.
 const comparisonsMost = 16
 
 // comparison is a question about a table, and its answer.
 type comparison struct {
 	asked  time.Time
-	answer *wire.Answer // nil: there is none yet
+	answer *wire.Answer // nil: none yet
 }
 
 // isOpen reports whether the answer may still arrive.
@@ -41,7 +41,7 @@ func toBeCompared(cfg *config.Config, tables map[string]*schema.Table) []*schema
 	return list
 }
 
-// toCompare returns the indexes of the tables to ask a remote about now. It is one that answers questions.
+// toCompare returns the indexes of the tables to ask a remote about now: none unless it answers questions.
 func (h *heard) toCompare(client string, tables int) (list []int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -75,7 +75,7 @@ func (h *heard) told(client string, table int, a *wire.Answer) {
 	}
 }
 
-// isComparing says that the peer was recently asked about a table.
+// isComparing reports whether the peer was recently asked about a table and has not answered.
 func (p *peer) isComparing() bool {
 	for _, c := range p.columns {
 		if c.isOpen() {
@@ -85,8 +85,7 @@ func (p *peer) isComparing() bool {
 	return false
 }
 
-// comparedAll reports whether the remotes that answer questions have answered those
-// about all tables, or will not.
+// comparedAll reports whether the remotes that answer questions have answered those about all tables, or will not.
 func (h *heard) comparedAll(remotes []string, tables int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -98,9 +97,8 @@ func (h *heard) comparedAll(remotes []string, tables int) bool {
 	return true
 }
 
-// judgeColumns says which values would not fit the columns on the other side. Rows that a transformer changes are the
-// transformer's responsibility. A remote that does not know the question is an older node; nothing is reported about
-// it.
+// judgeColumns says which values would not fit the columns on the other side. For rows that a transformer changes, that is
+// up to the transformer. A remote that does not know the question is an older node; nothing is reported about it.
 func judgeColumns(f *finding.List, cfg *config.Config, h *heard, tables []*schema.Table) {
 	changes := transformed(cfg)
 	for _, r := range cfg.RemoteClients {
@@ -134,14 +132,14 @@ func judgeColumns(f *finding.List, cfg *config.Config, h *heard, tables []*schem
 	}
 }
 
-// transformed returns a function that reports whether a table has a transformer; if they cannot be loaded, which is
-// reported elsewhere, all have.
+// transformed returns a function that reports whether a table has a transformer. If the transformers cannot be loaded,
+// which is reported elsewhere, every table counts as having one.
 func transformed(cfg *config.Config) func(table string) bool {
 	if cfg.TransformerDirectory == "" {
 		return func(string) bool { return false }
 	}
 	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory})
-	defer t.Close() // what is asked for is known then
+	defer t.Close() // Has works without a process
 	if t.Load(allTables(cfg)) != nil {
 		return func(string) bool { return true }
 	}
@@ -177,7 +175,7 @@ func onlyThere(t *schema.Table, there []value.Column) (names []string) {
 	return names
 }
 
-// shown is a column's type for people.
+// shown returns a column's type for people.
 func shown(c *value.Column) string {
 	s := c.Type
 	if c.Charset != "" && c.Kind == value.Text {
@@ -189,7 +187,8 @@ func shown(c *value.Column) string {
 	return s
 }
 
-// columnsThere are columns as described by a remote. Nothing in it is trusted: a type that is unknown here is left out.
+// columnsThere returns the columns that a remote has described. Nothing in it is trusted: columns of types unknown here
+// are left out.
 func columnsThere(list []wire.VerifyColumn) []value.Column {
 	var columns []value.Column
 	for _, v := range list {

@@ -12,8 +12,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
 )
 
-// Configuration reads a configuration file and returns every mistake in it, and the configuration if there are none.
-// The error is that of a file that cannot be read at all.
+// Configuration reads a configuration file and returns every mistake in it, and the configuration if there are none. The
+// error is for a file that cannot be read at all.
 func Configuration(path string, environ []string) (*config.Config, []finding.Finding, error) {
 	f := &finding.List{Area: AreaConfiguration}
 	cfg, warnings, err := config.Load(path, environ)
@@ -40,8 +40,8 @@ func Configuration(path string, environ []string) (*config.Config, []finding.Fin
 	return cfg, f.Found, nil
 }
 
-// judgeSecrets warns about a file with secrets that everyone may read. Its group may: that is how the packages let the
-// node's user read files that belong to root.
+// judgeSecrets warns about a file with secrets that everyone may read. Its group may: with the packages, files belong to
+// root, and the node's user reads them through the group.
 func judgeSecrets(f *finding.List, path string, cfg *config.Config) {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm()&0o004 == 0 {
@@ -63,7 +63,7 @@ func judgeSecrets(f *finding.List, path string, cfg *config.Config) {
 	}
 }
 
-// judgeRoads warns about connections to other machines that anyone in between can read.
+// judgeRoads warns about unencrypted or unverified connections to other machines.
 func judgeRoads(f *finding.List, cfg *config.Config) {
 	for _, s := range cfg.MQTT.Servers {
 		u, err := url.Parse(s)
@@ -89,7 +89,7 @@ func judgeRoads(f *finding.List, cfg *config.Config) {
 	}
 }
 
-// judgeUsers warns about logins of the node's own broker that are not bound to a client.
+// judgeUsers warns about logins to the node's own broker that are not bound to a client.
 func judgeUsers(f *finding.List, cfg *config.Config) {
 	var free []string
 	for _, u := range cfg.Broker.Users {

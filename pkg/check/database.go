@@ -20,8 +20,8 @@ import (
 // databaseTime bounds all queries to the database server.
 const databaseTime = 15 * time.Second
 
-// checkDatabase checks the server, the privileges and the tables. tables are those that could be read; working says
-// that a node is using the database.
+// checkDatabase checks the server, the privileges and the tables. ts has the tables that could be read; working says that a
+// node is using the database.
 func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Finding, ts map[string]*schema.Table, working bool) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTime)
 	defer cancel()
@@ -95,7 +95,7 @@ func ApplySession(ctx context.Context, cfg *config.Config) error {
 	return db.Close()
 }
 
-// TransformerLogin returns an error if the transformers have a login of their own that the server does not accept.
+// TransformerLogin returns an error if the transformers have their own login and the server does not accept it.
 func TransformerLogin(ctx context.Context, cfg *config.Config) error {
 	if cfg.TransformerLogin == nil {
 		return nil
@@ -107,8 +107,8 @@ func TransformerLogin(ctx context.Context, cfg *config.Config) error {
 	return db.Close()
 }
 
-// parentsOf returns the tables that need a trigger because their rows take rows of
-// synced tables along.
+// parentsOf returns the tables that need a trigger because deleting or changing their rows deletes or changes rows of
+// synced tables.
 func parentsOf(keys []schema.ForeignKey, cfg *config.Config) []string {
 	var parents []string
 	for _, k := range keys {
@@ -125,13 +125,13 @@ func loginAdvice(err error, m config.MySQL) string {
 	case 1044:
 		return "Correct mysqlConfig.database, or give the user the right: " + GrantAll(m.Database, mysqldb.QuoteString(m.User)+"@…")
 	case 1045, 1698:
-		return "Correct mysqlConfig.user and password; mysql-sync init prints the statements that make a user."
+		return "Correct mysqlConfig.user and password; mysql-sync init prints the statements that create a user."
 	case 1049:
-		return "Correct mysqlConfig.database, or make it: CREATE DATABASE " + mysqldb.Quote(m.Database) + " CHARACTER SET utf8mb4;"
+		return "Correct mysqlConfig.database, or create it: CREATE DATABASE " + mysqldb.Quote(m.Database) + " CHARACTER SET utf8mb4;"
 	case 1130:
-		return "Make a user for this machine: CREATE USER " + mysqldb.QuoteString(m.User) + "@'address of this machine' …"
+		return "Create a user for this machine: CREATE USER " + mysqldb.QuoteString(m.User) + "@'address of this machine' …"
 	case 1040, 1203, 1226:
-		return "Raise max_connections of the server, or the limit of the user."
+		return "Raise the server's max_connections, or the user's limit."
 	}
 	where := m.SocketPath
 	if where == "" {
@@ -139,7 +139,7 @@ func loginAdvice(err error, m config.MySQL) string {
 	}
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
-		return "See that the server runs and that " + where + " is reached from here; a node waits for it, and starts then."
+		return "Check that the server is running and that " + where + " is reachable from here; a node waits for it before it starts."
 	}
 	return ""
 }

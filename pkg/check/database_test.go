@@ -29,7 +29,7 @@ func TestUnreachableDatabase(t *testing.T) {
 	s.user("outside")
 	s.check(1).has(finding.Mistake, "mysqlConfig", "Access denied", "GRANT SELECT, INSERT")
 	m["port"] = testkit.FreePort(t)
-	s.check(1).has(finding.Mistake, "mysqlConfig", "connect", "See that the server runs")
+	s.check(1).has(finding.Mistake, "mysqlConfig", "connect", "Check that the server is running")
 }
 
 // TestSuggestedStatementsGrantThePrivileges runs the statements that check suggests until it suggests no more.
@@ -166,7 +166,7 @@ func TestTables(t *testing.T) {
 	f := s.check(1)
 	f.has(finding.Mistake, "keyless", "no primary key", "Give it a primary key")
 	f.has(finding.Mistake, "seen", "view")
-	f.has(finding.Mistake, "missing", "does not exist", "Make the table")
+	f.has(finding.Mistake, "missing", "does not exist", "Create the table")
 	f.has(finding.Mistake, "plain", "MyISAM", "ENGINE = InnoDB")
 	f.has(finding.Warning, "children", "refers to parents", "syncTables and receiveTables", "CASCADE) is captured")
 	f.has(finding.Warning, "children", "stays here while rows of notes")

@@ -14,8 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
 )
 
-// checkFiles checks queueDirectory, and the addresses that the node listens on. running says that the node is running,
-// and has them.
+// checkFiles checks queueDirectory, and the addresses that the node listens on, unless it is running and already has them.
 func checkFiles(ctx context.Context, cfg *config.Config, running bool) []finding.Finding {
 	f := &finding.List{Area: AreaFiles}
 	checkQueue(f, cfg.QueueDirectory)
@@ -30,7 +29,7 @@ func checkFiles(ctx context.Context, cfg *config.Config, running bool) []finding
 }
 
 // checkQueue finds out whether the node can write to its directory, by creating and removing a file. The node creates a
-// missing directory: then the closest existing one above counts.
+// missing directory: then the closest existing parent counts.
 func checkQueue(f *finding.List, dir string) {
 	const key = "queueDirectory"
 	at := dir
@@ -54,7 +53,7 @@ func checkQueue(f *finding.List, dir string) {
 		return
 	}
 	_ = probe.Close()
-	_ = os.Remove(probe.Name()) // it was just made
+	_ = os.Remove(probe.Name()) // it was just created
 	switch mode := info.Mode().Perm(); {
 	case at != dir:
 		f.Rightf(key, "%s will be created at the first start", dir)

@@ -11,19 +11,18 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Privileges are those that a node needs on its database, in the order of the
-// documentation.
+// Privileges are those that a node needs on its database, in the order of the documentation.
 var Privileges = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "TRIGGER", "LOCK TABLES"}
 
-// GrantAll returns the statement that gives a user, written as 'name'@'host', all
-// that a node needs on a database.
+// GrantAll returns the statement that gives a user, written as 'name'@'host', all privileges that a node needs on a
+// database.
 func GrantAll(database, user string) string { return grant(Privileges, database, user) }
 
 func grant(privileges []string, database, user string) string {
 	return "GRANT " + strings.Join(privileges, ", ") + " ON " + mysqldb.Quote(database) + ".* TO " + user + ";"
 }
 
-// account quotes what CURRENT_USER() and definers are given as: name@host.
+// account quotes a user in the form of CURRENT_USER() and of definers: name@host.
 func account(user string) string {
 	name, host := user, "%"
 	if at := strings.LastIndexByte(user, '@'); at >= 0 {
@@ -42,11 +41,11 @@ type granted struct {
 	privileges []string
 	revoke     bool   // MySQL's partial revokes
 	to         string // the user, or a role
-	database   string // "*" is all; else a pattern
-	table      string // "*" is all
+	database   string // "*" means all; otherwise a pattern
+	table      string // "*" means all
 }
 
-// readGrants asks for the privileges of the user, those of active roles included.
+// readGrants reads the user's privileges, including those of active roles.
 func readGrants(ctx context.Context, db *mysqldb.DB) (*grants, error) {
 	var lines []string
 	if err := db.SelectContext(ctx, &lines, `SHOW GRANTS`); err != nil {
@@ -55,11 +54,11 @@ func readGrants(ctx context.Context, db *mysqldb.DB) (*grants, error) {
 	return parseGrants(db.Name, lines), nil
 }
 
-// grantLine takes a line of SHOW GRANTS apart. Roles and proxies have no such form.
-// What follows TO may be the hash of a password and is not looked at.
+// grantLine parses a line of SHOW GRANTS. Lines about roles and proxies do not match. What follows the grantee may be a
+// password hash, and is not matched.
 var grantLine = regexp.MustCompile("^(GRANT|REVOKE) (.+?) ON (?:TABLE )?(\\*|`(?:[^`]|``)*`|[^ .`]+)\\.(\\*|`(?:[^`]|``)*`|[^ .`]+) (?:TO|FROM) (\\S+)")
 
-// ofColumns are the columns that a privilege is limited to.
+// ofColumns matches the columns that a privilege is limited to.
 var ofColumns = regexp.MustCompile(`\([^)]*\)`)
 
 func parseGrants(database string, lines []string) *grants {
@@ -70,7 +69,7 @@ func parseGrants(database string, lines []string) *grants {
 			continue
 		}
 		one := granted{revoke: m[1] == "REVOKE", database: unquote(m[3]), table: unquote(m[4]), to: m[5]}
-		// A privilege on some columns alone does not do: its name is dropped with them.
+		// A privilege on only some columns does not count.
 		for p := range strings.SplitSeq(ofColumns.ReplaceAllStringFunc(m[2], func(c string) string {
 			return "(" + strings.Repeat("x", len(c)-2) + ")"
 		}), ",") {
@@ -91,7 +90,7 @@ func unquote(name string) string {
 	return name
 }
 
-// gives reports whether the privileges have one of a name.
+// gives reports whether the privileges include the named one.
 func (g granted) gives(privilege string) bool {
 	return slices.Contains(g.privileges, privilege) || slices.Contains(g.privileges, "ALL PRIVILEGES") || slices.Contains(g.privileges, "ALL")
 }
@@ -103,9 +102,8 @@ func (g *grants) global(privileges ...string) bool {
 	})
 }
 
-// has reports whether the user has a privilege on a table of the database; "*" is
-// all of them. It goes by the rules of the servers ("Access Control, Stage 2" in the
-// MySQL manual): of one grantee's rows for databases only the closest one counts.
+// has reports whether the user has a privilege on a table of the database; "*" means all of them. It follows the servers'
+// rules ("Access Control, Stage 2" in the MySQL manual): of a grantee's rows for databases, only the closest one counts.
 func (g *grants) has(privilege, table string) bool {
 	found := false
 	for i, x := range g.list {
@@ -122,8 +120,8 @@ func (g *grants) has(privilege, table string) bool {
 	return found
 }
 
-// closest returns which of a grantee's rows for databases counts for the node's, or
-// -1: one without wildcards before others, then the one whose wildcard comes last.
+// closest returns which of a grantee's rows for databases counts for the node's database, or -1: one without wildcards
+// comes before others, then the one whose first wildcard comes last.
 func (g *grants) closest(to string) int {
 	best, most := -1, -1
 	for i, x := range g.list {
@@ -137,8 +135,8 @@ func (g *grants) closest(to string) int {
 	return best
 }
 
-// literalLength is how much of a pattern stands before its first wildcard; that of
-// one without is more than any.
+// literalLength returns how much of a pattern precedes its first wildcard; for one without wildcards, it is larger than
+// for any other.
 func literalLength(pattern string) int {
 	for i := 0; i < len(pattern); i++ {
 		switch pattern[i] {
@@ -151,8 +149,8 @@ func literalLength(pattern string) int {
 	return 1 << 20
 }
 
-// target is what further privileges of a user have to be granted on: the row that
-// counts now, if there is one, since another would take its place.
+// target returns what further privileges must be granted on: the row that counts now, if any, since another would replace
+// it.
 func (g *grants) target() string {
 	for i, x := range g.list {
 		if x.database != "*" && g.closest(x.to) == i {
@@ -187,12 +185,12 @@ func like(pattern, name string) bool {
 // needs says what a node needs each privilege for, and on which tables.
 type needs struct {
 	privilege string
-	tables    []string // "*" is the database itself
-	without   string   // what is not done without it
+	tables    []string // "*" means the database itself
+	without   string   // what does not work without it
 }
 
-// neededPrivileges returns what a node needs that captures changes of some tables
-// and writes others. parents are tables whose foreign keys change synced rows.
+// neededPrivileges returns what a node needs in order to capture changes to some tables and to write others. parents are
+// tables whose foreign keys change synced rows.
 func neededPrivileges(own, synced, received, parents []string) []needs {
 	user := slices.Concat(synced, received)
 	written := slices.Concat(own, received)
@@ -228,7 +226,7 @@ func judgeGrants(f *finding.List, g *grants, user string, needed []needs) {
 	}
 }
 
-// list names a few of many.
+// list shows the first few names and the number of the others.
 func list(names []string) string {
 	const most = 5
 	if len(names) > most {

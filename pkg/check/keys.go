@@ -10,9 +10,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// judgeKeys compares the keys of tables with the remotes'. By the primary key a row is found, so it has to be the same, column
-// by column; a unique key that only one side has lets the other have rows that are refused there. A remote that cannot say
-// what keys it has is named.
+// judgeKeys compares the keys of tables with the remotes'. Rows are found by their primary key, so it must be the same,
+// column by column. If only one side has a unique key, it refuses some rows that the other side accepts. A remote that
+// cannot report its keys is named.
 func judgeKeys(f *finding.List, cfg *config.Config, h *heard, tables []*schema.Table) {
 	changes := transformed(cfg)
 	for _, r := range cfg.RemoteClients {
@@ -57,8 +57,8 @@ func judgeKeys(f *finding.List, cfg *config.Config, h *heard, tables []*schema.T
 	}
 }
 
-// judgeUnique says which unique keys of where rows go to may refuse what the source has: those that none at the source is a
-// part of.
+// judgeUnique says which of the target's unique keys may refuse rows of the source: those that do not include all columns
+// of any unique key of the source.
 func judgeUnique(f *finding.List, remote, table string, from, to [][]string, target, source string) {
 	for _, u := range to {
 		implied := func(o []string) bool {
@@ -73,10 +73,10 @@ func judgeUnique(f *finding.List, remote, table string, from, to [][]string, tar
 	}
 }
 
-// keyList shows the columns of a key. What a remote says may be anything.
+// keyList shows the columns of a key. A remote may claim anything.
 func keyList(names []string) string {
 	short := make([]string, 0, len(names))
-	for _, n := range names[:min(len(names), 16)] { // a server has no more of them
+	for _, n := range names[:min(len(names), 16)] { // no server allows more
 		short = append(short, wire.Shorten(n, 64))
 	}
 	return strings.Join(short, ", ")

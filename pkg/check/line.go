@@ -21,13 +21,13 @@ const echoTime = 3 * time.Second
 // suffix is added to the client identifier, so that a running node with the same configuration keeps its connection.
 const suffix = "-check"
 
-// line is a connection to a broker that hears what arrives, and can tell whether what it sends comes back. Its methods
+// line is a connection to a broker that receives messages, and can tell whether its own messages come back. Its methods
 // are for one goroutine.
 type line struct {
 	session *transport.Session
 	stop    context.CancelFunc
 	end     chan struct{} // closed when the connection is gone
-	err     error         // why; may be read once end is closed
+	err     error         // why; read it only once end is closed
 
 	mu      sync.Mutex
 	waiting []*echo
@@ -37,14 +37,14 @@ type line struct {
 type echo struct {
 	topic   string
 	payload []byte
-	kept    bool // as a copy that the broker keeps
+	kept    bool // it comes back as the broker's retained copy
 	back    chan struct{}
 }
 
 // connect opens a line to the first server of m, with the topics subscribed. hear is called with each delivery and must
 // return at once.
 func connect(ctx context.Context, m config.MQTT, topics []string, hear func(transport.Delivery)) (*line, error) {
-	m.ClientID += suffix + "-" + strings.ToLower(rand.Text()[:6]) // several may look at a time
+	m.ClientID += suffix + "-" + strings.ToLower(rand.Text()[:6]) // several checks may run at once
 	m.Clean = true                                                // nothing of this client stays at the broker
 	if m.ConnectTimeout <= 0 || m.ConnectTimeout > 10*time.Second {
 		m.ConnectTimeout = 10 * time.Second
@@ -65,7 +65,7 @@ func connect(ctx context.Context, m config.MQTT, topics []string, hear func(tran
 				if hear != nil {
 					hear(d)
 				}
-				go d.Ack() // a broker sends only so many that are not acknowledged
+				go d.Ack() // a broker stops after too many unacknowledged messages
 			},
 		})
 		close(l.end)
@@ -104,7 +104,7 @@ func (l *line) came(d transport.Delivery) {
 // send publishes a message that should come back. The connection may be gone.
 func (l *line) send(ctx context.Context, topic string, payload []byte) *echo {
 	e := l.wait(echo{topic: topic, payload: payload})
-	// An error is the end of the connection, or of ctx: then nothing comes back.
+	// An error means that the connection, or ctx, has ended: then nothing comes back.
 	_, _ = l.session.PublishAsync(ctx, transport.Message{Topic: topic, Payload: payload, QoS: 1})
 	return e
 }
@@ -117,8 +117,7 @@ func (l *line) wait(e echo) *echo {
 	return &e
 }
 
-// keeps reports whether the broker keeps a message on a topic of this client's own, which
-// it then forgets.
+// keeps reports whether the broker keeps a retained message on one of this client's own topics, and then removes it.
 func (l *line) keeps(ctx context.Context, topic string) bool {
 	ctx, cancel := context.WithTimeout(ctx, echoTime)
 	defer cancel()
@@ -127,7 +126,7 @@ func (l *line) keeps(ctx context.Context, topic string) bool {
 		return false
 	}
 	e := l.wait(echo{topic: topic, payload: m.Payload, kept: true})
-	kept := l.session.Ask(ctx, topic) != nil || l.returns(ctx, e, nil) // who may not ask cannot tell
+	kept := l.session.Ask(ctx, topic) != nil || l.returns(ctx, e, nil) // if asking is forbidden, assume so
 	_, _ = l.session.PublishAsync(ctx, transport.Message{Topic: topic, QoS: 1, Retain: true})
 	return kept
 }
@@ -149,9 +148,8 @@ func (l *line) returns(ctx context.Context, e *echo, until <-chan time.Time) boo
 	}
 }
 
-// BrokerLogin connects once, under a separate client identifier, to learn whether
-// a broker takes the login. The error says that it does not; a broker that says
-// nothing until ctx ends is none.
+// BrokerLogin connects once, under a separate client identifier, to find out whether a broker accepts the login. The error
+// says that it does not; a broker that is silent until ctx ends is not an error.
 func BrokerLogin(ctx context.Context, m config.MQTT) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -167,8 +165,8 @@ func BrokerLogin(ctx context.Context, m config.MQTT) error {
 	return nil
 }
 
-// BrokerAnswers connects to the first server once, under a client identifier of its
-// own. The error is transport.ErrRefused where the broker does not take the login.
+// BrokerAnswers connects to the first server once, under a client identifier of its own. The error is
+// transport.ErrRefused if the broker does not accept the login.
 func BrokerAnswers(ctx context.Context, m config.MQTT) error {
 	l, err := connect(ctx, m, nil, nil)
 	if err == nil {

@@ -14,7 +14,7 @@ import (
 // Options say how a node is checked. A zero field means its default.
 type Options struct {
 	Listen time.Duration // how long to listen to the remotes, at most; default 7 s
-	Socket string        // the Unix socket of a running node; "" is none
+	Socket string        // the Unix socket of a running node; "": none
 }
 
 // Node checks everything that a node with this configuration needs, and returns all findings. It takes some seconds,
@@ -28,7 +28,7 @@ func Node(ctx context.Context, cfg *config.Config, o Options) []finding.Finding 
 	running := working || answers(ctx, o.Socket)
 	files := checkFiles(ctx, cfg, running)
 	all := slices.Concat(files, scripts, database, checkBroker(ctx, cfg, tables, running, o))
-	slices.SortStableFunc(all, func(x, y finding.Finding) int { return cmp.Compare(last(x), last(y)) }) // the database too tells of remotes
+	slices.SortStableFunc(all, func(x, y finding.Finding) int { return cmp.Compare(last(x), last(y)) }) // checkDatabase also reports on remotes
 	return all
 }
 

@@ -38,7 +38,7 @@ func (j *tableJudge) outside(sends bool) {
 		}
 		if len(lacking) > 0 {
 			j.f.Warnf(j.t.Name, grant(lacking, database, account(j.s.user)),
-				"what the foreign key %s.%s deletes or changes by itself is not captured: %s lacks %s on %s.%s, in another database",
+				"rows that the foreign key %s.%s itself deletes or changes are not captured: %s lacks %s on %s.%s, in another database",
 				k.Table, k.Name, account(j.s.user), strings.Join(lacking, ", "), database, table)
 		}
 	}

@@ -15,15 +15,15 @@ import (
 // refusedMost is how many rows are examined per remote.
 const refusedMost = 10_000
 
-// heldUp is what does not reach a remote, for one table.
+// heldUp counts the rows of one table that do not reach a remote.
 type heldUp struct {
 	remote string
 	outbox.Backlog
-	atLeast bool   // there are more
-	why     string // one of the refused rows was, as it says; "" is not known
+	atLeast bool   // there may be more
+	why     string // the reason given for one of the refused rows; "": unknown
 }
 
-// readHeldUp reads what remotes have refused, and what waits there for other rows. A node that has never run, or not in
+// readHeldUp reads which rows remotes have refused, and which wait there for others. A node that has never run, or not in
 // this version, has none.
 func readHeldUp(ctx context.Context, o *outbox.Outbox, remotes []string) (all []heldUp, err error) {
 	for _, remote := range remotes {
@@ -48,7 +48,7 @@ func readHeldUp(ctx context.Context, o *outbox.Outbox, remotes []string) (all []
 	return all, nil
 }
 
-// judgeHeldUp says which rows do not reach whom, and what to do.
+// judgeHeldUp says which rows do not reach which remote, and what to do.
 func judgeHeldUp(f *finding.List, list []heldUp) {
 	for _, h := range list {
 		if h.Refused > 0 {
@@ -61,15 +61,15 @@ func judgeHeldUp(f *finding.List, list []heldUp) {
 		}
 		if h.Pending > 0 {
 			f.Warnf(h.remote, "They follow by themselves once these have arrived; mysql-sync errors says what each waits for.",
-				"%s of %s %s there for other rows, such as a parent or the holder of a unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
+				"%s of %s %s there for other rows, such as a parent or a row with the same unique value", rows(h.Pending, h.atLeast), h.Table, map[bool]string{true: "waits", false: "wait"}[h.Pending == 1 && !h.atLeast])
 		}
 	}
 }
 
-// staleTime is how long sync_status is scanned: it may have a row for every row.
+// staleTime bounds the scan of sync_status: it may have a row for each of the user's rows.
 const staleTime = 3 * time.Second
 
-// readStale reads what sync_status shows as refused though nothing will resend it.
+// readStale reads which rows sync_status shows as refused although nothing will resend them.
 func readStale(ctx context.Context, o *outbox.Outbox, remotes []string) ([]outbox.Stale, bool, error) {
 	list, whole, err := o.Stale(ctx, remotes, staleTime)
 	if n := mysqldb.Number(err); n == 1146 || n == 1054 {
@@ -78,7 +78,7 @@ func readStale(ctx context.Context, o *outbox.Outbox, remotes []string) ([]outbo
 	return list, whole, err
 }
 
-// judgeStale says which rows are errors that no one retries.
+// judgeStale warns about errors that nothing retries.
 func judgeStale(f *finding.List, list []outbox.Stale, whole bool) {
 	for _, s := range list {
 		why := ""
@@ -93,7 +93,7 @@ func judgeStale(f *finding.List, list []outbox.Stale, whole bool) {
 	}
 }
 
-// rows is a number of rows, which may be of more.
+// rows returns a number of rows for people; atLeast says that there may be more.
 func rows(n int64, atLeast bool) string {
 	switch {
 	case atLeast:

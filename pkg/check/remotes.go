@@ -11,13 +11,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// heard is what was heard of other clients. It is safe for concurrent use.
+// heard is what was heard from other clients. It is safe for concurrent use.
 type heard struct {
 	since time.Time
 
 	mu     sync.Mutex
 	client map[string]*peer
-	unkept bool // the broker keeps no announcements: who has sent none may be a node all the same
+	unkept bool // the broker keeps no announcements: clients without one may be nodes all the same
 }
 
 // peersMost bounds how many clients are remembered, however many names someone invents. Promise 10.
@@ -25,30 +25,30 @@ const peersMost = 10_000
 
 // peer is a client as heard.
 type peer struct {
-	node     *wire.Node // as announced; nil: not, so it speaks version 1
+	node     *wire.Node // its announcement; nil: none, so it speaks version 1
 	beats    []beat     // the last ones
-	left     bool       // it said so, and was not heard since
-	asked    time.Time  // when it was asked a question; zero: it was not
+	left     bool       // it said that it leaves, and was not heard since
+	asked    time.Time  // when it was asked a question; zero: never
 	answered bool
-	tried    time.Time // when it was sent a batch without rows; zero: it was not
+	tried    time.Time // when it was sent a batch without rows; zero: never
 	took     bool      // it answered a batch
 
-	columns map[int]*comparison // of tables, by number
+	columns map[int]*comparison // by index of the table
 }
 
-// isSilent says that the peer was asked something and has not answered.
+// isSilent reports whether the peer was asked something and has not answered.
 func (p *peer) isSilent() bool {
 	return !p.asked.IsZero() && !p.answered || !p.tried.IsZero() && !p.took
 }
 
-// isToTry says that the peer has answered a question, takes one of the tables, and was
-// not sent a batch yet.
+// isToTry reports whether to send the peer a batch: it has answered a question, accepts one of the tables, and was not
+// sent one yet.
 func (p *peer) isToTry(tables []string) bool {
 	return p.answered && !p.took && p.tried.IsZero() && p.node != nil &&
 		slices.ContainsFunc(tables, func(t string) bool { return slices.Contains(p.node.ReceiveTables, t) })
 }
 
-// beat is a message "connected".
+// beat is a "connected" message.
 type beat struct {
 	at    time.Time // when it was heard, by this machine's clock
 	until time.Time // by the sender's
@@ -56,7 +56,7 @@ type beat struct {
 
 func newHeard() *heard { return &heard{since: time.Now(), client: map[string]*peer{}} }
 
-// of returns the peer of a name, and makes one while there is room.
+// of returns the peer with a name, and creates it if there is room.
 func (h *heard) of(client string) *peer {
 	p := h.client[client]
 	if p == nil {
@@ -107,8 +107,8 @@ func (h *heard) took(client string) {
 	h.of(client).took = true
 }
 
-// toAsk reports, once, that a client is online and understands a question. One that seals would refuse a question in
-// the clear.
+// toAsk reports, once, that a client is online and understands questions. One that seals would refuse a question in the
+// clear.
 func (h *heard) toAsk(client string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -135,12 +135,10 @@ func (h *heard) toTry(client string, tables []string) bool {
 	return true
 }
 
-// batchTime is how long a remote may take to answer a batch: it has its turn after
-// what came before.
+// batchTime is how long a remote may take to answer a batch: earlier messages come first.
 const batchTime = 10 * time.Second
 
-// awaits reports whether a client was asked something a short while ago, and has not
-// answered.
+// awaits reports whether a client was asked something a short while ago and has not answered.
 func (h *heard) awaits() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -152,7 +150,7 @@ func (h *heard) awaits() bool {
 	return false
 }
 
-// peer returns what was heard of a client.
+// peer returns what was heard from a client.
 func (h *heard) peer(client string) peer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -162,8 +160,8 @@ func (h *heard) peer(client string) peer {
 	return peer{}
 }
 
-// announcedAll reports whether all clients that the configuration names, and no others
-// that may come, are nodes of this project.
+// announcedAll reports whether the configuration names all clients that may send, and all of them are nodes of this
+// project.
 func (h *heard) announcedAll(cfg *config.Config) bool {
 	return !slices.ContainsFunc(slices.Concat(cfg.RemoteClients, cfg.AcceptFrom), func(c string) bool {
 		return c == config.Anyone || h.peer(c).node == nil
@@ -172,7 +170,7 @@ func (h *heard) announcedAll(cfg *config.Config) bool {
 
 func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) > 0 }
 
-// enough reports whether all remotes have said everything that they say to a sender of the tables.
+// enough reports whether all remotes have said everything that they would say to a sender of the tables.
 func (h *heard) enough(remotes, tables []string) bool {
 	return !slices.ContainsFunc(remotes, func(r string) bool {
 		p := h.peer(r)
@@ -275,9 +273,8 @@ func judgeNode(f *finding.List, cfg *config.Config, r string, p peer) {
 	}
 }
 
-// judgePeerClock judges a remote's clock, as far as its presence tells. It says
-// until when it is there by its own clock: two intervals of its poll and 3 s from
-// now; and it says so each such interval and 2 s.
+// judgePeerClock judges a remote's clock, as far as its presence tells. A remote says until when it is online by its own
+// clock: two of its poll intervals plus 3 s from now; and it says so once per poll interval plus 2 s.
 func judgePeerClock(f *finding.List, r string, beats []beat) {
 	if len(beats) == 0 {
 		return
@@ -289,7 +286,7 @@ func judgePeerClock(f *finding.List, r string, beats []beat) {
 		interval = max(interval, beats[i].at.Sub(beats[i-1].at))
 	}
 	switch {
-	case interval >= 2*time.Second: // one that is shorter was out of turn
+	case interval >= 2*time.Second: // shorter ones were extra beats
 		judgeClock(f, r, r, claim-2*(interval-2*time.Second)-3*time.Second, time.Second)
 	case claim < 0:
 		judgeClock(f, r, r, claim-3*time.Second, time.Second)

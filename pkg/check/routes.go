@@ -14,13 +14,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// routeJudge judges the routes of a configuration by the tables of its database.
+// routeJudge judges the configured routes, given the tables of the database.
 type routeJudge struct {
 	f       *finding.List
 	cfg     *config.Config
 	c       *catalogue
 	lookup  func(name string) (*schema.Table, error)
-	indexed map[string]bool // table.column, in small letters: those that an index begins with
+	indexed map[string]bool // table.column, in lower case, for columns that an index begins with
 }
 
 // checkRoutes judges the routes, if there are any.
@@ -86,17 +86,17 @@ func (j *routeJudge) lookupTable(key string, l config.RouteLookup) {
 	}
 }
 
-// unrouted finds tables that refer to a routed one, and go to all.
+// unrouted finds tables that refer to a routed one but go to all remotes.
 func (j *routeJudge) unrouted() {
 	for _, k := range j.c.keys {
 		if _, ok := j.cfg.Routes[k.Table]; !ok && j.cfg.Routed(k.RefTable) && j.cfg.Syncs(k.Table) {
 			j.f.Warnf("routes", fmt.Sprintf(`Add "%s": {"parent": "%s"} to routes.`, k.Table, k.RefTable),
-				"%s refers to %s, which has a route, but has none itself: its rows go to all remotes, and wait where their parents are not", k.Table, k.RefTable)
+				"%s refers to %s, which has a route, but has none itself: its rows go to all remotes, and wait wherever their parents are missing", k.Table, k.RefTable)
 		}
 	}
 }
 
-// remotes finds those that no route can give a row.
+// remotes finds remotes that no route can give a row.
 func (j *routeJudge) remotes() {
 	for _, remote := range j.cfg.RemoteClients {
 		named := slices.Contains(j.cfg.RouteAlso, remote)
@@ -107,7 +107,7 @@ func (j *routeJudge) remotes() {
 			}
 		}
 		if !named {
-			j.f.Warnf("routes", "Add it to routeOptions.also if it is to have all rows.", "no route can give %s a row of a routed table", remote)
+			j.f.Warnf("routes", "Add it to routeOptions.also if it should have all rows.", "no route can give %s a row of a routed table", remote)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// checkScripts loads the transformers as the node does.
+// checkScripts loads the transformers like the node.
 func checkScripts(cfg *config.Config) []finding.Finding {
 	f := &finding.List{Area: AreaTransformers}
 	if cfg.TransformerDirectory == "" {
@@ -67,7 +67,7 @@ func checkScripts(cfg *config.Config) []finding.Finding {
 	return f.Found
 }
 
-// silent is the database and the broker of scripts that are only loaded.
+// silent is the database and the broker for scripts that are only loaded.
 type silent struct{}
 
 var errLoading = errors.New("the file is only loaded")

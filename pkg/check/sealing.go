@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// judgeSealing judges whether this node and a remote share a key, by the remote's announcement. It returns the
-// announcement as this node reads it: if the remote accepts nothing in the clear, the rest is in the sealed copy.
+// judgeSealing judges from a remote's announcement whether this node and the remote share a key. It returns the
+// announcement as this node can read it: if the remote accepts nothing in the clear, the rest is in the sealed copy.
 func judgeSealing(f *finding.List, cfg *config.Config, r string, n *wire.Node) *wire.Node {
 	ring := seal.NewRing(cfg.Encryption.Keys, cfg.Encryption.Required)
 	if n.Seal == nil {
@@ -20,7 +20,7 @@ func judgeSealing(f *finding.List, cfg *config.Config, r string, n *wire.Node) *
 		return n
 	}
 	if len(cfg.Encryption.Keys) == 0 {
-		f.Warnf(r, "Add its key to encryption.keys here.", "has encryption keys, and this node has none: messages go in the clear, if it accepts that")
+		f.Warnf(r, "Add its key to encryption.keys here.", "has encryption keys, but this node has none: messages are sent in the clear, if it accepts that")
 		return n
 	}
 	var text []byte
@@ -30,7 +30,7 @@ func judgeSealing(f *finding.List, cfg *config.Config, r string, n *wire.Node) *
 		text, _, err = s.Hear(r, n.Seal.Nonce, seal.Boxes{First: n.Seal.Boxes, Second: n.Seal.Second})
 	}
 	if err != nil {
-		f.Wrongf(r, "Give both the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
+		f.Wrongf(r, "Give both nodes the same key, under the same id, in encryption.keys.", "this node and the remote have no key in common (%v)", err)
 		return n
 	}
 	f.Rightf(r, "this node and the remote share a key: messages between them are encrypted")

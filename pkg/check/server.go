@@ -25,23 +25,22 @@ type server struct {
 	charset   string // of the database, by default
 	ahead     time.Duration
 	within    time.Duration // how exact ahead is
-	replica   bool          // as far as the user may see it
+	replica   bool          // as far as the user may see that
 	worker    int64         // connection of the node that uses the database; 0: none
 
-	logsStatements bool   // also what the node's sessions write
-	mayLogRows     string // the privilege that keeps them from it
+	logsStatements bool   // even for the node's sessions
+	mayLogRows     string // the privilege that lets the node's sessions log rows
 }
 
-// variables are the global variables that are judged. Those that a server does not
-// know are missing from what it answers.
+// variables are the global variables to judge. A server leaves out those that it does not know.
 var variables = []string{"read_only", "super_read_only", "log_bin", "binlog_format", "log_bin_trust_function_creators", "max_allowed_packet",
 	"max_connections", "auto_increment_increment", "slave_run_triggers_for_rbr", "wsrep_on", "sql_mode", "time_zone", "system_time_zone"}
 
-// Of these the node needs at least so much.
+// What the node needs of these.
 const (
-	leastPacket      = 1 << 20  // bytes; a statement of the node has up to this
-	usualPacket      = 16 << 20 // MariaDB's default
-	connectionsTaken = 48       // by a node, at the most
+	leastPacket      = 1 << 20  // bytes: a node's statement may be this long
+	usualPacket      = 16 << 20 // bytes: MariaDB's default
+	connectionsTaken = 48       // a node takes at most
 )
 
 // readServer asks the server about itself.
@@ -81,18 +80,17 @@ func readServer(ctx context.Context, db *mysqldb.DB) (*server, error) {
 		return nil, err
 	}
 	for _, q := range []string{"SHOW REPLICA STATUS", "SHOW SLAVE STATUS"} {
-		// Without a further privilege nobody is told; the first statement is newer.
+		// Both statements need a further privilege; the first one is newer.
 		if rows, err := db.QueryContext(ctx, q); err == nil {
 			s.replica = s.replica || rows.Next()
-			_ = rows.Close() // what was asked is known
+			_ = rows.Close() // the answer is already known
 			break
 		}
 	}
 	return s, nil
 }
 
-// readClock compares the server's clock with this machine's. The quickest of some
-// answers is the most exact.
+// readClock compares the server's clock with this machine's. The quickest of several answers is the most exact.
 func (s *server) readClock(ctx context.Context, db *mysqldb.DB) error {
 	for i := range 4 {
 		var micros int64
@@ -144,17 +142,17 @@ func judgeServer(f *finding.List, s *server, g *grants) {
 	}
 	if n := s.number("max_connections"); n > 0 && n < connectionsTaken {
 		f.Warnf("max_connections", "SET GLOBAL max_connections = 151; and the same in the server's configuration.",
-			"%d: a node alone may use %d connections under load, and leave none for your applications", n, connectionsTaken)
+			"%d: a node alone may use %d connections under load, leaving none for your applications", n, connectionsTaken)
 	}
 	if s.charset != "utf8mb4" {
 		f.Warnf("character set", "ALTER DATABASE "+mysqldb.Quote(s.database)+" CHARACTER SET utf8mb4;",
 			"new tables in %s use %s: received characters that it lacks are refused", s.database, s.charset)
 	}
-	f.Rightf("sessions", "the node's sessions set sql_mode, character set and time zone (UTC) themselves: those of the server (time_zone %s, %s) do not matter",
+	f.Rightf("sessions", "the node's sessions set sql_mode, character set and time zone (UTC) themselves: the server's (time_zone %s, %s) do not matter",
 		s.variables["time_zone"], s.variables["system_time_zone"])
 }
 
-// judgeVersion knows on what the node was tested.
+// judgeVersion judges the version by what the node was tested with.
 func judgeVersion(f *finding.List, s *server) {
 	const tested = "tested with MariaDB 10.5, 10.11, 11.4 and 11.8 and MySQL 9.7, supported from MariaDB 10.5 and MySQL 8.0"
 	name, least := "MySQL", [2]int{8, 0}
@@ -169,12 +167,11 @@ func judgeVersion(f *finding.List, s *server) {
 	f.Rightf("version", "%s %s", name, s.version)
 }
 
-// versionOf returns the first two numbers of a server's version. Some servers put
-// 5.5.5- before it, for clients that know no other.
+// versionOf returns the first two numbers of a server's version. Some servers prefix it with 5.5.5-, for old clients.
 func versionOf(text string) (v [2]int) {
 	parts := strings.SplitN(strings.TrimPrefix(text, "5.5.5-"), ".", 3)
 	for i := range min(2, len(parts)) {
-		v[i], _ = strconv.Atoi(parts[i]) // a version of another form counts as old
+		v[i], _ = strconv.Atoi(parts[i]) // a version in another form counts as old
 	}
 	return v
 }
@@ -197,8 +194,8 @@ func judgeWriting(f *finding.List, s *server, g *grants) {
 	}
 }
 
-// judgeTableLocks reports what writers pay for: the server locks what triggers write to along with the locked table,
-// and MySQL has gap locks that the node can only wait for.
+// judgeTableLocks reports what the node costs writers: along with a locked table, the server locks the table that its
+// triggers write to, and MySQL has gap locks that the node can only wait for.
 func judgeTableLocks(f *finding.List, s *server) {
 	does := "blocks the writers of all synced tables until UNLOCK TABLES"
 	if s.mariaDB {
@@ -210,8 +207,8 @@ func judgeTableLocks(f *finding.List, s *server) {
 	}
 }
 
-// judgeBinaryLog judges whether triggers may be created. The rule is that of the MySQL manual, "Stored Program Binary
-// Logging" (error 1419).
+// judgeBinaryLog judges whether triggers may be created, by the rule in the MySQL manual, "Stored Program Binary Logging"
+// (error 1419).
 func judgeBinaryLog(f *finding.List, s *server, g *grants) {
 	const name = "log_bin_trust_function_creators"
 	switch {
@@ -227,7 +224,7 @@ func judgeBinaryLog(f *finding.List, s *server, g *grants) {
 	}
 }
 
-// BinaryLog returns an error if the server refuses what the node's sessions write because of its log format.
+// BinaryLog returns an error if the server would refuse the node's writes because of its log format.
 func BinaryLog(ctx context.Context, db *mysqldb.DB) error {
 	statements, err := db.LogsStatements(ctx)
 	if err != nil || !statements {
@@ -242,12 +239,12 @@ func BinaryLog(ctx context.Context, db *mysqldb.DB) error {
 
 const logsStatements = "binlog_format is STATEMENT, and the login may not change it for its sessions: the server refuses a node's writes (error 1665)"
 
-// logRows says how to fix that.
+// logRows says how to let the node's sessions log rows.
 func logRows(privilege, user string) string {
 	return "GRANT " + privilege + " ON *.* TO " + user + "; or SET GLOBAL binlog_format = 'MIXED'; and the same in the server's configuration."
 }
 
-// judgeBinaryFormat judges whether the server takes what the node writes.
+// judgeBinaryFormat judges whether the server's log format lets the node write.
 func judgeBinaryFormat(f *finding.List, s *server) {
 	const name = "binlog_format"
 	switch {
@@ -255,14 +252,14 @@ func judgeBinaryFormat(f *finding.List, s *server) {
 	case s.logsStatements:
 		f.Wrongf(name, logRows(s.mayLogRows, account(s.user)), logsStatements)
 	default:
-		f.Rightf(name, "is STATEMENT: the node's sessions log rows; your applications' statements may get warnings that they are unsafe (1592), since triggers write an AUTO_INCREMENT column")
+		f.Rightf(name, "is STATEMENT: the node's sessions log rows; your applications' statements may get warnings that they are unsafe (1592), since triggers store ids that the server generates")
 	}
 }
 
 // Clock differences up to which nothing is reported.
 const (
 	clockClose = 2 * time.Second // of the database server
-	clockPeer  = 5 * time.Second // of a remote, which is measured less exactly
+	clockPeer  = 5 * time.Second // of a remote, whose clock is measured less exactly
 )
 
 // judgeClock judges the difference between a clock and this machine's.

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// probeTime is how long a start waits for the broker's response to the login; a silent broker is waited for later,
-	// while the node runs.
+	// probeTime is how long a start waits for the broker's response to the login; while it runs, the node goes on waiting
+	// for a silent broker.
 	probeTime = 3 * time.Second
-	// lockedPause is between two checks of locked tables at startup.
+	// lockedPause is the pause between two checks of locked tables at startup.
 	lockedPause = time.Second
 )
 
@@ -36,7 +36,7 @@ func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
 	return t.LoadFor(cfg)
 }
 
-// Open opens the database of a starting node. It returns all mistakes at once that only the servers can tell: refused
+// Open opens the database of a starting node. It returns at once all mistakes that only the servers can reveal: refused
 // logins, and tables that are missing or cannot be synced.
 func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB, *schema.Tables, error) {
 	var wg sync.WaitGroup
@@ -57,15 +57,15 @@ func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {
 		if db != nil {
-			_ = db.Close() // the mistakes are what to report
+			_ = db.Close() // only the mistakes matter
 		}
 		return nil, nil, err
 	}
 	return db, tables, nil
 }
 
-// awaitTables returns what is wrong with the tables. One that cannot be read now because someone has locked it is no
-// mistake: it is waited for.
+// awaitTables returns what is wrong with the tables. A table that cannot be read now because someone has locked it is no
+// mistake: it waits for that.
 func awaitTables(ctx context.Context, log *zap.Logger, tables *schema.Tables, cfg *config.Config) error {
 	for told := false; ; told = true {
 		err := Tables(ctx, tables, cfg)

@@ -20,7 +20,7 @@ func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
 	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)))
 }
 
-// named puts a key of the configuration before each of joined errors.
+// named prefixes each of joined errors with a configuration key.
 func named(key string, err error) error {
 	var list []error
 	for _, e := range each(err) {
@@ -35,7 +35,7 @@ type catalogue struct {
 	unfit         map[string]error         // why the others cannot
 	transactional map[string]bool          // engines
 	keys          []schema.ForeignKey      // within the database
-	ancestry      []schema.ForeignKey      // those to other databases as well, and of the parents there
+	ancestry      []schema.ForeignKey      // including those to other databases, and those of the parents there
 	columns       map[string][]column
 	triggers      []standing
 	unfollowed    []string // foreign keys whose cascades are not captured: table.name
@@ -45,22 +45,22 @@ type catalogue struct {
 type column struct {
 	name                            string
 	generated, invisible, increment bool
-	key                             bool   // of the primary key
-	charset                         string // of text
+	key                             bool   // in the primary key
+	charset                         string // of a text column
 }
 
-// standing is a trigger as it stands.
+// standing is an existing trigger.
 type standing struct {
 	name, table, definer string
-	known                bool // that the definer is a user, or not, could be seen
-	valid                bool
+	known                bool // whether the definer exists could be seen
+	valid                bool // it exists
 }
 
 const selectColumns = `SELECT TABLE_NAME, COLUMN_NAME, COALESCE(GENERATION_EXPRESSION, '') <> '', UPPER(EXTRA) LIKE '%INVISIBLE%',
 	UPPER(EXTRA) LIKE '%AUTO_INCREMENT%', COLUMN_KEY = 'PRI', COALESCE(CHARACTER_SET_NAME, '')
 	FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME, ORDINAL_POSITION`
 
-// readCatalogue reads the definitions of tables and what bears on them.
+// readCatalogue reads the definitions of tables, and whatever affects them.
 func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names, synced []string) (*catalogue, error) {
 	c := &catalogue{tables: map[string]*schema.Table{}, unfit: map[string]error{}, transactional: map[string]bool{}, columns: map[string][]column{}}
 	for _, name := range names {
@@ -72,7 +72,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 			c.unfit[name] = ts.Meant(ctx, err, name)
 		case ctx.Err() != nil:
 			return nil, err
-		default: // a privilege that is missing, say
+		default: // such as a missing privilege
 			c.unfit[name] = err
 		}
 	}
@@ -107,8 +107,7 @@ func readCatalogue(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, names
 	return c, nil
 }
 
-// readTriggers reads the triggers, and whether their definers are users: the
-// server itself knows, others may see only their own.
+// readTriggers reads the triggers, and whether their definers exist, as far as the user may see that.
 func (c *catalogue) readTriggers(ctx context.Context, db *mysqldb.DB) error {
 	var t standing
 	err := query(ctx, db, `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ?
@@ -132,7 +131,7 @@ func (c *catalogue) readTriggers(ctx context.Context, db *mysqldb.DB) error {
 	return nil
 }
 
-// query scans each row of an answer and calls f.
+// query scans each row of the result and calls f.
 func query(ctx context.Context, db *mysqldb.DB, q string, args []any, f func(), into ...any) error {
 	rows, err := db.QueryContext(ctx, q, args...)
 	if err != nil {
@@ -164,15 +163,15 @@ func judgeTables(f *finding.List, c *catalogue, cfg *config.Config, s *server, g
 func whatToDo(err error, s *server) string {
 	switch {
 	case errors.Is(err, schema.ErrNoTable):
-		return "Make the table, or correct the name: definitions are not replicated."
+		return "Create the table, or correct the name: definitions are not replicated."
 	case strings.Contains(err.Error(), "no primary key"):
-		return "Give it a primary key that is the same at all sites, or take it out of the configuration."
+		return "Give it a primary key that is the same at all sites, or remove it from the configuration."
 	case strings.Contains(err.Error(), "it is a view"):
-		return "Take it out of the configuration: a view has no rows of its own. Sync the tables that it shows."
+		return "Remove it from the configuration: a view has no rows of its own. Sync the tables that it shows."
 	case strings.Contains(err.Error(), "it is a sequence"):
-		return "Take it out of the configuration. Give the sequence of each site numbers of its own: INCREMENT BY the number of sites, and another START WITH."
+		return "Remove it from the configuration. Give each site's sequence its own numbers: INCREMENT BY the number of sites, and a different START WITH."
 	case errors.Is(err, schema.ErrUnfit):
-		return "Take it out of the configuration, or change the table; docs/limits.md says what fits."
+		return "Remove it from the configuration, or change the table; docs/limits.md says which tables can be synced."
 	case mysqldb.Number(err) == 1142:
 		return GrantAll(s.database, account(s.user))
 	}
@@ -194,7 +193,7 @@ func (j *tableJudge) judge() {
 	sends, receives := j.cfg.Syncs(name), j.cfg.Receives(name)
 	if !j.c.transactional[t.Engine] {
 		j.f.Wrongf(name, "ALTER TABLE "+mysqldb.Quote(name)+" ENGINE = InnoDB;",
-			"its engine %s has no transactions: a crash between a write and its trigger loses the change for the remotes, and of a batch that fails half is written", t.Engine)
+			"its engine %s has no transactions: a crash between a write and its trigger loses the change for the remotes, and half of a failing batch stays written", t.Engine)
 	}
 	j.increments(sends && receives)
 	j.foreignKeys(sends, receives)
@@ -248,10 +247,10 @@ func (j *tableJudge) notes(receives bool) string {
 	return b.String()
 }
 
-// shownLength is how many characters of an id sync_status shows.
+// shownLength is how many characters of an id fit into sync_status.
 const shownLength = 255
 
-// idLength is how many characters an id may have, about.
+// idLength returns approximately how many characters an id may have.
 func (j *tableJudge) idLength() int {
 	n := len(j.t.Key) - 1
 	for _, k := range j.t.Key {
@@ -268,7 +267,7 @@ func (j *tableJudge) increments(both bool) {
 				"its key %s is generated by the server: the same row has a different one at each site", c.name)
 		} else if both && c.key && c.increment && j.s.number("auto_increment_increment") < 2 {
 			j.f.Warnf(j.t.Name, "Give each site its own auto_increment_offset and all the same auto_increment_increment (the number of sites, or more), or let one site insert, or use UUIDs.",
-				"%s is AUTO_INCREMENT, and auto_increment_increment is 1: two sites that insert give the same id to different rows, and one of them wins", c.name)
+				"%s is AUTO_INCREMENT, and auto_increment_increment is 1: if two sites insert, they give the same id to different rows, and one of these wins", c.name)
 		}
 	}
 }
@@ -309,10 +308,10 @@ func cascade(k schema.ForeignKey) string {
 	return ""
 }
 
-// prefix begins the names of the node's own triggers.
+// prefix starts the names of the node's own triggers.
 const prefix = "mysqlSync"
 
-// otherTriggers reports triggers that fire for received rows too.
+// otherTriggers reports other programs' triggers, which fire for received rows too.
 func (j *tableJudge) otherTriggers(receives bool) {
 	var names []string
 	for _, t := range j.c.triggers {
@@ -326,7 +325,7 @@ func (j *tableJudge) otherTriggers(receives bool) {
 	}
 }
 
-// judgeDefiners judges under whose name the node's triggers run.
+// judgeDefiners judges the users under which the node's triggers run.
 func judgeDefiners(f *finding.List, c *catalogue, user string) {
 	gone, unknown := map[string][]string{}, map[string][]string{}
 	found := 0

@@ -2,7 +2,7 @@ package check
 
 import "github.com/mysql-sync/mysql-sync/pkg/schema"
 
-// unlisted says what happens to rows that refer to a row that is deleted elsewhere, if their tables are in no list.
+// unlisted says what happens to rows of unlisted tables that refer to a row that is deleted elsewhere.
 func (j *tableJudge) unlisted() {
 	const cascades = "cascade" // of foreignKeyConflict
 	seen := map[string]bool{j.t.Name: true}
@@ -34,7 +34,7 @@ func (j *tableJudge) unlisted() {
 	}
 }
 
-// referrers are the foreign keys that refer to the table of another one, in the same database.
+// referrers returns the foreign keys that refer to the child table of the given one, within the database.
 func (j *tableJudge) referrers(k schema.ForeignKey) (list []schema.ForeignKey) {
 	for _, o := range j.c.keys {
 		if k.Schema == k.RefSchema && o.RefTable == k.Table {

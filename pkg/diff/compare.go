@@ -2,15 +2,12 @@ package diff
 
 import (
 	"bytes"
-	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Rule is a way to compare rows with what a destination has.
@@ -31,38 +28,27 @@ type Compare struct {
 
 // Fingerprint returns a value that is equal for a row of the source and one of the destination if they are the same.
 // columns are those that the source has, sorted; those that only the destination has do not count. Nor does it matter
-// that services keep some numbers as text, and omit nulls.
+// that services keep some numbers as text, and omit nulls. A row of any size takes little memory beside it.
 func (c Compare) Fingerprint(columns []string, data []byte) (record.Hash, error) {
-	members, err := record.Members(data)
-	if err != nil {
+	if c.Rule == Different || c.Rule == Newer {
+		var mark []byte
+		if err := value.EachMemberOf(data, []string{c.Column}, func(_ int, v []byte) { mark = v }); err != nil {
+			return record.Hash{}, err
+		}
+		if normal(mark) != nil {
+			return stamp(mark), nil
+		}
+	}
+	p, _ := prints.Get().(*print)
+	defer prints.Put(p)
+	p.begin(len(columns))
+	if err := value.EachMemberOf(data, columns, func(i int, v []byte) { p.values[i] = v }); err != nil {
 		return record.Hash{}, err
 	}
-	if c.Rule == Different || c.Rule == Newer {
-		for _, m := range members {
-			if m.Name == c.Column && normal(m.Value) != nil {
-				return stamp(m.Value), nil
-			}
-		}
+	for i, v := range p.values {
+		p.add(columns[i], v)
 	}
-	slices.SortFunc(members, func(a, b record.Member) int { return cmp.Compare(a.Name, b.Name) })
-	h := sha256.New()
-	var part []byte
-	for _, m := range members {
-		if _, ok := slices.BinarySearch(columns, m.Name); !ok {
-			continue
-		}
-		text := normal(m.Value)
-		if text == nil {
-			continue
-		}
-		part = append(binary.AppendUvarint(part[:0], uint64(len(m.Name))), m.Name...)
-		part = binary.AppendUvarint(part, uint64(len(text)))
-		h.Write(part)
-		h.Write(text) // which may have many MB
-	}
-	hash := record.Hash(h.Sum(part[:0])[:16])
-	hash[0] = isContent
-	return hash, nil
+	return p.end(), nil
 }
 
 // Later reports whether a row's fingerprint under the rule Newer is of a later time than another. Anything that is not
@@ -118,7 +104,7 @@ func moment(v json.RawMessage) (time.Time, bool) {
 
 // normal returns the canonical form of equivalent values; nil for null.
 func normal(v json.RawMessage) []byte {
-	x := parsed(v)
+	x := record.Parsed(v)
 	if x == nil {
 		return nil
 	}
@@ -130,25 +116,4 @@ func normal(v json.RawMessage) []byte {
 		return v
 	}
 	return append([]byte{'j'}, text...)
-}
-
-// parsed returns a JSON value, with numbers as json.Number; nil for null. Most are plain texts and numbers, for which no
-// decoder is needed.
-func parsed(v json.RawMessage) any {
-	if len(v) == 0 {
-		return nil
-	}
-	switch c := v[0]; {
-	case c == '"' && bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v):
-		return string(v[1 : len(v)-1])
-	case c == '-' || '0' <= c && c <= '9':
-		return json.Number(v)
-	}
-	d := json.NewDecoder(bytes.NewReader(v))
-	d.UseNumber()
-	var x any
-	if d.Decode(&x) != nil {
-		return nil
-	}
-	return x
 }

@@ -1,9 +1,9 @@
 // Package guest runs a JavaScript file that a user wrote for a connector, and lets it reach HTTP services.
 //
-// The file runs in the sandbox of package transform, which keeps it from files, network and the connector's memory, within
-// limits of time and memory. It sees the files that it requires from its own folder, the environment variables that it
-// names, and a client of HTTP that resembles axios, whose requests are made by package remote: in a dry run only GET
-// leaves the process (promise 4), and credentials go only to the host that they are for.
+// The file runs in the sandbox of package transform, which keeps it from files, the network and the connector's memory,
+// within limits of time and memory. It sees the files that it requires from its own folder, the environment variables that
+// it names, and an HTTP client that resembles axios. Package remote makes its requests: in a dry run, only GET requests
+// leave the process (promise 4), and credentials go only to the host that they are for.
 //
-// What the file exports, and what that is for, is known to the program that plays its host: see packages agent and adapter.
+// A host, written in JavaScript too, knows what the file exports and what for: see packages agent and adapter.
 package guest

@@ -13,13 +13,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
-// Bounds of a script with what it requires.
+// Bounds of a script and all that it requires.
 const (
 	mostFiles = 100
 	mostBytes = 8 << 20
 )
 
-// required finds the files that a script names. What is none is no harm.
+// required finds the files that a script requires. False matches do no harm.
 var required = regexp.MustCompile(`require\(\s*["'\x60](\.{1,2}/[^"'\x60]+)["'\x60]\s*\)`)
 
 // readFiles reads a script, and what it requires from its folder or below.
@@ -40,7 +40,7 @@ func readFiles(file string) (transform.Files, error) {
 		content, err := readFile(root, name, mostBytes-size)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && len(files) > 0:
-			continue // the script is told so where it requires it
+			continue // the script gets an error when it requires the file
 		case err != nil:
 			return nil, err
 		}
@@ -60,7 +60,7 @@ func readFiles(file string) (transform.Files, error) {
 	return files, nil
 }
 
-// readFile reads a file of at most so many bytes.
+// readFile reads a file of at most most bytes.
 func readFile(root *os.Root, name string, most int) ([]byte, error) {
 	f, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
@@ -83,7 +83,7 @@ func readFile(root *os.Root, name string, most int) ([]byte, error) {
 // variable finds the environment variables that a script names: it sees no others.
 var variable = regexp.MustCompile(`process\.env(?:\.|\[["'])([A-Za-z_][A-Za-z0-9_]*)`)
 
-// variables are the environment variables that files name.
+// variables returns the environment variables that files name.
 func variables(files transform.Files) map[string]string {
 	list := map[string]string{}
 	for _, content := range files {

@@ -22,31 +22,32 @@ import (
 //go:embed guest.js
 var library []byte
 
-// TimeLimit is how long a call may take, its requests included; MostText is how many bytes it may return, or be given.
+// TimeLimit is how long a call may take, including its requests; MostText is how many bytes it may return or be given.
 const (
 	TimeLimit = time.Minute
 	MostText  = 64 << 20
 )
 
-// Host is a program in JavaScript that plays what a user's script is written for. It exports the function that Call
-// calls, requires the script as ./.setup.json names it, and has ./.guest.js.
+// Host is a JavaScript program that plays the environment for which a user's script is written. It exports the function
+// that Call calls, requires the script by the name in ./.setup.json, and can use ./.guest.js.
 type Host struct {
-	Name    string // of its file, which begins with a dot
+	Name    string // of its file, which starts with a dot
 	Program []byte
-	Setup   map[string]any // what ./.setup.json has beside file, env and most
+	Setup   map[string]any // what ./.setup.json has besides file, env and most
 	Answer  transform.Querier
+	Redact  func(text string) string // removes secrets from what the script throws and logs; nil: none
 }
 
 // Script is a user's script with its host. It is safe for concurrent use; its calls run one after the other.
 type Script struct {
-	Path    string // as messages have it
+	Path    string // as shown in messages
 	scripts *transform.Transformers
 }
 
-// table is the name under which a host is loaded.
+// table is the name under which hosts are loaded.
 const table = "script"
 
-// Open loads a script, which runs it once. The error is keys.Mistakes if it is the script's.
+// Open loads a script, which runs it once. The error is keys.Mistakes if the script is at fault.
 func Open(log *zap.Logger, path string, h Host) (*Script, error) {
 	files, err := readFiles(path)
 	if err != nil {
@@ -59,7 +60,7 @@ func Open(log *zap.Logger, path string, h Host) (*Script, error) {
 		return nil, err
 	}
 	files[".setup.json"], files[".guest.js"], files[h.Name] = text, library, h.Program
-	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true})}
+	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true, Redact: h.Redact})}
 	if err := s.scripts.LoadFiles(map[string]string{table: h.Name}); err != nil {
 		s.scripts.Close()
 		return nil, s.Mistake(err)
@@ -73,8 +74,8 @@ func (s *Script) Close() error {
 	return nil
 }
 
-// Call calls the host's function with a task and what it is about, and returns the texts that it answers with. A value of
-// ctx is one of the ctx with which the host's questions are answered.
+// Call calls the host's function with a task and its arguments, and returns the texts of its answer. The host's questions
+// are answered with a context that has the values of ctx.
 func (s *Script) Call(ctx context.Context, task string, about ...value.Field) (map[string]string, error) {
 	result, err := s.scripts.Apply(ctx, transform.Call{Table: table, Entity: append(value.Entity{{Name: "task", Value: task}}, about...)})
 	if err != nil {
@@ -90,10 +91,10 @@ func (s *Script) Call(ctx context.Context, task string, about ...value.Field) (m
 	return texts, nil
 }
 
-// located is where a script fails, in an error of package transform.
+// located finds, in an error of package transform, where a script has failed.
 var located = regexp.MustCompile(`^(?:load transformer: )?([^:\s]+):([0-9]+): (.*)$`)
 
-// Mistake returns an error of a script as one of a configuration, unless the script is not to blame.
+// Mistake returns a script's error as a mistake in a configuration, unless the script is not to blame.
 func (s *Script) Mistake(err error) error {
 	if transform.Transient(err) {
 		return err
@@ -108,7 +109,7 @@ func (s *Script) Mistake(err error) error {
 	case strings.Contains(m.Text, "Invalid module"), strings.Contains(m.Text, "Cannot find module"):
 		m.Text += "; scripts can require files below their own folder by their relative path, and buffer, url and util, but no other modules"
 	case strings.Contains(m.Text, "is not defined"):
-		m.Text += "; scripts run in a sandbox, without what only Node.js has"
+		m.Text += "; scripts run in a sandbox without the globals of Node.js"
 	}
 	return keys.Mistakes{m}
 }

@@ -70,7 +70,7 @@ func TestScriptsReachServices(t *testing.T) {
 		fmt.Sprintf("async rest => (await rest.get('x', {baseURL: %q})).data", service.URL):                                                                                  "GET /x  Bearer t-1",
 		"rest => rest.get('/none').then(() => 'there', e => String(e.response.status) + e.message.includes('t-1'))":                                                          "404false",
 		"rest => rest.get('http://127.0.0.1:1/').then(() => 'there', e => String(e.response))":                                                                               "undefined",
-		"rest => rest.get('//other.example/').then(() => 'there', e => e.message)":                                                                                           "rest: the URL must be whole, and begin with https://",
+		"rest => rest.get('//other.example/').then(() => 'there', e => e.message)":                                                                                           "rest: expected an absolute URL that starts with https://",
 		"rest => rest.request('/a', {method: 'TRACE'}).catch(e => e.message)":                                                                                                "rest: TRACE is not supported; use one of GET, POST, PUT, PATCH, DELETE",
 		"rest => rest.get(7).catch(e => e.message)":                                                                                                                          "rest: the URL must be a string",
 		"rest => rest.get('/a', {headers: [1]}).catch(e => e.message)":                                                                                                       "rest: params and headers must be objects of plain values",

@@ -15,25 +15,25 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// AsksHTTP is the first letter of a question that is a request, as guest.js writes it.
+// AsksHTTP is the first letter of a question from guest.js that is a request.
 const AsksHTTP = 'H'
 
 // Web makes the requests of scripts. It is safe for concurrent use.
 type Web struct {
 	config remote.Config
-	own    *remote.Client // of the service that the script is for; nil: there is none
+	own    *remote.Client // for the service that the script is for; nil: none
 
 	mu      sync.Mutex
-	clients map[string]*remote.Client // of other services, by address
+	clients map[string]*remote.Client // for other services, by address
 }
 
-// NewWeb returns a Web. The configuration is what all services share. Requests without a host go to the service that own
-// is a client of, as do those to its host; own may be nil.
+// NewWeb returns a Web. shared is the configuration that all services share. Requests without a host, and those to own's
+// host, go through own, which may be nil.
 func NewWeb(shared remote.Config, own *remote.Client) *Web {
 	return &Web{config: shared, own: own, clients: map[string]*remote.Client{}}
 }
 
-// question is a request of a script, as axios has it.
+// question is a script's request, in the form of axios.
 type question struct {
 	URL     string            `json:"url"`
 	Method  string            `json:"method"`
@@ -46,15 +46,15 @@ type question struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// methods are those that scripts may use. All but GET write.
+// methods are the methods that scripts may use. All except GET write.
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// overrides are headers that give a request another method than it has, for services that heed them.
+// overrides are headers that override a request's method at some services.
 var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
-// Answer sends a request, and returns the answer as a single row with status, headers and data. Whether the request may
-// have changed something is told to sent, before Answer returns; sent may be nil. The error is from remote.Client.Do, or
-// says what is wrong with the request.
+// Answer sends a request, and returns the answer as a single row with status, headers and data. Before it returns, it tells
+// sent, which may be nil, whether the request may have changed something. The error is from remote.Client.Do, or says what
+// is wrong with the request.
 func (w *Web) Answer(ctx context.Context, text string, sent func(wrote bool, err error)) ([]value.Entity, error) {
 	var q question
 	if err := json.Unmarshal([]byte(text), &q); err != nil {
@@ -107,7 +107,7 @@ func (w *Web) request(q *question) (*remote.Client, *remote.Request, error) {
 	}
 	overridden := slices.ContainsFunc(overrides, func(name string) bool { return r.Header.Get(name) != "" })
 	r.Read = r.Read && !overridden
-	// What is sent twice has the effect of one.
+	// Sent twice, these have the same effect as once.
 	r.Again = !overridden && (q.Method == http.MethodPut || q.Method == http.MethodDelete) || r.Header.Get("Idempotency-Key") != ""
 	if q.Auth != nil {
 		client = client.With(remote.Basic(q.Auth.Username, q.Auth.Password))
@@ -121,7 +121,7 @@ func (w *Web) request(q *question) (*remote.Client, *remote.Request, error) {
 // mostHosts bounds how many hosts a script may use.
 const mostHosts = 100
 
-// client returns the one for an address, and the path that it is asked for.
+// client returns the client for an address, and the path to request from it.
 func (w *Web) client(address string) (*remote.Client, string, error) {
 	u, err := url.Parse(address)
 	whole := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
@@ -129,7 +129,7 @@ func (w *Web) client(address string) (*remote.Client, string, error) {
 	case whole && w.own != nil && w.own.Owns(u), err == nil && u.Scheme == "" && u.Host == "" && w.own != nil:
 		return w.own, address, nil
 	case !whole:
-		return nil, "", errors.New("rest: the URL must be whole, and begin with https://")
+		return nil, "", errors.New("rest: expected an absolute URL that starts with https://")
 	}
 	base := u.Scheme + "://" + u.Host
 	w.mu.Lock()
@@ -138,7 +138,7 @@ func (w *Web) client(address string) (*remote.Client, string, error) {
 	switch {
 	case c != nil:
 	case len(w.clients) == mostHosts:
-		return nil, "", fmt.Errorf("rest: the script has used %d hosts, which are the most that it may", mostHosts)
+		return nil, "", fmt.Errorf("rest: the script may use at most %d hosts", mostHosts)
 	default:
 		config := w.config
 		config.Base = base

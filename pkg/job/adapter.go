@@ -9,32 +9,32 @@ import (
 // Source is where a job's rows come from.
 type Source interface {
 	// Read calls yield with each row, in watermark order if the request has a watermark. It streams: only a few rows
-	// are in memory. It ends with the first error, its own or yield's.
+	// are in memory. It stops at the first error, its own or yield's.
 	Read(ctx context.Context, r Request, yield func(*record.Record) error) error
 }
 
 // Feed is a source that others push rows to.
 type Feed interface {
 	Source
-	// Follow has wake called when rows have come. It must not block.
+	// Follow makes the feed call wake when rows have arrived; wake must not block.
 	Follow(wake func())
 }
 
 // Request says what a run reads.
 type Request struct {
 	From From
-	// Since is the watermark from which to read, as the source writes it; nil: all rows.
+	// Since is the watermark to read from, as the source writes it; nil: all rows.
 	Since *string
-	Date  string // of a report, such as 2026-11-27; "": it is none
-	// Room is called by a source that knows how large a row will be before it has it in memory, if that is Large. It
-	// returns when there is room for so many bytes; nil: there always is.
+	Date  string // of a report, such as 2026-11-27; "": not a report
+	// Room is called by a source that knows a row's size before the row is in memory, if it is at least Large. It returns
+	// when there is room for that many bytes; nil: there always is.
 	Room func(ctx context.Context, bytes int) error
 }
 
-// Large is from how many bytes on a source asks for room.
+// Large is how many bytes a row must have for a source to ask for room.
 const Large = 64 << 10
 
-// Ask asks for room for a row of so many bytes.
+// Ask waits for room for a row of the given size, if it is Large.
 func (r *Request) Ask(ctx context.Context, bytes int) error {
 	if r.Room == nil || bytes < Large {
 		return nil
@@ -42,31 +42,31 @@ func (r *Request) Ask(ctx context.Context, bytes int) error {
 	return r.Room(ctx, bytes)
 }
 
-// From is what a job reads, as its configuration says.
+// From says what a job reads, as configured.
 type From struct {
 	Query      string
 	Key        []string // columns; none: each run appends all rows
-	IgnoreCase bool     // of the key
+	IgnoreCase bool     // in keys
 	Watermark  string   // column; "": each run reads all rows
 	Deleted    string   // column; "": rows are not marked as deleted
 	Truthy     bool     // 0, false and '' do not mean deleted
 	Dated      bool     // each request is for a report of one date
-	TypeID     string   // of the report, as the source calls it; "": it has none
+	TypeID     string   // of the report, as the source calls it; "": none
 }
 
 // Destination is where a job's rows go.
 type Destination interface {
-	// Limits are those of one leg.
+	// Limits returns the limits of one leg.
 	Limits() Limits
-	// Send brings a batch to the destination. It returns one answer per operation, in order, or an error that concerns
-	// the whole batch: a *remote.Error says what to do next.
+	// Send sends a batch to the destination. It returns one answer per operation, in order, or an error about the whole
+	// batch: a *remote.Error says what to do next.
 	Send(ctx context.Context, b *Batch) ([]Answer, error)
 }
 
-// Limits bound what a destination is sent.
+// Limits bound a destination's batches.
 type Limits struct {
 	Rows  int // operations in a batch
-	Most  int // operations in one if the job asks for so many; 0: Rows
+	Most  int // operations in a batch if the job asks for that many; 0: Rows
 	Bytes int // of their data
 }
 
@@ -76,7 +76,7 @@ type Comparer interface {
 	Rows(ctx context.Context, yield func(Stored) error) error
 }
 
-// Checker is a destination that can be asked whether it would accept anything, before a run reads.
+// Checker is a destination that can be asked, before a run reads, whether it would accept anything.
 type Checker interface {
 	Check(ctx context.Context) error
 }
@@ -101,10 +101,10 @@ const (
 type Operation struct {
 	Kind Kind
 	Key  string
-	ID   string // the row's at the destination; "" if it is not known
+	ID   string // the row's id at the destination; "" if unknown
 	Data []byte // a JSON object; nil for a delete
-	// Event identifies this state of the row, as a UUID: it stays the same when the state is resent, and no other state
-	// has it, not even an equal one at another time.
+	// Event is a UUID that identifies this state of the row: it stays the same when the state is resent, and no other
+	// state has it, not even an equal one at another time.
 	Event string
 }
 
@@ -116,6 +116,6 @@ type Batch struct {
 
 // Answer is a destination's answer to one operation.
 type Answer struct {
-	ID      string // the row's at the destination
-	Refused string // why it was refused; "": it was not
+	ID      string // the row's id at the destination
+	Refused string // why it was refused; "" if it was not
 }

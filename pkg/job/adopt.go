@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// adopt reads what the destination has into the leg's ledger. Rows without a key are not ours and are left alone; of
+// adopt reads the destination's rows into the leg's ledger. Rows without a key are not ours and are left alone; of
 // several with the same key, the first counts.
 func (l *Leg) adopt(ctx context.Context, log *zap.Logger, c Comparer, from From, columns []string) error {
 	a, err := l.ledger.Adopt(ctx)
@@ -52,7 +52,7 @@ func (l *Leg) adopt(ctx context.Context, log *zap.Logger, c Comparer, from From,
 
 // keyOf returns the key of a row as the destination has it.
 func keyOf(data []byte, from From) (string, error) {
-	object, err := record.Object(data)
+	object, err := record.Columns(data, from.Key...) // the others may be large
 	if err != nil {
 		return "", err
 	}

@@ -24,7 +24,7 @@ func (w *world) flying() (n int) {
 	return n
 }
 
-// While a batch is at the destination the next one is taken, and only that one: they arrive in order.
+// While a batch is at the destination, the next one is taken, and only that one: they arrive in order.
 func TestTheNextBatchIsTakenWhileOneIsSent(t *testing.T) {
 	w := newWorld(t, job.ModeUpdate)
 	w.source.put(35, "a")

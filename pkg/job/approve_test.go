@@ -8,8 +8,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// The deletes of a run that has read all rows are made when a person approves them, although a
-// manual run otherwise reads from the watermark, where deleted rows are not seen.
+// The deletes of a run that has read all rows are carried out once a person approves them, although a manual run otherwise
+// reads from the watermark on, which does not show deleted rows.
 func TestDeletesOfAFullRunCanBeApproved(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{job.Full, job.Backfill} {
@@ -24,7 +24,7 @@ func TestDeletesOfAFullRunCanBeApproved(t *testing.T) {
 		if r, err := w.Run(t.Context(), job.Cause{Kind: kind}); err == nil || r.State != ledger.Waiting || len(w.service.has) != 50 {
 			t.Fatalf("%s: %+v, %v", kind, r, err)
 		}
-		if n := w.works(); n != 0 { // it does not see them, so they still wait
+		if n := w.works(); n != 0 { // it does not see the deletes, so they still wait
 			t.Errorf("%s: a run from the watermark sends %d", kind, n)
 		}
 		asked := &asking{Source: w.Source}

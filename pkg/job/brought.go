@@ -11,7 +11,7 @@ import (
 // same key.
 type Brought struct{ Job, Leg string }
 
-// origins returns, for each key, which state of the row was last brought from the destination; "" if none was.
+// origins returns, for each key, which state of the row was last brought from the destination, or "".
 func (l *Leg) origins(ctx context.Context, keys []string) ([]string, error) {
 	list := make([]string, len(keys))
 	for _, g := range l.brought {
@@ -28,10 +28,8 @@ func (l *Leg) origins(ctx context.Context, keys []string) ([]string, error) {
 	return list, nil
 }
 
-// keepBack decides whether the source's state of a row is one that was brought from the destination: the first state
-// seen since then is. It is remembered but not sent; a later one is a change made here. Promise 9.
-//
-// Promise 9.
+// keepBack decides whether the source's state of a row was brought from the destination: the first state seen after that
+// was. It is remembered but not sent; a later one is a change made here. Promise 9.
 func keepBack(e *ledger.Entry, known *ledger.Row, origin string) {
 	e.CameFrom = origin
 	e.Had = origin != "" && known.CameFrom != origin

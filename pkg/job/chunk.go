@@ -6,20 +6,20 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// portion is a chunk of rows, with the room that it takes.
+// portion is a chunk of rows and the room that it takes.
 type portion struct {
 	rows []*record.Record
 	held held
 }
 
-// chunks makes portions of the rows that a source has.
+// chunks turns a source's rows into portions.
 type chunks struct {
-	ctx  context.Context //nolint:containedctx // it is that of one reading
+	ctx  context.Context //nolint:containedctx // one reading's context
 	to   chan portion
 	rows []*record.Record
 	size int // of their data, in bytes
 	held held
-	next int // bytes for which a row has room already; 0: it has not asked
+	next int // bytes for which the next row already has room; 0: it has not asked
 }
 
 // room makes room for the next row. It implements Request.Room.
@@ -29,7 +29,7 @@ func (c *chunks) room(ctx context.Context, n int) error {
 	if c.held.covers(c.size + n) {
 		return nil
 	}
-	if len(c.rows) > 0 { // what is decided about gives its room back
+	if len(c.rows) > 0 { // rows give their room back once decided about
 		if err := c.hand(); err != nil {
 			return err
 		}

@@ -1,10 +1,10 @@
 // Package job carries rows from a source to destinations.
 //
-// A run reads the source, has each row transformed, decides by the ledger what its
-// destinations have to be told (package diff), and fills their outboxes; senders
-// drain these at the pace of the destinations and book the answers. A connector may
-// die between any two steps: what was read is in the outbox with the place that
-// was reached (promise 1), what was on its way is in doubt (promise 2).
+// A run reads the source, has each row transformed, compares it with the ledger to decide
+// what each destination needs (package diff), and fills the outboxes; senders drain these
+// at the destinations' pace and book the answers. A connector may die between any two
+// steps: rows that were read are in the outbox, along with the position reached (promise 1);
+// batches that were in flight are in doubt (promise 2).
 //
 // Sources and destinations are adapters, in packages of their own.
 package job

@@ -9,8 +9,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
 )
 
-// resolve settles batches whose answers are unknown: if possible, the destination is asked what it has; otherwise the
-// same batch is sent again. Promise 2.
+// resolve settles batches whose answers are unknown: if possible, it asks the destination what it has; otherwise it sends
+// the same batch again. Promise 2.
 func (s *flight) resolve(ctx context.Context) error {
 	defer s.held.give()
 	doubts, err := s.ledger.Doubts(ctx)
@@ -54,8 +54,7 @@ func (s *flight) resolve(ctx context.Context) error {
 	return nil
 }
 
-// doubt keeps a batch for the next run: its answer was lost. The ledger keeps those
-// of earlier processes.
+// doubt keeps a batch whose answer was lost for the next run. The ledger keeps those of earlier processes.
 func (s *sender) doubt(b *ledger.Batch) {
 	if b.Doubt {
 		return
@@ -65,12 +64,12 @@ func (s *sender) doubt(b *ledger.Batch) {
 	s.doubts = append(s.doubts, b)
 }
 
-// fresh are the batches that this process has sent: the ledger lists the others again.
+// fresh returns the batches that this process has sent: the ledger lists the others again.
 func fresh(list []*ledger.Batch) []*ledger.Batch {
 	return slices.DeleteFunc(slices.Clone(list), func(b *ledger.Batch) bool { return b.Doubt })
 }
 
-// columns are the columns to compare, as one of the operations has them.
+// columns returns the columns to compare, taken from one of the operations.
 func (s *sender) columns(ctx context.Context, list []*ledger.Batch) ([]string, error) {
 	for _, b := range list {
 		for i := range b.Operations {

@@ -14,7 +14,7 @@ import (
 )
 
 // Job carries rows from a source to its legs' destinations. Only one run takes place at a time: the ledger refuses a
-// second.
+// second one.
 type Job struct {
 	Log         *zap.Logger
 	Ledger      *ledger.Ledger
@@ -22,19 +22,18 @@ type Job struct {
 	Description string // for people; may be ""
 	Source      Source
 	From        From
-	// Overlap is how far before the watermark a run starts to read: a late commit is older than what was already read.
+	// Overlap is how far before the watermark a run starts to read: rows committed late may be older than rows already read.
 	Overlap time.Duration
 	Legs    []*Leg
 	Guard   diff.Guard
-	// Pause is how long a destination that has left a batch in doubt is left alone
-	// before it is first asked; 0: 1 s.
+	// Pause is how long to wait before first asking a destination that has left a batch in doubt; 0: 1 s.
 	Pause time.Duration
-	// EmptyFails says that a run that reads no rows has failed.
+	// EmptyFails makes a run that reads no rows fail.
 	EmptyFails bool
 	Room       *Room // of all jobs; nil: unbounded
 }
 
-// Mode is what happens to rows at a destination.
+// Mode says what happens to rows at a destination.
 type Mode string
 
 // The modes.
@@ -46,17 +45,16 @@ const (
 
 // Leg is a destination of a job.
 type Leg struct {
-	Name        string // of the destination, with the object there
+	Name        string // of the destination and the object there
 	Destination Destination
 	Mode        Mode
-	Compare     diff.Compare // of a Comparer
+	Compare     diff.Compare // for a Comparer
 	Transform   Transformer  // nil: none
 	Batch       int          // rows in a batch; 0: as many as the destination takes
 	Flights     int          // batches in flight at a time; 0: one
-	// Uncompared are columns that the destination replaces, so that they are not compared.
+	// Uncompared are columns that are not compared, because the destination replaces their values.
 	Uncompared []string
-	// Brought are legs of other jobs, which bring rows from this destination to the
-	// source: what they brought is not sent back.
+	// Brought are legs of other jobs that bring rows from this destination to the source: those rows are not sent back.
 	Brought []Brought
 
 	ledger  *ledger.Leg
@@ -65,8 +63,8 @@ type Leg struct {
 	doubts  []*ledger.Batch // of this process: their answers were lost
 }
 
-// Transformer changes rows before they are compared and sent. A row that it sets Deleted is not for this destination;
-// one that it sets Bad stays there as it is. The error is what keeps any row from being changed.
+// Transformer changes rows before they are compared and sent. A row that it marks Deleted is not for this destination;
+// one that it marks Bad stays there as it is. An error means that no row could be changed.
 type Transformer interface {
 	Transform(ctx context.Context, c Cause, rows []*record.Record) error
 }
@@ -74,15 +72,15 @@ type Transformer interface {
 // Cause says why a run takes place, and what it may do.
 type Cause struct {
 	Kind       string
-	Occurrence string // by which it is claimed; "": it is not
+	Occurrence string // that it claims; "": none
 	Date       string // report date
 	Repeats    int64  // the run whose report it requests once more; 0: none
-	Approved   bool   // it may delete what the guard would stop
-	Refused    bool   // for a Retry: also retry what was refused
+	Approved   bool   // it may delete rows that the guard would keep
+	Refused    bool   // for a Retry: also retry refused rows
 	Read       bool   // for a Retry: also read the source, which was not read to its end
 }
 
-// Finishing returns the cause of a run that does what another one has left undone; nil: that one could not start.
+// Finishing returns the cause of a run that finishes what r left undone; a nil r could not start.
 func Finishing(r *ledger.Run) Cause {
 	switch {
 	case r == nil:
@@ -102,11 +100,11 @@ var ErrCancelled = errors.New("cancelled")
 // The kinds of runs.
 const (
 	Scheduled = "scheduled"
-	Full      = "full"     // scheduled, and reads all rows though there is a watermark
-	Change    = "change"   // rows have come to a Feed
+	Full      = "full"     // scheduled, reads all rows despite a watermark
+	Change    = "change"   // rows have arrived at a Feed
 	Manual    = "manual"   // on start, or by hand
 	Retry     = "retry"    // of what an earlier run could not send
-	Backfill  = "backfill" // by hand, and reads all rows though there is a watermark
+	Backfill  = "backfill" // by hand, reads all rows despite a watermark
 	Repeat    = "repeat"   // of a report, some days after its date
 	Test      = "test"     // a dry run
 )
@@ -114,13 +112,13 @@ const (
 // all reports whether a run reads all rows despite a watermark.
 func (c Cause) all() bool { return c.Kind == Full || c.Kind == Backfill }
 
-// The stages in which a run may fail, as they are kept with it.
+// The stages in which a run may fail, as recorded with it.
 const (
 	stageRead      = "read"
 	stageEmpty     = "empty" // there was nothing to read, but should have been
 	stageTransform = "transform"
 	stageSend      = "send"
-	stageRepeat    = "repeat" // any of them, when a report was requested once more
+	stageRepeat    = "repeat" // any of these, when a report was requested once more
 )
 
 // open gets the legs' ledgers.
@@ -144,7 +142,7 @@ func (j *Job) open(ctx context.Context) error {
 	return nil
 }
 
-// rows is how many operations a batch of the leg may have.
+// rows returns how many operations a batch of the leg may have.
 func (l *Leg) rows() int {
 	limits := l.Destination.Limits()
 	if l.Batch > 0 {
@@ -162,8 +160,8 @@ func (l *Leg) compares() (Comparer, bool) {
 // rested is how long scheduled runs leave refused rows alone.
 const rested = time.Hour
 
-// again puts rows that the destination has refused back into the outbox: it may accept them now. A manual run does so
-// with all of them.
+// again puts rows that the destination has refused back into the outbox: it may accept them now. A scheduled run leaves
+// out those refused in the last hour.
 func (l *Leg) again(ctx context.Context, r *ledger.Run, c Cause) error {
 	before := r.Started
 	if c.Kind == Scheduled || c.Kind == Full {

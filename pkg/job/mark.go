@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// LastMark passes rows on without their marks, but for the last one, which gets the latest of all: rows that come in no
-// order leave no position from which the rest could be read.
+// LastMark passes rows on without their marks, except the last row, which gets the latest of all marks: rows in no
+// particular order leave no position from which to read the rest.
 type LastMark struct {
 	Yield func(*record.Record) error
 	held  *record.Record
@@ -21,7 +21,7 @@ func (l *LastMark) Take(rec *record.Record) error {
 		l.mark = rec.Mark
 	}
 	rec.Mark = ""
-	if rec.Bad != "" { // which nothing can be held back by
+	if rec.Bad != "" { // a bad row must not be the one that carries the mark
 		return l.Yield(rec)
 	}
 	rec, l.held = l.held, rec
@@ -40,7 +40,7 @@ func (l *LastMark) End() error {
 	return l.Yield(l.held)
 }
 
-// Later reports whether a watermark comes after another: as moments, as numbers, or as texts.
+// Later reports whether watermark a comes after b: compared as times, as numbers, or as text.
 func Later(a, b string) bool {
 	if x, err := time.Parse(time.RFC3339Nano, a); err == nil {
 		if y, err := time.Parse(time.RFC3339Nano, b); err == nil {

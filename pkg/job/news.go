@@ -2,21 +2,21 @@ package job
 
 import "context"
 
-// news tells a sender when it may start, that its outbox has grown, and when the reading has ended, so that it does not
-// wait for full batches.
+// news tells a sender when it may start, when its outbox has grown, and when reading has ended, so that it no longer waits
+// for full batches.
 type news struct {
 	came  chan struct{} // has a token if the outbox has grown
 	began chan struct{}
 	ended chan struct{}
-	err   error // why nothing may be sent; to be read once began is closed
+	err   error // why nothing may be sent; read it only once began is closed
 }
 
 func newNews() *news {
 	return &news{came: make(chan struct{}, 1), began: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// begin is called when what the destination has is known, as far as it is asked, so that it may be sent what is
-// pending; or with why it may not.
+// begin is called once the destination has been asked what it has, if it is to be asked, so that sending may start; or
+// with the reason why it may not.
 func (n *news) begin(err error) {
 	n.err = err
 	close(n.began)
@@ -30,10 +30,10 @@ func (n *news) tell() {
 	}
 }
 
-// end is called when it will not grow any more.
+// end is called when the outbox will no longer grow.
 func (n *news) end() { close(n.ended) }
 
-// over reports whether the reading has ended.
+// over reports whether reading has ended.
 func (n *news) over() bool {
 	select {
 	case <-n.ended:
@@ -43,8 +43,8 @@ func (n *news) over() bool {
 	}
 }
 
-// ready returns when sending may begin, or why it may not. A run that does not read
-// begins at its end.
+// ready returns once sending may begin, or with the reason why it may not. In a run that does not read, it begins when
+// end is called.
 func (n *news) ready(ctx context.Context) error {
 	select {
 	case <-n.began:
@@ -60,7 +60,7 @@ func (n *news) ready(ctx context.Context) error {
 	}
 }
 
-// wait returns when the outbox has grown, or will not any more.
+// wait returns when the outbox has grown, or will no longer grow.
 func (n *news) wait(ctx context.Context) error {
 	select {
 	case <-n.came:

@@ -7,12 +7,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// mostMark is how many bytes the value of a watermark may have. Longer ones are no times, numbers or versions.
+// mostMark is how many bytes a watermark's value may have. Longer ones are no times, numbers or versions.
 const mostMark = 1000
 
-// Record makes a record of a JSON object, such as a service answers with: its key, its mark
-// and whether it is deleted stand in the columns that the job names. A row without its key
-// is Bad.
+// Record makes a record of a JSON object, such as one from a service: the job names the columns that have its key, its
+// mark, and whether it is deleted. A row without its key is Bad.
 func (f *From) Record(data []byte) *record.Record {
 	rec := &record.Record{Data: data}
 	object, err := record.Columns(data, append([]string{f.Deleted, f.Watermark}, f.Key...)...) // the others may be large

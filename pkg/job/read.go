@@ -14,13 +14,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
-// Rows are decided about, and recorded, in chunks of so many rows or bytes (promise 12), of fewer bytes if there is no room.
+// Rows are decided about, and recorded, in chunks of at most this many rows or bytes (promise 12), and of fewer bytes if
+// there is no room.
 const (
 	chunk      = 1000
-	chunkBytes = 4 << 20 // three chunks are there at a time
+	chunkBytes = 4 << 20 // three chunks exist at a time
 )
 
-// badShown is how many unusable rows are logged one by one.
+// badShown is how many unusable rows are logged individually.
 const badShown = 10
 
 // reading is the first half of a run: from the source to the outboxes.
@@ -31,9 +32,9 @@ type reading struct {
 	cause Cause
 	legs  []*readingLeg
 	read  int
-	bad   int           // of those: unusable rows
-	place *ledger.Place // reached, once something is flagged as deleted: the watermark follows when that is in the outbox
-	stage string        // in which a failure is one
+	bad   int           // unusable ones among these
+	place *ledger.Place // reached, once a row is flagged as deleted: the watermark follows when the delete is in the outbox
+	stage string        // in which a failure would be now
 }
 
 // readingLeg is what a reading knows of a leg.
@@ -42,12 +43,12 @@ type readingLeg struct {
 	news    *news
 	seen    *ledger.Seen // rows that the source has
 	flagged *ledger.Seen // rows that it reports as deleted
-	columns []string     // that the source has, sorted; of a Comparer
+	columns []string     // to compare, sorted; only for a Comparer
 	twins   int          // rows with a duplicate key
 	unknown bool         // the destination could not be asked what it has
 }
 
-// all reads the source to its end, and then deletes what is gone, if wanted.
+// all reads the source to its end, and then deletes rows that are gone, if the mode says so.
 func (r *reading) all(ctx context.Context) error {
 	request, err := r.request(ctx)
 	if err != nil {
@@ -73,7 +74,7 @@ func (r *reading) all(ctx context.Context) error {
 	return r.reached(ctx)
 }
 
-// reached moves the watermark to where it was held back, unless a leg's deletes are still to be decided about.
+// reached moves the watermark that was held back, unless a leg's deletes are yet to be decided about.
 func (r *reading) reached(ctx context.Context) error {
 	if r.place == nil || slices.ContainsFunc(r.legs, func(l *readingLeg) bool { return l.unknown && l.flagged.Len() > 0 }) {
 		return nil
@@ -85,8 +86,8 @@ func (r *reading) reached(ctx context.Context) error {
 	return r.Ledger.Fill(ctx, f)
 }
 
-// stream reads rows and, beside it, decides about the chunk before: the source and the state file need not wait for each
-// other. What was read before the source failed counts.
+// stream reads rows while it decides about the previous chunk: the source and the state file need not wait for each
+// other. Rows read before the source fails count.
 func (r *reading) stream(ctx context.Context, request Request) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -127,10 +128,9 @@ func (r *reading) refuse(rec *record.Record) {
 	}
 }
 
-// end ends the reading for a leg. all says that the source was read from its
-// beginning.
+// end ends the reading for a leg. all says that the source was read from its beginning.
 func (r *reading) end(ctx context.Context, l *readingLeg, all bool) error {
-	if err := r.begin(ctx, l, nil); err != nil { // of a source without rows
+	if err := r.begin(ctx, l, nil); err != nil { // for a source without rows
 		return err
 	}
 	if l.twins > 0 {
@@ -142,7 +142,7 @@ func (r *reading) end(ctx context.Context, l *readingLeg, all bool) error {
 	return r.missing(ctx, l, all && l.Mode == ModeReplace)
 }
 
-// request is what to read: from the position reached, minus the overlap.
+// request returns what to read: everything from the position reached, minus the overlap.
 func (r *reading) request(ctx context.Context) (Request, error) {
 	request := Request{From: r.From, Date: r.cause.Date}
 	if r.From.Watermark == "" || r.cause.all() {
@@ -157,8 +157,7 @@ func (r *reading) request(ctx context.Context) (Request, error) {
 	return request, nil
 }
 
-// before returns a watermark that lies an overlap before another. One that is not a
-// time has no overlap.
+// before returns the watermark that lies an overlap before the given one. If that is not a time, there is no overlap.
 func before(mark string, overlap time.Duration) string {
 	for _, layout := range []string{"2006-01-02 15:04:05.999999999", time.RFC3339Nano} {
 		if t, err := time.Parse(layout, mark); err == nil {
@@ -168,7 +167,7 @@ func before(mark string, overlap time.Duration) string {
 	return mark
 }
 
-// decide brings the rows of a chunk, along with the position reached, to the outboxes. Promise 1.
+// decide puts the rows of a chunk into the outboxes, along with the position reached. Promise 1.
 func (r *reading) decide(ctx context.Context, rows []*record.Record) error {
 	r.read += len(rows)
 	rows = slices.DeleteFunc(rows, func(rec *record.Record) bool {
@@ -183,7 +182,7 @@ func (r *reading) decide(ctx context.Context, rows []*record.Record) error {
 	f := &ledger.Fill{Run: r.run.ID, Read: len(rows)}
 	for i, l := range r.legs {
 		own := rows
-		if l.Transform != nil && i < len(r.legs)-1 { // each leg changes its own
+		if l.Transform != nil && i < len(r.legs)-1 { // each leg changes its own copies
 			own = copies(rows)
 		}
 		part, unchanged, err := r.part(ctx, l, own)
@@ -197,7 +196,7 @@ func (r *reading) decide(ctx context.Context, rows []*record.Record) error {
 	}
 	// The position stays before an unusable row: the next run reads it again.
 	for _, rec := range slices.Backward(rows) {
-		if rec.Mark != "" && r.bad == 0 { // one that is NULL says nothing
+		if rec.Mark != "" && r.bad == 0 { // a NULL mark says nothing
 			f.Place = &ledger.Place{Value: rec.Mark, Key: rec.Key}
 			break
 		}
@@ -217,7 +216,7 @@ func (r *reading) decide(ctx context.Context, rows []*record.Record) error {
 	return nil
 }
 
-// part is one leg's share of some rows.
+// part returns one leg's part of a fill with rows, and how many of these are unchanged.
 func (r *reading) part(ctx context.Context, l *readingLeg, rows []*record.Record) (ledger.Part, int, error) {
 	part := ledger.Part{Leg: l.ledger}
 	if l.Transform != nil {
@@ -261,12 +260,12 @@ func (r *reading) part(ctx context.Context, l *readingLeg, rows []*record.Record
 			l.twins++
 			continue
 		}
-		if rec.Deleted { // at the end, when the guard knows how many there are
+		if rec.Deleted { // delete at the end, when the guard knows how many there are
 			l.flagged.Mark(k.ID)
 			continue
 		}
 		l.seen.Mark(k.ID)
-		if rec.Bad != "" { // the destination keeps what it has
+		if rec.Bad != "" { // the destination keeps its row
 			r.refuse(rec)
 			continue
 		}
@@ -284,9 +283,9 @@ func (r *reading) part(ctx context.Context, l *readingLeg, rows []*record.Record
 	return part, unchanged, nil
 }
 
-// entry is the state that a row should have at a leg's destination.
+// entry returns the state that a row should have at a leg's destination.
 func (l *readingLeg) entry(k *ledger.Row, rec *record.Record) (ledger.Entry, error) {
-	e := ledger.Entry{Key: rec.Key, Data: rec.Data}
+	e := ledger.Entry{Key: rec.Key, Data: rec.Data, New: k.New}
 	if l.columns == nil {
 		e.Hash = record.Sum(rec.Data)
 		return e, nil
@@ -296,13 +295,13 @@ func (l *readingLeg) entry(k *ledger.Row, rec *record.Record) (ledger.Entry, err
 		return e, err
 	}
 	if l.Compare.Rule == diff.Newer && k.Newest.There && !diff.Later(hash, k.Newest.Hash) {
-		hash = k.Newest.Hash // as good as unchanged
+		hash = k.Newest.Hash // counts as unchanged
 	}
 	e.Hash = hash
 	return e, nil
 }
 
-// begin prepares a leg when the first row has arrived, or none will: a destination that can be read is read into the
+// begin prepares a leg when the first row has arrived, or when none will: a destination that can be read is read into the
 // ledger. If that fails, nothing is sent to it in this run, and reading continues with what the ledger knows.
 func (r *reading) begin(ctx context.Context, l *readingLeg, first *record.Record) error {
 	if l.seen != nil {
@@ -341,10 +340,10 @@ func (r *reading) ask(ctx context.Context, l *readingLeg, first *record.Record) 
 	return l.adopt(ctx, r.log, c, r.From, l.columns)
 }
 
-// missing deletes what the source reports as deleted and, if all is set, what it no longer has, unless the guard
+// missing deletes rows that the source reports as deleted and, if all is set, rows that it no longer has, unless the guard
 // requires a person's approval. Promise 7.
 func (r *reading) missing(ctx context.Context, l *readingLeg, all bool) error {
-	if l.seen.All() || !all && l.flagged.Len() == 0 { // without a look at each row
+	if l.seen.All() || !all && l.flagged.Len() == 0 { // no need to look at each row
 		return nil
 	}
 	gone := func(yield func(ledger.Row, error) bool) {
@@ -392,7 +391,7 @@ func (r *reading) missing(ctx context.Context, l *readingLeg, all bool) error {
 	return fill()
 }
 
-// compared returns the names of a row's columns that are compared, sorted.
+// compared returns the names of a row's columns to compare, sorted.
 func (l *Leg) compared(data []byte) ([]string, error) {
 	names, err := columnsOf(data)
 	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(l.Uncompared, name) }), err
@@ -412,7 +411,7 @@ func columnsOf(data []byte) ([]string, error) {
 	return names, nil
 }
 
-// copies are rows that may be changed.
+// copies returns copies of rows that may be changed.
 func copies(rows []*record.Record) []*record.Record {
 	list := make([]*record.Record, len(rows))
 	for i, rec := range rows {

@@ -51,11 +51,11 @@ func TestR18R20AFailedReportHasItsStage(t *testing.T) {
 			if want == "" {
 				return
 			}
-			// It determines what a retry has to do.
+			// The stage determines what a retry does.
 			if c := job.Finishing(r); c.Kind != job.Retry || c.Date != "2026-11-27" || c.Read != (want != "send") {
 				t.Errorf("it is retried by %+v", c)
 			}
-			// So does a repeat of an earlier report: only the update is missing.
+			// The same holds for a repeat of an earlier report: only the update is missing.
 			r, err = w.Run(t.Context(), job.Cause{Kind: job.Repeat, Occurrence: "2026-11-06", Date: "2026-11-06", Repeats: r.ID})
 			if err == nil || r.Stage != "repeat" || r.Repeats == 0 {
 				t.Errorf("repeated: %+v, %v", r, err)

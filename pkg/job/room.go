@@ -8,29 +8,29 @@ import (
 )
 
 // Room bounds the bytes of rows that all jobs of a process hold at a time, on their way from sources to destinations
-// (promise 12). Few bytes may be held without asking, so that small rows never wait for large ones. For more there is one
-// rule: who holds some of the room takes more only if there is some, and never waits for it. So whoever waits holds
-// nothing, and whoever holds some goes on to its end. A row that is larger than the room takes all of it. The zero value
-// is not ready; a nil Room bounds nothing.
+// (promise 12). A few bytes may be held without asking, so small rows never wait for large ones. For more, there is one
+// rule: a holder may take more room if some is free, but never waits for it. So whoever waits holds nothing, and
+// no holder is ever stuck. A row larger than the room takes all of it. The zero value is not ready; a nil Room bounds
+// nothing.
 type Room struct{ free *semaphore.Weighted }
 
 const (
 	roomBytes  = 8 << 20
-	freeBytes  = 256 << 10 // may be held without asking, by a reading and by a sender each
-	stepBytes  = 1 << 20   // is taken at a time
-	largeBytes = 1 << 20   // a row of so many is not in memory beside what others have left
+	freeBytes  = 256 << 10 // each reading, and each sender's flight, may hold this much without asking
+	stepBytes  = 1 << 20   // taken at a time
+	largeBytes = 1 << 20   // before a row of this size is loaded, memory left by others is freed; see sweep
 )
 
 // NewRoom returns a Room for all jobs of a process.
 func NewRoom() *Room { return &Room{semaphore.NewWeighted(roomBytes)} }
 
-// held is a part of the room, as one goroutine uses it.
+// held is the part of the room that one goroutine uses.
 type held struct {
 	room  *Room
 	bytes int64
 }
 
-// covers reports whether n bytes may be held, and takes what that needs if it is there.
+// covers reports whether n bytes may be held, and takes the room needed if it is free.
 func (h *held) covers(n int) bool {
 	if h.room == nil || n <= freeBytes || int64(n) <= h.bytes {
 		return true
@@ -43,7 +43,7 @@ func (h *held) covers(n int) bool {
 	return true
 }
 
-// wait waits until n bytes may be held. Nothing is held before.
+// wait waits until n bytes may be held. Until then it holds nothing.
 func (h *held) wait(ctx context.Context, n int) error {
 	h.give()
 	if h.room == nil || n <= freeBytes {
@@ -57,15 +57,15 @@ func (h *held) wait(ctx context.Context, n int) error {
 	return nil
 }
 
-// sweep gives memory that rows have left back to the system before a row of n bytes takes as much, if that is a lot: the
-// runtime's own goal does not count what SQLite takes.
+// sweep returns unused memory to the system before a large row of n bytes takes its own: the runtime's limit does not count
+// SQLite's memory.
 func sweep(n int) {
 	if n >= largeBytes {
 		debug.FreeOSMemory()
 	}
 }
 
-// shrink gives back what n bytes do not need.
+// shrink gives back the room that n bytes do not need.
 func (h *held) shrink(n int) {
 	need := int64(0)
 	if n > freeBytes {

@@ -7,8 +7,7 @@ import (
 	"testing/synctest"
 )
 
-// Whoever holds some of the room takes more only if there is some; a row that is larger than the room waits until it is
-// alone, and then passes.
+// A holder gets more room only if some is free; a row larger than the room waits until it is alone, and then passes.
 func TestRoomIsTakenWithoutWaitingForEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -18,7 +17,7 @@ func TestRoomIsTakenWithoutWaitingForEachOther(t *testing.T) {
 			t.Error("few bytes take room")
 		}
 		if !a.covers(5<<20) || b.covers(5<<20) || !b.covers(3<<20) || a.covers(6<<20) {
-			t.Error("two hold more than there is, or less")
+			t.Error("two hold more room than there is, or less")
 		}
 		passed := make(chan error, 1)
 		go func() { passed <- giant.wait(t.Context(), 10*roomBytes) }()
@@ -45,7 +44,7 @@ func TestRoomIsTakenWithoutWaitingForEachOther(t *testing.T) {
 			t.Errorf("%v, holds %d bytes", err, a.bytes)
 		}
 		if giant.shrink(stepBytes); !a.covers(roomBytes-stepBytes) || b.covers(stepBytes) {
-			t.Error("what is given back is not there, or too much is")
+			t.Error("room given back is not free, or too much is")
 		}
 	})
 }

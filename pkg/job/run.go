@@ -18,8 +18,8 @@ import (
 // Run reads the source and brings the changes to the destinations. It returns the run as recorded, and why it failed;
 // ledger.ErrClaimed and ledger.ErrRunning mean that it did not start.
 //
-// An unreachable destination does not stop the reading: what it needs stays in its outbox. A run of the kind Retry only
-// sends what is left there, unless it is to read too, or a destination has to be compared with.
+// An unreachable destination does not stop the reading: what it needs stays in its outbox. A Retry only sends what is
+// left there, unless its cause has Read set, or a destination has to be compared.
 func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	if err := j.open(ctx); err != nil {
 		return nil, err
@@ -75,8 +75,8 @@ func (j *Job) Run(ctx context.Context, c Cause) (*ledger.Run, error) {
 	return r, nil
 }
 
-// approved is the cause of a run, which also reads all rows if it is to approve what a run waits for that has: from the
-// watermark on, what is gone at the source is not seen.
+// approved returns the cause of a run. If it approves the deletes of a run that has read all rows, it must read all rows
+// too: reading from the watermark on does not show which rows are gone at the source.
 func (j *Job) approved(ctx context.Context, c Cause) (Cause, error) {
 	if !c.Approved || c.all() {
 		return c, nil
@@ -88,8 +88,8 @@ func (j *Job) approved(ctx context.Context, c Cause) (Cause, error) {
 	return c, err
 }
 
-// Held returns a job's last run that has read all rows despite a watermark, if that waits for a person; else nil. Runs
-// that read from the watermark on make up for nothing that it would have deleted.
+// Held returns a job's last run that has read all rows despite a watermark, if it waits for a person, otherwise nil. Later
+// runs that read from the watermark on do not make up for the deletes that it was not allowed to do.
 func Held(ctx context.Context, l *ledger.Ledger, name string) (*ledger.Run, error) {
 	var last ledger.Run
 	for _, kind := range []string{Full, Backfill} {
@@ -131,7 +131,7 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 	}
 	var unasked error
 	for _, l := range reading.legs {
-		if ctx.Err() == nil { // only now: some of what was refused has been mended
+		if ctx.Err() == nil { // only now: some refused rows have a newer state by now
 			unasked = errors.Join(unasked, l.again(ctx, r, c))
 		}
 		l.news.end()
@@ -177,22 +177,21 @@ type forPerson struct{ error }
 // Unwrap returns the error itself.
 func (p *forPerson) Unwrap() error { return p.error }
 
-// NeedsPerson reports whether retrying a failed run soon, or several runs whose errors are joined, would not help.
+// NeedsPerson reports whether retrying a failed run soon, or several whose errors are joined, would not help.
 func NeedsPerson(err error) bool { return onlyForPerson(err) }
 
-// onlyForPerson reports whether an error is for a person, or all of several are.
+// onlyForPerson reports whether an error, or each of several joined ones, is for a person.
 func onlyForPerson(err error) bool {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		return !slices.ContainsFunc(several.Unwrap(), func(e error) bool { return !onlyForPerson(e) })
 	}
-	_, ok := err.(*forPerson) //nolint:errorlint // a run's own error: what it wraps may be of another kind
+	_, ok := err.(*forPerson) //nolint:errorlint // only the run's own error counts, not what it wraps
 	return ok
 }
 
 // guarded is the error of a run that would delete more than its guard allows.
 type guarded struct{ why string }
 
-// Error says so.
 func (g *guarded) Error() string {
 	return fmt.Sprintf("deleting requires --approve-deletes: %s", g.why)
 }

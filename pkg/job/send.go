@@ -26,7 +26,7 @@ type sender struct {
 	news  *news
 	pause time.Duration // before the destination is first asked what it has
 
-	asking  sync.RWMutex // is held for writing while the destination is asked: nothing is sent then
+	asking  sync.RWMutex // held for writing while the destination is asked: nothing is sent then
 	unsure  atomic.Int32 // doubts since a batch was taken
 	refused atomic.Int32 // rows
 	room    *Room
@@ -35,16 +35,16 @@ type sender struct {
 // flight sends one batch after the other.
 type flight struct {
 	*sender
-	held held // for the batch's data, and those of the next one
+	held held // for the data of the batch and the next one
 }
 
-// flight returns one that has nothing to send yet.
+// flight returns a new flight.
 func (s *sender) flight() *flight { return &flight{sender: s, held: held{room: s.room}} }
 
 // mostUnsure is how many times in a row a destination may leave a batch in doubt before a run gives up.
 const mostUnsure = 5
 
-// run sends until the reading has ended and the outbox is empty, or the destination accepts no more.
+// run sends until reading has ended and the outbox is empty, or the destination accepts no more.
 func (s *sender) run(ctx context.Context) error {
 	if err := s.news.ready(ctx); err != nil {
 		return err
@@ -55,19 +55,19 @@ func (s *sender) run(ctx context.Context) error {
 	}
 	err := g.Wait()
 	if n := s.refused.Load(); n > 0 {
-		err = errors.Join(err, &forPerson{fmt.Errorf("%s refused %d of the rows; the log says why", s.Name, n)})
+		err = errors.Join(err, &forPerson{fmt.Errorf("%s refused rows: %d; the log says why", s.Name, n)})
 	}
 	return err
 }
 
-// sent is a batch that the destination has answered, and that is to be booked.
+// sent is a batch that the destination has answered and that is yet to be booked.
 type sent struct {
 	*ledger.Batch
 	answers []ledger.Answer
 }
 
-// drain sends batches: full ones and, once the reading has ended, the rest. In the only flight, a batch is booked, and the
-// next one taken, while the one between them is with the destination.
+// drain sends batches: full ones and, once reading has ended, the rest. If there is only one flight, the previous batch is
+// booked, and the next one taken, while the current one is with the destination.
 func (s *flight) drain(ctx context.Context) error {
 	defer s.held.give()
 	var b *ledger.Batch
@@ -101,7 +101,7 @@ func (s *flight) drain(ctx context.Context) error {
 	}
 }
 
-// least is how many operations the next batch must have: all that it can, unless it is the rest.
+// least returns how many operations the next batch must have: as many as fit, unless it is the rest.
 func (s *sender) least() int {
 	if s.news.over() {
 		return 1
@@ -109,15 +109,15 @@ func (s *sender) least() int {
 	return s.rows()
 }
 
-// next takes the next batch when no one is asking the destination what it has; nil is none.
+// next takes the next batch, or nil, once no one is asking the destination what it has.
 func (s *flight) next(ctx context.Context) (*ledger.Batch, error) {
 	s.asking.RLock()
 	defer s.asking.RUnlock()
 	return s.ledger.NextOf(ctx, s.least(), s.rows(), s.bytes(0))
 }
 
-// bytes is how many bytes of data the next batch may have beside so many: fewer than the destination takes, if there is
-// no room. One row may have more.
+// bytes returns how many bytes of data the next batch may have, next to another one's: fewer than the destination's limit
+// if there is no room. A single row may have more.
 func (s *flight) bytes(beside int) int {
 	n := s.Destination.Limits().Bytes
 	for n > freeBytes && !s.held.covers(beside+n) {
@@ -126,7 +126,7 @@ func (s *flight) bytes(beside int) int {
 	return n
 }
 
-// load makes room for a batch, and reads what of its data is not there yet.
+// load makes room for a batch, and reads those of its data that are not in memory yet.
 func (s *flight) load(ctx context.Context, b *ledger.Batch) error {
 	n := sizeOf(b)
 	if s.held.covers(n) {
@@ -143,9 +143,9 @@ func (s *flight) load(ctx context.Context, b *ledger.Batch) error {
 	return s.ledger.Load(ctx, b.Operations)
 }
 
-// carry brings a batch to the destination and meanwhile books the one before, if any. It returns the next batch if that
-// has been taken along, and this one if it is still to be booked. If possible, the destination is asked what it has when
-// a batch is in doubt, and when a row that it has created is to be changed: only then is its id known.
+// carry sends a batch to the destination and meanwhile books the previous one, if any. It returns the next batch if that
+// has already been taken, and this one if it is yet to be booked. If possible, it asks the destination what it has when
+// a batch is in doubt, and before it changes a row whose id at the destination is not known yet.
 func (s *flight) carry(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
 	c, compares := s.compares()
 	if compares && slices.ContainsFunc(b.Operations, func(o ledger.Operation) bool { return o.Kind != ledger.Insert && o.RemoteID == "" }) {
@@ -169,7 +169,7 @@ func (s *flight) carry(ctx context.Context, before *sent, b *ledger.Batch) (next
 	if !compares || !ok || e.Next.Do != remote.Doubt || ctx.Err() != nil {
 		return next, done, err
 	}
-	s.held.give() // others may wait for it, for whose answers the asking waits
+	s.held.give() // flights whose answers we must wait for before asking may be waiting for room
 	n := s.unsure.Add(1)
 	if n >= mostUnsure {
 		return nil, nil, err
@@ -195,9 +195,9 @@ func (s *flight) ask(ctx context.Context, c Comparer, b *ledger.Batch) error {
 	return s.adopt(ctx, s.log, c, s.from, columns)
 }
 
-// send brings a batch to the destination. Beside it the batch before is booked and, in the only flight, the next one
-// taken; of several flights, each does so afterwards, and so it is with large rows, of which few are in memory (promise
-// 12). A refused batch is halved until the row at fault is alone (promise 6).
+// send sends a batch to the destination. Meanwhile the previous batch is booked and, if there is only one flight, the next
+// one taken. With several flights, or large rows, of which only a few may be in memory (promise 12), the next one is
+// taken afterwards. A refused batch is halved until the row at fault is alone (promise 6).
 func (s *flight) send(ctx context.Context, before *sent, b *ledger.Batch) (next *ledger.Batch, done *sent, err error) {
 	if err := s.load(ctx, b); err != nil {
 		_, unbooked := s.beside(ctx, before, false, 0)
@@ -226,7 +226,7 @@ func (s *flight) send(ctx context.Context, before *sent, b *ledger.Batch) (next 
 		return next, nil, err
 	case err == nil && unbooked == nil && ctx.Err() == nil:
 		return next, done, nil
-	case err == nil: // it sends nothing more
+	case err == nil: // nothing more is sent
 		err = errors.Join(s.book(ctx, b, done.answers), ctx.Err())
 	default:
 		err = s.failed(ctx, b, err)
@@ -237,10 +237,10 @@ func (s *flight) send(ctx context.Context, before *sent, b *ledger.Batch) (next 
 	return nil, nil, errors.Join(err, s.unsent(ctx, next))
 }
 
-// aheadBytes is how much data a batch may have beside which the next one is taken.
+// aheadBytes is how much data a batch may have if the next one is taken ahead.
 const aheadBytes = 2 << 20
 
-// sizeOf is how much data a batch has, in bytes.
+// sizeOf returns the size of a batch's data in bytes.
 func sizeOf(b *ledger.Batch) (size int) {
 	for i := range b.Operations {
 		size += b.Operations[i].Size
@@ -248,7 +248,7 @@ func sizeOf(b *ledger.Batch) (size int) {
 	return size
 }
 
-// beside books the batch before, if there is one, and takes the next of so many bytes if ahead is set.
+// beside books the previous batch, if any, and takes the next one, of at most the given bytes, if ahead is set.
 func (s *sender) beside(ctx context.Context, before *sent, ahead bool, bytes int) (*ledger.Batch, error) {
 	switch {
 	case before != nil && ahead:
@@ -261,9 +261,9 @@ func (s *sender) beside(ctx context.Context, before *sent, ahead bool, bytes int
 	return nil, nil
 }
 
-// land books a batch, and takes the next one, of so many bytes, if it is full, or is the rest.
+// land books a batch, and takes the next one, of at most the given bytes, if it is full or the rest.
 func (s *sender) land(ctx context.Context, b *sent, bytes int) (*ledger.Batch, error) {
-	if ctx.Err() != nil { // it sends nothing more
+	if ctx.Err() != nil { // nothing more is sent
 		return nil, s.book(ctx, b.Batch, b.answers)
 	}
 	next, err := s.ledger.BookNext(context.WithoutCancel(ctx), b.Batch, b.answers, s.least(), s.rows(), bytes)
@@ -273,7 +273,7 @@ func (s *sender) land(ctx context.Context, b *sent, bytes int) (*ledger.Batch, e
 	return next, err
 }
 
-// failed does what the destination's error about a batch says is next.
+// failed does what the destination's error about a batch says to do next.
 func (s *flight) failed(ctx context.Context, b *ledger.Batch, err error) error {
 	if errors.Is(err, remote.ErrDry) {
 		return s.book(ctx, b, make([]ledger.Answer, len(b.Operations)))
@@ -306,7 +306,7 @@ func (s *flight) failed(ctx context.Context, b *ledger.Batch, err error) error {
 	return errors.Join(err, s.later(ctx, b))
 }
 
-// alone is send for a batch beside which others are still to be sent: it takes none along.
+// alone is send for a batch when others are already waiting to be sent: it takes no next one.
 func (s *flight) alone(ctx context.Context, b *ledger.Batch) error {
 	if err := s.load(ctx, b); err != nil {
 		s.doubt(b) // as it may have been before
@@ -321,7 +321,7 @@ func (s *flight) alone(ctx context.Context, b *ledger.Batch) error {
 	return s.book(ctx, b, booked(answers))
 }
 
-// mostReason is how many bytes are kept of why a row was refused, which may have a column's name.
+// mostReason is how many bytes are kept of the reason why a row was refused, which may contain a column's name.
 const mostReason = 2000
 
 // count logs and counts refused rows, and shortens the reasons.
@@ -359,7 +359,7 @@ func (s *sender) book(ctx context.Context, b *ledger.Batch, answers []ledger.Ans
 	return err
 }
 
-// batchOf is a batch as destinations see it.
+// batchOf returns a batch as destinations see it.
 func batchOf(b *ledger.Batch) *Batch {
 	result := &Batch{ID: b.ID, Operations: make([]Operation, len(b.Operations))}
 	for i := range b.Operations {
@@ -371,7 +371,7 @@ func batchOf(b *ledger.Batch) *Batch {
 
 var kinds = map[ledger.Kind]Kind{ledger.Insert: Insert, ledger.Update: Update, ledger.Delete: Delete}
 
-// booked are answers as the ledger books them.
+// booked returns answers as the ledger books them.
 func booked(answers []Answer) []ledger.Answer {
 	list := make([]ledger.Answer, len(answers))
 	for i, a := range answers {

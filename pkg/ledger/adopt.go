@@ -10,28 +10,28 @@ import (
 type Found struct {
 	Key      string
 	RemoteID string
-	Hash     Hash   // of its data as a job would send them; zero if that cannot be told
+	Hash     Hash   // of its data as a job would send them; zero if unknown
 	CameFrom string // "": as before
 }
 
-// Adoption is a reading of a whole destination. While it lasts nothing is sent to it.
+// Adoption is a reading of a whole destination. While it lasts, nothing is sent there.
 type Adoption struct {
 	g    *Leg
 	seen *Seen
 }
 
-// Adopt begins to fill the leg's ledger by what the destination has.
+// Adopt begins to fill the leg's ledger with what the destination has.
 func (g *Leg) Adopt(ctx context.Context) (*Adoption, error) {
 	s, err := g.Pass(ctx)
 	return &Adoption{g: g, seen: s}, err
 }
 
-// Add notes rows that the destination has. It reports the keys that it has twice, of which the first one counts.
+// Add records rows that the destination has. It returns duplicates: of several rows with one key, the first counts.
 func (a *Adoption) Add(ctx context.Context, found []Found) (twice []Found, err error) {
 	return a.g.found(ctx, found, a.seen)
 }
 
-// Done forgets what the destination was not found to have, and notes that the leg was adopted.
+// Done forgets rows that were not found at the destination, and records that the leg was adopted.
 func (a *Adoption) Done(ctx context.Context) error {
 	var missing []string
 	flush := func() error {
@@ -60,13 +60,13 @@ func (a *Adoption) Done(ctx context.Context) error {
 	return nil
 }
 
-// Found notes what the destination was found to have of some keys, as when a batch in doubt was looked up.
+// Found records which states of some keys were found at the destination, as when a batch in doubt was looked up.
 func (g *Leg) Found(ctx context.Context, found []Found) error {
 	_, err := g.found(ctx, found, nil)
 	return err
 }
 
-// Absent notes that the destination was found not to have these keys.
+// Absent records that the destination was found not to have these keys.
 func (g *Leg) Absent(ctx context.Context, keys []string) error { return g.absent(ctx, keys) }
 
 func (g *Leg) found(ctx context.Context, found []Found, seen *Seen) (twice []Found, err error) {
@@ -138,7 +138,7 @@ func (g *Leg) adopt(ctx context.Context, keys []string, decide func(i int, r *ro
 		return g.settled(tx)
 	}, func() { c.done() })
 	if err != nil {
-		return fmt.Errorf("note what the destination of %s has: %w", g.key.job, err)
+		return fmt.Errorf("record what the destination of %s has: %w", g.key.job, err)
 	}
 	return nil
 }

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Backup is a copy of the state that was uploaded, or was to be.
+// Backup is a copy of the state that was uploaded, or failed to be.
 type Backup struct {
 	ID     int64
 	Object string
 	Size   int64 // bytes
 	SHA256 string
 	At     time.Time
-	Error  string // why there is none; "" if there is
+	Error  string // why it failed; "" if it did not
 }
 
-// NoteBackup records a backup, with its id and time.
+// NoteBackup records a backup, and sets its id and time.
 func (l *Ledger) NoteBackup(ctx context.Context, b *Backup) error {
 	b.At = time.UnixMilli(l.ms())
 	err := l.update(ctx, func(tx *tx) (err error) {
@@ -25,7 +25,7 @@ func (l *Ledger) NoteBackup(ctx context.Context, b *Backup) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("note backup %s: %w", b.Object, err)
+		return fmt.Errorf("record backup %s: %w", b.Object, err)
 	}
 	return nil
 }

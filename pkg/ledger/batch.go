@@ -29,19 +29,20 @@ type Operation struct {
 	Key      string
 	RemoteID string // "" unless the destination has given one
 	Hash     Hash
-	Data     []byte // nil for a delete, and for data of Heavy bytes and more until they are loaded: see Load
+	Data     []byte // nil for a delete, and for data of at least Heavy bytes until they are loaded: see Load
 	Size     int    // of the data, in bytes
-	Run      int64  // which put it into the outbox
+	Run      int64  // that put it into the outbox
 	Tries    int    // how many times it was sent and came back
-	Event    string // its own UUID for good: it keeps it until it is answered, and no other gets it
+	Event    string // its own UUID, which it keeps until it is answered, and which no other ever gets
 
 	number int64
-	row    row // as it was when the batch was made, unless the key is touched
+	row    row // as it was when the batch was made; stale if the key was touched since
 }
 
 func (o *Operation) state() State { return State{There: o.Kind != Delete, Hash: o.Hash} }
 
-// Batch is what is sent together. It is recorded, and in flight until it is booked, halved or found to be in doubt.
+// Batch is a set of operations sent together. It is recorded, and in flight until it is booked, halved or found to be in
+// doubt.
 type Batch struct {
 	ID         string // unique among all batches of all lives of this ledger
 	Doubt      bool   // it was in flight when the process ended
@@ -52,18 +53,18 @@ type Batch struct {
 	id int64
 }
 
-// ErrNotOnItsWay says that a batch has already been booked or halved.
+// ErrNotOnItsWay means that a batch has already been booked or halved.
 var ErrNotOnItsWay = errors.New("the batch is not in flight")
 
-// Heavy is from how many bytes on the data of an operation are not read along with it.
+// Heavy is the size, in bytes, from which the data of an operation are not read along with it.
 const Heavy = 64 << 10
 
 const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, length(o.data), CASE WHEN length(o.data) < 65536 THEN o.data END, r.id, r.acked, r.remote_id, r.next, r.waits, r.refused, r.came_from
 	FROM outbox o LEFT JOIN rows r ON r.leg = ? AND r.key = o.key`
 
-// Next takes the next operations from the outbox, in order, up to so many rows and bytes of data, and records them
-// before it returns them. A larger one goes alone. It returns nil if there is nothing that may be sent: operations in a
-// batch in flight may not be, nor may a newer state of a key in one.
+// Next takes the next operations from the outbox, in order, up to the given rows and bytes of data, and records them as a
+// batch before it returns them. A larger operation goes alone. It returns nil if nothing may be sent: operations in flight
+// may not, nor may a newer state of a key that is in flight.
 func (g *Leg) Next(ctx context.Context, rows, bytes int) (*Batch, error) {
 	var t taken
 	if err := g.l.update(ctx, func(tx *tx) (err error) {
@@ -75,7 +76,7 @@ func (g *Leg) Next(ctx context.Context, rows, bytes int) (*Batch, error) {
 	return t.batch, nil
 }
 
-// NextOf is Next if at least so many operations wait that are not in flight.
+// NextOf is Next, but returns nil if fewer than least operations wait that are not in flight.
 func (g *Leg) NextOf(ctx context.Context, least, rows, bytes int) (*Batch, error) {
 	var t taken
 	if err := g.l.update(ctx, func(tx *tx) (err error) {
@@ -91,16 +92,16 @@ func (g *Leg) NextOf(ctx context.Context, least, rows, bytes int) (*Batch, error
 	return t.batch, nil
 }
 
-// grounded is how many operations wait that are not in flight.
+// grounded returns how many operations wait and are not in flight.
 func (g *Leg) grounded(c counts) int { return int(c.waiting) - len(g.flight.numbers) }
 
-// taken is the next batch, nil for none, and what precedes all that may be in the one after it.
+// taken is the next batch, nil for none, and the number from which to look for the one after it.
 type taken struct {
 	batch *Batch
 	from  int64
 }
 
-// off notes that a batch is on its way.
+// off records that a batch is in flight.
 func (g *Leg) off(t taken) {
 	g.from = t.from
 	if t.batch != nil {
@@ -108,8 +109,8 @@ func (g *Leg) off(t taken) {
 	}
 }
 
-// take takes the next batch from the outbox, from an entry on, and records it. The batch landed, if
-// not 0, is no longer in flight.
+// take takes the next batch from the outbox, starting at an entry, and records it. The batch landed, if not 0, is no
+// longer in flight.
 func (g *Leg) take(tx *tx, from, landed int64, rows, bytes int) (t taken, err error) {
 	b := &Batch{SentAt: time.UnixMilli(g.l.ms())}
 	t.from = from
@@ -182,8 +183,8 @@ func (g *Leg) operation(r *sql.Rows, o *Operation) error {
 	return nil
 }
 
-// event identifies an outbox entry. It is not derived from the key and the data: a row that returns to an earlier state
-// would look like a repetition to receivers that remember events, and be lost.
+// event identifies an outbox entry. It is not derived from key and data: to receivers that remember events, a row that
+// returns to an earlier state would look like a repetition, and be lost.
 func (g *Leg) event(number int64) string {
 	name := append(make([]byte, 0, 64), g.l.life...)
 	name = strconv.AppendInt(append(name, '/'), g.id, 10)
@@ -207,7 +208,7 @@ func (g *Leg) write(tx *tx, b *Batch) error { // Promise 2
 	return tx.exec(`UPDATE batches SET name = ? WHERE id = ?`, b.ID, b.id)
 }
 
-// batches reads what is in flight.
+// batches reads the batches in flight or in doubt.
 func (g *Leg) batches(tx *tx) ([]*Batch, error) {
 	var out []*Batch
 	var numbers [][]byte
@@ -253,8 +254,8 @@ func (g *Leg) batches(tx *tx) ([]*Batch, error) {
 }
 
 // Doubts returns the batches whose answers are unknown, oldest first: they were in flight when the process ended. Each
-// has to be booked: after it was resent under the same id, or by what the destination was found to have (Judge). Until
-// then its keys are not sent.
+// must be booked, either after it was resent under the same id, or according to what was found at the destination
+// (Judge). Until then its keys are not sent.
 func (g *Leg) Doubts(ctx context.Context) ([]*Batch, error) {
 	var all []*Batch
 	if err := g.l.update(ctx, func(tx *tx) (err error) {
@@ -266,7 +267,7 @@ func (g *Leg) Doubts(ctx context.Context) ([]*Batch, error) {
 	return slices.DeleteFunc(all, func(b *Batch) bool { return !b.Doubt }), nil
 }
 
-// Halve splits a batch that was refused as a whole into two, and records both: promise 6.
+// Halve splits a batch that was refused as a whole in two, and records both: promise 6.
 func (g *Leg) Halve(ctx context.Context, b *Batch) (first, second *Batch, err error) {
 	if len(b.Operations) < 2 {
 		return nil, nil, errors.New("a batch of one operation cannot be split")

@@ -7,10 +7,10 @@ import (
 
 // Answer is the outcome of an operation.
 type Answer struct {
-	RemoteID string // the destination's id of the row, if it told one
+	RemoteID string // the destination's id for the row, if it gave one
 	Refused  string // why the destination refused it; "" if it did not
-	Later    bool   // the destination certainly has not accepted it, and it stays in the outbox
-	Unsent   bool   // if Later: nor was it sent, which does not count as a try
+	Later    bool   // the destination has certainly not accepted it, and it stays in the outbox
+	Unsent   bool   // if Later: it was not even sent, which does not count as a try
 }
 
 // Book records the answers to a batch, one per operation, in one transaction: what the destination has, what it refused
@@ -40,7 +40,7 @@ func (g *Leg) land(ctx context.Context, b *Batch, answers []Answer, least, rows,
 		if err := c.book(b, answers); err != nil {
 			return err
 		}
-		t.from = g.from // for entries to be sent again
+		t.from = g.from // go back to entries to send again
 		for i, a := range answers {
 			if a.Later {
 				t.from = min(t.from, b.Operations[i].number)
@@ -100,6 +100,10 @@ func (c *change) book(b *Batch, answers []Answer) error {
 		if r == rows[i] {
 			continue
 		}
+		if r == rows[i].acks() {
+			c.acked = append(c.acked, o.Key)
+			continue
+		}
 		if _, err := c.store(o.Key, r); err != nil {
 			return err
 		}
@@ -143,7 +147,7 @@ func keyless(number int64, a Answer) effects {
 }
 
 // Judge answers a batch in doubt from the ledger, after the destination (Adopt) or some of its rows (Found) were read
-// into it: what is there as it was sent was accepted, the rest is sent later.
+// into it: rows that are there as they were sent were accepted; the rest are sent later.
 func (g *Leg) Judge(ctx context.Context, b *Batch) ([]Answer, error) {
 	keys := make([]string, len(b.Operations))
 	for i := range b.Operations {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Take adds one to what was used of a limit in the slot now, if less than most was used in the slots from first to last,
-// and reports whether. Slots before first are forgotten. See remote.Budget.
+// Take uses a limit once more in the slot now, unless it was already used most times in the slots from first to last. It
+// reports whether it did. Slots before first are forgotten. See remote.Budget.
 func (l *Ledger) Take(ctx context.Context, limit string, now, first, last int64, most int) (bool, error) {
 	taken := false
 	err := l.update(ctx, func(tx *tx) error {
@@ -30,7 +30,7 @@ func (l *Ledger) Take(ctx context.Context, limit string, now, first, last int64,
 	return taken, nil
 }
 
-// Used returns what was used of a limit in the slots from first to last.
+// Used returns how often a limit was used in the slots from first to last.
 func (l *Ledger) Used(ctx context.Context, limit string, first, last int64) (int, error) {
 	n := 0
 	if err := l.read.QueryRowContext(ctx, `SELECT coalesce(sum(used), 0) FROM budgets WHERE name = ? AND window BETWEEN ? AND ?`, limit, first, last).Scan(&n); err != nil {
@@ -39,7 +39,7 @@ func (l *Ledger) Used(ctx context.Context, limit string, first, last int64) (int
 	return n, nil
 }
 
-// Hold records until when a service wants to be left alone; an earlier time than the recorded one changes nothing. See
+// Hold records until when a service wants to be left alone; a time before the recorded one changes nothing. See
 // remote.Holds.
 func (l *Ledger) Hold(ctx context.Context, limit string, until time.Time) error {
 	err := l.update(ctx, func(tx *tx) error {

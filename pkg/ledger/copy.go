@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 )
 
-// Copy opens a copy of a state that is removed by Close: for a dry run (promise 4). A missing state is an empty one. It
-// changes nothing next to the file, and works alongside a process that uses it. A state of a newer version is refused,
-// one of an older version is migrated in the copy.
+// Copy opens a copy of a state, for a dry run (promise 4); Close removes it. A missing state counts as an empty one. Copy
+// changes nothing next to the file, and works alongside a process that uses the state. It refuses a state of a newer
+// version, and migrates one of an older version in the copy.
 func Copy(ctx context.Context, file string, c Config) (*Ledger, error) {
 	folder, err := os.MkdirTemp("", "connector-dry-")
 	if err != nil {
@@ -43,7 +43,7 @@ func copyState(ctx context.Context, file, to string) error {
 		if err != nil {
 			return err
 		}
-		defer unlock(held) //nolint:errcheck // it was only looked whether it is held
+		defer unlock(held) //nolint:errcheck // it was taken only to see whether someone holds it
 	}
 	for _, part := range []string{"", "-wal"} {
 		if err := copyFile(file+part, to+part); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -70,8 +70,8 @@ func copyFile(from, to string) error {
 // Snapshot writes a consistent copy of the state to a new file.
 func (l *Ledger) Snapshot(ctx context.Context, to string) error { return Snapshot(ctx, l.file, to) }
 
-// Snapshot writes a consistent copy of the state in file to a new file, without the pages that are not used. It works
-// beside a process that uses it, this one too.
+// Snapshot writes a consistent copy of the state in file to a new file, without unused pages. It works while a process
+// uses the state, even this one.
 func Snapshot(ctx context.Context, file, to string) (err error) {
 	db, err := connect(file, readCacheKiB, copies)
 	if err != nil {
@@ -84,7 +84,7 @@ func Snapshot(ctx context.Context, file, to string) (err error) {
 	return nil
 }
 
-// Check returns what is wrong with a state that no process uses, such as a copy: its pages, its foreign keys, its form.
+// Check returns what is wrong with the pages or foreign keys of a state that no process uses, such as a copy.
 func Check(ctx context.Context, file string) (err error) {
 	db, err := connect(file, readCacheKiB, copies)
 	if err != nil {
@@ -102,7 +102,7 @@ func Check(ctx context.Context, file string) (err error) {
 	return each(rows, err, func(*sql.Rows) error { return fmt.Errorf("check %s: a row's parent is missing", file) })
 }
 
-// Trim returns unused pages of the file to the disk, a few at a time, so that others may write in between.
+// Trim releases the file's unused pages, some at a time, so that others can write in between.
 func (l *Ledger) Trim(ctx context.Context) error {
 	for left := 1; left > 0; {
 		if err := l.update(ctx, func(tx *tx) error {

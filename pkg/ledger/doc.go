@@ -2,14 +2,14 @@
 // and what has been done.
 //
 // A leg's rows say which state of each key the destination has acknowledged, and under which id. Its outbox holds the
-// newest state of each key that the destination still needs. A batch is written down before it is sent, and its answers
+// newest state of each key that the destination still needs. A batch is recorded before it is sent, and its answers
 // are booked in one transaction, so that after a kill at any instruction
 //
 //   - no row is lost: the place up to which a source has been read moves in the transaction that fills the outbox, and
-//     the watermark only in the one that books the answers (promise 1);
-//   - a row is sent twice only if its answer was lost, as a batch in doubt that has kept its id (promise 2);
-//   - what one batch carries of a key is answered before a newer state of that key is sent.
+//     the settled place only in the one that books the answers (promise 1);
+//   - a row is sent twice only if its answer was lost, as part of a batch in doubt that keeps its id (promise 2);
+//   - a state of a key in one batch is answered before a newer state of that key is sent.
 //
 // Rows are read, decided about by pure functions (decide.go), and stored. There is one writer at a time; readers work
-// beside it. What a source or a destination is, and when to send, is the business of others.
+// alongside it. The ledger knows nothing about sources and destinations, nor when to send.
 package ledger

@@ -7,14 +7,15 @@ import (
 
 // Entry is a state of a key found at a source.
 type Entry struct {
-	Key      string // "" for a job without a key: it is sent, and nothing is remembered
+	Key      string // "" for a job without a key: the row is sent, and not remembered
 	Deleted  bool
 	Hash     Hash
 	Data     []byte
 	CameFrom string // where the state came from, if it is not the source's own
-	Had      bool   // the destination has the state, since it came from there: it is only remembered
+	Had      bool   // the destination has the state, since it came from there: only remember it
+	New      int64  // of the Row that Look returned; 0 is always right
 
-	ID int64 // Fill tells the row's, for the bitmap; 0 without a key, or if nothing of it need be remembered
+	ID int64 // set by Fill to the row's id, for the bitmap; 0 without a key, or if nothing has to be remembered
 }
 
 func (e *Entry) state() State {
@@ -24,7 +25,7 @@ func (e *Entry) state() State {
 	return State{There: true, Hash: e.Hash}
 }
 
-// Part is what a fill brings to one leg. The legs are of one job and direction.
+// Part is what a fill brings to one leg. All legs have one job and direction.
 type Part struct {
 	Leg     *Leg
 	Entries []Entry // a key may occur twice: the last one counts
@@ -44,8 +45,8 @@ type Fill struct {
 	Place           *Place // up to which everything has been read; nil: it does not move
 }
 
-// Fill records what was read in one transaction: new rows, the outbox, and the position. A newer state of a key
-// replaces a pending one, and follows one in flight. What the outbox or the destination already has changes nothing.
+// Fill records what was read in one transaction: new rows, the outbox, and the position. A newer state of a key replaces
+// a waiting one, and queues behind one in flight. A state that the outbox or the destination already has changes nothing.
 func (l *Ledger) Fill(ctx context.Context, f *Fill) error { // Promise 1
 	var changes []*change
 	err := l.update(ctx, func(tx *tx) error {
@@ -73,13 +74,13 @@ func (l *Ledger) Fill(ctx context.Context, f *Fill) error { // Promise 1
 
 func (c *change) fill(run int64, entries []Entry) error {
 	last := make(map[string]int, len(entries))
-	keys := make([]string, 0, len(entries))
+	var keys []string
 	for i := range entries {
 		k := entries[i].Key
 		if k == "" {
 			continue
 		}
-		if _, twice := last[k]; !twice {
+		if _, twice := last[k]; !twice && entries[i].New != c.nextRow { // each new row takes the next id
 			keys = append(keys, k)
 		}
 		last[k] = i
@@ -92,6 +93,7 @@ func (c *change) fill(run int64, entries []Entry) error {
 	for i, k := range keys {
 		rows[k] = &loaded[i]
 	}
+	var none row
 	for i := range entries {
 		e := &entries[i]
 		if e.Key == "" {
@@ -103,6 +105,9 @@ func (c *change) fill(run int64, entries []Entry) error {
 			continue
 		}
 		was := rows[e.Key]
+		if was == nil {
+			was = &none
+		}
 		r, what := fill(*was, e.state(), e.CameFrom, c.g.flight.key(e.Key, 0), c.g.flight.number(was.waits, 0))
 		if e.Had {
 			r, what = had(*was, e.state(), e.CameFrom, c.g.flight.number(was.waits, 0))

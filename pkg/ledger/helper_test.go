@@ -49,7 +49,7 @@ func start(t *testing.T, play, file string) (*exec.Cmd, *bufio.Scanner) {
 
 const workKeys = 60
 
-// filledBy are the keys in fill number n, each with version n.
+// filledBy returns the keys in fill number n, each with version n.
 func filledBy(n int) []string {
 	keys := make([]string, 20)
 	for i := range keys {
@@ -68,7 +68,7 @@ func fillNumber(ctx context.Context, l *ledger.Ledger, g *ledger.Leg, n int) err
 	return l.Fill(ctx, &ledger.Fill{Parts: []ledger.Part{{Leg: g, Entries: entries}}, Place: &ledger.Place{Value: strconv.Itoa(n)}})
 }
 
-// deliver lets a destination, which is a file, take a batch, and records it.
+// deliver makes the destination, a file, take a batch, and books it.
 func deliver(ctx context.Context, g *ledger.Leg, to io.Writer, b *ledger.Batch) error {
 	var text strings.Builder
 	for _, o := range b.Operations {
@@ -81,7 +81,7 @@ func deliver(ctx context.Context, g *ledger.Leg, to io.Writer, b *ledger.Batch) 
 	return g.Book(ctx, b, make([]ledger.Answer, len(b.Operations)))
 }
 
-// begin opens the state and resends what is in doubt.
+// begin opens the state and resends batches in doubt.
 func begin(ctx context.Context, file string) (l *ledger.Ledger, g *ledger.Leg, to *os.File, last int, err error) {
 	if l, err = ledger.Open(ctx, file, ledger.Config{}); err != nil {
 		return nil, nil, nil, 0, err
@@ -269,7 +269,7 @@ func TestAFullDiskFailsBeforeItSends(t *testing.T) {
 		delete(sent, b.ID)
 	}
 	if len(sent) > 0 {
-		t.Errorf("sent without being written down: %v", sent)
+		t.Errorf("sent without being recorded: %v", sent)
 	}
 	n, _ := strconv.Atoi(filled)
 	if err := fillNumber(t.Context(), l, g, n+1); err != nil {

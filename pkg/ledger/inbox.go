@@ -13,8 +13,8 @@ import (
 )
 
 // Inbox holds the newest state of each row that others push to a source, for one of its objects, such as a table. Jobs
-// read it as they read any source: in the order in which the states came, from the number that they have reached. It is
-// safe for concurrent use.
+// read it like any source: in the order in which the states arrived, from the number that they have reached. It is safe
+// for concurrent use.
 type Inbox struct {
 	l        *Ledger
 	id, next int64
@@ -23,28 +23,28 @@ type Inbox struct {
 // Pushed is the newest state of a row in an inbox.
 type Pushed struct {
 	Key     string // the source's
-	Number  int64  // of the state: later ones have higher numbers; 0: nothing of the row has come
-	Version []byte // by which the source tells what is newer; nil: it does not
+	Number  int64  // of the state: later ones have higher numbers; 0: the row has never arrived
+	Version []byte // by which the source tells which state is newer; nil: it does not
 	Deleted bool
-	Data    []byte // a JSON object; of a deleted row, what was last known of it, its key at least
-	Size    int    // of the data, in bytes, where Data is not read yet: see Load
+	Data    []byte // a JSON object; for a deleted row, what was last known of it, at least its key
+	Size    int    // of the data, in bytes, if Data is not read yet: see Load
 }
 
-// Delivery is what came for one inbox.
+// Delivery is what arrived for one inbox.
 type Delivery struct {
 	Inbox *Inbox
 	Keys  []string // each once
-	// Size returns how many bytes come for a key; nil: few.
+	// Size returns how many bytes arrive for a key; nil: few.
 	Size func(key string) int
-	// Decide returns the new states of those of the rows that change. It is called for some of the keys after others, in
-	// their order, so that however large the known rows are, few are in memory. It must not use the ledger.
+	// Decide returns the new states of the rows that change. It is called with a few keys at a time, in their order, so
+	// that few rows are in memory, however large they are. It must not use the ledger.
 	Decide func(known []Pushed) ([]Pushed, error)
 }
 
-// heldBytes bounds the data, known and new, of rows that are decided about at a time; a larger row is alone.
+// heldBytes bounds the data, old and new, of the rows that are decided about at a time; a larger row is alone.
 const heldBytes = 4 << 20
 
-// ID is the inbox's for good, and no other one's in this state.
+// ID returns the inbox's permanent id; no other inbox of this state has it.
 func (b *Inbox) ID() int64 { return b.id }
 
 // Inbox returns a source's inbox for an object, and creates it if it is new.
@@ -68,8 +68,8 @@ func (l *Ledger) Inbox(ctx context.Context, source, object string) (*Inbox, erro
 
 type inboxKey struct{ source, object string }
 
-// Deliver stores what came, all of it or nothing, on disk when it returns: only then may the one who pushed be answered.
-// Promise 1.
+// Deliver stores everything that arrived, or nothing. It is on disk when Deliver returns: only then may whoever pushed it
+// be answered. Promise 1.
 func (l *Ledger) Deliver(ctx context.Context, list ...Delivery) error {
 	next := make(map[*Inbox]int64, len(list))
 	err := l.update(ctx, func(tx *tx) error {
@@ -105,7 +105,7 @@ func (l *Ledger) Deliver(ctx context.Context, list ...Delivery) error {
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("store what was pushed: %w", err)
+		return fmt.Errorf("store pushed rows: %w", err)
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ var (
 	pushedByKey = `SELECT ` + pushed + theseKeys
 )
 
-// portions calls f with what the inbox has of the keys, of so many at a time as heldBytes allows.
+// portions calls f with what the inbox has of the keys, for as many at a time as heldBytes allows.
 func (b *Inbox) portions(tx *tx, keys []string, comes func(string) int, f func([]Pushed) error) error {
 	for part := range slices.Chunk(keys, asked) {
 		sizes := make(map[string]int, len(part))
@@ -158,7 +158,7 @@ func (b *Inbox) portions(tx *tx, keys []string, comes func(string) int, f func([
 	return nil
 }
 
-// these are the arguments of a statement with theseKeys, which are at most as many.
+// these returns the arguments for a statement with theseKeys; there must be at most asked keys.
 func (b *Inbox) these(keys []string) []any {
 	args := make([]any, asked+1)
 	args[0] = b.id
@@ -168,7 +168,7 @@ func (b *Inbox) these(keys []string) []any {
 	return args
 }
 
-// known returns what the inbox has of each key; some says that it has any of them.
+// known returns what the inbox has of each key; some says whether it has any of them.
 func (b *Inbox) known(tx *tx, keys []string, some bool) ([]Pushed, error) {
 	out := make([]Pushed, len(keys))
 	at := make(map[string]int, len(keys))
@@ -202,8 +202,8 @@ func (b *Inbox) store(tx *tx, list []Pushed, next, now int64) error {
 	})
 }
 
-// Load reads the data of a state that Rows has returned without, or of the newer one that has taken its place. It reports
-// false if the row has been forgotten.
+// Load reads the data of a state that Rows has returned without data, or those of a newer state that has replaced it. It
+// returns false if the row has been forgotten.
 func (b *Inbox) Load(ctx context.Context, p *Pushed) (bool, error) {
 	var err error
 	p.Data, err = b.l.blob(ctx, `SELECT data FROM inbox WHERE inbox = ? AND key = ?`, b.id, []byte(p.Key))
@@ -216,8 +216,8 @@ func (b *Inbox) Load(ctx context.Context, p *Pushed) (bool, error) {
 	return true, nil
 }
 
-// Rows returns the states with numbers above after, in their order, as they were when it began: what comes meanwhile is
-// in the next call's. They may be long in use. Data of Heavy bytes and more are left to Load.
+// Rows returns the states with numbers above after, in order, as of when it began: states that arrive meanwhile are in
+// the next call's. The caller may take its time. Data of at least Heavy bytes are left to Load.
 func (b *Inbox) Rows(ctx context.Context, after int64) iter.Seq2[Pushed, error] {
 	return func(yield func(Pushed, error) bool) {
 		err := b.rows(ctx, after, func(p Pushed) bool { return yield(p, nil) })
@@ -227,7 +227,7 @@ func (b *Inbox) Rows(ctx context.Context, after int64) iter.Seq2[Pushed, error] 
 	}
 }
 
-// rows reads with a connection of its own, since the shared ones are few, and those who use what it reads need them.
+// rows reads with a connection of its own, since the shared ones are few, and the code that uses its rows needs them.
 func (b *Inbox) rows(ctx context.Context, after int64, yield func(Pushed) bool) (err error) {
 	db, err := connect(b.l.file, readCacheKiB, reads)
 	if err != nil {
@@ -246,7 +246,8 @@ func (b *Inbox) rows(ctx context.Context, after int64, yield func(Pushed) bool) 
 	})
 }
 
-// Purge forgets deleted rows whose states have numbers up to upTo, which all jobs have read, and came before a time.
+// Purge forgets deleted rows whose states have numbers up to upTo, which all jobs have read, and arrived before the given
+// time.
 func (b *Inbox) Purge(ctx context.Context, upTo int64, before time.Time) error {
 	err := b.l.update(ctx, func(tx *tx) error {
 		return tx.exec(`DELETE FROM inbox WHERE inbox = ? AND number <= ? AND deleted AND at < ?`, b.id, upTo, when(before))
@@ -257,8 +258,8 @@ func (b *Inbox) Purge(ctx context.Context, upTo int64, before time.Time) error {
 	return nil
 }
 
-// Forget forgets all rows whose states have numbers up to upTo, which all jobs have read, and came before a time: an inbox
-// of events, not of what a table has, would grow for ever.
+// Forget forgets all rows whose states have numbers up to upTo, which all jobs have read, and arrived before the given
+// time: an inbox of events, rather than a table's rows, would grow forever.
 func (b *Inbox) Forget(ctx context.Context, upTo int64, before time.Time) error {
 	err := b.l.update(ctx, func(tx *tx) error {
 		return tx.exec(`DELETE FROM inbox WHERE inbox = ? AND number <= ? AND at < ?`, b.id, upTo, when(before))

@@ -151,7 +151,7 @@ func TestARestoredStateHasAnEmptyInbox(t *testing.T) {
 	}
 }
 
-// However many of the incoming rows an inbox has, and however large, few are in memory.
+// However many of the incoming rows an inbox already has, and however large they are, few are in memory.
 func TestLargeRowsAreComparedAFewAtATime(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "connector.db"))

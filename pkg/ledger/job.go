@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Job is what is remembered of a job.
+// Job is what the ledger remembers of a job.
 type Job struct {
 	Name        string
 	Fingerprint string    // of its configuration, as it last ran
 	PausedAt    time.Time // zero: it is not paused
 	Reason      string    // why it is paused
-	NextAt      time.Time // of the next run, zero for none
+	NextAt      time.Time // when the next run is due; zero for none
 	Legs        []LegState
 }
 
-// LegState is what is shown of a leg.
+// LegState is what people see of a leg.
 type LegState struct {
 	Direction   Direction
 	Destination string
@@ -26,7 +26,7 @@ type LegState struct {
 	Counts
 }
 
-// nullTime is a time of the file, or none.
+// nullTime is a time in the file, or none.
 type nullTime struct{ sql.NullInt64 }
 
 func (t nullTime) Time() time.Time { return at(t.NullInt64) }
@@ -61,7 +61,7 @@ func (l *Ledger) Jobs(ctx context.Context) ([]Job, error) {
 	return out, nil
 }
 
-// Paused returns why a job is paused.
+// Paused reports whether a job is paused, and why.
 func (l *Ledger) Paused(ctx context.Context, job string) (paused bool, reason string, err error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT reason FROM jobs WHERE name = ? AND paused_at IS NOT NULL`, job)
 	err = each(rows, err, func(rows *sql.Rows) error {
@@ -102,7 +102,7 @@ func (l *Ledger) Fingerprint(ctx context.Context, job, now string) (before strin
 		return tx.exec(`UPDATE jobs SET fingerprint = ? WHERE id = ?`, now, id)
 	})
 	if err != nil {
-		err = fmt.Errorf("note the fingerprint of %s: %w", job, err)
+		err = fmt.Errorf("record the fingerprint of %s: %w", job, err)
 	}
 	return before, err
 }
@@ -116,7 +116,7 @@ func (l *Ledger) job(ctx context.Context, name, query string, args ...any) error
 		return tx.exec(query, append([]any{id}, args...)...)
 	})
 	if err != nil {
-		return fmt.Errorf("note the state of %s: %w", name, err)
+		return fmt.Errorf("record the state of %s: %w", name, err)
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (l *Ledger) Forget(ctx context.Context, job string) error {
 		}, `SELECT g.id FROM legs g JOIN jobs j ON j.id = g.job WHERE j.name = ?`, job); err != nil {
 			return err
 		}
-		for _, id := range legs { // The outbox has no foreign key: its id is the leg.
+		for _, id := range legs { // the outbox has no foreign key: its ids begin with the leg
 			if err := tx.exec(`DELETE FROM outbox WHERE id >= ? AND id < ?`, id<<numberBits, (id+1)<<numberBits); err != nil {
 				return err
 			}

@@ -19,13 +19,14 @@ import (
 type Ledger struct {
 	file   string
 	now    func() time.Time
-	lock   *os.File // nil: of a copy
-	remove string   // the folder of a copy
+	lock   *os.File // nil for a copy
+	remove string   // a copy's folder
 	life   string
 
-	read *sql.DB
-	turn chan struct{} // has a token while someone writes; it guards what follows, and everything that legs remember
-	tx   *tx
+	read  *sql.DB
+	looks func() (*sql.Stmt, error) // look-ups, prepared once
+	turn  chan struct{}             // has a token while someone writes; it guards the fields below, and all that legs remember
+	tx    *tx
 
 	legs    map[legKey]*Leg
 	inboxes map[inboxKey]*Inbox
@@ -43,14 +44,14 @@ type Config struct {
 const (
 	applicationID = 0x6d73636c // "mscl", so that no other database is taken for a ledger
 	busy          = 10 * time.Second
-	cacheKiB      = 8 << 10 // of the writer
+	cacheKiB      = 8 << 10 // the writer's
 	readers       = 4
 	readCacheKiB  = 2 << 10 // of each reader
 )
 
 // Open opens the state file, creates it if it does not exist, and migrates it to this version's form. No other process
-// can open it until Close: a *LockedError says which one has it. Batches that were in flight when the last process
-// ended are in doubt, and its runs interrupted.
+// can open it until Close: a *LockedError says which process has it. Batches that were in flight when the last process
+// ended are now in doubt, and its runs interrupted.
 func Open(ctx context.Context, file string, c Config) (*Ledger, error) {
 	held, err := lock(file)
 	if err != nil {
@@ -79,6 +80,7 @@ func open(ctx context.Context, file string, c Config) (*Ledger, error) {
 	if l.read, err = connect(file, readCacheKiB, reads); err != nil {
 		return nil, errors.Join(err, l.tx.close())
 	}
+	l.looks = prepared(l.read)
 	l.read.SetMaxOpenConns(readers)
 	l.read.SetMaxIdleConns(readers)
 	if err = migrate(l.tx); err == nil {
@@ -99,7 +101,7 @@ const (
 	copies // reads, and writes other files
 )
 
-// private creates the file if it does not exist: it holds rows, which are for its owner alone. SQLite gives its other
+// private creates the file if it does not exist, readable only by its owner, since it holds rows. SQLite gives its other
 // files the same mode.
 func private(file string) error {
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
@@ -109,7 +111,7 @@ func private(file string) error {
 	return f.Close()
 }
 
-// connect opens nothing yet. Each connection is set up by its address.
+// connect opens nothing yet. The address configures each connection.
 func connect(file string, cache int, a access) (*sql.DB, error) {
 	full, err := filepath.Abs(file)
 	if err != nil {
@@ -134,7 +136,7 @@ func connect(file string, cache int, a access) (*sql.DB, error) {
 	return sql.Open("sqlite", address.String())
 }
 
-// begin does what a start has to do.
+// begin draws a life if there is none, and marks whatever was in flight or running when the last process ended.
 func (l *Ledger) begin(ctx context.Context) error {
 	err := l.update(ctx, func(tx *tx) error {
 		if err := tx.exec(`INSERT OR IGNORE INTO meta VALUES ('life', ?)`, rand.Text()[:10]); err != nil {
@@ -154,7 +156,7 @@ func (l *Ledger) begin(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the ledger. What was in flight is in doubt at the next start.
+// Close closes the ledger. Batches in flight are in doubt at the next start.
 func (l *Ledger) Close() error {
 	err := error(nil)
 	l.close.Do(func() {
@@ -174,9 +176,8 @@ func (l *Ledger) Close() error {
 	return err
 }
 
-// update runs f in a transaction, in its turn, and then after once everything is committed: only there may what the
-// turn guards change. The transaction itself does not end with ctx, since it must be known whether it was committed: it
-// is short.
+// update runs f in a transaction, in its turn, and after once it is committed: only after may change what the turn
+// guards. The transaction itself does not end with ctx, since it must be known whether it was committed; it is short.
 func (l *Ledger) update(ctx context.Context, f func(tx *tx) error, after ...func()) error {
 	if l.tx == nil {
 		return errView
@@ -199,7 +200,7 @@ func (l *Ledger) update(ctx context.Context, f func(tx *tx) error, after ...func
 
 func (l *Ledger) ms() int64 { return l.now().UnixMilli() }
 
-// at turns a time of the file, or none, into one of Go.
+// at converts a time in the file, or none, to Go's.
 func at(ms sql.NullInt64) time.Time {
 	if !ms.Valid {
 		return time.Time{}
@@ -207,7 +208,7 @@ func at(ms sql.NullInt64) time.Time {
 	return time.UnixMilli(ms.Int64)
 }
 
-// when is the other way.
+// when is the inverse of at.
 func when(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
 }

@@ -226,7 +226,7 @@ func TestLimitsAlertsPausesAndBackupsOutliveARestart(t *testing.T) {
 	if ok, err := l.Take(ctx, "appX", 12, 0, 50, 3); ok || err != nil {
 		t.Error(ok, err)
 	}
-	if ok, err := l.Take(ctx, "appX", 20, 11, 61, 3); !ok || err != nil { // the first slot does not count any more
+	if ok, err := l.Take(ctx, "appX", 20, 11, 61, 3); !ok || err != nil { // the first slot no longer counts
 		t.Error(ok, err)
 	}
 	if held, err := l.Held(ctx, "appX"); !held.Equal(until) || err != nil {

@@ -5,9 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
-// Direction is the direction in which rows go.
+// Direction is the way that rows go.
 type Direction string
 
 // A job pushes rows from its source to its destinations, and may pull some from there.
@@ -31,7 +32,9 @@ type Leg struct {
 
 	counts        // as in the file
 	flight flight // what is in flight
-	from   int64  // all entries below are in flight, or gone
+	from   int64  // all entries below this number are in flight, or gone
+
+	given atomic.Int64 // nextRow, for those who do not have the turn
 }
 
 // counts are what a leg's transactions change.
@@ -40,11 +43,11 @@ type counts struct {
 	known, waiting, refused int64
 }
 
-// flight is what is in flight: few batches at a time. Each number and key has the id of its batch.
+// flight knows what is in flight: a few batches at a time. It maps each number and key to the id of its batch.
 type flight struct {
 	numbers map[int64]int64
 	keys    map[string]int64
-	touched map[string]bool // those of keys whose rows have changed since: a batch no longer knows them
+	touched map[string]bool // keys whose rows have changed since: their batch's copy is stale
 }
 
 func newFlight() flight {
@@ -70,29 +73,29 @@ func (f *flight) remove(b *Batch) {
 	}
 }
 
-// number reports whether an outbox entry is in flight, and not in the batch landed.
+// number reports whether an outbox entry is in flight, in a batch other than landed.
 func (f *flight) number(number, landed int64) bool {
 	id := f.numbers[number]
 	return id != 0 && id != landed
 }
 
-// key reports whether an entry of a key is in flight, and not in the batch landed.
+// key reports whether an entry of a key is in flight, in a batch other than landed.
 func (f *flight) key(key string, landed int64) bool {
 	id := f.keys[key]
 	return id != 0 && id != landed
 }
 
-// numberBits are those of an outbox id that count the entries of a leg.
+// numberBits is how many low bits of an outbox id number the entries of a leg; the others are the leg's id.
 const numberBits = 40
 
-// outboxID is where an entry of the leg lies.
+// outboxID returns the outbox id of one of the leg's entries.
 func (g *Leg) outboxID(number int64) int64 { return g.id<<numberBits | number }
 
-// bounds are the first outbox id of the leg, and the first after it.
+// bounds returns the leg's first outbox id, and the first after its last.
 func (g *Leg) bounds() (from, to int64) { return g.outboxID(0), (g.id + 1) << numberBits }
 
-// Leg returns a job's leg to a destination, and creates both if they are new. The destination's name includes the
-// object there, such as a table: two legs of a job differ.
+// Leg returns a job's leg to a destination, and creates job and leg if they are new. The destination's name includes the
+// object there, such as a table, so that no two legs of a job have the same name.
 func (l *Ledger) Leg(ctx context.Context, job string, direction Direction, destination string) (*Leg, error) {
 	k := legKey{job, direction, destination}
 	var g *Leg
@@ -116,6 +119,7 @@ func (l *Ledger) Leg(ctx context.Context, job string, direction Direction, desti
 		for _, b := range doubts {
 			g.flight.add(b)
 		}
+		g.given.Store(g.nextRow)
 		return err
 	}, func() { l.legs[k] = g })
 	if err != nil {
@@ -136,7 +140,7 @@ func jobID(tx *tx, name string) (id int64, err error) {
 // Counts is how much a leg has.
 type Counts struct {
 	Known   int // keys in the ledger
-	Waiting int // states in the outbox, those on their way too
+	Waiting int // states in the outbox, including those in flight
 	Refused int
 }
 
@@ -150,12 +154,13 @@ func (g *Leg) Counts(ctx context.Context) (Counts, error) {
 	return c, err
 }
 
-// change is a leg's transaction. Its changes are written together at its end, in statements of many rows.
+// change is a leg's part in a transaction. Its changes are written together at the end, many rows per statement.
 type change struct {
 	*tx
 	g *Leg
 	counts
 	rows    []kept
+	acked   []string // keys of which the destination has the newest state now, and nothing else has changed
 	entries []entry
 	drops   []int64
 }
@@ -166,7 +171,7 @@ type kept struct {
 	row row
 }
 
-// entry is one of the outbox.
+// entry is an entry of the outbox.
 type entry struct {
 	number int64
 	key    string
@@ -177,7 +182,7 @@ type entry struct {
 
 func (g *Leg) change(tx *tx) *change { return &change{tx: tx, g: g, counts: g.counts} }
 
-// store keeps what became of a row, and forgets what is gone. It returns the row's id.
+// store keeps what became of a row, or forgets the row if it is gone. It returns the row's id.
 func (c *change) store(key string, r row) (int64, error) {
 	if c.g.flight.key(key, 0) {
 		c.g.flight.touched[key] = true
@@ -198,8 +203,8 @@ func (c *change) store(key string, r row) (int64, error) {
 	return r.id, nil
 }
 
-// effect carries out what a decision does to outbox and refused rows. number is that of the entry that was on its way,
-// in a batch of that name, with that answer.
+// effect carries out a decision's effects on the outbox and the refused rows. number is that of the entry that was in
+// flight, batch its batch's name, and reason why it was refused.
 func (c *change) effect(e effects, number int64, batch, reason string) error {
 	for _, n := range e.drop {
 		if n != 0 {
@@ -239,10 +244,21 @@ func (c *change) number() int64 {
 const (
 	rowsAtOnce    = 64
 	entriesAtOnce = 32
+	acksAtOnce    = 256
 )
 
-// finish writes all.
+// finish writes all changes.
 func (c *change) finish() error {
+	if err := lengths(len(c.acked), acksAtOnce, func(from, to int) error {
+		args := make([]any, 1, 1+to-from)
+		args[0] = c.g.id
+		for _, k := range c.acked[from:to] {
+			args = append(args, k)
+		}
+		return c.exec(`UPDATE rows SET acked = next, next = NULL, waits = NULL WHERE leg = ? AND key IN `+tuples(1, to-from), args...)
+	}); err != nil {
+		return err
+	}
 	if err := lengths(len(c.rows), rowsAtOnce, func(from, to int) error {
 		args := make([]any, 0, 9*(to-from))
 		for _, k := range c.rows[from:to] {
@@ -279,7 +295,7 @@ func (c *change) finish() error {
 		c.nextRow, c.nextNumber, c.known, c.waiting, c.refused, c.g.id)
 }
 
-// remove deletes the dropped entries, neighbours together.
+// remove deletes the dropped entries; adjacent ones together.
 func (c *change) remove() error {
 	for i := 0; i < len(c.drops); {
 		j := i + 1
@@ -295,8 +311,11 @@ func (c *change) remove() error {
 	return nil
 }
 
-// done makes the leg remember what was committed.
-func (c *change) done() { c.g.counts = c.counts }
+// done updates the leg's counts once they are committed.
+func (c *change) done() {
+	c.g.counts = c.counts
+	c.g.given.Store(c.nextRow)
+}
 
 func null(b []byte) any {
 	if b == nil {

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Load reads the data of operations that do not have it: those of Heavy bytes and more, which are in flight.
+// Load reads the data of operations in flight that lack them, since they have at least Heavy bytes.
 func (g *Leg) Load(ctx context.Context, operations []Operation) error {
 	for i := range operations {
 		o := &operations[i]
@@ -32,7 +32,8 @@ func Unload(operations []Operation) {
 	}
 }
 
-// blob returns the one value that a statement has; io.EOF if it has none. It asks the driver itself: package sql would copy the value once more.
+// blob returns the single value that a query returns, or io.EOF if it returns none. It bypasses package sql, which would
+// copy the value once more.
 func (l *Ledger) blob(ctx context.Context, query string, args ...any) (data []byte, err error) {
 	conn, err := l.read.Conn(ctx)
 	if err != nil {
@@ -64,10 +65,10 @@ func (l *Ledger) blob(ctx context.Context, query string, args ...any) (data []by
 	})
 }
 
-// stepBytes bounds the data of one statement that writes rows, of which SQLite makes copies; a larger row is alone.
+// stepBytes bounds the data of one statement that writes rows, since SQLite copies them; a larger row is alone.
 const stepBytes = 1 << 20
 
-// light calls f for parts of n rows that have few bytes, and few different lengths: see lengths.
+// light calls f for parts of n rows that have at most stepBytes of data, and few different lengths: see lengths.
 func light(n, longest int, size func(int) int, f func(from, to int) error) error {
 	for from := 0; from < n; {
 		to, sum := from+1, size(from)

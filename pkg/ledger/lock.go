@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockedError tells that another process uses the file.
+// LockedError means that another process uses the file.
 type LockedError struct {
 	File string
 	PID  int // 0: unknown
@@ -23,8 +23,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is in use by process %d", e.File, e.PID)
 }
 
-// lock takes the file's lock, which the kernel gives back when the process ends, however it ends. The lock is a file of
-// its own: SQLite's locks on the state file are lost as soon as anything in the process closes that file.
+// lock takes the file's lock, which the kernel releases when the process ends, however it ends. The lock is a file of its
+// own: a process loses SQLite's locks on the state file as soon as anything in it closes that file.
 func lock(file string) (*os.File, error) {
 	name := file + ".lock"
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
@@ -37,13 +37,13 @@ func lock(file string) (*os.File, error) {
 			return nil, fmt.Errorf("lock %s: %w", file, err)
 		}
 		text := make([]byte, 20)
-		n, _ := f.ReadAt(text, 0) // what is not there is not reported
+		n, _ := f.ReadAt(text, 0) // without a number, the process is not named
 		pid, _ := strconv.Atoi(string(bytes.TrimSpace(text[:n])))
 		return nil, &LockedError{File: file, PID: pid}
 	}
 	if err := f.Truncate(0); err == nil {
 		if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-			_ = f.Truncate(0) // The lock holds; only its owner could not be recorded, for example on a full disk.
+			_ = f.Truncate(0) // the lock holds; only its owner could not be recorded, for example on a full disk
 		}
 	}
 	return f, nil

@@ -5,39 +5,53 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Row is what the ledger knows of a key.
 type Row struct {
 	Key      string
-	ID       int64 // of the leg; 0 if the key is new
-	Twin     bool  // the key stands earlier in the same question, which a bitmap cannot tell while it is new
+	ID       int64 // unique within the leg; 0 if the key is new
+	Twin     bool  // the key occurs earlier in the same question, which a bitmap cannot tell while it is new
 	Acked    State // what the destination has
-	Newest   State // what it will have once all in the outbox is sent, or what it refused: a row that is this is unchanged
+	Newest   State // what it will have once everything in the outbox is sent, or what it refused: a row in this state is unchanged
 	RemoteID string
 	Waits    bool // the newest state is in the outbox
 	Refused  bool // it was refused
 	CameFrom string
+	New      int64 // not 0: there is no row; an Entry that has it needs no second look-up if none was added meanwhile
 }
 
-// asked are the keys of one statement: more make it slower, fewer too.
+// asked is how many keys one statement looks up: both more and fewer are slower.
 const asked = 200
 
 const columns = `key, id, acked, remote_id, next, waits, refused, came_from`
 
 var lookUp = `SELECT ` + columns + ` FROM rows WHERE leg = ? AND key IN (?` + strings.Repeat(",?", asked-1) + `)`
 
-// Look returns what the ledger knows of each key, in their order. It works beside the writer.
+// Look returns what the ledger knows of each key, in the order of keys. It does not wait for writers.
 func (g *Leg) Look(ctx context.Context, keys []string) ([]Row, error) {
 	out := make([]Row, len(keys))
-	err := look(keys, g.id, func(args []any) (*sql.Rows, error) { return g.l.read.QueryContext(ctx, lookUp, args...) }, func(i int, twin bool, r *row) {
-		out[i] = r.shown(keys[i])
-		out[i].Twin = twin
-	})
+	given := g.given.Load()
+	s, err := g.l.looks()
+	if err == nil {
+		err = look(keys, g.id, func(args []any) (*sql.Rows, error) { return s.QueryContext(ctx, args...) }, func(i int, twin bool, r *row) {
+			out[i] = r.shown(keys[i])
+			out[i].Twin = twin
+			if r.id == 0 {
+				out[i].New = given
+			}
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look up rows of %s: %w", g.key.job, err)
 	}
 	return out, nil
+}
+
+// prepared returns what prepares a look-up of rows, once.
+func prepared(db *sql.DB) func() (*sql.Stmt, error) {
+	return sync.OnceValues(func() (*sql.Stmt, error) { return db.PrepareContext(context.Background(), lookUp) })
 }
 
 func (r *row) shown(key string) Row {
@@ -55,8 +69,8 @@ func (g *Leg) load(tx *tx, keys []string) ([]row, error) {
 	return out, err
 }
 
-// look asks for the keys in portions and calls f for each place, with an empty row for a key that is not there. The key
-// of keyless rows never is.
+// look queries the keys in portions and calls f for each index, with an empty row for an unknown key. The empty key of
+// keyless rows is always unknown.
 func look(keys []string, leg int64, query func(args []any) (*sql.Rows, error), f func(i int, twin bool, r *row)) error {
 	args := make([]any, asked+1)
 	args[0] = leg
@@ -113,7 +127,7 @@ type rowColumns struct {
 	acked, remote, next, from sql.RawBytes
 }
 
-// into are where to scan them.
+// into returns where to scan them.
 func (c *rowColumns) into() []any {
 	return []any{&c.id, &c.acked, &c.remote, &c.next, &c.waits, &c.refused, &c.from}
 }

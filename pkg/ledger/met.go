@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Meet remembers clients whom a source has met.
+// Meet remembers clients that a source has met.
 func (l *Ledger) Meet(ctx context.Context, source string, clients []string, now time.Time) error {
 	err := l.update(ctx, func(tx *tx) error {
 		for _, client := range clients {
@@ -18,12 +18,12 @@ func (l *Ledger) Meet(ctx context.Context, source string, clients []string, now 
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("remember who was met: %w", err)
+		return fmt.Errorf("remember the clients of %s: %w", source, err)
 	}
 	return nil
 }
 
-// Met returns the clients whom a source has met, at most so many, the latest first.
+// Met returns at most most clients that a source has met, the latest first.
 func (l *Ledger) Met(ctx context.Context, source string, most int) (clients []string, err error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT client FROM met WHERE source = ? ORDER BY at DESC, client LIMIT ?`, source, most)
 	err = each(rows, err, func(rows *sql.Rows) error {
@@ -33,7 +33,7 @@ func (l *Ledger) Met(ctx context.Context, source string, most int) (clients []st
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read who was met: %w", err)
+		return nil, fmt.Errorf("read the clients of %s: %w", source, err)
 	}
 	return clients, nil
 }

@@ -11,11 +11,11 @@ import (
 // Identity says whose state this is.
 type Identity struct {
 	Connector, Org, Hub string
-	Life                string    // drawn anew when a state is created or restored; ids of batches begin with it
-	RestoredAt          time.Time // zero if it never was
+	Life                string    // drawn anew when a state is created or restored; batch ids begin with it
+	RestoredAt          time.Time // zero if never restored
 }
 
-// Identity returns whose state this is; what was never noted is "".
+// Identity returns whose state this is; what was never recorded is "".
 func (l *Ledger) Identity(ctx context.Context) (Identity, error) {
 	var i Identity
 	rows, err := l.read.QueryContext(ctx, `SELECT name, value FROM meta`)
@@ -48,7 +48,7 @@ func (l *Ledger) Identity(ctx context.Context) (Identity, error) {
 	return i, nil
 }
 
-// ForeignError tells that the state is another connector's.
+// ForeignError means that the state is another connector's.
 type ForeignError struct{ Has, Want Identity }
 
 func (e *ForeignError) Error() string {
@@ -56,7 +56,7 @@ func (e *ForeignError) Error() string {
 		e.Has.Connector, e.Has.Org, e.Has.Hub, e.Want.Connector, e.Want.Org, e.Want.Hub)
 }
 
-// Identify notes whose state this is, if it is new, and fails with a *ForeignError if it is another connector's.
+// Identify records whose state this is, if it is new, and fails with a *ForeignError if it is another connector's.
 func (l *Ledger) Identify(ctx context.Context, want Identity) error {
 	has, err := l.Identity(ctx)
 	if err != nil {
@@ -67,7 +67,7 @@ func (l *Ledger) Identify(ctx context.Context, want Identity) error {
 			return tx.exec(`REPLACE INTO meta VALUES ('connector', ?), ('org', ?), ('hub', ?)`, want.Connector, want.Org, want.Hub)
 		})
 		if err != nil {
-			err = fmt.Errorf("note whose state this is: %w", err)
+			err = fmt.Errorf("record whose state this is: %w", err)
 		}
 		return err
 	}

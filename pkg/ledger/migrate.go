@@ -11,7 +11,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// NewerError tells that the file was written by a newer version of the program.
+// NewerError means that the file was written by a newer version of the program.
 type NewerError struct{ Has, Knows int }
 
 func (e *NewerError) Error() string {

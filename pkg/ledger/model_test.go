@@ -36,6 +36,7 @@ type world struct {
 	next      int                 // remote id
 	keyless   map[ledger.Hash]int // how often each one without a key arrived
 	all       []ledger.Hash       // of those
+	looked    map[string]int64    // whether a look-up, perhaps of long ago, found no row of a key
 }
 
 func open(t *testing.T, file string) *ledger.Ledger {
@@ -75,7 +76,7 @@ func TestEverythingArrivesWhateverHappens(t *testing.T) {
 			t.Parallel()
 			w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), file: filepath.Join(t.TempDir(), "connector.db"),
 				want: map[string]ledger.State{}, filled: map[string]int{}, has: map[string]ledger.State{}, ids: map[string]string{}, refused: map[string]bool{}, dismissed: map[string]bool{},
-				delivered: map[string]int{}, version: map[ledger.Hash]int{}, keyless: map[ledger.Hash]int{}}
+				delivered: map[string]int{}, version: map[ledger.Hash]int{}, keyless: map[ledger.Hash]int{}, looked: map[string]int64{}}
 			w.l = open(t, w.file)
 			w.g = leg(t, w.l)
 			for range 150 {
@@ -114,6 +115,11 @@ func (w *world) step() {
 
 func (w *world) fill() {
 	w.fills++
+	if w.r.IntN(2) == 0 {
+		for i, r := range must(w.g.Look(w.t.Context(), keys))(w.t) {
+			w.looked[keys[i]] = r.New
+		}
+	}
 	var entries []ledger.Entry
 	for range 1 + w.r.IntN(8) {
 		k := keys[w.r.IntN(len(keys))]
@@ -126,6 +132,7 @@ func (w *world) fill() {
 		if k != "" && w.r.IntN(4) == 0 {
 			e = ledger.Entry{Key: k, Deleted: true}
 		}
+		e.New = w.looked[k] // perhaps of long ago
 		entries = append(entries, e)
 	}
 	if err := w.l.Fill(w.t.Context(), &ledger.Fill{Parts: []ledger.Part{{Leg: w.g, Entries: entries}}, Place: &ledger.Place{Value: strconv.Itoa(w.fills)}}); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Note is something that happened to a job, besides its runs.
+// Note is something that happened to a job, other than a run.
 type Note struct {
 	ID      int64
 	Subject string
@@ -20,7 +20,7 @@ type Note struct {
 // notesMost is how many notes are kept.
 const notesMost = 1000
 
-// Note keeps a note, unless the last one of the same event and subject says the same. It reports whether it was new.
+// Note records a note, unless the last one of the same event and subject says the same. It reports whether it did.
 func (l *Ledger) Note(ctx context.Context, subject, event, text string) (isNew bool, err error) {
 	err = l.update(ctx, func(tx *tx) error {
 		isNew = false
@@ -36,7 +36,7 @@ func (l *Ledger) Note(ctx context.Context, subject, event, text string) (isNew b
 		return tx.exec(`DELETE FROM notes WHERE id <= (SELECT max(id) FROM notes) - ?`, notesMost)
 	})
 	if err != nil {
-		return false, fmt.Errorf("note what happened to %s: %w", subject, err)
+		return false, fmt.Errorf("record what happened to %s: %w", subject, err)
 	}
 	return isNew, nil
 }

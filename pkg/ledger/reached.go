@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// Reached is how far a state has come, so that of two it can be told which is newer.
+// Reached is how far a state has got: it tells which of two is newer.
 type Reached struct {
 	Life                  string
-	Parent                string    // the life of the copy that it was restored from; "": it was not
-	Runs, Batches, Places int64     // how many there have been, in this life and those before it
+	Parent                string    // the life of the copy that it was restored from; "" if it was not
+	Runs, Batches, Places int64     // how many there have been, in this life and earlier ones
 	Last                  time.Time // when anything was last done; zero if nothing was
 	Worked                bool      // a run of a configured job has ended
 }
 
-// Beyond reports whether the state has done what the other does not know.
+// Beyond reports whether the state has done things that the other does not know of.
 func (r Reached) Beyond(other Reached) bool {
 	if r.Life == other.Life && (r.Runs > other.Runs || r.Batches > other.Batches || r.Places > other.Places) {
 		return true
 	}
-	return r.Last.After(other.Last) // of different lives only the times can be compared
+	return r.Last.After(other.Last) // for different lives, only the times can be compared
 }
 
-// Reached returns how far the state has come.
+// Reached returns how far the state has got.
 func (l *Ledger) Reached(ctx context.Context) (Reached, error) {
 	var r Reached
 	var last nullTime
@@ -34,13 +34,13 @@ func (l *Ledger) Reached(ctx context.Context) (Reached, error) {
 		EXISTS (SELECT 1 FROM runs r JOIN jobs j ON j.id = r.job WHERE r.ended IS NOT NULL AND j.name NOT LIKE '`+Inner+`%')`).
 		Scan(&r.Life, &r.Parent, &r.Runs, &r.Batches, &r.Places, &last, &r.Worked)
 	if err != nil {
-		return r, fmt.Errorf("read how far %s has come: %w", l.file, err)
+		return r, fmt.Errorf("read how far %s has got: %w", l.file, err)
 	}
 	r.Last = last.Time()
 	return r, nil
 }
 
-// ReachedBy returns how far the state in a file has come, beside a process that uses it or without one.
+// ReachedBy returns how far the state in a file has got, whether or not a process uses it.
 func ReachedBy(ctx context.Context, file string) (Reached, error) {
 	l, err := View(ctx, file, Config{})
 	if err != nil {

@@ -17,13 +17,13 @@ type Refusal struct {
 	Delete bool
 	Data   []byte
 	Reason string
-	Batch  string // that it was sent in last
+	Batch  string // in which it was last sent
 	Run    int64
 	Tries  int
 	At     time.Time
 }
 
-// ErrNotRefused tells that there is no such refused row.
+// ErrNotRefused means that there is no such refused row.
 var ErrNotRefused = errors.New("no such refused row")
 
 // Refusals returns refused rows with ids above after, the oldest first.

@@ -14,15 +14,15 @@ import (
 
 // Revival says what becomes of a copy that takes the place of a state.
 type Revival struct {
-	As    *Identity // whose it becomes; nil: whose it was
-	Pause string    // why jobs are paused; "": they are not
-	Jobs  []string  // that are paused, those too that the copy does not know; nil: all that it knows
+	As    *Identity // whose it becomes; nil: it stays whose it was
+	Pause string    // why to pause jobs; "": do not
+	Jobs  []string  // to pause, even if the copy does not know them; nil: all that it knows
 	Now   time.Time
 }
 
 // Revive makes a copy that no process uses ready to take the place of a state: it gets a new life, so that no id is used
-// twice, and another identity if it is to have one. All of it is one transaction, with foreign keys on, and they are
-// checked before it is committed.
+// twice, and a new identity if r has one. All of this is one transaction, and foreign keys are checked before it is
+// committed.
 func Revive(ctx context.Context, file string, r Revival) error {
 	l, err := open(ctx, file, Config{Now: func() time.Time { return r.Now }})
 	if err != nil {
@@ -35,7 +35,7 @@ func Revive(ctx context.Context, file string, r Revival) error {
 		if err := tx.exec(`UPDATE legs SET adopted_at = NULL`); err != nil {
 			return err
 		}
-		// What came after the copy is lost, and whoever pushed it takes it for delivered: all of it has to be pushed again.
+		// Rows pushed after the copy was made are lost, though their senders believe them delivered: all have to be pushed again.
 		if err := tx.exec(`DELETE FROM inbox`); err != nil {
 			return err
 		}
@@ -47,12 +47,12 @@ func Revive(ctx context.Context, file string, r Revival) error {
 				return err
 			}
 		}
-		return tx.each(func(*sql.Rows) error { return errors.New("a row's parent is not there") }, `PRAGMA foreign_key_check`)
+		return tx.each(func(*sql.Rows) error { return errors.New("a row's parent is missing") }, `PRAGMA foreign_key_check`)
 	})
 	if err != nil {
 		err = fmt.Errorf("revive %s: %w", file, err)
 	}
-	return errors.Join(err, l.Close()) // The last connection to go folds the log into the file.
+	return errors.Join(err, l.Close()) // closing the last connection folds the log into the file
 }
 
 // pause pauses the jobs of a copy.
@@ -75,8 +75,8 @@ func pause(tx *tx, r Revival, now int64) error {
 	return nil
 }
 
-// rename makes the state another connector's. meta is where its ids are; alerts and backups are about the old one. A test
-// goes through all columns, so that a new one that holds an id is not forgotten here.
+// rename makes the state another connector's. Its ids are in meta; alerts and backups are about the old one. A test goes
+// through all columns, so that a new one with an id is not forgotten here.
 func rename(tx *tx, to Identity) error {
 	if err := tx.exec(`REPLACE INTO meta VALUES ('connector', ?), ('org', ?), ('hub', ?)`, to.Connector, to.Org, to.Hub); err != nil {
 		return err
@@ -87,7 +87,7 @@ func rename(tx *tx, to Identity) error {
 	return tx.exec(`DELETE FROM backups`)
 }
 
-// AheadError tells that a state has done what the copy that is to replace it does not know.
+// AheadError means that a state has done things that the copy to replace it does not know of.
 type AheadError struct {
 	File       string
 	Has, Would Reached
@@ -98,12 +98,13 @@ func (e *AheadError) Error() string {
 	if !e.Would.Last.IsZero() {
 		would = e.Would.Last.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s is newer than the copy: it last did something at %s, the copy at %s", e.File, e.Has.Last.UTC().Format(time.RFC3339), would)
+	return fmt.Sprintf("%s is newer than the copy: its last activity was at %s, the copy's at %s", e.File, e.Has.Last.UTC().Format(time.RFC3339), would)
 }
 
-// Replace puts a copy in the place of a state: of none, or of one that has not gone beyond what the copy had reached
-// (*AheadError), unless it is forced. A process that uses the state is a *LockedError. What was there is kept under the name that is returned, "" for nothing.
-// Both files lie in one folder. A kill at any instruction leaves one of the two states in place.
+// Replace puts a copy in the place of a state, if any. It returns an *AheadError if the state has gone beyond what the copy
+// had reached, unless forced, and a *LockedError if a process uses the state. The old state is kept under the name that is
+// returned, "" if there was none. Both files must be in one folder. A kill at any instruction leaves one of the two states
+// in place.
 func Replace(ctx context.Context, file, by string, reached Reached, force bool) (kept string, err error) {
 	held, err := lock(file)
 	if err != nil {
@@ -111,7 +112,7 @@ func Replace(ctx context.Context, file, by string, reached Reached, force bool) 
 	}
 	defer func() { err = errors.Join(err, unlock(held)) }()
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		// A log without its state is what somebody who removed the state has left: it must not become that of the copy.
+		// If someone removed the state but left its log, that log must not become the copy's.
 		return "", errors.Join(removeParts(file), os.Rename(by, file), syncFolder(filepath.Dir(file)))
 	}
 	if err := ahead(ctx, file, reached); err != nil && !force {
@@ -126,8 +127,8 @@ func Replace(ctx context.Context, file, by string, reached Reached, force bool) 
 	return kept, errors.Join(removeParts(file), os.Rename(by, file), syncFolder(filepath.Dir(file)))
 }
 
-// ahead is an *AheadError if the state has gone beyond the copy. It folds the state's log into its file, without which
-// the file may be no consistent state.
+// ahead returns an *AheadError if the state has gone beyond the copy. It also folds the state's log into its file, which
+// may be inconsistent without it.
 func ahead(ctx context.Context, file string, would Reached) error {
 	l, err := open(ctx, file, Config{})
 	if err != nil {
@@ -143,7 +144,7 @@ func ahead(ctx context.Context, file string, would Reached) error {
 	return nil
 }
 
-// removeParts removes the files that SQLite keeps beside a state.
+// removeParts removes the files that SQLite keeps next to a state.
 func removeParts(file string) error {
 	for _, part := range []string{"-wal", "-shm"} {
 		if err := os.Remove(file + part); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -153,7 +154,7 @@ func removeParts(file string) error {
 	return nil
 }
 
-// syncFolder has the disk keep the names in a folder.
+// syncFolder makes the names in a folder durable.
 func syncFolder(folder string) error {
 	d, err := os.Open(folder)
 	if err != nil {
@@ -166,7 +167,7 @@ func syncFolder(folder string) error {
 func Form() int {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
-		return 0 // the pattern is right
+		return 0 // cannot happen: the pattern is valid
 	}
 	return len(names)
 }
@@ -185,7 +186,7 @@ func Empty(ctx context.Context, file string) (bool, error) {
 	return jobs == 0 && err == nil, errors.Join(err, l.Close())
 }
 
-// FormOf returns the number of the migration that a state which no process uses is at.
+// FormOf returns the number of the newest migration of a state that no process uses.
 func FormOf(ctx context.Context, file string) (form int, err error) {
 	db, err := connect(file, readCacheKiB, copies)
 	if err != nil {

@@ -95,8 +95,8 @@ func TestB09ACopyBecomesAnotherConnectors(t *testing.T) {
 	})
 }
 
-// If a state has the connector's IDs, a copy for another connector must have that one's: this test
-// makes authors of new columns think of it.
+// A copy for another connector must have that connector's IDs wherever a state has IDs: this test reminds authors of new
+// columns.
 func TestB09EachColumnThatHoldsAnIDIsKnown(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "connector.db")

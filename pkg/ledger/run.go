@@ -15,7 +15,7 @@ const (
 	Done        = "done"
 	Failed      = "failed"
 	Interrupted = "interrupted" // the process ended
-	Skipped     = "skipped"     // its occurrence came while another one ran
+	Skipped     = "skipped"     // it was due while another one ran
 	Cancelled   = "cancelled"
 )
 
@@ -24,7 +24,7 @@ type Run struct {
 	ID         int64
 	Job        string
 	Kind       string // scheduled, change, manual, retry, repeat, backfill, test
-	Occurrence string // nominal local time, sortable; "" for what is started by hand
+	Occurrence string // nominal local time, sortable; "" for a run started by hand
 	ReportDate string
 	Repeats    int64 // the run that this one repeats; 0: none
 	State      string
@@ -39,21 +39,21 @@ type Run struct {
 type Failure struct {
 	Stage     string // where
 	Error     string
-	RequestID string // the destination's, of what failed
+	RequestID string // the destination's, for the request that failed
 }
 
-// Counters are how many rows a run had to do with.
+// Counters count a run's rows.
 type Counters struct{ Read, Sent, Deleted, Unchanged, Refused int }
 
 var (
-	// ErrClaimed tells that the occurrence has a run already.
+	// ErrClaimed means that the occurrence already has a run.
 	ErrClaimed = errors.New("the occurrence has already run")
-	// ErrRunning tells that the job is running.
+	// ErrRunning means that the job is running.
 	ErrRunning = errors.New("the job is running")
 )
 
-// Claim starts a run, of which Job, Kind, Occurrence, ReportDate and Repeats are given; State may be Skipped. It fails
-// with ErrClaimed if the occurrence has ever run, and with ErrRunning if the job is running: promise 8.
+// Claim starts a run with the given Job, Kind, Occurrence, ReportDate and Repeats; State may be Skipped. It fails with
+// ErrClaimed if the occurrence has ever run, and with ErrRunning if the job is running: promise 8.
 func (l *Ledger) Claim(ctx context.Context, r *Run) error {
 	if r.State == "" {
 		r.State = Running
@@ -67,7 +67,7 @@ func (l *Ledger) Claim(ctx context.Context, r *Run) error {
 		if err != nil {
 			return err
 		}
-		if err := l.unwritten.write(tx); err != nil { // a job whose last run has no end would never run again
+		if err := l.unwritten.write(tx); err != nil { // a job whose last run never ended could not run again
 			return err
 		}
 		var claimed, running int
@@ -91,8 +91,8 @@ func (l *Ledger) Claim(ctx context.Context, r *Run) error {
 	return nil
 }
 
-// End ends a run, or lets it wait, with its State, Stage, Error and RequestID. Its counters grow with what is filled and
-// booked, even later. An end that cannot be written is written when there is room again: see Unwritten.
+// End ends a run, or leaves it waiting, with its State, Stage, Error and RequestID. Its counters grow with each fill and
+// booking, even later. An end that cannot be written is written when there is room again: see Unwritten.
 func (l *Ledger) End(ctx context.Context, r *Run) error {
 	r.Ended = time.UnixMilli(l.ms())
 	if err := l.update(ctx, func(tx *tx) error { return end(tx, r) }); err != nil {
@@ -117,7 +117,7 @@ func (l *Ledger) Clear(ctx context.Context, run int64) error {
 	})
 }
 
-// Inner begins the names of a connector's own jobs, whose runs are only shown to who asks for them by name.
+// Inner is the prefix of the connector's own jobs, whose runs are shown only on request, by name.
 const Inner = "publish: "
 
 // Which selects runs. The zero value means all.
@@ -165,7 +165,7 @@ func (l *Ledger) runs(ctx context.Context, where string, args ...any) ([]Run, er
 	return out, nil
 }
 
-// FirstRun returns when a job first ran, as far as it is remembered; zero for never.
+// FirstRun returns when a job first ran, as far as is remembered; zero for never.
 func (l *Ledger) FirstRun(ctx context.Context, job string) (time.Time, error) {
 	var first nullTime
 	err := l.read.QueryRowContext(ctx, `SELECT min(started) FROM runs WHERE job = (SELECT id FROM jobs WHERE name = ?)`, job).Scan(&first)
@@ -185,8 +185,8 @@ func (l *Ledger) LastOccurrence(ctx context.Context, job, kind string) (string, 
 	return last, nil
 }
 
-// Purge forgets runs that ended before a time, except the last occurrence of each kind, so that it is not claimed
-// again, and failed ones that wait for a person. It returns how many it forgot.
+// Purge forgets runs that ended before the given time, except the last occurrence of each kind, so that it is not claimed
+// again, and failed runs that wait for a person. It returns how many it forgot.
 func (l *Ledger) Purge(ctx context.Context, before time.Time) (int, error) {
 	n := 0
 	err := l.update(ctx, func(tx *tx) (err error) {
@@ -200,8 +200,7 @@ func (l *Ledger) Purge(ctx context.Context, before time.Time) (int, error) {
 	return n, nil
 }
 
-// Prune forgets all but the newest runs of a kind, such as of a job that runs each second, except failed ones that wait
-// for a person.
+// Prune forgets runs of a kind that were done and are not among the newest keep, as for a job that runs each second.
 func (l *Ledger) Prune(ctx context.Context, job, kind string, keep int) error {
 	err := l.update(ctx, func(tx *tx) error {
 		return tx.exec(`DELETE FROM runs WHERE job = (SELECT id FROM jobs WHERE name = ?1) AND kind = ?2 AND state = 'done'

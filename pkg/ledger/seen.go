@@ -7,16 +7,16 @@ import (
 	"iter"
 )
 
-// Seen are the rows of a leg that a pass over its source has met, one bit each.
+// Seen is the set of a leg's rows that a pass over its source has met, one bit each.
 type Seen struct {
 	bits  map[int64]*[chunk / 64]uint64
-	below int64 // the ids that were given when the pass began
-	known int64 // rows, then
-	old   int64 // of those: met
+	below int64 // ids below it existed when the pass began
+	known int64 // rows that existed then
+	old   int64 // how many of those were met
 	count int
 }
 
-// chunk are the ids of one piece of the bitmap: rows that were forgotten long ago cost nothing.
+// chunk is how many ids one piece of the bitmap has: rows that were forgotten long ago cost nothing.
 const chunk = 1 << 14
 
 // Pass begins a pass over the leg's rows.
@@ -29,7 +29,7 @@ func (g *Leg) Pass(ctx context.Context) (*Seen, error) {
 	return s, err
 }
 
-// Mark marks a row as met and reports whether it already was: its key occurs twice in the source. 0 is no row.
+// Mark marks a row as met and reports whether it already was: then its key occurs twice in the source. 0 is no row.
 func (s *Seen) Mark(id int64) (again bool) {
 	if id == 0 {
 		return false
@@ -57,22 +57,22 @@ func (s *Seen) Has(id int64) bool {
 	return piece != nil && piece[id%chunk/64]&(1<<(id%64)) != 0
 }
 
-// Len is how many rows were met.
+// Len returns how many rows were met.
 func (s *Seen) Len() int { return s.count }
 
-// All reports whether all rows were met that existed when the pass began: none is Unseen.
+// All reports whether all rows that existed when the pass began were met: none is Unseen.
 func (s *Seen) All() bool { return s.old == s.known }
 
-// page is how many rows are read at a time: no read stays open while the caller works.
+// page is how many rows are read at a time, so that no read stays open while the caller works.
 const page = 2000
 
-// Rows returns the leg's rows in the order of their keys.
+// Rows returns the leg's rows in key order.
 func (g *Leg) Rows(ctx context.Context) iter.Seq2[Row, error] {
 	return g.walk(ctx, func(*row) bool { return true })
 }
 
-// Unseen returns the rows that existed when the pass began, that it has not met, and that are not about to be deleted.
-// They may be filled while they are read.
+// Unseen returns the rows that existed when the pass began, that it has not met, and that are not already to be deleted.
+// Fill may be called with them while they are read.
 func (g *Leg) Unseen(ctx context.Context, s *Seen) iter.Seq2[Row, error] {
 	return g.walk(ctx, func(r *row) bool { return r.id < s.below && !s.Has(r.id) && r.newest().There })
 }

@@ -2,22 +2,22 @@ package ledger
 
 import "fmt"
 
-// Hash is that of a row's data, after the transformer.
+// Hash is the hash of a row's data, after the transformer.
 type Hash = [16]byte
 
-// State is what a destination has, or is to have, of a key.
+// State is the state of a key that a destination has, or should have.
 type State struct {
 	There bool
-	Hash  Hash // of the data; zero if they are not known, as after a destination was read that cannot tell
+	Hash  Hash // of the data; zero if unknown, as after reading a destination that cannot tell
 }
 
-// known reports whether the data are known, or that there are none.
+// known reports whether the data are known, or known to be absent.
 func (s State) known() bool { return !s.There || s.Hash != Hash{} }
 
 // is reports whether both are known to be the same.
 func (s State) is(other State) bool { return s.known() && s == other }
 
-// blob is the form in the file of a state that is not absent, or is so on purpose.
+// blob returns the state's form in the file.
 func (s State) blob() []byte {
 	switch {
 	case !s.There:

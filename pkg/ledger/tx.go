@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// tx is the one connection that writes. Its statements are prepared once, for there are few: whoever builds one of
-// variable length uses few lengths (see lengths).
+// tx is the only connection that writes. Its statements are prepared once, since there are few: those of variable length
+// must come in few lengths (see lengths).
 type tx struct {
 	db    *sql.DB
 	conn  *sql.Conn
@@ -30,7 +30,7 @@ func newTx(ctx context.Context, file string) (*tx, error) {
 
 func (t *tx) close() error {
 	for _, s := range t.stmts {
-		s.Close() //nolint:errcheck // its connection ends with it
+		s.Close() //nolint:errcheck // its connection is closed next
 	}
 	return errors.Join(t.conn.Close(), t.db.Close())
 }
@@ -46,7 +46,7 @@ func (t *tx) do(f func() error) error {
 			return nil
 		}
 	}
-	if again := t.exec(`ROLLBACK`); again != nil && !strings.Contains(again.Error(), "no transaction is active") { // after some errors SQLite has done it
+	if again := t.exec(`ROLLBACK`); again != nil && !strings.Contains(again.Error(), "no transaction is active") { // after some errors SQLite has already done it
 		err = errors.Join(err, again)
 	}
 	return err
@@ -69,7 +69,7 @@ func (t *tx) exec(query string, args ...any) error {
 	return err
 }
 
-// count returns how many rows the statement has changed.
+// count runs a statement and returns how many rows it has changed.
 func (t *tx) count(query string, args ...any) (int, error) {
 	r, err := t.run(query, args)
 	if err != nil {
@@ -79,7 +79,7 @@ func (t *tx) count(query string, args ...any) (int, error) {
 	return int(n), err
 }
 
-// insert returns the id of the new row.
+// insert runs a statement and returns the id of the new row.
 func (t *tx) insert(query string, args ...any) (int64, error) {
 	r, err := t.run(query, args)
 	if err != nil {
@@ -123,7 +123,7 @@ func (t *tx) each(f func(r *sql.Rows) error, query string, args ...any) error {
 
 var errEnough = errors.New("enough")
 
-// each reads what a query returned. f ends it with errEnough.
+// each calls f for each row that a query has returned, until f returns errEnough.
 func each(rows *sql.Rows, err error, f func(r *sql.Rows) error) error {
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func lengths(n, longest int, f func(from, to int) error) error {
 	return nil
 }
 
-// tuples is what stands after VALUES for n rows of so many columns.
+// tuples returns what follows VALUES for n rows with the given number of columns.
 func tuples(n, columns int) string {
 	one := "(" + strings.Repeat("?,", columns-1) + "?)"
 	return strings.Repeat(one+",", n-1) + one

@@ -9,14 +9,14 @@ import (
 	"modernc.org/sqlite"
 )
 
-// unwritten is what could not be written into the file, as on a full disk.
+// unwritten holds what could not be written to the file, as on a full disk.
 type unwritten struct {
 	mu   sync.Mutex
 	why  error
-	ends map[string]Run // of runs, by job: each job has one
+	ends map[string]Run // runs that have ended, by job: each job has at most one
 }
 
-// cannot notes that an error kept the file from being written, if it was SQLite's.
+// cannot records that an error kept the file from being written, if it is SQLite's.
 func (u *unwritten) cannot(err error) {
 	if _, ok := errors.AsType[*sqlite.Error](err); !ok {
 		return
@@ -26,7 +26,7 @@ func (u *unwritten) cannot(err error) {
 	u.why = err
 }
 
-// keep notes the end of a run that could not be written.
+// keep keeps the end of a run that could not be written.
 func (u *unwritten) keep(r *Run) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -36,7 +36,7 @@ func (u *unwritten) keep(r *Run) {
 	u.ends[r.Job] = *r
 }
 
-// write writes the ends: whoever commits then forgets them.
+// write writes the ends; the caller calls forget after the commit.
 func (u *unwritten) write(tx *tx) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -56,15 +56,15 @@ func (u *unwritten) forget() {
 	clear(u.ends)
 }
 
-// failed returns why the file could not be written when that was last tried; nil: it could.
+// failed returns why the last attempt to write the file failed; nil if it did not.
 func (u *unwritten) failed() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.why
 }
 
-// Unwritten returns what keeps the file from being written: nil if writing has not failed, or works again. The ends of
-// runs that could not be written are then made up for.
+// Unwritten returns what keeps the file from being written: nil if writing has not failed, or works again. In the latter
+// case it has written the ends of runs that could not be written before.
 func (l *Ledger) Unwritten(ctx context.Context) error {
 	if l.unwritten.failed() == nil {
 		return nil

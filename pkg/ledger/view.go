@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// errView is what writing through a view gives.
+// errView is the error of writes through a view.
 var errView = errors.New("the state is open read-only")
 
-// View opens a state to read it, beside the process that uses it or without one. A state that is not there is an
-// fs.ErrNotExist; one of another version is read as a copy that was brought to this one's form.
+// View opens a state read-only, whether or not a process uses it. A missing state is an fs.ErrNotExist; a state of
+// another version is copied, and the copy migrated.
 func View(ctx context.Context, file string, c Config) (*Ledger, error) {
 	if _, err := os.Stat(file); err != nil {
 		return nil, fmt.Errorf("open %s: %w", file, err)
@@ -34,7 +34,7 @@ func View(ctx context.Context, file string, c Config) (*Ledger, error) {
 		}
 		return Copy(ctx, file, c)
 	}
-	l := &Ledger{file: file, now: c.Now, turn: make(chan struct{}, 1), legs: map[legKey]*Leg{}, read: db}
+	l := &Ledger{file: file, now: c.Now, turn: make(chan struct{}, 1), legs: map[legKey]*Leg{}, read: db, looks: prepared(db)}
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -9,8 +9,8 @@ import (
 
 // Watermark is a job's position in one direction.
 type Watermark struct {
-	Read    Place // up to which all is in the outbox: reading goes on here
-	Settled Place // up to which all is settled at each destination: acked, unchanged, or refused and kept
+	Read    Place // everything up to here is in the outbox: reading continues here
+	Settled Place // everything up to here is settled at each destination: acked, unchanged, or refused and kept
 	MovedBy int64 // the run that last read; 0: none
 }
 
@@ -28,7 +28,7 @@ func (l *Ledger) Watermark(ctx context.Context, job string, d Direction) (Waterm
 	return w, nil
 }
 
-// place moves the place of reading, and marks in each leg's outbox what has to be gone for it to be settled.
+// place moves the reading position, and marks in each leg's outbox which entries must be gone for it to be settled.
 func (l *Ledger) place(tx *tx, f *Fill, changes []*change) error {
 	if f.Place == nil || len(changes) == 0 {
 		return nil
@@ -51,7 +51,7 @@ func (l *Ledger) place(tx *tx, f *Fill, changes []*change) error {
 	return nil
 }
 
-// settled moves what a leg has settled to the last mark before its first entry.
+// settled moves the leg's settled place to the last mark before its first outbox entry.
 func (g *Leg) settled(tx *tx) error {
 	from, to := g.bounds()
 	var first sql.NullInt64
@@ -70,8 +70,7 @@ func (g *Leg) settled(tx *tx) error {
 	return tx.exec(`DELETE FROM marks WHERE leg = ? AND number < ?`, g.id, before)
 }
 
-// Rewind moves the reading position back, so that the job reads again from there. What has not changed is not sent
-// again.
+// Rewind moves the reading position back, so that the job reads again from there. Unchanged rows are not sent again.
 func (l *Ledger) Rewind(ctx context.Context, job string, d Direction, to Place) error {
 	err := l.update(ctx, func(tx *tx) error {
 		return tx.exec(`UPDATE watermarks SET read_value = ?, read_key = ? WHERE direction = ? AND job = (SELECT id FROM jobs WHERE name = ?)`, to.Value, to.Key, d, job)

@@ -5,11 +5,11 @@ import "time"
 // Online reports whether a client is there.
 func (m *Mesh) Online(client string) bool { return m.presence.online(client) }
 
-// Clients returns all clients that were heard, in no particular order.
+// Clients returns all clients heard from, in no particular order.
 func (m *Mesh) Clients() []Client { return m.presence.clients() }
 
-// Ahead returns by how much, at most, a client's clock is ahead of ours, judging by its last beat; 0 if the beat can be
-// explained by a long lease. Existing peers refuse messages dated before their own start.
+// Ahead returns by how much, at most, a client's clock is ahead of ours, judging by its last beat; 0 if a long lease
+// explains the beat. Existing peers refuse messages dated before their own start.
 func (m *Mesh) Ahead(client string) time.Duration { return m.presence.ahead(client) }
 
 // Behind returns by how much, at least, a client's clock is behind ours or its messages are late, judging by its last
@@ -22,7 +22,7 @@ func (m *Mesh) SpeaksBatches(client string) bool { return m.peers.speaksBatches(
 // IsNode reports whether a client was met as a node of this program.
 func (m *Mesh) IsNode(client string) bool { return m.peers.isNode(client) }
 
-// Met notes that a client has sent or answered a batch, which only a node of this program does.
+// Met records that a client has sent or answered a batch, which only a node of this program does.
 func (m *Mesh) Met(client string) { m.peers.meet(client) }
 
 // Doubt forgets what the broker has retained about a client that does not answer batches and was never met: another
@@ -38,7 +38,7 @@ func (m *Mesh) Announced(client string) bool { return m.peers.announced(client) 
 // Receives reports whether a client has announced that it accepts a table.
 func (m *Mesh) Receives(client, table string) bool { return m.peers.receives(client, table) }
 
-// Declines reports whether a client that is sent batches has announced what it accepts, without this table.
+// Declines reports whether a client that is sent batches has announced what it accepts, and this table is not included.
 func (m *Mesh) Declines(client, table string) bool { return m.peers.declines(client, table) }
 
 // TakesUnasked reports whether a remote is online and accepts rows of a table that it did not ask for. Existing peers
@@ -47,10 +47,10 @@ func (m *Mesh) TakesUnasked(remote, table string) bool {
 	return m.Online(remote) && m.SpeaksBatches(remote) && m.Receives(remote, table)
 }
 
-// Routes reports whether a client knows rows that are withdrawn, and is sent batches. Others are sent deletes.
+// Routes reports whether a client understands withdrawn rows, and is sent batches. Others are sent deletes.
 func (m *Mesh) Routes(client string) bool { return m.SpeaksBatches(client) && m.peers.routes(client) }
 
-// Merges reports whether a client knows by which writes columns were made, and is sent batches.
+// Merges reports whether a client understands which writes made which columns, and is sent batches.
 func (m *Mesh) Merges(client string) bool { return m.SpeaksBatches(client) && m.peers.merges(client) }
 
 // MaxRow returns the size of the largest row that a client accepts, in bytes.

@@ -22,14 +22,15 @@ func (m *Mesh) Announce(ctx context.Context) error {
 	return m.publishBeat(ctx)
 }
 
-// Down records that the connection is lost: no one answers, and others may announce themselves again. It runs before the next connect.
+// Down records that the connection is lost: no answers will come, and the others may announce themselves again. It runs
+// before the next connect.
 func (m *Mesh) Down() {
 	m.own.disconnected()
 	m.peers.unheard()
 }
 
-// publishNode announces the node. The broker retains the announcement for those who come later, unless it ends the connection
-// at retained messages.
+// publishNode announces the node. The broker retains the announcement for latecomers, unless it ends connections at
+// retained messages.
 func (m *Mesh) publishNode(ctx context.Context) error {
 	a := wire.Node{Client: m.c.Node.ClientName, Protocol: wire.Protocol, Version: m.c.Version, Session: m.c.Session,
 		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes, Merges: true}
@@ -44,7 +45,7 @@ func (m *Mesh) publishNode(ctx context.Context) error {
 	return m.c.Broker.Publish(ctx, transport.Message{Topic: m.topics.NodeOf(m.c.Node.ClientName), Payload: payload, QoS: 1, Retain: retain})
 }
 
-// AskOwn has the broker deliver its copy of the node's announcement, and waits at most a few seconds for the broker to
+// AskOwn asks the broker for its copy of the node's announcement, and waits at most a few seconds for the broker to
 // accept the question.
 func (m *Mesh) AskOwn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ownTime)
@@ -57,7 +58,7 @@ func (m *Mesh) AskOwn(ctx context.Context) {
 	m.own.takes(m.c.Now())
 }
 
-// Redefined announces that the definition of a received table has changed.
+// Redefined announces that a received table's definition has changed.
 func (m *Mesh) Redefined(ctx context.Context) error {
 	m.definitions.Add(1)
 	return m.publishNode(ctx)
@@ -66,7 +67,7 @@ func (m *Mesh) Redefined(ctx context.Context) error {
 // Unkept says why others may not learn about this node, or "".
 func (m *Mesh) Unkept() string { return m.own.unkept() }
 
-// introduce announces the node to a newcomer that the broker may not tell.
+// introduce announces the node to a newcomer, unless the broker does.
 func (m *Mesh) introduce(ctx context.Context) {
 	if m.own.isKept() {
 		return
@@ -81,7 +82,7 @@ func (m *Mesh) tryPublishNode(ctx context.Context) {
 	}
 }
 
-// hearOwn handles an announcement in the node's own name.
+// hearOwn handles an announcement in this node's name.
 func (m *Mesh) hearOwn(payload []byte, retained bool) {
 	ours, tell := m.own.came(payload, retained, m.c.Now())
 	if ours || retained { // retained since before this run: ours follows
@@ -101,8 +102,8 @@ func (m *Mesh) announceAgain() {
 	}
 }
 
-// keepAnnounced announces the node again, until ctx ends, when the broker has lost the announcement or others use a
-// different one. Anyone who may publish can cause that, so the pauses grow: two nodes with one name must not chase each
+// keepAnnounced runs until ctx ends, and announces the node again when the broker has lost the announcement or someone has
+// replaced it. Anyone who may publish can cause that, so the pauses grow: two nodes with one name must not chase each
 // other.
 func (m *Mesh) keepAnnounced(ctx context.Context) error {
 	rest, last := againFirst, time.Time{}
@@ -144,7 +145,7 @@ func (m *Mesh) missesOwn(ctx context.Context) bool {
 	if do.prove {
 		beat := m.ownBeat()
 		m.own.proves(beat.Payload)
-		_, _ = m.c.Broker.PublishAsync(ctx, beat) // if it is lost another follows
+		_, _ = m.c.Broker.PublishAsync(ctx, beat) // if it is lost, another follows
 	}
 	if do.ask {
 		m.AskOwn(ctx)

@@ -20,7 +20,7 @@ func TestAnIdleNodeAnnouncesItselfOnce(t *testing.T) {
 	})
 }
 
-// An announcement that somebody removes or replaces is published again, with growing pauses however often that happens.
+// An announcement that someone removes or replaces is published again, with growing pauses however often that happens.
 func TestAVandalGetsFewAnnouncements(t *testing.T) {
 	for name, payload := range map[string]string{"taken away": "", "replaced": "{", "lost": "-"} {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 				n := b.start(remotes("node-a", "node-b"), &memory{})
 				time.Sleep(time.Second)
 				for range 3600 {
-					if name == "lost" { // nobody notices
+					if name == "lost" { // no one notices
 						b.mu.Lock()
 						clear(b.retained)
 						b.mu.Unlock()
@@ -59,8 +59,8 @@ func TestAVandalGetsFewAnnouncements(t *testing.T) {
 	}
 }
 
-// A broker that retains nothing is logged once; the node announces itself now and then. With a new
-// connection that retains, all is well.
+// A broker that retains nothing is logged once; the node announces itself now and then. After reconnecting to a broker
+// that retains, all is well.
 func TestABrokerThatRetainsNothingIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -84,8 +84,7 @@ func TestABrokerThatRetainsNothingIsReportedOnce(t *testing.T) {
 	})
 }
 
-// A node waits out, without polling, an outage that begins while it asks the broker for its copy or waits for the
-// answer.
+// If an outage begins while a node asks the broker for its copy or waits for the answer, the node waits without polling.
 func TestAnOutageIsWaitedOutWithoutPolling(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Second, ownTime + time.Second, time.Minute} {
 		t.Run(after.String(), func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 // BeatInterval is the time between two of the node's "connected" messages, the same as that of existing peers.
 func BeatInterval(checkInterval time.Duration) time.Duration { return checkInterval + 2*time.Second }
 
-// beatUntil returns until when such a message, sent now, says that the node is online.
+// beatUntil returns until when a "connected" message sent now says that the node is online.
 func beatUntil(now time.Time, checkInterval time.Duration) time.Time {
 	return now.Add(2*checkInterval + 3*time.Second)
 }
@@ -29,8 +29,8 @@ func (m *Mesh) ownBeat() transport.Message {
 	return transport.Message{Topic: m.topics.Info(), Payload: i.Encode(), QoS: 1}
 }
 
-// peersAhead returns by how much the clocks of existing peers are ahead of ours. Nodes are left out: they would pass
-// the lead on to each other forever.
+// peersAhead returns by how much the clocks of existing peers are ahead of ours, at most. It ignores nodes: they would
+// pass the lead on to each other forever.
 func (m *Mesh) peersAhead() (most time.Duration) {
 	for _, remote := range m.c.Node.RemoteClients {
 		if !m.SpeaksBatches(remote) {
@@ -69,7 +69,7 @@ func (m *Mesh) beats(ctx context.Context) error {
 			m.misheard.Store(false)
 			corrected = now
 			m.tryPublishNode(ctx)
-		case came: // before it counts how long this node has been online without announcing itself
+		case came: // announce first: from the beat on, the newcomer counts how long this node takes to announce itself
 			m.introduce(ctx)
 		}
 		if err := m.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
@@ -81,20 +81,20 @@ func (m *Mesh) beats(ctx context.Context) error {
 		if pause.For(ctx, least) != nil {
 			return nil
 		}
-		if came { // it announced itself before it said that it is online
+		if came { // a newcomer announces itself before it says that it is online
 			m.askAgain(ctx, missed)
 		}
 	}
 }
 
-// correctEach is how often the node announces itself because another treats it as an existing peer, which anyone may
-// feign.
+// correctEach is the least time between two announcements made because someone treats this node as an existing peer,
+// which anyone could fake.
 const correctEach = 10 * time.Second
 
-// askAgain has the broker deliver its retained announcements once more when a remote is online and its announcement is
+// askAgain has the broker deliver its retained announcements once more if a remote is online and its announcement is
 // missing: a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the
-// same moment, and someone may have told us falsely that the remote withdrew it. An existing peer has none, so it is
-// asked for less and less often while it stays online: missed counts the calls that found none.
+// same moment, and someone may have forged a withdrawal. An existing peer has no announcement, so while it stays online,
+// it is asked for less and less often: missed counts the calls that found none.
 func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
 	ask := false
 	for _, remote := range m.c.Node.RemoteClients {

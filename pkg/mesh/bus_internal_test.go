@@ -42,7 +42,7 @@ type node struct {
 	online  bool
 	renewed int // subscriptions
 	asked   int // requests for retained messages
-	looks   int // whether it is connected
+	looks   int // how often it checked its connection
 
 	told []string // what it has heard, one line each
 }

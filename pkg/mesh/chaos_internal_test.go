@@ -11,10 +11,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// Three nodes restart, lose their connections, and use a broker that forgets, is late and shows old
-// announcements; somebody removes announcements. Meanwhile nodes that have met never speak version
-// 1 to each other, nor in the clear if they must seal. Afterwards each node reaches each, and its
-// sealed messages open. Promises 3 and 8.
+// Three nodes restart, lose their connections, and use a broker that forgets announcements, delays them and delivers old
+// ones; someone removes announcements. Meanwhile, nodes that have met never speak version 1 to each other, nor in the clear
+// if they must seal. Afterwards, each node reaches the others, and its sealed messages open. Promises 3 and 8.
 func TestNodesFindEachOtherAfterAnything(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { chaos(t, seed) }) })

@@ -9,7 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Why a message is refused, besides the reasons of package seal.
+// Why a message is refused, in addition to the reasons of package seal.
 var (
 	errClear   = errors.New("it is in the clear, but encryption.required lists its sender")
 	errNoKeys  = errors.New("it is encrypted, but this node has no keys (encryption.keys)")
@@ -17,24 +17,23 @@ var (
 	errVersion = errors.New("it is protocol version 1, which is never encrypted, but encryption.required lists its sender")
 )
 
-// errNode answers a version 1 change in the name of a client that was met as a node: the change would get a version
-// that its author does not know. Promise 3.
+// errNode is the answer to a version 1 change in the name of a client that was met as a node: the change would get a
+// version that its author does not know. Promise 3.
 var errNode = errors.New("its sender was met as a node of mysql-sync, which does not send changes of version 1: " +
 	"if another program has taken the name for good, add it to version1Clients of the receiver")
 
-// ErrTold stands for a reason that is in the log already.
+// ErrTold stands for a reason that is already in the log.
 var ErrTold = errors.New("told")
 
 // KeyOf returns the name of the key that seals messages to a client, or "".
 func (m *Mesh) KeyOf(client string) string { return m.sealing.key(client) }
 
-// Seal returns a message as it is to be sent to a client: sealed, unless the client reads no sealed messages. Promise
-// 8.
+// Seal returns a message in the form to send to a client: sealed, unless the client reads no sealed messages. Promise 8.
 func (m *Mesh) Seal(k seal.Kind, to string, message []byte) ([]byte, error) {
 	return m.sealing.seal(k, to, message)
 }
 
-// Unseal opens a sealed message of the batch extension. If it is refused, ok is false and the log says why. Promise 8.
+// Unseal opens a message of the batch extension. If it refuses the message, ok is false and the log says why. Promise 8.
 func (m *Mesh) Unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) {
 	plain, err := m.sealing.open(topic, message)
 	if err == nil {
@@ -51,7 +50,7 @@ func (m *Mesh) Unseal(topic wire.Topic, message []byte) (plain []byte, ok bool) 
 	return nil, false
 }
 
-// RefusesVersion1 reports, and logs, that a message of version 1 is refused because its sender must seal.
+// RefusesVersion1 reports whether a version 1 message is refused because its sender must seal, and logs it.
 func (m *Mesh) RefusesVersion1(client string, k wire.Kind) bool {
 	if !m.sealing.required(client) {
 		return false
@@ -60,7 +59,7 @@ func (m *Mesh) RefusesVersion1(client string, k wire.Kind) bool {
 	return true
 }
 
-// Speaks returns why a client may not send changes of version 1, or nil; ErrTold if that is in the log already.
+// Speaks returns why a client may not send version 1 changes, or nil; ErrTold if that is already in the log.
 func (m *Mesh) Speaks(client string) error {
 	if m.RefusesVersion1(client, wire.ChangeTo) {
 		return ErrTold
@@ -73,7 +72,7 @@ func (m *Mesh) Speaks(client string) error {
 	return nil
 }
 
-// meet seals messages for a client as its announcement says from now on.
+// meet makes messages to a client be sealed as its announcement says.
 func (m *Mesh) meet(client string, h *seal.Hello) {
 	before := m.KeyOf(client)
 	if err := m.sealing.meet(client, h); errors.Is(err, seal.ErrFull) {

@@ -6,8 +6,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// HearInfo handles a message on /info: a client says that it is online, or leaves. It returns the client, a remote or
-// not; "" if there is none.
+// HearInfo handles a message on /info: a client says that it is online, or that it leaves. It returns the client, which
+// need not be a remote, or "".
 func (m *Mesh) HearInfo(payload []byte) (client string) {
 	i, err := wire.ParseInfo(payload)
 	if err != nil {
@@ -72,21 +72,21 @@ func (m *Mesh) HearNode(client string, payload []byte, retained bool) (e Effect)
 		m.meet(client, hello)
 	}
 	e = effectOf(before, a, !retained)
-	if e.Anew { // it may have been online all along
+	if e.Anew { // its presence may never have run out, so it would not count as a newcomer
 		m.beatSoon()
 	}
 	return e
 }
 
-// Effect is what an announcement of a remote changes for its sender.
+// Effect is what a remote's announcement changes for the remote's sender.
 type Effect struct {
 	Anew  bool // it has restarted
-	Other bool // it may accept now what it refused before
+	Other bool // it may now accept what it refused before
 	Up    bool // it has just connected: messages in flight to it may be lost
 }
 
-// effectOf returns what an announcement changes, given the one before. live means that it is not the broker's copy. An
-// announcement that differs only in the count of definitions comes from a remote that has been connected all along.
+// effectOf returns what an announcement changes, given the previous one. live means that it is not the broker's copy. An
+// announcement that differs only in the count of definitions comes from a remote that never lost its connection.
 func effectOf(before, a wire.Node, live bool) Effect {
 	run, definitions := before.Session != a.Session, before.Definitions != a.Definitions
 	return Effect{Anew: live && run, Other: run || definitions, Up: live && (run || !definitions)}

@@ -13,11 +13,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// leaveTime is how long the broker may take.
+// leaveTime is how long the broker may take to answer.
 const leaveTime = 10 * time.Second
 
-// Unannounce has the broker forget the announcement that it retains for the node, which must not be running. (An empty retained
-// message does that: MQTT 3.1.1, 3.3.1.3.)
+// Unannounce removes the node's announcement from the broker, by an empty retained message (MQTT 3.1.1, 3.3.1.3). The node
+// must not be running.
 func Unannounce(ctx context.Context, cfg *config.Config) error {
 	if cfg.Broker.Listen != "" {
 		return nil // the node's own broker is gone with it

@@ -21,7 +21,7 @@ type Line struct {
 	Refused   *Refusals
 }
 
-// NewLine returns a node's line; routes says that it knows rows that are withdrawn. It connects to nothing.
+// NewLine returns a node's line; routes says that the node understands withdrawn rows. It connects to nothing.
 func NewLine(cfg *config.Config, log *zap.Logger, version string, routes bool, now func() time.Time) (l Line, err error) {
 	l = Line{Topics: wire.Topics(cfg.TopicPrefix), Session: rand.Uint64(), Refused: NewRefusals(log, cfg, now)}
 	if l.Codec, err = wire.NewCodec(cfg.LargestRow() + wire.BatchRoom); err != nil {

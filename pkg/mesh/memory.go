@@ -15,7 +15,7 @@ import (
 
 // Memory remembers across restarts which clients were met as nodes.
 type Memory interface {
-	// Met returns at most this many clients: the named ones and, of the others, the latest.
+	// Met returns at most most clients: the named ones first, then the latest of the others.
 	Met(ctx context.Context, named []string, most int) ([]string, error)
 	// Note adds clients.
 	Note(ctx context.Context, clients []string, now time.Time) error

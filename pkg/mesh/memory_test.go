@@ -12,8 +12,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// If there is no room for all, the configured clients come first, then those met last. A client
-// that is met again keeps its place and protocol.
+// If there is no room for all, the configured clients come first, then those met last. A client that is met again keeps its
+// place and protocol.
 func TestConfiguredClientsAreRecalledFirst(t *testing.T) {
 	t.Parallel()
 	clients := mesh.Clients{DB: testkit.OwnSchema(t)}

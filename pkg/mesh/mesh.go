@@ -30,7 +30,7 @@ type Config struct {
 	Version string // of this program
 	Session uint64 // names this run in batches
 	MaxRow  int    // size of the largest row that the node accepts, in bytes
-	Routes  bool   // the node knows rows that are withdrawn
+	Routes  bool   // the node understands withdrawn rows
 	Now     func() time.Time
 	Broker  Broker
 	Refused *Refusals
@@ -46,8 +46,8 @@ type Mesh struct {
 	meetings *meetings
 	sealing  *sealing
 
-	own         *own          // the announcement
-	definitions atomic.Uint64 // how often a received table has changed
+	own         *own          // the node's announcement
+	definitions atomic.Uint64 // how often a received table's definition has changed
 	beat        chan struct{} // asks for an extra beat
 	misheard    atomic.Bool   // a node treats this one as an existing peer
 }

@@ -49,8 +49,7 @@ func TestNodesMeetBeforeTheySend(t *testing.T) {
 	}
 }
 
-// first loses the first announcement of another node that each would get, as a cluster does to a node that is just
-// subscribing.
+// first drops the first announcement that each node would get from another, as a cluster does while a node is subscribing.
 func first() func(to, topic string) bool {
 	lost := map[string]bool{}
 	return func(to, topic string) bool {
@@ -62,9 +61,8 @@ func first() func(to, topic string) bool {
 	}
 }
 
-// A node that never got another's announcement takes it for an existing peer and sends it version
-// 1. The other, which knows it, refuses that and announces itself until it is heard: nobody else
-// would say so. Promise 3.
+// A node that never got another's announcement takes it for an existing peer and sends it version 1. The other, which has
+// met it, refuses that and announces itself until it is heard: no one else would. Promise 3.
 func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -92,7 +90,7 @@ func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if !one.mesh.SpeaksBatches("node-b") {
-			t.Error("node-a goes on with version 1")
+			t.Error("node-a keeps sending version 1")
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -102,8 +100,8 @@ func TestANodeAddressedByVersion1AnnouncesItself(t *testing.T) {
 	})
 }
 
-// An existing peer announces nothing. It is sent version 1 after two seconds, once and for all, and
-// the broker is not asked for its announcement again and again.
+// An existing peer announces nothing. From two seconds on, it is sent version 1, and the broker is not asked for its
+// announcement over and over.
 func TestAnExistingPeerIsWaitedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -254,7 +252,7 @@ func TestARetainedCopyIsDoubted(t *testing.T) {
 	})
 }
 
-// Known nodes are recorded once, however long the database is away.
+// Known nodes are recorded once, however long the database is down.
 func TestTheMemoryIsWrittenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newBus(t).start(remotes("node-a", "node-b", "node-c"), &memory{})
@@ -357,7 +355,7 @@ func TestRubbishIsRefused(t *testing.T) {
 	})
 }
 
-// FuzzHear lets anybody send anything: it is refused or counts, and nothing panics.
+// FuzzHear handles arbitrary messages: each is refused or counts, and nothing panics.
 func FuzzHear(f *testing.F) {
 	f.Add([]byte(`{"message":"connected"}`), "node-b", true)
 	f.Add(wire.Node{Client: "node-b", Protocol: 2, Session: 1, ReceiveTables: []string{"orders"}}.Encode(), "node-b", false)

@@ -13,13 +13,13 @@ const (
 	againLongest = time.Minute      // and the longest
 	ownTime      = 3 * time.Second  // how long the broker may take to deliver the copy that it retains
 	ownEvery     = 10 * time.Minute // between two checks, while the broker retains it
-	ownSeldom    = time.Minute      // between two announcements, while it does not: a client that missed one gets the next
+	ownSeldom    = time.Minute      // between two announcements, while it does not: clients that missed one get the next
 )
 
-// Bounds of what is remembered of it.
+// Bounds of what is remembered about it.
 const (
 	announcementsKept = 8 // announcements that may still come back
-	missedMost        = 2 // checks in a row that may find it missing: a cluster takes its time
+	missedMost        = 2 // how many checks in a row may find it missing: a cluster takes its time
 )
 
 // sum identifies a message that may come back.
@@ -35,7 +35,7 @@ type own struct {
 	back   bool      // one has come back on this connection
 	kept   bool      // the broker retains ours, by its last answer
 	missed int       // how many answers in a row lacked it
-	denied int       // how many attempts in a row to ask have failed
+	denied int       // how many attempts to ask have failed in a row
 	told   bool      // the log says that the broker retains nothing
 	robbed time.Time // when the log last said that someone removed it
 
@@ -56,7 +56,7 @@ func (o *own) connected(now time.Time) {
 	o.retain.connected(now)
 }
 
-// disconnected ends the wait for an answer: none comes before the next connection.
+// disconnected ends the wait for an answer: none will come before the next connection.
 func (o *own) disconnected() {
 	o.mu.Lock()
 	o.question = question{}
@@ -64,7 +64,7 @@ func (o *own) disconnected() {
 	o.wake()
 }
 
-// published notes an announcement that is about to be published, and returns whether to have the broker retain it.
+// published records an announcement that is about to be published, and returns whether to have the broker retain it.
 func (o *own) published(payload []byte, now time.Time) (retain bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -75,14 +75,14 @@ func (o *own) published(payload []byte, now time.Time) (retain bool) {
 	return o.retain.published(now)
 }
 
-// ended notes that the connection ended as we announced ourselves.
+// ended records that the connection ended when we announced ourselves.
 func (o *own) ended() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.retain.ended()
 }
 
-// asks notes that the broker is being asked for its copy.
+// asks records that the broker is being asked for its copy.
 func (o *own) asks(now time.Time) {
 	o.mu.Lock()
 	o.question = question{asked: now}
@@ -90,7 +90,7 @@ func (o *own) asks(now time.Time) {
 	o.wake()
 }
 
-// takes notes that the broker accepted the question: its time starts now, unless it has already answered.
+// takes records that the broker has accepted the question: its time starts now, unless it has already answered.
 func (o *own) takes(now time.Time) {
 	o.mu.Lock()
 	if o.question.open() {
@@ -100,8 +100,8 @@ func (o *own) takes(now time.Time) {
 	o.wake()
 }
 
-// cannotAsk notes that the broker could not be asked, which says nothing about what it retains: there is no connection, an ACL
-// forbids it, or the broker is busy.
+// cannotAsk records that the broker could not be asked, which says nothing about what it retains: there is no connection,
+// an ACL forbids it, or the broker is busy.
 func (o *own) cannotAsk() {
 	o.mu.Lock()
 	o.question = question{}
@@ -110,7 +110,7 @@ func (o *own) cannotAsk() {
 	o.wake()
 }
 
-// proves notes a beat that is about to be published as a proof; see question.
+// proves records a beat that is about to be published as a proof; see question.
 func (o *own) proves(beat []byte) {
 	o.mu.Lock()
 	o.question.proofs = append(o.question.proofs, sha256.Sum256(beat))
@@ -134,8 +134,7 @@ func (o *own) wake() {
 	}
 }
 
-// came handles an announcement in the node's name. It reports whether it is ours; if not, tell says whether to log
-// that.
+// came handles an announcement in the node's name. It reports whether it is ours; if not, tell says whether to log it.
 func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -145,7 +144,7 @@ func (o *own) came(payload []byte, retained bool, now time.Time) (ours, tell boo
 		o.question = question{}
 		o.kept, o.missed, o.denied, o.told = true, 0, 0, false
 		o.retain.works()
-		o.wake() // or the next question would wait until this one's time is over
+		o.wake() // otherwise the next question would wait until this one's time is up
 	case ours:
 		o.back = true
 	case !retained:
@@ -181,7 +180,7 @@ type action struct {
 	back    bool // announcements do come back, so no ACL is in the way
 }
 
-// judge decides what to do once next is over.
+// judge decides what to do once the time returned by next has passed.
 func (o *own) judge(now time.Time) action {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -193,7 +192,7 @@ func (o *own) judge(now time.Time) action {
 		return action{}
 	case unproven:
 		return action{prove: true}
-	case hopeless: // nothing comes back at all; the connection's own check logs that
+	case hopeless: // nothing comes back at all; the session's echo check logs that
 		o.question = question{}
 		o.denied++
 		return action{}

@@ -86,14 +86,14 @@ func TestTheBrokersCopyOfTheOwnAnnouncement(t *testing.T) {
 	if o.unkept() != "" || o.judge(at) != (action{ask: true}) {
 		t.Error("it does not notice that the broker now retains it")
 	}
-	for i := 1; i < 6; i++ { // an ACL that does not let it ask
+	for i := 1; i < 6; i++ { // an ACL forbids asking
 		o.cannotAsk()
 		if want := min(ownTime<<(i-1), ownEvery); o.next(at) != want {
 			t.Errorf("denied %d times: got %s, want %s", i, o.next(at), want)
 		}
 	}
-	// Retained announcements that end the connection: it publishes without retain, and tries again later; if that ends
-	// the connection too, retain is not the cause.
+	// If retained announcements end the connection, it publishes without retain and tries again later; if an unretained one
+	// ends the connection too, retain is not the cause.
 	for i, want := range []bool{true, true, false} {
 		o.connected(at)
 		if got := o.published([]byte("one"), at); got != want {

@@ -17,12 +17,12 @@ import (
 type peers struct {
 	version1 []string        // clients that are not nodes, according to the configuration
 	named    []string        // clients that the configuration names
-	tables   map[string]bool // tables whose receivers are ever asked for
+	tables   map[string]bool // tables whose receivers are ever looked up
 
 	mu     sync.Mutex
 	node   map[string]announced
 	met    map[string]bool // clients seen to speak batches; true: the Memory has it
-	others int             // how many of met are not named
+	others int             // how many of those in met are not named
 	kick   chan struct{}   // a client was met
 }
 
@@ -43,8 +43,8 @@ func newPeers(version1, named, tables []string) *peers {
 	return &peers{version1: version1, named: named, tables: asked, node: map[string]announced{}, met: map[string]bool{}, kick: make(chan struct{}, 1)}
 }
 
-// note stores an announcement and returns the one before. The broker's copy does not replace a newer one that was heard
-// live: taken is false then.
+// note stores an announcement and returns the previous one. The broker's copy does not replace an announcement heard live:
+// then taken is false.
 func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,8 +55,8 @@ func (p *peers) note(n wire.Node, live bool) (before wire.Node, taken bool) {
 	return before, taken
 }
 
-// asked keeps the part of an announcement that is ever asked for: an announcement may be large, and there is one for
-// each remote. Promise 10.
+// asked keeps the part of an announcement that is ever looked up: an announcement may be large, and there is one for each
+// remote. Promise 10.
 func (p *peers) asked(n wire.Node) wire.Node {
 	n.Version = strings.Clone(wire.Shorten(n.Version, 64))
 	var asked []string
@@ -73,8 +73,8 @@ func (p *peers) asked(n wire.Node) wire.Node {
 	return n
 }
 
-// meet notes that a client has done what only a node of this program does: it announced itself while we listened, sent a batch,
-// or answered one. A copy retained by the broker does not count: it does not tell who has the name now.
+// meet records that a client has done what only a node of this program does: it announced itself while we listened, sent
+// a batch, or answered one. A copy retained by the broker does not count: it does not tell who has the name now.
 func (p *peers) meet(client string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,7 +88,7 @@ func (p *peers) meet(client string) {
 	}
 }
 
-// recall notes clients that the Memory has.
+// recall records clients that the Memory has.
 func (p *peers) recall(clients []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,8 +156,8 @@ func (p *peers) receives(client, table string) bool {
 	return slices.Contains(p.node[client].ReceiveTables, table)
 }
 
-// declines reports whether a client that is sent batches has announced what it accepts, without this table. The content
-// of a sealed announcement that does not open is unknown.
+// declines reports whether a client that is sent batches has announced what it accepts, and this table is not included.
+// The content of a sealed announcement that could not be opened is unknown.
 func (p *peers) declines(client, table string) bool {
 	if !p.speaksBatches(client) {
 		return false
@@ -179,21 +179,21 @@ func (p *peers) maxRow(client string) int {
 	return math.MaxInt
 }
 
-// routes reports whether a client has announced that it knows rows that are withdrawn.
+// routes reports whether a client has announced that it understands withdrawn rows.
 func (p *peers) routes(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.node[client].Routes
 }
 
-// merges reports whether a client has announced that it knows by which writes columns were made.
+// merges reports whether a client has announced that it understands which writes made which columns.
 func (p *peers) merges(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.node[client].Merges
 }
 
-// unheard notes that the connection is lost: from now on what the broker retains is not older than what was heard.
+// unheard records that the connection is lost: from now on, the broker's copies may be newer than what was heard live.
 func (p *peers) unheard() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -203,8 +203,8 @@ func (p *peers) unheard() {
 	}
 }
 
-// doubt forgets an announcement that only the broker has retained, of a client that was never met and does not answer batches:
-// another program may have taken the name. It reports whether there was one.
+// doubt forgets a client's announcement if it is only the broker's copy, and the client was never met. The caller has seen
+// that the client does not answer batches: another program may have taken the name. It reports whether there was one.
 func (p *peers) doubt(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,7 +9,7 @@ const (
 	shortestLease = 5 * time.Second
 	longestLease  = 10 * time.Minute
 
-	// farthestAhead is how far ahead a clock may be for us to follow it.
+	// farthestAhead is how far ahead a clock may be for us to take it into account.
 	farthestAhead = 24 * time.Hour
 
 	// strangersKept bounds how many clients are remembered besides the known ones, however many names someone invents.
@@ -22,7 +22,7 @@ const (
 type presence struct {
 	now   func() time.Time
 	known map[string]bool
-	any   bool // others are remembered too
+	any   bool // remember others too
 
 	mu        sync.Mutex
 	leases    map[string]*lease
@@ -55,8 +55,8 @@ func newPresence(now func() time.Time, known []string, anyone bool) *presence {
 	return p
 }
 
-// beat notes that a client says it is online until a time by its own clock. It reports whether that brings the client
-// online.
+// beat records that a client says it is online until a time by its own clock. It reports whether the client was offline
+// before.
 func (p *presence) beat(client string, until time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +103,7 @@ func (p *presence) behind(client string) time.Duration {
 	return 0
 }
 
-// lost notes that a client, or the broker on its behalf, says that it leaves. It reports whether the client was online.
+// lost records that a client, or the broker on its behalf, says that it leaves. It reports whether the client was online.
 func (p *presence) lost(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

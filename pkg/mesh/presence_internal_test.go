@@ -40,7 +40,7 @@ func TestASlowClockIsNoticed(t *testing.T) {
 			t.Errorf("an offline client is behind by %v", got)
 		}
 		if got := p.behind("nobody"); got != 0 {
-			t.Errorf("nobody is behind by %v", got)
+			t.Errorf("an unknown client is behind by %v", got)
 		}
 	})
 }
@@ -159,8 +159,8 @@ func TestBeatsHaveTheFormOfExistingPeers(t *testing.T) {
 	}
 }
 
-// FuzzPresence lets others claim to be online until any time: a lease is never longer or shorter
-// than its bounds, and no more clients are remembered than there is room for.
+// FuzzPresence: clients may claim to be online until any time, but a lease stays within its bounds, and no more clients are
+// remembered than there is room for.
 func FuzzPresence(f *testing.F) {
 	f.Add("peer", int64(1), int64(-1<<63), int64(1<<63-1))
 	f.Add("node-a", int64(1715000005000), int64(0), int64(1715000000000))

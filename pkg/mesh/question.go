@@ -10,13 +10,13 @@ const proofsMost = 8
 
 // question asks the broker for its copy of the announcement.
 //
-// A broker without a copy sends nothing, and silence proves nothing: on a busy machine an arrived message may not have
-// been read yet. So when the broker's time is over, the node publishes a beat. Beats and announcements arrive on one
+// A broker without a copy sends nothing, and silence proves nothing: on a busy machine, a message may have arrived but not
+// been read yet. So when the broker's time is up, the node publishes a beat. Beats and announcements arrive on one
 // connection and are read by one goroutine: if the beat has come back but the copy has not, the copy is missing.
 type question struct {
 	asked  time.Time // zero: there is no question, or it has been answered
 	taken  bool      // the broker has it
-	proofs []sum     // beats published since its time was over
+	proofs []sum     // beats published since its time was up
 	proven bool      // one of them has come back
 }
 
@@ -48,7 +48,7 @@ type answer int
 
 const (
 	pending  answer = iota // the broker or a proof has time left
-	unproven               // its time is over, which remains to be proven
+	unproven               // the broker's time is up, but it remains to be proven that it has no copy
 	hopeless               // no proof ever comes back
 	missing                // the broker has no copy
 )

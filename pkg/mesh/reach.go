@@ -25,7 +25,7 @@ func (m *meeting) waits(now time.Time, announced bool) bool {
 	return !m.over
 }
 
-// left notes that the remote is away.
+// left records that the remote is away.
 func (m *meeting) left() { m.since = time.Time{} }
 
 // meetings has the meeting of each remote.

@@ -12,16 +12,16 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Anyone who may publish must not be able to fill a disk. So at most this many lines about one client's messages are
-// logged in this time.
+// Publishers must not be able to fill a disk, so at most this many lines about one client's messages are logged in
+// RefusalsTime.
 const (
 	RefusalsTime = 10 * time.Minute
-	sealedLines  = 1  // for each reason not to open a message
+	sealedLines  = 1  // for each reason to refuse to open a message
 	brokenLines  = 5  // for each kind of unreadable message
 	comingLines  = 20 // for coming online, and as many for leaving
 )
 
-// Refusals logs messages that are refused before their rows are looked at, and counts those that are not sealed
+// Refusals logs messages that are refused before anyone looks at their rows, and counts those that are not sealed
 // although they must be. It is safe for concurrent use.
 type Refusals struct {
 	log *zap.Logger
@@ -34,10 +34,10 @@ type Refusals struct {
 }
 
 // refusal identifies events that the log counts together. There are few: all clients that the configuration does not
-// name are one, "*".
+// name count as one, "*".
 type refusal struct{ client, message, reason string }
 
-// telling counts the lines that a refusal was logged since a time, and those it was not.
+// telling counts the lines logged and suppressed for a refusal since a time.
 type telling struct {
 	since        time.Time
 	lines, quiet int64
@@ -61,12 +61,13 @@ func (r *Refusals) Broken(message, client string, fields ...zap.Field) {
 	r.tell(zap.WarnLevel, refusal{client, message, ""}, brokenLines, fields...)
 }
 
-// Comes logs an event that is no refusal, but that clients can cause as often as they like: one appears or leaves.
+// Comes logs an event that is not a refusal, but that clients can cause as often as they like, such as one that appears or
+// leaves.
 func (r *Refusals) Comes(level zapcore.Level, message, client string, fields ...zap.Field) {
 	r.write(level, "remote", refusal{client, message, ""}, comingLines, fields...)
 }
 
-// Of returns how many of a client's messages were not sealed as they must be since the node started; "*" stands for all
+// Of returns how many of a client's messages were not sealed as required since the node started; "*" stands for all
 // clients that the configuration does not name.
 func (r *Refusals) Of(client string) int64 {
 	r.mu.Lock()
@@ -85,7 +86,7 @@ func (r *Refusals) tell(level zapcore.Level, what refusal, most int64, fields ..
 	r.write(level, "sender", what, most, fields...)
 }
 
-// write is tell with the name of the client's field.
+// write is tell with the name of the field that has the client.
 func (r *Refusals) write(level zapcore.Level, field string, what refusal, most int64, fields ...zap.Field) {
 	client := what.client
 	what.client = r.name(client)

@@ -5,10 +5,10 @@ import "time"
 // endedMost is how many connections in a row may end at a retained announcement.
 const endedMost = 2
 
-// retaining decides whether announcements are published as retained: some brokers end the connection at such a message.
+// retaining decides whether to publish announcements as retained: some brokers end the connection at such a message.
 type retaining struct {
 	last  bool      // the latest announcement was retained
-	ends  int       // connections in a row that ended at a retained one
+	ends  int       // how many connections in a row ended at a retained one
 	tried time.Time // when one was last published
 }
 
@@ -27,7 +27,7 @@ func (r *retaining) published(now time.Time) bool {
 	return r.last
 }
 
-// ended notes that the connection ended at the latest announcement. If that was not retained, the cause lies elsewhere.
+// ended records that the connection ended at the latest announcement. If that was not retained, the cause lies elsewhere.
 func (r *retaining) ended() {
 	if r.last {
 		r.ends++
@@ -36,5 +36,5 @@ func (r *retaining) ended() {
 	}
 }
 
-// works notes that the broker delivered a retained announcement.
+// works records that the broker delivered a retained announcement.
 func (r *retaining) works() { r.ends = 0 }

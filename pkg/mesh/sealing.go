@@ -16,9 +16,9 @@ type sealing struct {
 	session *seal.Session // nil: encryption is off
 }
 
-// sealedAge is the fraction of tombstoneRetention by which a sealed message may be old, or ahead, by this node's clock.
-// A tombstone must outlive each message that still has the row, even if one clock was that much ahead and the other is
-// that much behind.
+// sealedAge is the divisor of tombstoneRetention that gives how old, or how far ahead, a sealed message may be by this
+// node's clock. A tombstone must outlive each message that still has the row, even if one clock was that much ahead and
+// the other is that much behind.
 const sealedAge = 4
 
 func newSealing(cfg *config.Config, now func() time.Time) (*sealing, error) {
@@ -47,7 +47,7 @@ func (s *sealing) key(client string) string {
 	return id
 }
 
-// seal returns a message as it is to be sent to a client.
+// seal returns a message in the form to send to a client.
 func (s *sealing) seal(k seal.Kind, to string, message []byte) ([]byte, error) {
 	if s.session == nil {
 		return message, nil
@@ -59,7 +59,7 @@ func (s *sealing) seal(k seal.Kind, to string, message []byte) ([]byte, error) {
 	return m, err
 }
 
-// open opens a sealed message of the batch extension, or returns why it is refused.
+// open opens a message of the batch extension, or returns why it is refused.
 func (s *sealing) open(topic wire.Topic, message []byte) ([]byte, error) {
 	kinds := map[wire.Kind]seal.Kind{wire.BatchTo: seal.Batch, wire.BatchAckFor: seal.Ack, wire.VerifyFor: seal.Verify}
 	switch {
@@ -73,8 +73,8 @@ func (s *sealing) open(topic wire.Topic, message []byte) ([]byte, error) {
 	return s.session.Open(kinds[topic.Kind], topic.Sender, message)
 }
 
-// announcement returns an announcement as it is published. With encryption it contains itself a second time, sealed; if
-// no one is spoken to in the clear, the sealed part is all it contains.
+// announcement returns an announcement in the form to publish. With encryption, it also contains a sealed copy of itself;
+// if all messages must be sealed, it contains nothing else.
 func (s *sealing) announcement(a wire.Node) ([]byte, error) {
 	if s.session == nil {
 		return a.Encode(), nil
@@ -121,7 +121,7 @@ func (s *sealing) unbox(a wire.Node) (heard wire.Node, _ *seal.Hello, err error)
 	return heard, &h, nil
 }
 
-// meet seals messages to the run that a hello belongs to from now on; without a hello they go in the clear.
+// meet seals messages to a client for the run that a hello belongs to; without a hello, they go in the clear.
 func (s *sealing) meet(client string, h *seal.Hello) error {
 	switch {
 	case s.session == nil:

@@ -100,8 +100,8 @@ func seal1(t *testing.T, n *node, to string) []byte {
 	return m
 }
 
-// A broker that shows an old announcement makes a sender seal for a run that has ended. The
-// receiver announces itself again, and they go on.
+// A broker that delivers an old announcement makes a sender seal for a run that has ended. The receiver announces itself
+// again, and they continue.
 func TestAnOldAnnouncementIsCorrected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
@@ -128,7 +128,7 @@ func TestAnOldAnnouncementIsCorrected(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		if _, ok := two.mesh.Unseal(between("node-a"), seal1(t, one, "node-b")); !ok {
-			t.Error("they do not go on")
+			t.Error("they do not continue")
 		}
 		// However many such messages arrive, it announces itself with growing pauses.
 		before := len(b.on("/node/node-b"))

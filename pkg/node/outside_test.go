@@ -97,7 +97,7 @@ func TestDeniedCascadesAreReported(t *testing.T) {
 			}
 			return nil
 		})
-		if out := a.checked(); !strings.Contains(out, "what the foreign key items.within deletes or changes by itself is not captured") {
+		if out := a.checked(); !strings.Contains(out, "rows that the foreign key items.within itself deletes or changes are not captured") {
 			t.Errorf("check does not report what is denied:\n%s", out)
 		}
 		a.Node.Stop()

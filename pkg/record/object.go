@@ -255,15 +255,30 @@ func Columns(data []byte, names ...string) (map[string]any, error) {
 		if !slices.Contains(names, m.Name) {
 			continue
 		}
-		d := json.NewDecoder(bytes.NewReader(m.Value))
-		d.UseNumber()
-		var v any
-		if err := d.Decode(&v); err != nil {
-			return nil, fmt.Errorf("is not a JSON object: %w", err)
-		}
-		result[m.Name] = v
+		result[m.Name] = Parsed(m.Value)
 	}
 	return result, nil
+}
+
+// Parsed returns a JSON value, with numbers as json.Number; nil for null, and for what is not JSON. Most are plain texts and numbers, for which no
+// decoder is needed.
+func Parsed(v json.RawMessage) any {
+	if len(v) == 0 {
+		return nil
+	}
+	switch c := v[0]; {
+	case c == '"' && bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v):
+		return string(v[1 : len(v)-1])
+	case c == '-' || '0' <= c && c <= '9':
+		return json.Number(v)
+	}
+	d := json.NewDecoder(bytes.NewReader(v))
+	d.UseNumber()
+	var x any
+	if d.Decode(&x) != nil {
+		return nil
+	}
+	return x
 }
 
 // Object returns the columns of an object by name, with numbers as json.Number so that no digits are lost.

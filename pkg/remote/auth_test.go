@@ -181,6 +181,14 @@ func TestRedaction(t *testing.T) {
 			t.Errorf("%s became %s, want %s", text, got, want)
 		}
 	}
+	for text, want := range map[string]string{"nothing": "nothing", "a s3cret": "a ***", "a s3cret and s3cr": "a *** and ***", "a s3cret-and-": "a ***", "at its": "at its", "wit": "wit", "a with spaces3cr": "a ******"} {
+		if got := r.Start(text); got != want {
+			t.Errorf("the start %s became %s, want %s", text, got, want)
+		}
+	}
+	if got := remote.NewRedactor([]string{"abcdwxyz", "wxyz1234"}, nil).Start("1 abcdwxyz"); got != "1 ***" {
+		t.Errorf("of two secrets that overlap remains %s", got)
+	}
 	// If a secret could be anywhere, nothing is shown.
 	if got := remote.NewRedactor([]string{"a"}, nil).Text("has an a"); got != "***" {
 		t.Errorf("got %s", got)

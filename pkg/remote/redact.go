@@ -15,6 +15,9 @@ import (
 const (
 	hidden  = "***"
 	excerpt = 300 // characters of an answer that an error shows
+
+	// shortest is from how many bytes on a secret, or its start, can be told from other text.
+	shortest = 4
 )
 
 // JSON and form fields whose names mark their values as secret.
@@ -40,7 +43,7 @@ func NewRedactor(secrets, fields []string) *Redactor {
 	for _, s := range secrets {
 		switch {
 		case s == "":
-		case len(s) < 4:
+		case len(s) < shortest:
 			r.short = true
 		default:
 			quoted, _ := json.Marshal(s)
@@ -67,6 +70,30 @@ func (r *Redactor) Text(text string) string {
 		return hidden
 	}
 	return r.known(text)
+}
+
+// Start is Text for a text of which the end may be missing: nor does it end with the start of a secret.
+func (r *Redactor) Start(text string) string {
+	end := len(text)
+	for _, form := range r.forms {
+		for n := min(len(form)-1, len(text)); n >= shortest; n-- {
+			if strings.HasSuffix(text, form[:n]) {
+				end = min(end, len(text)-n)
+				break
+			}
+		}
+	}
+	if end == len(text) {
+		return r.Text(text)
+	}
+	for i := 0; i < len(r.forms); i++ { // one that is whole may reach into that start
+		form := r.forms[i]
+		from := max(0, end-len(form)+1)
+		if at := strings.Index(text[from:min(len(text), end+len(form)-1)], form); at >= 0 && from+at < end {
+			end, i = from+at, -1
+		}
+	}
+	return r.Text(text[:end]) + hidden
 }
 
 // known returns a text without the secrets that can be found in it.

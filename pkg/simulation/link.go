@@ -11,6 +11,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver/peer"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
@@ -38,7 +39,7 @@ type link struct {
 	sender  *deliver.Sender
 	process *process
 	packed  [][]render.Outgoing
-	date    int64
+	dates   peer.Dates
 }
 
 // sent is a change on the wire, with the write that it carries.
@@ -65,7 +66,7 @@ func (l *link) box() *box {
 // start starts a sender, until the daemon is killed.
 func (l *link) start() {
 	n := l.n
-	l.packed, l.date = nil, 0
+	l.packed, l.dates = nil, peer.Dates{}
 	s := deliver.New(&deliver.Config{
 		Log: zap.NewNop(), Now: n.w.time, Syncs: func(string) bool { return true },
 		Outbox: remembers{l}, Stream: &stream{Stream: n.stream, l: l}, Rows: reads{l}, Tables: tables{}, Loads: l.loads(), Transfer: l.transfer,
@@ -150,11 +151,19 @@ func (l *link) Pack(rows []render.Outgoing, single bool) (list []deliver.Message
 		pack(deliver.Message{}, rows)
 		return list
 	}
-	l.date = max(l.date, l.n.w.now/1000)
+	date := l.dates.Next(l.now())
 	for i := range rows {
-		pack(deliver.Message{Name: deliver.Name{Table: rows[i].Table, ID: rows[i].Key}, Stamp: l.date}, rows[i:i+1])
+		pack(deliver.Message{Name: deliver.Name{Table: rows[i].Table, ID: rows[i].Key}, Stamp: date}, rows[i:i+1])
 	}
 	return list
+}
+
+// now is the time by which a version-1 change is dated, and by how much the remote's clock is ahead of it.
+func (l *link) now() (now time.Time, ahead time.Duration) {
+	if l.n.w.mistake == StopClock {
+		return time.UnixMicro(epoch), 0
+	}
+	return time.UnixMicro(l.n.clock()), time.Duration(max(0, l.to.offset-l.n.offset)) * time.Microsecond
 }
 
 // Send publishes a message.
@@ -192,12 +201,24 @@ func (n *node) answer(b batch, failed []wire.Reject) {
 	if n.w.mistake == RefusedIsDone {
 		failed = nil
 	}
-	a := deliver.Answer{Name: b.name, Stamp: b.stamp, Failed: failed, Open: l.single && len(failed) > 0}
+	a := l.heard(b, failed)
 	n.w.send(n, l.n, func() {
 		if l.n.session == b.session || l.single || n.w.mistake == AnswerEarlier {
 			l.tell(func() { l.sender.Answered(a) })
 		}
 	})
+}
+
+// heard is what the answer to a message says to the sender, as package peer reads it.
+func (l *link) heard(b batch, failed []wire.Reject) deliver.Answer {
+	if !l.single {
+		return peer.Ack(wire.Ack{Seq: b.name.Seq, Failed: failed}, 0)
+	}
+	i := wire.Info{Table: b.name.Table, ID: b.name.ID, Date: b.stamp, Message: wire.DataReceived}
+	if len(failed) > 0 {
+		i.Message, i.Error = wire.Failed, failed[0].Message
+	}
+	return peer.Info(i, 0)
 }
 
 // lose has the node take its remote for gone, for a while; then it connects anew.

@@ -4,8 +4,6 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/conflict"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // Report is what a run came to.
@@ -181,51 +179,6 @@ func (w *world) restores(end int64) {
 			})
 		})
 	}
-}
-
-// repair does what verify --repair does between each node and its remotes: rows
-// that differ are marked at both, and where they differ though their version is
-// the same, that of the node that asks gives way.
-func (w *world) repair() {
-	for _, n := range w.nodes {
-		for _, l := range n.links {
-			for key := range w.keys {
-				if key != w.private && !same(n, l.to, key) {
-					w.mend(l, key)
-				}
-			}
-		}
-	}
-}
-
-func (w *world) mend(l *link, key int) {
-	n, remote := l.n, l.to
-	switch {
-	case held(n, key) != held(remote, key):
-		if !held(n, key).IsZero() {
-			n.mark(l, key)
-		}
-	case n.db.rows[key].exists:
-		n.renew(key)
-	default:
-		n.db.versions[key] = known{stands: none}
-	}
-	if held(remote, key).IsZero() {
-		return
-	}
-	for _, back := range remote.links {
-		if back.to == n {
-			remote.mark(back, key)
-		}
-	}
-}
-
-// renew gives a row a new version, which is news for all remotes.
-func (n *node) renew(key int) {
-	v := n.db.versions[key]
-	n.record(key, version.Entry{Row: n.row(key), State: conflict.Next(v.State, n.clock(), n.origin), Position: n.stream.Token(1), Fate: version.There}, v.stands)
-	n.w.renewed++
-	n.wake()
 }
 
 // drain lets happen what is planned, and what comes of it, until nothing is left.

@@ -48,11 +48,14 @@ func TestResyncs(t *testing.T) {
 var rare = map[simulation.Mistake]uint64{
 	simulation.DecideBeforeLock: 208, simulation.LockOnce: 34, simulation.AckBeforeCommit: 6, simulation.RowBeforeVersion: 34, simulation.IgnoreDoubt: 204,
 	simulation.NoFenceAtStart: 1112, simulation.SettleLater: 929, simulation.NeverSettle: 145, simulation.BookLastAcked: 1012, simulation.AnswerEarlier: 1420, simulation.ForgetKept: 1347,
-	simulation.AckReading: 92, simulation.ResyncDeleted: 7470,
+	simulation.AckReading: 92, simulation.StopClock: 462, simulation.RepairOne: 3570, simulation.RepairMoved: 58, simulation.ResyncDeleted: 7470,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
 var resyncs = map[simulation.Mistake]bool{simulation.ResyncOne: true, simulation.ResyncDeleted: true, simulation.SettleLater: true}
+
+// repairs are mistakes that are met where restored backups are repaired, of which only that is asked which [TestRestoredBackups] asks.
+var repairs = map[simulation.Mistake]bool{simulation.RepairOne: true, simulation.RepairMoved: true}
 
 // TestMistakesAreNoticed runs the model with each mistake until a promise
 // breaks: the simulation would notice it in the real code.
@@ -95,18 +98,35 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"nobody is asked about rows that hold a change up":            simulation.NeverSettle,
 		"a resync gives rows versions that were deleted":              simulation.ResyncDeleted,
 		"one remote alone hears of a resync":                          simulation.ResyncOne,
+		"all changes of version 1 have one date":                      simulation.StopClock,
+		"one remote alone hears of a repair":                          simulation.RepairOne,
+		"a repair does not see that a row has moved on":               simulation.RepairMoved,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for s := rare[mistake]; s < rare[mistake]+5000; s++ {
-				if r := simulation.Run(s+1, simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake]}); len(r.Broken) > 0 {
-					t.Logf("seed %d: %s", s+1, r.Broken[0])
+				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake]}
+				if told := noticed(s+1, o); told != "" {
+					o.Mistake = simulation.NoMistake
+					if noticed(s+1, o) != "" {
+						continue // it is not the mistake that shows
+					}
+					t.Logf("seed %d: %s", s+1, told)
 					return
 				}
 			}
 			t.Error("no seed notices it")
 		})
 	}
+}
+
+// noticed returns what a run shows to be broken; empty if nothing is.
+func noticed(seed uint64, o simulation.Options) string {
+	r := simulation.Run(seed, o)
+	if len(r.Broken) == 0 || o.Restores && r.Differing+r.Lost == 0 {
+		return ""
+	}
+	return r.Broken[0]
 }
 
 // TestTheSeedDecides replays a run: the same events, to the letter.

@@ -15,8 +15,7 @@ type Options struct {
 	Mistake Mistake
 	// Restores sets some nodes back to an old backup of their databases.
 	Restores bool
-	// Repair sends all rows to all remotes twice at the end, as verify --repair
-	// sends those that differ.
+	// Repair has each node compare its tables with those of its remotes twice at the end, and repair what differs.
 	Repair bool
 	// Resyncs has nodes send a remote all rows, with new versions, while all else goes on.
 	Resyncs bool

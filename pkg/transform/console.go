@@ -25,7 +25,7 @@ func (m *machine) enableConsole() {
 	} {
 		console.Set(name, func(c goja.FunctionCall) goja.Value {
 			if entry := m.log.Check(level, "transformer says"); entry != nil && m.mayLog() {
-				entry.Write(zap.String("table", m.table), zap.String("text", bounded(m.line(c.Arguments))))
+				entry.Write(zap.String("table", m.table), zap.String("text", m.shown(m.line(c.Arguments))))
 			}
 			return goja.Undefined()
 		})

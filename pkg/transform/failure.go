@@ -105,3 +105,20 @@ func bounded(s string) string {
 	}
 	return strings.ToValidUTF8(s[:maxText-len("…")], "") + "…"
 }
+
+// mostSent is how many bytes of a text leave the scripts' process: enough to find secrets in it before it is shortened.
+const mostSent = 64 << 10
+
+// sendable cuts s to mostSent bytes.
+func sendable(s string) string { return strings.ToValidUTF8(s[:min(len(s), mostSent)], "") }
+
+// shown is what scripts have thrown or logged as people may see it. Their process leaves that to the other side.
+func (c *Config) shown(s string) string {
+	if c.apart {
+		return sendable(s)
+	}
+	if c.Redact != nil {
+		s = c.Redact(s)
+	}
+	return bounded(s)
+}

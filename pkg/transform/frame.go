@@ -375,12 +375,12 @@ func appendResult(b []byte, r *Result) ([]byte, error) {
 	if e, ok := errors.AsType[*answerError](r.Err); ok {
 		cause = e.request
 	}
-	b = appendString(appendString(append(b, resultError), where), bounded(text))
+	b = appendString(appendString(append(b, resultError), where), sendable(text))
 	return binary.AppendUvarint(appendBool(b, own), cause), nil
 }
 
-// result returns a result; cause finds the error with a number.
-func (p *decoder) result(file string, cause func(request uint64) error) (r Result) {
+// result returns a result; shown is what people may see of a text, and cause finds the error with a number.
+func (p *decoder) result(file string, shown func(string) string, cause func(request uint64) error) (r Result) {
 	switch p.byte() {
 	case resultRow:
 		r.ID = p.string()
@@ -390,7 +390,7 @@ func (p *decoder) result(file string, cause func(request uint64) error) (r Resul
 	case resultCanceled:
 		r.Err = context.Canceled
 	case resultError:
-		e := &scriptError{where: p.string(), text: bounded(p.string())}
+		e := &scriptError{where: p.string(), text: shown(p.string())}
 		if e.where == "" {
 			e.where = file
 		}

@@ -24,6 +24,7 @@ type machine struct {
 	querier   Querier
 	publisher Publisher
 	strict    bool
+	shown     func(string) string // see Config
 
 	functions
 	builtins
@@ -64,6 +65,7 @@ func newMachine(e *engine) *machine {
 		querier:   e.querier,
 		publisher: e.publisher,
 		strict:    e.config.Strict,
+		shown:     e.config.shown,
 		running:   running{rejected: map[*goja.Promise]struct{}{}},
 	}
 	vm.SetPromiseRejectionTracker(m.trackRejection)

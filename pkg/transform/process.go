@@ -223,7 +223,7 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		if r.done == len(r.results) {
 			return errFrame
 		}
-		result := d.result(r.file, func(request uint64) error { return r.errors[request] })
+		result := d.result(r.file, c.owner.config.shown, func(request uint64) error { return r.errors[request] })
 		if r.room < 0 {
 			return d.err()
 		}
@@ -280,7 +280,7 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 		close(c.ready)
 	case frameChecked:
 		x := checked{exports: exports{main: d.bool(), resolve: d.bool()}, used: d.strings()}
-		x.err = d.result("", func(uint64) error { return nil }).Err
+		x.err = d.result("", c.owner.config.shown, func(uint64) error { return nil }).Err
 		select {
 		case c.checked <- x:
 		default:
@@ -290,7 +290,7 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 		level, text := zapcore.Level(int8(d.byte())), d.string()
 		fields := make([]zap.Field, min(d.count(), 10))
 		for i := range fields {
-			fields[i] = zap.String(d.string(), bounded(d.string()))
+			fields[i] = zap.String(bounded(d.string()), c.owner.config.shown(d.string()))
 		}
 		if level > zapcore.ErrorLevel || d.wrong { // those above end a process
 			return errFrame

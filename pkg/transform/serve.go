@@ -121,7 +121,7 @@ func (s *server) take(kind frameKind, d *decoder) error {
 
 // load reads the limits and the files, and gives up what this process does not need.
 func (s *server) load(d *decoder) error {
-	c := Config{TimeLimit: time.Duration(d.int()), MemoryLimit: d.int(), Runtimes: int(d.int()), Strict: d.bool()}
+	c := Config{TimeLimit: time.Duration(d.int()), MemoryLimit: d.int(), Runtimes: int(d.int()), Strict: d.bool(), apart: true}
 	files := &sources{files: map[string][]byte{}}
 	for range d.count() {
 		name := d.string()

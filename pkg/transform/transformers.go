@@ -61,6 +61,10 @@ type Config struct {
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
 	MaxRow      int           // bytes of the largest row that a script may make from a smaller one; default unlimited
 	Strict      bool          // a rejected promise that nothing handles is the call's error, not only a warning
+	// Redact removes secrets from what scripts throw and log, whose end may be missing; nil: there are none.
+	Redact func(text string) string
+
+	apart bool // this is the scripts' process
 }
 
 // Files are scripts, and what they require, by slash-separated path.

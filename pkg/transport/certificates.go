@@ -12,12 +12,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// certificates are the authorities that this node trusts, and its own certificates.
+// certificates has the authorities that this node trusts, and its own certificates.
 type certificates struct {
 	roots  *x509.CertPool // nil: the system's
 	own    []tls.Certificate
 	verify bool
-	name   string // that the broker's certificate must have; "" is the host
+	name   string // that the broker's certificate must have; "" means the host
 }
 
 // loadCertificates reads the PEM files of the configuration.
@@ -29,7 +29,7 @@ func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
 	for _, file := range c.CA {
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("read the broker's authority: %w", err)
+			return nil, fmt.Errorf("read the broker's CA: %w", err)
 		}
 		if !certs.roots.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("read the broker's CA: %s has no certificate", file)
@@ -39,7 +39,7 @@ func loadCertificates(log *zap.Logger, c config.MQTT) (*certificates, error) {
 		return nil, fmt.Errorf("read the client's certificates: %d cert files but %d key files", len(c.Cert), len(c.Key))
 	}
 	for i, file := range c.Cert {
-		key := file // A file may contain both.
+		key := file // a file may contain both
 		if len(c.Key) > 0 {
 			key = c.Key[i]
 		}
@@ -78,7 +78,7 @@ func loadOwn(certFile, keyFile string) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// client is the TLS configuration for a broker.
+// client returns the TLS configuration for a broker.
 func (c *certificates) client(host string) *tls.Config {
 	if c.name != "" {
 		host = c.name
@@ -87,7 +87,7 @@ func (c *certificates) client(host string) *tls.Config {
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         host,
 		Certificates:       c.own,
-		InsecureSkipVerify: true, // verifyBroker verifies.
+		InsecureSkipVerify: true, // verifyBroker verifies
 	}
 	if c.verify {
 		t.VerifyConnection = func(s tls.ConnectionState) error { return c.verifyBroker(s.PeerCertificates, host) }
@@ -95,8 +95,8 @@ func (c *certificates) client(host string) *tls.Config {
 	return t
 }
 
-// verifyBroker does what crypto/tls does, but also accepts a certificate without a subject alternative name whose
-// common name is the host. The openssl commands that users have followed make such certificates.
+// verifyBroker does what crypto/tls does, but also accepts a certificate without subject alternative names whose common
+// name is the host: common openssl recipes create such certificates.
 func (c *certificates) verifyBroker(chain []*x509.Certificate, host string) error {
 	between := x509.NewCertPool()
 	for _, cert := range chain[1:] {

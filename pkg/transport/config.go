@@ -8,14 +8,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// ErrOffline says that a message was not sent, or that the connection was lost before the broker acknowledged it.
+// ErrOffline means that a message was not sent, or that the connection was lost before the broker acknowledged it.
 var ErrOffline = errors.New("not connected to the broker")
 
-// ErrRefused says that connecting failed for a reason that retrying does not cure: the login or a certificate.
+// ErrRefused means that connecting failed for a reason that retrying does not fix: the login or a certificate.
 var ErrRefused = errors.New("refused")
 
-// ErrDenied means that the broker accepted the login but refused a subscription. The reason may be an ACL, which someone
-// can fix without telling the node, or a cluster that lacks a server, which passes.
+// ErrDenied means that the broker accepted the login but refused a subscription. The cause may be an ACL, which someone
+// can fix without touching the node, or a cluster with a server down, which passes.
 var ErrDenied = errors.New("refused")
 
 // Config says how a Session connects and what it does then.
@@ -23,12 +23,12 @@ type Config struct {
 	MQTT   config.MQTT
 	Topics []string // to subscribe at QoS 1 after each connect
 
-	// Will is published by the broker when the connection is lost, and by Run on an orderly stop; nil is none.
+	// Will is published by the broker when the connection is lost, and by Run on an orderly stop; nil: none.
 	Will *Message
 
 	// EchoTopic is a topic that this node both publishes and subscribes to ("/info"). If its first message
 	// there does not come back within EchoTimeout (default 10 s), an Error is logged: brokers acknowledge
-	// even a message that an ACL denies, so nothing else would show it. "" is no check.
+	// even a message that an ACL denies, so nothing else would show it. "": no check.
 	EchoTopic   string
 	EchoTimeout time.Duration
 
@@ -44,7 +44,7 @@ type Message struct {
 	Retain  bool
 }
 
-// Delivery is a message that came.
+// Delivery is a received message.
 type Delivery struct {
 	Topic     string
 	Payload   []byte
@@ -52,28 +52,27 @@ type Delivery struct {
 	Duplicate bool // the broker may have delivered it before
 
 	// Ack acknowledges the delivery to the broker. It may be called later, from any goroutine, and more than once;
-	// once its connection is gone, it does nothing. It may wait some seconds for the network. Deliveries that are
-	// never acknowledged come again after a reconnect unless the session is clean.
+	// once its connection is gone, it does nothing. It may block for some seconds on the network. Deliveries that are
+	// never acknowledged come again after a reconnect, unless the session is clean.
 	Ack func()
 }
 
 // Handlers are told what happens to a session. Each may be nil.
 type Handlers struct {
-	// Deliver takes a delivery. Deliveries come one after another, in the broker's order. It must return at once,
-	// neither publishing nor acknowledging: while it runs nothing else is received, not even the answer to a
-	// keepalive.
+	// Deliver takes a delivery. Deliveries come one after another, in the broker's order. It must return at once, and
+	// neither publish nor acknowledge: while it runs, nothing else is received, not even the answer to a keepalive.
 	Deliver func(Delivery)
 
-	// OnUp runs after each connect, when the subscriptions are in place and Publish works; it announces the node.
-	// Its ctx ends with the connection. It must return; an error drops the connection, and a new one follows.
+	// OnUp runs after each connect, once the subscriptions are in place and Publish works; it announces the node. Its ctx
+	// ends with the connection. It must return; an error drops the connection, and a new one follows.
 	OnUp func(ctx context.Context) error
 
 	// OnDown runs once for each OnUp, after the connection is gone.
 	OnDown func()
 
-	// Most returns how many bytes a message on a topic may have; nil is as many as a packet. A larger one is never read
-	// into memory: it is acknowledged, Dropped is told its topic ("" if too long) and its size, and Deliver gets nothing.
-	// Both run for one message at a time, and must return at once.
+	// Most returns how many bytes a message on a topic may have; nil: as many as fit into a packet. A larger one is never
+	// read into memory: it is acknowledged, and Dropped gets its topic ("" if too long) and size instead of Deliver.
+	// Both are called for one message at a time, and must return at once.
 	Most    func(topic string) int
 	Dropped func(topic string, bytes int)
 }

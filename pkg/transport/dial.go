@@ -16,7 +16,7 @@ import (
 // readBuffer is the size of the buffer that serves paho's small reads, in bytes.
 const readBuffer = 64 << 10
 
-// dial connects to a broker: by TCP, TLS or a websocket on either. The MQTT handshake is still to come.
+// dial connects to a broker by TCP, TLS or a websocket over either. The MQTT handshake is yet to come.
 func (s *Session) dial(ctx context.Context, server *url.URL, h Handlers) (net.Conn, error) {
 	certs := s.certs
 	var conn net.Conn
@@ -78,11 +78,11 @@ type websocketConn struct {
 	c *websocket.Conn
 }
 
-// Close does not wait for the broker to close it too: MQTT has said farewell.
+// Close does not wait for the broker to close its side: MQTT has already said goodbye.
 func (w *websocketConn) Close() error { return w.c.CloseNow() }
 
-// stream gives paho the bytes of a connection that pass its filter. paho reads each packet in three reads, the first two of one
-// byte: the filter's buffer saves system calls.
+// stream gives paho the bytes of a connection that pass its filter. paho reads each packet in three reads, the first two
+// of one byte: the filter's buffer saves system calls.
 type stream struct {
 	net.Conn
 	filter filter

@@ -19,7 +19,7 @@ type echo struct {
 
 	mu   sync.Mutex
 	last [][]byte      // payloads, until one has come back
-	sent chan struct{} // closed when there is one
+	sent chan struct{} // closed when one has been published
 	back chan struct{} // closed when one has come back
 }
 
@@ -27,7 +27,7 @@ func newEcho(topic string) *echo {
 	return &echo{topic: topic, sent: make(chan struct{}), back: make(chan struct{})}
 }
 
-// published notes a message about to be published.
+// published records a message that is about to be published.
 func (e *echo) published(topic string, payload []byte) {
 	if topic != e.topic {
 		return
@@ -47,7 +47,7 @@ func (e *echo) published(topic string, payload []byte) {
 	e.last = append(e.last, bytes.Clone(payload))
 }
 
-// delivered notes a message that came.
+// delivered handles a received message.
 func (e *echo) delivered(topic string, payload []byte) {
 	if topic != e.topic {
 		return
@@ -65,11 +65,11 @@ func (e *echo) delivered(topic string, payload []byte) {
 	}
 }
 
-// lostBeforeEcho is how many connections in a row may end before the echo by chance.
+// lostBeforeEcho is how many connections in a row must end before the echo for it not to be chance.
 const lostBeforeEcho = 3
 
-// watchEcho reports when the broker does not deliver this node's own messages to it. Otherwise, a node silenced by an
-// ACL would look healthy from inside, and dead to all others. It runs once for each connection, one after another.
+// watchEcho reports it if the broker does not deliver this node's own messages back. Otherwise, a node silenced by an ACL
+// would look healthy to itself and dead to all others. It runs once per connection, for one at a time.
 func (s *Session) watchEcho(l *link) {
 	select {
 	case <-l.echo.sent:
@@ -105,7 +105,7 @@ func (s *Session) watchEcho(l *link) {
 	}
 }
 
-// heard notes that one of our messages has come back.
+// heard records that one of our messages has come back.
 func (s *Session) heard() {
 	s.echoTold, s.echoLost = false, 0
 	s.standing.silence(nil)

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// largestPacket is how many bytes a packet from the broker may have: a larger one is not a broker's, or nobody could
+// largestPacket is how many bytes a packet from the broker may have: a larger one is not from a broker, or no one could
 // accept it.
 const largestPacket = 64 << 20
 
@@ -18,20 +18,20 @@ const longestTopic = 512
 // droppedTopic replaces the topic of a dropped message: no one subscribes to topics of this kind.
 const droppedTopic = "$dropped"
 
-// The first half byte of a packet is its type.
+// typePublish is the type of a PUBLISH packet: the first four bits.
 const typePublish = 3
 
-// filter cuts the bytes from the broker into MQTT packets, and lets nothing in that the node would not accept: of a message
-// larger than its topic allows, only the frame passes, so that it is acknowledged, and its payload costs no memory. paho would
-// allocate what a packet's header announces, up to 256 MiB, before a byte of it has come. Promises 8 and 10.
+// filter splits the bytes from the broker into MQTT packets, and drops whatever the node would not accept: of a message
+// larger than its topic allows, only the frame passes, so that it is acknowledged, and its payload costs no memory. paho
+// would allocate whatever size a packet's header announces, up to 256 MiB, before any of it has arrived. Promises 8 and 10.
 type filter struct {
 	r       *bufio.Reader
 	most    func(topic string) int        // bytes that a message on a topic may have
-	dropped func(topic string, bytes int) // is told of larger ones
+	dropped func(topic string, bytes int) // called for larger ones
 
 	head []byte // of the current packet, not yet handed out
-	body int    // bytes of it that then pass unchanged
-	err  error  // why nothing more comes
+	body int    // how many bytes of it then pass unchanged
+	err  error  // why reading has ended
 }
 
 // Read hands out packets in pieces of any size.
@@ -79,7 +79,7 @@ func (f *filter) next() error {
 
 // publish decides about a message.
 func (f *filter) publish(kind byte, length int) error {
-	head := 2 // of what comes before the payload
+	head := 2 // size of everything before the payload
 	if length < head {
 		return errFrame
 	}
@@ -90,7 +90,7 @@ func (f *filter) publish(kind byte, length int) error {
 	topic := int(binary.BigEndian.Uint16(size))
 	head += topic
 	var id []byte
-	if kind&0x06 != 0 { // QoS 1 and 2 have a packet's number
+	if kind&0x06 != 0 { // QoS 1 and 2 have a packet identifier
 		head += 2
 	}
 	if length < head {
@@ -131,13 +131,13 @@ func (f *filter) publish(kind byte, length int) error {
 
 var errFrame = errors.New("read a packet from the broker: it is shorter than its parts")
 
-// skip passes over bytes.
+// skip discards bytes.
 func (f *filter) skip(n int) error {
 	_, err := f.r.Discard(n)
 	return unexpected(err)
 }
 
-// length reads how many bytes of a packet follow (MQTT 3.1.1, section 2.2.3).
+// length reads a packet's remaining length (MQTT 3.1.1, section 2.2.3).
 func (f *filter) length() (n int, err error) {
 	for shift := 0; shift < 28; shift += 7 {
 		b, err := f.r.ReadByte()
@@ -152,7 +152,7 @@ func (f *filter) length() (n int, err error) {
 	return 0, errors.New("read a packet from the broker: its length has more than four bytes")
 }
 
-// header is the beginning of a packet with so many bytes after it.
+// header returns the fixed header of a packet with the given remaining length.
 func header(kind byte, length int) []byte {
 	b := []byte{kind}
 	for ; length > 0x7f; length >>= 7 {
@@ -161,7 +161,7 @@ func header(kind byte, length int) []byte {
 	return append(b, byte(length))
 }
 
-// unexpected is the error for a packet that ends early.
+// unexpected turns EOF into the error for a packet that ends early.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -46,7 +46,7 @@ func TestAllowedMessagesPassUnchanged(t *testing.T) {
 	}
 }
 
-// TestOversizedMessagesCostNothing checks that only the frame of an oversized message passes, with its number.
+// TestOversizedMessagesCostNothing: only the frame of an oversized message passes, with its packet identifier.
 func TestOversizedMessagesCostNothing(t *testing.T) {
 	long := strings.Repeat("x", longestTopic+1)
 	for _, topic := range []string{"/batch/a/b", long} {

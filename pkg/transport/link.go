@@ -12,12 +12,12 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// handOver bounds how long paho waits for its own writer to take a message. If the connection dies at that
-// moment, no one takes it, so this is also how long the end of a connection may take.
+// handOver bounds how long paho waits for its own writer to take a message. If the connection dies at that moment, no one
+// takes it, so this also bounds how long ending a connection takes.
 const handOver = time.Second
 
-// link is one connection. Each has a paho client of its own, without a store, so nothing from an earlier connection
-// is ever sent on a later one, and a late acknowledgement goes nowhere.
+// link is one connection. Each has its own paho client, without a store, so nothing from an earlier connection is ever sent
+// on a later one, and a late acknowledgement goes nowhere.
 type link struct {
 	server   string
 	handlers Handlers
@@ -29,7 +29,7 @@ type link struct {
 
 	once  sync.Once
 	down  chan struct{} // closed when the connection is lost or given up
-	cause error         // why; may be read once down is closed
+	cause error         // why; read it only once down is closed
 }
 
 // connect connects to one server and subscribes to the topics.
@@ -53,14 +53,14 @@ func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*li
 	release := func() bool { return true }
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 		conn, err := s.dial(ctx, server, h)
-		if err == nil { // A stop does not wait for the broker's answer.
+		if err == nil { // a stop does not wait for the broker's answer
 			release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}
 		return conn, err
 	})
 	l.client = mqtt.NewClient(o)
 	t := l.client.Connect()
-	<-t.Done() // The connection above ends with ctx.
+	<-t.Done() // the connection above ends with ctx
 	release()
 	if err := plainly(t.Error()); err != nil {
 		if why := s.certs.distrust(err); why != "" {
@@ -70,7 +70,7 @@ func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*li
 			return nil, fmt.Errorf("log in to %s as %q: %w: %w", l.server, s.c.MQTT.Username, ErrRefused, err)
 		}
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) || time.Since(begun) >= timeout {
-			// paho knows only that the connection is gone.
+			// paho only knows that the connection is gone
 			return nil, fmt.Errorf("connect to %s: no answer within %s", l.server, timeout)
 		}
 		return nil, fmt.Errorf("connect to %s: %w", l.server, err)
@@ -82,7 +82,7 @@ func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*li
 	return l, nil
 }
 
-// options are paho's for one connection.
+// options returns paho's options for one connection.
 func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt.ClientOptions {
 	c := s.c.MQTT
 	o := mqtt.NewClientOptions().
@@ -91,11 +91,11 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 		SetPassword(c.Password).
 		SetCleanSession(c.Clean).
 		SetKeepAlive((c.KeepAlive + time.Second - 1).Truncate(time.Second)).
-		// A silent broker is given up after 1.5 × the keepalive, as it gives up a silent client.
+		// A silent broker is given up after 1.5 × the keepalive, just as it gives up a silent client.
 		SetPingTimeout(c.KeepAlive / 2).
 		SetConnectTimeout(timeout).
 		SetWriteTimeout(handOver).
-		// Without this, a refused login is tried again with MQTT 3.1.
+		// Without this, paho retries a refused login with MQTT 3.1.
 		SetProtocolVersion(4).
 		SetAutoReconnect(false).
 		SetStore(noStore{}).
@@ -104,7 +104,7 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.fail(fmt.Errorf("lost: %w", err)) }).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
 			if m.Topic() == droppedTopic {
-				if m.Qos() > 0 { // there are few of these, as brokers keep few unacknowledged messages on their way
+				if m.Qos() > 0 { // few at a time, since brokers keep few unacknowledged messages in flight
 					go m.Ack()
 				}
 				return
@@ -147,14 +147,14 @@ func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	for _, topic := range topics {
 		if answers[topic] > 2 {
 			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it, or a server of"+
-				" its cluster is away", topic, l.server, ErrDenied)
+				" its cluster is down", topic, l.server, ErrDenied)
 		}
 	}
 	return nil
 }
 
-// Resubscribe subscribes to topics of the Config again: the broker then redelivers their retained messages. The error is
-// an ErrOffline, ctx's, or an ErrDenied.
+// Resubscribe subscribes to topics of the Config again, which makes the broker redeliver their retained messages. The error
+// is ErrOffline, ctx's or ErrDenied.
 func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	l := s.link.Load()
 	if l == nil {
@@ -163,7 +163,7 @@ func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	return l.subscribe(ctx, 1, topics)
 }
 
-// Ask subscribes to a single topic, at QoS 0, which costs the broker least: it then delivers the retained message. If a
+// Ask subscribes to a single topic, at QoS 0, which costs the broker least, and makes it deliver the retained message. If a
 // wider subscription includes the topic, its messages may come twice from then on. Errors are those of Resubscribe.
 func (s *Session) Ask(ctx context.Context, topic string) error {
 	l := s.link.Load()
@@ -181,7 +181,7 @@ func (l *link) fail(cause error) {
 	})
 }
 
-// close disconnects in an orderly way, unless the connection is already lost.
+// close disconnects cleanly, unless the connection is already lost.
 func (l *link) close() {
 	l.client.Disconnect(uint(farewellTime.Milliseconds()))
 	l.fail(ErrOffline)

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
-// TestAWebsocketPathIsRequestedAsWritten has a path with an escaped token: decoded, it would be another path.
+// TestAWebsocketPathIsRequestedAsWritten: the path has an escaped token, and would be a different path if decoded.
 func TestAWebsocketPathIsRequestedAsWritten(t *testing.T) {
 	asked := make(chan string, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,7 +10,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// Token tracks a message on its way to the broker.
+// Token tracks a message until the broker acknowledges it.
 type Token struct {
 	m    Message
 	sent mqtt.Token
@@ -22,12 +22,11 @@ type Token struct {
 // is lost.
 func (t *Token) Done() <-chan struct{} { return t.done }
 
-// Err returns nil if the broker has acknowledged the message, else an ErrOffline. It may be called once Done is
-// closed.
+// Err returns nil if the broker has acknowledged the message, otherwise ErrOffline. Call it only once Done is closed.
 func (t *Token) Err() error { return t.err }
 
-// Publish sends a message and waits until the broker has acknowledged it. The error is an ErrOffline, ctx's, or says
-// what is wrong with m; after the first two the broker may still have the message. Nothing is resent automatically.
+// Publish sends a message and waits until the broker has acknowledged it. The error is ErrOffline, ctx's, or says what is
+// wrong with m; in the first two cases, the broker may still have the message. Nothing is resent automatically.
 func (s *Session) Publish(ctx context.Context, m Message) error {
 	t, err := s.PublishAsync(ctx, m)
 	if err != nil {
@@ -41,8 +40,8 @@ func (s *Session) Publish(ctx context.Context, m Message) error {
 	}
 }
 
-// PublishAsync sends a message and returns while it is on its way. Messages keep the order in which one goroutine
-// publishes them. While the window is full it waits; the error is an ErrOffline, ctx's, or says what is wrong with m.
+// PublishAsync sends a message without waiting for the acknowledgement. Messages from one goroutine keep their order. It
+// waits while the window is full. The error is ErrOffline, ctx's, or says what is wrong with m.
 func (s *Session) PublishAsync(ctx context.Context, m Message) (*Token, error) {
 	if err := check(m); err != nil {
 		return nil, err
@@ -62,21 +61,21 @@ func (s *Session) PublishAsync(ctx context.Context, m Message) (*Token, error) {
 	}
 }
 
-// check refuses messages for which a broker would end the connection: a script may publish anything. Promise 9.
+// check rejects messages for which a broker would end the connection: a script may publish anything. Promise 9.
 func check(m Message) error {
 	switch {
 	case m.Topic == "", len(m.Topic) > math.MaxUint16, strings.ContainsAny(m.Topic, "+#\x00"), !utf8.ValidString(m.Topic):
-		return fmt.Errorf("publish %.100q: it is no topic", m.Topic)
+		return fmt.Errorf("publish %.100q: not a valid topic", m.Topic)
 	case m.QoS > 2:
-		return fmt.Errorf("publish %s: the QoS %d is not one of 0, 1, 2", m.Topic, m.QoS)
-	case len(m.Topic)+len(m.Payload) > largestPacket-4: // 4: the topic's length and the packet's number
+		return fmt.Errorf("publish %s: QoS %d is not 0, 1 or 2", m.Topic, m.QoS)
+	case len(m.Topic)+len(m.Payload) > largestPacket-4: // 4: the topic's length and the packet identifier
 		return fmt.Errorf("publish %s: its %d bytes are more than %d", m.Topic, len(m.Payload), largestPacket)
 	}
 	return nil
 }
 
-// send hands the messages to paho, one by one, until the connection is lost. It is between PublishAsync and paho
-// because paho keeps its caller waiting when the connection dies.
+// send hands the messages to paho, one by one, until the connection is lost. It stands between PublishAsync and paho
+// because paho blocks its caller when the connection dies.
 func (l *link) send() {
 	defer close(l.flight)
 	for {
@@ -86,7 +85,7 @@ func (l *link) send() {
 		case t := <-l.out:
 			l.echo.published(t.m.Topic, t.m.Payload)
 			t.sent = l.hand(t.m)
-			l.flight <- t // settle takes until the channel is closed.
+			l.flight <- t // settle receives until the channel is closed
 		}
 	}
 }
@@ -107,7 +106,7 @@ func (l *link) hand(m Message) mqtt.Token {
 	}
 }
 
-// settle ends the tokens, in the order of their messages, which is that of the broker's acknowledgements.
+// settle completes the tokens in the order of their messages, which is also that of the broker's acknowledgements.
 func (l *link) settle() {
 	for t := range l.flight {
 		select {

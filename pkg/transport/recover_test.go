@@ -99,7 +99,7 @@ func TestUnacknowledgedDeliveriesAreRepeated(t *testing.T) {
 	n.publish(t, "/change/alpha", "second")
 	n.expect(t, "/change/alpha", "first").Ack()
 	late := n.expect(t, "/change/alpha", "second")
-	n.publish(t, "/change/alpha", "third") // Its answer comes after the first one's acknowledgement has arrived.
+	n.publish(t, "/change/alpha", "third") // its answer comes after the first one's acknowledgement has arrived
 	n.expect(t, "/change/alpha", "third")
 
 	proxy.CloseAll()
@@ -118,8 +118,8 @@ func TestUnacknowledgedDeliveriesAreRepeated(t *testing.T) {
 	n.expect(t, "/change/alpha", "fourth")
 }
 
-// TestFailedMessagesAreNotSentByALaterConnection shows that a message whose sender was told that it
-// failed does not turn up later: by then its row may have changed.
+// TestFailedMessagesAreNotSentByALaterConnection: a message whose sender was told that it failed does not turn up later,
+// when its row may have changed.
 func TestFailedMessagesAreNotSentByALaterConnection(t *testing.T) {
 	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
 	proxy, c := behind(t, b, "alpha")

@@ -9,8 +9,8 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// refusal reports whether a connection was refused for a reason that time does not cure: the broker does not accept
-// the login or the client's name. distrust does the same for certificates.
+// refusal reports whether a connection was refused for a reason that time does not fix: the broker does not accept the
+// login or the client's name. distrust does the same for certificates.
 func refusal(err error) bool {
 	for _, code := range []error{
 		packets.ErrorRefusedBadUsernameOrPassword,
@@ -24,7 +24,7 @@ func refusal(err error) bool {
 	return false
 }
 
-// plainly is an error of paho's without its "network Error :" before what happened.
+// plainly strips the prefix "network Error :" from paho's errors.
 func plainly(err error) error {
 	if both, ok := err.(interface{ Unwrap() []error }); ok && errors.Is(err, packets.ErrorNetworkError) {
 		list := both.Unwrap()
@@ -33,10 +33,10 @@ func plainly(err error) error {
 	return err
 }
 
-// distrust says which key of the configuration to check if one side does not accept the other's certificate; "" if that is
-// not the reason.
+// distrust says which configuration key to check if one side does not accept the other's certificate; "" if that is not
+// the reason.
 func (c *certificates) distrust(err error) string {
-	var ours *net.OpError // crypto/tls says this about a TLS alert from the other side.
+	var ours *net.OpError // crypto/tls returns this for a TLS alert from the other side
 	if errors.As(err, &ours) && ours.Op == "remote error" {
 		if len(c.own) == 0 {
 			return "the broker wants a certificate of this node (mqttConfig.cert and key), or does not take its TLS"

@@ -15,7 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// farewellTime bounds sending the last message of an orderly stop.
+// farewellTime bounds how long the last message of an orderly stop may take.
 const farewellTime = 2 * time.Second
 
 // Session is a node's connection to the broker, re-established whenever it is lost. Its methods may be called from any
@@ -61,10 +61,10 @@ func New(log *zap.Logger, c Config) (*Session, error) {
 // Online reports whether a message could be published now.
 func (s *Session) Online() bool { return s.link.Load() != nil }
 
-// Run connects and stays connected until ctx ends, and then returns nil. A broker that does not answer, or refuses a
-// subscription (ErrDenied), is tried again with growing pauses, each server in turn. A refused login (ErrRefused) ends
-// Run only if no login has succeeded yet: then the configuration is wrong. Later it may pass. Both are logged as an
-// Error.
+// Run connects and stays connected until ctx ends, and then returns nil. If a broker does not answer, or refuses a
+// subscription (ErrDenied), Run retries with growing pauses, each server in turn. A refused login (ErrRefused) ends Run
+// only if no login has succeeded yet: then the configuration is wrong. Later, it may be temporary. ErrDenied and
+// ErrRefused are logged as Errors.
 func (s *Session) Run(ctx context.Context, h Handlers) error {
 	wait := newPause(s.c.MQTT.ReconnectPeriod)
 	known := false // some broker has already accepted us
@@ -88,7 +88,7 @@ func (s *Session) Run(ctx context.Context, h Handlers) error {
 			wait.after(time.Since(began))
 		}
 		var rest time.Duration
-		if l != nil || (i+1)%len(s.servers) == 0 { // If a server does not answer, the next is tried at once.
+		if l != nil || (i+1)%len(s.servers) == 0 { // if a server does not answer, the next is tried at once
 			rest = wait.next(rand.Float64())
 		}
 		logLevel := zap.WarnLevel
@@ -101,7 +101,7 @@ func (s *Session) Run(ctx context.Context, h Handlers) error {
 	return nil
 }
 
-// serve looks after a connection until it is lost or ctx ends. It returns why the connection was lost.
+// serve serves a connection until it is lost or ctx ends. It returns why the connection was lost.
 func (s *Session) serve(ctx context.Context, l *link) error {
 	s.log.Info("connected to the broker", zap.String("server", l.server))
 	up, cancel := context.WithCancel(ctx)
@@ -131,7 +131,7 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	return l.cause
 }
 
-// farewell publishes the will: the broker drops it when a client disconnects in an orderly way.
+// farewell publishes the will, which the broker drops when a client disconnects cleanly.
 func (s *Session) farewell(ctx context.Context) {
 	if s.c.Will == nil {
 		return

@@ -16,9 +16,9 @@ const (
 	writePiece = 64 << 10
 )
 
-// socket is a TCP connection that notices by itself when its data is no longer accepted. paho writes acknowledgements
-// and pings without a deadline: on a line that swallows everything they would wait for a quarter of an hour, and with
-// them the check that should notice it.
+// socket is a TCP connection that notices by itself when its data is no longer accepted. paho writes acknowledgements and
+// pings without a deadline: on a dead line they would block for a quarter of an hour, and so would the check that should
+// notice it.
 type socket struct {
 	net.Conn
 	raw     syscall.RawConn
@@ -40,7 +40,7 @@ func dialSocket(ctx context.Context, network, address string) (net.Conn, error) 
 	return s, nil
 }
 
-// Read reads and has the kernel acknowledge at once what it has read: see acknowledge.
+// Read reads, and makes the kernel acknowledge the data at once: see acknowledge.
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if n > 0 {

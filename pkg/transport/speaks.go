@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// ProtocolError says that a server answers, but does not speak the configured protocol.
+// ProtocolError means that a server answers, but does not speak the configured protocol.
 type ProtocolError struct {
 	Server string // host and port
-	Given  string // the protocol of the configuration: mqtt, mqtts, ws or wss
+	Given  string // the configured protocol: mqtt, mqtts, ws or wss
 	Speaks string // the right one of these; "": the server is not a broker
-	Is     string // what the server speaks, for people
-	Err    error  // what came of it
+	Is     string // what answers, for people
+	Err    error  // of the attempt to connect
 }
 
-// Error says what to set.
+// Error says what to change in the configuration.
 func (p *ProtocolError) Error() string {
 	if p.Speaks == "" {
 		return fmt.Sprintf("%s there, not an MQTT broker: check mqttConfig.host, port and path (%v)", p.Is, p.Err)
@@ -29,17 +29,17 @@ func (p *ProtocolError) Error() string {
 	return fmt.Sprintf("%s there: mqttConfig.protocol is %s but must be %s (%v)", p.Is, p.Given, p.Speaks, p.Err)
 }
 
-// Unwrap returns what came of it.
+// Unwrap returns Err.
 func (p *ProtocolError) Unwrap() error { return p.Err }
 
-// protocols are the names that the configuration has for the schemes of addresses.
+// protocols maps the schemes of addresses to their names in the configuration.
 var protocols = map[string]string{"tcp": "mqtt", "ssl": "mqtts", "ws": "ws", "wss": "wss"}
 
 // askTime bounds finding out what a server speaks.
 const askTime = 3 * time.Second
 
-// explain finds out what a server speaks if connecting failed though something answers at its port: errors such as a
-// reset, an end or no answer do not tell. An error that does is returned unchanged.
+// explain finds out what a server speaks if connecting failed although something answers at its port: errors such as a
+// reset, EOF or a timeout do not tell. An error that does is returned unchanged.
 func explain(ctx context.Context, server *url.URL, err error) error {
 	var dialed *net.OpError
 	if errors.Is(err, ErrRefused) || errors.Is(err, ErrDenied) || errors.As(err, &dialed) && dialed.Op == "dial" || ctx.Err() != nil {
@@ -48,7 +48,7 @@ func explain(ctx context.Context, server *url.URL, err error) error {
 	given := protocols[server.Scheme]
 	found := askServer(ctx, server)
 	p := &ProtocolError{Server: server.Host, Given: given, Speaks: found.protocol(), Is: found.String(), Err: err}
-	if found == secured { // it may want a certificate before it says more
+	if found == secured { // it may require a client certificate before it says more
 		p.Speaks = map[string]string{"mqtt": "mqtts", "ws": "wss"}[given]
 	}
 	if found == silence || found == secured && p.Speaks == "" || p.Speaks == given {
@@ -60,7 +60,7 @@ func explain(ctx context.Context, server *url.URL, err error) error {
 // hello is an MQTT CONNECT without a client name or a login; every broker answers it, if only to refuse it.
 var hello = []byte{0x10, 12, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 10, 0, 0}
 
-// askServer returns what is spoken at an address. It tries all ways at once.
+// askServer returns what a server speaks. It tries all protocols at once.
 func askServer(ctx context.Context, server *url.URL) nature {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -87,7 +87,7 @@ func askServer(ctx context.Context, server *url.URL) nature {
 	return best
 }
 
-// nature is what an answer shows. Of several answers, the greatest says most.
+// nature is what a server's answer reveals. Of several answers, the greatest says the most.
 type nature int
 
 const (
@@ -104,24 +104,24 @@ const (
 	securedMQTT
 )
 
-// protocol is what the configuration must say, or "" if the server is not a broker.
+// protocol returns what the configuration must say, or "" if the server is not a broker.
 func (n nature) protocol() string {
 	return map[nature]string{websocketMQTT: "ws", securedWebsocketMQTT: "wss", plainMQTT: "mqtt", securedMQTT: "mqtts"}[n]
 }
 
-// String says it to people; "" is nothing.
+// String says what answers, for people; "" for silence.
 func (n nature) String() string {
 	return map[nature]string{
 		secured: "a server with TLS answers", web: "a web server that offers no MQTT at this path answers",
 		securedWeb: "a web server with TLS that offers no MQTT at this path answers",
-		amqp:       "a server of AMQP answers", nats: "a server of NATS, at its port for NATS's own clients, answers",
+		amqp:       "an AMQP server answers", nats: "a NATS server answers, at its port for NATS clients",
 		database: "a MySQL or MariaDB server answers", websocketMQTT: "a broker for websockets without TLS answers",
 		securedWebsocketMQTT: "a broker for websockets with TLS answers", plainMQTT: "a broker without TLS answers",
 		securedMQTT: "a broker with TLS answers",
 	}[n]
 }
 
-// ask sends something to a server, and returns what its answer shows.
+// ask sends something to a server, and returns what its answer reveals.
 func ask(ctx context.Context, address string, question []byte, secure bool) nature {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -131,7 +131,7 @@ func ask(ctx context.Context, address string, question []byte, secure bool) natu
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	reads := conn
 	if secure {
-		t := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) // nothing is entrusted to it, and nothing it says is trusted
+		t := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) // it is told no secrets, and nothing it says is trusted
 		if t.HandshakeContext(ctx) != nil {
 			return silence
 		}
@@ -141,7 +141,7 @@ func ask(ctx context.Context, address string, question []byte, secure bool) natu
 		return judgeAnswer(nil, secure)
 	}
 	answer := make([]byte, 64)
-	n, _ := reads.Read(answer) // what came of it counts
+	n, _ := reads.Read(answer) // after an error, the bytes read so far still tell
 	return judgeAnswer(answer[:n], secure)
 }
 
@@ -160,7 +160,7 @@ func judgeAnswer(answer []byte, secure bool) nature {
 		return pick(websocketMQTT, securedWebsocketMQTT)
 	case bytes.HasPrefix(answer, []byte("HTTP/")):
 		return pick(web, securedWeb)
-	case len(answer) > 4 && answer[3] == 0 && (answer[4] == 10 || answer[4] == 0xff): // its greeting, or that it accepts none
+	case len(answer) > 4 && answer[3] == 0 && (answer[4] == 10 || answer[4] == 0xff): // its greeting, or an error instead
 		return database
 	case bytes.HasPrefix(answer, []byte("INFO {")):
 		return nats

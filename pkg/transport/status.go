@@ -8,8 +8,8 @@ import (
 // Status is the state of a session.
 type Status struct {
 	Online bool
-	Server string    // host and port: the one of the connection, or the one last tried
-	Since  time.Time // of being online, or not
+	Server string    // host and port, of the connection or the last attempt
+	Since  time.Time // since when it is online, or offline
 	Err    error     // why there is no connection; nil if there is one, or none was tried yet
 	Silent error     // why others may not hear this node despite a connection, until its own messages come back
 }
@@ -27,7 +27,7 @@ func (s *Session) Status() Status {
 	return s.standing.Status
 }
 
-// silence says why others may not hear this node; nil if they do.
+// silence records why others may not hear this node; nil if they do.
 func (t *standing) silence(why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,8 +2,8 @@ package transport
 
 import "github.com/eclipse/paho.mqtt.golang/packets"
 
-// noStore is a paho store that keeps nothing. paho would resend what it keeps on a later connection, when the row may
-// have changed: resending is the business of the outbox, which has the newest row.
+// noStore is a paho store that keeps nothing. paho would resend stored messages on a later connection, when the row may
+// have changed: that is up to the outbox, which has the newest row.
 type noStore struct{}
 
 func (noStore) Open()                             {}

@@ -3,6 +3,7 @@ package value
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -58,23 +59,96 @@ func DecodeEntity(raw []byte) (Entity, error) {
 }
 
 // EachMember calls f with the name and the value of each member of a JSON object, in their order, a name that occurs twice
-// twice. The object must be valid: see json.Valid. Values are parts of it, not copied.
+// twice. The object should be valid: see json.Valid; of one that is not, anything may be called a value. Values are parts
+// of it, not copied.
 func EachMember(object []byte, f func(name string, raw []byte) error) error {
-	rest := skipSpace(object)
-	for rest = skipSpace(rest[1:]); rest[0] != '}'; {
-		n := valueLength(rest)
-		name, err := text(rest[:n])
+	return eachMember(object, func(quoted, raw []byte) error {
+		name, err := text(quoted)
 		if err != nil {
 			return err
 		}
-		rest = skipSpace(skipSpace(rest[n:])[1:]) // the colon
-		n = valueLength(rest)
-		if err := f(name, rest[:n:n]); err != nil {
+		return f(name, raw)
+	})
+}
+
+// EachMemberOf is EachMember for the members with some names, which are sorted: f is called with a name's place among
+// them. It allocates nothing for names without escapes.
+func EachMemberOf(object []byte, names []string, f func(i int, raw []byte)) error {
+	return eachMember(object, func(quoted, raw []byte) error {
+		name := quoted[1 : len(quoted)-1]
+		if !isPlain(name) {
+			unquoted, err := text(quoted)
+			if err != nil {
+				return err
+			}
+			name = []byte(unquoted)
+		}
+		if i, ok := slices.BinarySearchFunc(names, name, compare); ok {
+			f(i, raw)
+		}
+		return nil
+	})
+}
+
+// compare compares without a copy.
+func compare(a string, b []byte) int {
+	switch {
+	case a < string(b):
+		return -1
+	case a > string(b):
+		return 1
+	}
+	return 0
+}
+
+// errCut is the error of JSON that ends too early.
+var errCut = errors.New("is not valid JSON")
+
+func eachMember(object []byte, f func(quoted, raw []byte) error) error {
+	rest := skipSpace(object)
+	if len(rest) == 0 || rest[0] != '{' {
+		return errCut
+	}
+	for rest = skipSpace(rest[1:]); len(rest) > 0 && rest[0] == '"'; {
+		n := valueLength(rest)
+		name, after := rest[:n], skipSpace(rest[n:])
+		if len(name) < 2 || len(after) == 0 {
+			return errCut
+		}
+		after = skipSpace(after[1:]) // the colon
+		if n = valueLength(after); n == 0 {
+			return errCut
+		}
+		if err := f(name, after[:n:n]); err != nil {
 			return err
 		}
-		if rest = skipSpace(rest[n:]); rest[0] == ',' {
+		if rest = skipSpace(after[n:]); len(rest) > 0 && rest[0] == ',' {
 			rest = skipSpace(rest[1:])
 		}
+	}
+	if len(rest) == 0 || rest[0] != '}' {
+		return errCut
+	}
+	return nil
+}
+
+// EachItem calls f with each item of a JSON list, which should be valid as in EachMember.
+func EachItem(list []byte, f func(raw []byte) error) error {
+	rest := skipSpace(list)
+	if len(rest) == 0 || rest[0] != '[' {
+		return errCut
+	}
+	for rest = skipSpace(rest[1:]); len(rest) > 0 && rest[0] != ']'; {
+		n := valueLength(rest)
+		if err := f(rest[:n:n]); err != nil {
+			return err
+		}
+		if rest = skipSpace(rest[n:]); len(rest) > 0 && rest[0] == ',' {
+			rest = skipSpace(rest[1:])
+		}
+	}
+	if len(rest) == 0 {
+		return errCut
 	}
 	return nil
 }
@@ -89,13 +163,13 @@ func skipSpace(b []byte) []byte {
 	return b
 }
 
-// valueLength returns the length of the JSON value at the front of b.
+// valueLength returns the length of the JSON value at the front of b: all of it if the value does not end.
 func valueLength(b []byte) int {
 	depth := 0
-	for i := 0; ; {
+	for i := 0; i < len(b); {
 		switch b[i] {
 		case '"':
-			for i++; b[i] != '"'; i++ {
+			for i++; i < len(b) && b[i] != '"'; i++ {
 				if b[i] == '\\' {
 					i++
 				}
@@ -115,22 +189,26 @@ func valueLength(b []byte) int {
 				}
 			}
 		}
-		if depth == 0 {
-			return i
+		if depth <= 0 {
+			return min(i, len(b))
 		}
 	}
+	return len(b)
 }
 
 // text returns the value of a JSON string.
 func text(raw []byte) (string, error) {
 	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+	if isPlain(inner) {
 		return string(inner), nil
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)
 	return s, err
 }
+
+// isPlain reports whether what is between quotes is the text itself.
+func isPlain(inner []byte) bool { return bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) }
 
 func decodeValue(raw []byte) (any, error) {
 	switch raw[0] {

@@ -2,8 +2,10 @@ package value_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,36 @@ func FuzzDecodeEntity(f *testing.F) {
 		twice, err := again.AppendJSON(nil)
 		if err != nil || string(twice) != string(sent) {
 			t.Errorf("%q is sent as %q, and then as %q, %v", text, sent, twice, err)
+		}
+	})
+}
+
+// FuzzEachMember: what is not valid is no harm, and of what is valid, both ways give the same.
+func FuzzEachMember(f *testing.F) {
+	for _, text := range []string{`{"a":1,"b":[{"a":"}"}],"a":"x"}`, `{}`, `{"a"`, `{"a":`, `{"a":"`, `{"a":1,`, `{"\u0061":1}`, "{\"\xff\":1}", `[1,"x",[]]`, `[`, `[1`, `{"`, `]`, ``, `{"a":"\`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		last := map[string]string{}
+		err := value.EachMember(data, func(name string, raw []byte) error {
+			last[name] = string(raw)
+			return nil
+		})
+		if names := slices.Sorted(maps.Keys(last)); err == nil && json.Valid(data) {
+			again := map[string]string{}
+			if err := value.EachMemberOf(data, names, func(i int, raw []byte) { again[names[i]] = string(raw) }); err != nil || !maps.Equal(last, again) {
+				t.Errorf("%s: %v, %v, want %v", data, again, err, last)
+			}
+		}
+		items := 0
+		if err := value.EachItem(data, func(raw []byte) error {
+			items++
+			return nil
+		}); json.Valid(data) && data[0] == '[' {
+			var list []json.RawMessage
+			if json.Unmarshal(data, &list) != nil || err != nil || items != len(list) {
+				t.Errorf("%s has %d items, %v, want %d", data, items, err, len(list))
+			}
 		}
 	})
 }

@@ -299,7 +299,7 @@ func (vf *Verifier) sendAsked(ctx context.Context, t *schema.Table, q receive.Qu
 	}
 	rows = slices.DeleteFunc(rows, func(r change.Row) bool {
 		_, here := found[r.Key]
-		return !here && (states[r].Version.IsZero() || fates[r].Elsewhere())
+		return !Given(here, states[r], fates[r])
 	})
 	defer vf.Events.Marked(q.From)
 	return vf.Outbox.MarkAll(ctx, q.From, rows)

@@ -137,15 +137,15 @@ func (vf *Verifier) rowAt(ctx context.Context, t *schema.Table, row change.Row, 
 		return err
 	}
 	x := &list[0]
-	switch s.Is = x.verdict(); s.Is {
-	case absent:
+	switch s.Is = x.Verdict(); s.Is {
+	case Absent:
 		s.Is = "nowhere"
-	case alike:
+	case Alike:
 		s.Is = "same"
 	}
-	s.Pending = x.pending
+	s.Pending = x.Pending
 	s.Written = status.WrittenAs(change.Version{Time: x.theirs.Time, Origin: x.theirs.Origin})
-	if len(x.ours) == len(x.theirs.Values) && x.way == "" {
+	if len(x.ours) == len(x.theirs.Values) && x.Way == "" {
 		for _, i := range differing(t, x.ours, x.theirs.Values, there.types, x.theirs.Untold) {
 			s.Columns = append(s.Columns, status.Differs{Column: t.Columns[i].Name, Here: text(x.ours[i]), There: text(x.theirs.Values[i])})
 		}

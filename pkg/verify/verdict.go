@@ -4,79 +4,79 @@ import "github.com/mysql-sync/mysql-sync/pkg/wire"
 
 // Kinds of differences.
 const (
-	differs      = "differs"
-	missingHere  = "missing here"
-	missingThere = "missing there"
-	heldButThere = "held back, but there" // the transformer returns null, and the remote has the row
+	Differs      = "differs"
+	MissingHere  = "missing here"
+	MissingThere = "missing there"
+	HeldButThere = "held back, but there" // the transformer returns null, and the remote has the row
 )
 
 // What a row is, if not a difference.
 const (
-	absent       = ""             // on both sides
-	alike        = "alike"        // or the transformer's result
-	heldBack     = "held back"    // by a transformer, so the other side is right not to have it
-	incomparable = "incomparable" // a transformer changes it in a way that cannot be seen from here
+	Absent       = ""             // on both sides
+	Alike        = "alike"        // or the transformer's result
+	HeldBack     = "held back"    // by a transformer, so the other side is right not to have it
+	Incomparable = "incomparable" // a transformer changes it in a way that cannot be seen from here
 )
 
-// sides is what is known of a row that may differ between two nodes.
-type sides struct {
-	here, there bool
-	same        bool   // as it is stored
-	pending     bool   // a change of it is on its way
-	ownThere    bool   // the remote wrote it last
-	way         string // what our transformer makes of the row on its way there
-	asSent      bool   // the remote has that result
-	wayBack     string // what the remote's transformer makes of its row on its way here
-	wayIn       string // what our transformer makes of it when it arrives, or is known to have made
-	knownThere  bool   // the remote has a version of it
-	taken       bool   // our transformer may change arriving rows
-	takenThere  bool   // the remote's transformer may change rows arriving there
+// Sides is what is known of a row that may differ between two nodes.
+type Sides struct {
+	Here, There bool
+	Same        bool   // as it is stored
+	Pending     bool   // a change of it is on its way
+	OwnThere    bool   // the remote wrote it last
+	Way         string // what our transformer makes of the row on its way there
+	AsSent      bool   // the remote has that result
+	WayBack     string // what the remote's transformer makes of its row on its way here
+	WayIn       string // what our transformer makes of it when it arrives, or is known to have made
+	KnownThere  bool   // the remote has a version of it
+	Taken       bool   // our transformer may change arriving rows
+	TakenThere  bool   // the remote's transformer may change rows arriving there
 }
 
-// verdict says what a row is: a kind of difference, or none. With transformers in between, the row should differ as
+// Verdict says what a row is: a kind of difference, or none. With transformers in between, the row should differ as
 // they make it differ. Equal is said only of what was seen to be as it should; what cannot be seen from here is
 // reported as such.
-func (s sides) verdict() string {
+func (s Sides) Verdict() string {
 	switch {
-	case s.here && s.there:
+	case s.Here && s.There:
 		return s.both()
-	case s.here:
+	case s.Here:
 		switch {
-		case s.way == wire.WayHeld, s.wayBack == wire.WayHeld:
-			return heldBack
-		case !s.pending && (unforeseeable(s.way) || unforeseeable(s.wayBack) || s.takenThere && !s.knownThere):
-			return incomparable
+		case s.Way == wire.WayHeld, s.WayBack == wire.WayHeld:
+			return HeldBack
+		case !s.Pending && (unforeseeable(s.Way) || unforeseeable(s.WayBack) || s.TakenThere && !s.KnownThere):
+			return Incomparable
 		}
-		return missingThere
-	case s.there:
+		return MissingThere
+	case s.There:
 		switch {
-		case s.wayBack == wire.WayHeld:
-			return heldBack
-		case s.wayIn == wire.WayHeld:
-			return heldBack
-		case !s.pending && (unforeseeable(s.wayBack) || unforeseeable(s.wayIn)):
-			return incomparable
+		case s.WayBack == wire.WayHeld:
+			return HeldBack
+		case s.WayIn == wire.WayHeld:
+			return HeldBack
+		case !s.Pending && (unforeseeable(s.WayBack) || unforeseeable(s.WayIn)):
+			return Incomparable
 		}
-		return missingHere
+		return MissingHere
 	}
-	return absent
+	return Absent
 }
 
 // both is the verdict on a row that both sides have.
-func (s sides) both() string {
+func (s Sides) both() string {
 	switch {
-	case s.same && (s.way == "" || s.ownThere), s.asSent:
-		return alike
-	case s.way == wire.WayHeld && s.ownThere:
-		return heldBack // what the remote itself wrote stays there
-	case s.way == wire.WayHeld:
-		return heldButThere
-	case s.pending:
-		return differs
-	case s.takenThere, unforeseeable(s.way), s.ownThere && (s.taken || s.wayBack != ""):
-		return incomparable
+	case s.Same && (s.Way == "" || s.OwnThere), s.AsSent:
+		return Alike
+	case s.Way == wire.WayHeld && s.OwnThere:
+		return HeldBack // what the remote itself wrote stays there
+	case s.Way == wire.WayHeld:
+		return HeldButThere
+	case s.Pending:
+		return Differs
+	case s.TakenThere, unforeseeable(s.Way), s.OwnThere && (s.Taken || s.WayBack != ""):
+		return Incomparable
 	}
-	return differs
+	return Differs
 }
 
 // unforeseeable reports whether it is impossible to say what the other side should have.

@@ -29,7 +29,8 @@ const (
 // difference is a row that differs between two nodes.
 type difference struct {
 	status.Difference
-	key string
+	key  string
+	ours change.Version
 }
 
 // Verify compares a table with that of an online remote, chunk by chunk, by checksums that each server computes. Rows
@@ -73,7 +74,7 @@ func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair boo
 	c.Equal, c.Differs = len(found) == 0 && c.Incomparable == 0, int64(len(found))
 	for _, d := range found {
 		c.Differ = append(c.Differ, d.Difference)
-		if d.Kind != missingHere {
+		if d.Kind != MissingHere {
 			c.Rows++
 		}
 	}
@@ -129,21 +130,21 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 			return nil, err
 		}
 		for _, x := range list {
-			switch v := x.verdict(); v {
-			case absent:
-			case alike:
+			switch v := x.Verdict(); v {
+			case Absent:
+			case Alike:
 				c.Rows++
-			case heldBack, incomparable:
-				if v == heldBack {
+			case HeldBack, Incomparable:
+				if v == HeldBack {
 					c.HeldBack++
 				} else {
 					c.Incomparable++
 				}
-				if x.here {
+				if x.Here {
 					c.Rows++
 				}
 			default:
-				d := difference{key: x.row.Key, Difference: status.Difference{ID: vf.Tables.ID(ctx, x.row), Kind: v, Pending: x.pending}}
+				d := difference{key: x.row.Key, ours: x.known, Difference: status.Difference{ID: vf.Tables.ID(ctx, x.row), Kind: v, Pending: x.Pending}}
 				differ = append(differ, d)
 			}
 		}
@@ -153,9 +154,10 @@ func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table,
 
 // looked is a row as it was seen on both sides, with long values replaced by their checksums.
 type looked struct {
-	sides
+	Sides
 	row    change.Row
-	ours   [][]byte // nil: the row is not here, or not the remote's by the routes
+	known  change.Version // here, read before the row
+	ours   [][]byte       // nil: the row is not here, or not the remote's by the routes
 	theirs wire.VerifyValue
 }
 
@@ -196,23 +198,23 @@ func (vf *Verifier) look(ctx context.Context, remote string, t *schema.Table, ke
 	for i, r := range rows {
 		mine, here := ours[r.Key]
 		other, way := theirs[r.Key], ways[r.Key]
-		s := sides{here: here, there: other.Values != nil, pending: pending[r.Key] || other.Pending, way: way.Way, wayBack: other.Way,
-			ownThere: states[r].WrittenBy(remote), knownThere: other.Time != 0,
-			taken: vf.Node.Receives(t.Name) && vf.Rows.Transforms(t.Name), takenThere: there.takes}
+		s := Sides{Here: here, There: other.Values != nil, Pending: pending[r.Key] || other.Pending, Way: way.Way, WayBack: other.Way,
+			OwnThere: states[r].WrittenBy(remote), KnownThere: other.Time != 0,
+			Taken: vf.Node.Receives(t.Name) && vf.Rows.Transforms(t.Name), TakenThere: there.takes}
 		switch other.Way {
 		case wire.WaySame, wire.WayDiffers:
 			same := other.Way == wire.WaySame
-			s.there, s.wayBack, s.same, s.asSent = true, "", same, same && way.Way == wire.WayChanged
+			s.There, s.WayBack, s.Same, s.AsSent = true, "", same, same && way.Way == wire.WayChanged
 		default:
-			s.same = s.here && s.there && sameRow(t, mine, other.Values, there.types, other.Untold)
-			s.asSent = s.there && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
+			s.Same = s.Here && s.There && sameRow(t, mine, other.Values, there.types, other.Untold)
+			s.AsSent = s.There && way.Way == wire.WayChanged && sameAsSent(t, way, brief, other.Values, there.types)
 		}
-		if s.there && !s.here && states[r].Version.IsZero() && vf.Rows.Transforms(t.Name) {
-			if s.wayIn, err = vf.rehearseTaking(ctx, remote, t, r.Key); err != nil {
+		if s.There && !s.Here && states[r].Version.IsZero() && vf.Rows.Transforms(t.Name) {
+			if s.WayIn, err = vf.rehearseTaking(ctx, remote, t, r.Key); err != nil {
 				return nil, err
 			}
 		}
-		list[i] = looked{sides: s, row: r, ours: mine, theirs: other}
+		list[i] = looked{Sides: s, row: r, known: states[r].Version, ours: mine, theirs: other}
 	}
 	return list, nil
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// TestTheAftermathOfACommitPrecedesOthersDecisions has transactions that register what must follow, and that end in
-// every way.
+// TestTheAftermathOfACommitPrecedesOthersDecisions: transactions register what must follow them, and end in every way.
 func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
@@ -26,7 +25,7 @@ func TestTheAftermathOfACommitPrecedesOthersDecisions(t *testing.T) {
 	}
 	row := []change.Row{{Table: "orders", Key: "1"}}
 	over, end := context.WithCancel(t.Context())
-	end() // whether a latch is free at once with it
+	end() // with an ended context, a latch is taken only if it is free at once
 	for name, c := range map[string]struct {
 		ends []error // per run of the transaction
 		want []string

@@ -13,8 +13,8 @@ import (
 // respellRows is how many rows one transaction of Respell looks at.
 const respellRows = 500
 
-// Spellings returns the rules by which each table's rows are told apart; a table whose rows are told apart by the bytes
-// of their keys is missing.
+// Spellings returns the rules by which each table's rows are told apart; tables whose rows are told apart by the bytes of
+// their keys are missing.
 func Spellings(ctx context.Context, db mysqldb.Queryer) (map[string]string, error) {
 	forms := map[string]string{}
 	err := mysqldb.Each(ctx, db, `SELECT table_name, form FROM sync_spellings`, nil, func(r *sql.Rows) error {
@@ -30,8 +30,8 @@ func Spellings(ctx context.Context, db mysqldb.Queryer) (map[string]string, erro
 }
 
 // Respell gives a table's rows the IDs that identify returns under the new rules. If two rows become one, the later
-// version stays and dominates the other. It must run before anyone else reads or writes the own tables. A kill in
-// between does no harm: rows that already have their ID keep it.
+// version stays and has seen the other. It must run before anyone else reads or writes the node's own tables. If it is
+// killed, no harm is done: rows that already have their new ID keep it.
 func Respell(ctx context.Context, db *mysqldb.DB, table, form string, identify func(context.Context, []change.Row) error) error {
 	for after := []byte{}; after != nil; {
 		err := mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) (err error) {
@@ -49,7 +49,7 @@ func Respell(ctx context.Context, db *mysqldb.DB, table, form string, identify f
 	return nil
 }
 
-// respell does so for the next rows after an ID, and returns the last ID; nil if there are no more.
+// respell does so for the next rows after an ID, and returns the last ID, or nil if there are no more.
 func respell(ctx context.Context, tx mysqldb.Tx, table string, after []byte, identify func(context.Context, []change.Row) error) ([]byte, error) {
 	old, err := readEntries(ctx, tx, ` WHERE table_name = ? AND row_id > ? ORDER BY row_id LIMIT ?`, table, after, respellRows)
 	if err != nil || len(old) == 0 {
@@ -64,7 +64,7 @@ func respell(ctx context.Context, tx mysqldb.Tx, table string, after []byte, ide
 	}
 	for i, e := range old {
 		if rows[i].ID() == e.ID() || e.ID() == e.Key && len(e.Key) == change.LongestID {
-			continue // or its full key is unknown
+			continue // already right, or its full key is unknown
 		}
 		if err := move(ctx, tx, e, rows[i]); err != nil {
 			return nil, err
@@ -73,7 +73,7 @@ func respell(ctx context.Context, tx mysqldb.Tx, table string, after []byte, ide
 	return []byte(old[len(old)-1].ID()), nil
 }
 
-// move gives an entry another ID, in all own tables.
+// move gives an entry another ID, in all of the node's own tables.
 func move(ctx context.Context, tx mysqldb.Tx, e Entry, to change.Row) error {
 	there, err := readEntries(ctx, tx, ` WHERE table_name = ? AND row_id = ?`, to.Table, []byte(to.ID()))
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // sync_versions. A remote needs the rows after the position up to which it has acked. A row that changes again moves to
 // the end, so at most one entry waits for each row.
 //
-// Transactions do not commit in the order in which they take positions. No one reads past the first position of a
+// Transactions do not commit in the order in which they take positions. No one may read past the first position of a
 // transaction that may still commit, or its rows would be skipped. Promise 1. It is safe for concurrent use; a database
 // has one stream, since it has one node.
 type Stream struct {
@@ -28,12 +28,12 @@ type Stream struct {
 
 	mu    sync.Mutex
 	next  int64
-	open  map[*Writing]int64 // the first position of each
+	open  map[*Writing]int64 // each one's first position
 	doubt []*Writing         // transactions that ended with an unknown outcome
 	ended uint64             // transactions that were committed
 }
 
-// Latch keeps others from deciding about some rows until what Lock returns is called; see latch.Rows.
+// Latch keeps others from deciding about rows until the function that Lock returns is called; see latch.Rows.
 type Latch interface {
 	Lock(ctx context.Context, rows []change.Row) (unlock func(), err error)
 }
@@ -41,17 +41,18 @@ type Latch interface {
 // New returns a stream, given its last position and the time. fence waits until no transaction that has written
 // versions is open.
 func New(last int64, now time.Time, l Latch, fence func(context.Context) error) *Stream {
-	// Positions continue from the time, so that positions that an earlier process handed out, and of which no trace is
-	// left, are never reused.
+	// Positions continue from the current time, so that positions that an earlier process handed out without leaving a
+	// trace are never reused.
 	return &Stream{latch: l, fence: fence, next: max(last+1, now.UnixMicro()), open: map[*Writing]int64{}}
 }
 
-// Given are the highest positions of which a database has a trace: of versions, in the places of remotes, and with which
-// it was marked. 0: there is none.
+// Given has the highest positions that a database has a trace of: among versions, among the positions of remotes, and the
+// one that it was marked with. 0: none.
 type Given struct{ Versions, Remotes, Marked int64 }
 
-// Open returns the stream of a database. It waits for transactions of an earlier process that may still commit, before
-// it reads which positions were given out: a position may lie after all remaining rows, and the clock may be set back.
+// Open returns the stream of a database. It waits for transactions of an earlier process that may still commit before it
+// reads which positions were handed out: a position may be above those of all remaining rows, and the clock may have been
+// set back.
 func Open(ctx context.Context, read func(context.Context) (Given, error), now func() time.Time, l Latch, fence func(context.Context) error) (*Stream, error) {
 	if err := fence(ctx); err != nil {
 		return nil, err
@@ -86,8 +87,8 @@ type Writing struct {
 	after  []func()
 }
 
-// Begin announces a transaction that writes versions, once the outcome of all earlier ones is known: what it bases its
-// decision on must not change because a COMMIT arrives late. End must follow.
+// Begin announces a transaction that writes versions, once the outcome of all earlier ones is known: a late COMMIT must
+// not change what it bases its decision on. End must follow.
 func (s *Stream) Begin(ctx context.Context) (*Writing, error) {
 	if err := s.settle(ctx); err != nil {
 		return nil, err
@@ -120,11 +121,11 @@ func (w *Writing) Last() int64 {
 	return w.last
 }
 
-// After has f called if the transaction is known to have committed, before another decides about its rows. Call it
+// After has f called once the transaction is known to have committed, before anyone else decides about its rows. Call it
 // again each time the transaction is retried.
 func (w *Writing) After(f func()) { w.after = append(w.after, f) }
 
-// End notes how the transaction ended. After an error of its COMMIT that the server did not report, such as a lost
+// End records how the transaction ended. If its COMMIT failed with an error that is not the server's, such as a lost
 // connection, it may still commit.
 func (w *Writing) End(err error) {
 	s := w.s
@@ -140,15 +141,15 @@ func (w *Writing) End(err error) {
 	}
 }
 
-// Commits returns how many transactions are known to have committed.
+// Commits returns how many transactions have committed, or may have.
 func (s *Stream) Commits() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ended + uint64(len(s.doubt))
 }
 
-// Token returns the first of n numbers of the same sequence, for marks that are
-// not in the stream: the larger of two is the later one.
+// Token returns the first of n numbers of the same sequence, for marks that are not in the stream: the larger of two is
+// the later one.
 func (s *Stream) Token(n int) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,7 +200,7 @@ func (s *Stream) settle(ctx context.Context) error {
 	return nil
 }
 
-// oneFence is latched while fencing, so that one fence runs at a time. It is no row of any table.
+// oneFence is latched while fencing, so that only one fence runs at a time. It is not a row of any table.
 var oneFence = []change.Row{{}}
 
 func (s *Stream) doubts() bool {
@@ -208,7 +209,7 @@ func (s *Stream) doubts() bool {
 	return len(s.doubt) > 0
 }
 
-// fence waits until no transaction that has written sync_versions is open: a table lock is granted only then (MySQL
+// fence waits until no transaction that has written sync_versions is open: only then is a table lock granted (MySQL
 // manual, "Metadata Locking"). Only the node writes that table, so no user waits, and the fence does not wait for
 // readers such as a dump.
 func fence(ctx context.Context, db *mysqldb.DB) error {
@@ -232,7 +233,7 @@ type Waiting struct {
 	change.State
 	Position int64
 	From     string // the client that the version came from; empty: made here
-	Label    uint32 // by which it is routed; 0: it is not
+	Label    uint32 // by which it is routed; 0 if it is not
 }
 
 // Read returns at most limit rows after one position, up to another, in order.
@@ -240,7 +241,7 @@ func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Wait
 	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
 }
 
-// ReadTable does so for the rows of one table. It skips all others.
+// ReadTable is Read for the rows of one table.
 func (s *Stream) ReadTable(ctx context.Context, table string, after, upTo int64, limit int) ([]Waiting, error) {
 	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions FORCE INDEX (stream)
 		WHERE position > ? AND position <= ? AND table_name = ? ORDER BY position LIMIT ?`, after, upTo, table, limit)

@@ -186,7 +186,7 @@ func TestTheStreamIsOrderedByLastChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, s, "b", long, "a")
-	// Another process goes on after the last position.
+	// Another process continues after the last position.
 	write(t, openStream(t, db), db, "c")
 	expect(t, openStream(t, db), "b", long, "a", "c")
 }

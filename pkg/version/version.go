@@ -1,8 +1,8 @@
 // Package version keeps the state of each row in the table sync_versions: its version, what that version has seen, and
 // whether the row is deleted.
 //
-// It keeps its part of promises 2 and 3: a version is written in the transaction that writes the
-// row or records the change. Deciding between versions is package conflict's business.
+// It keeps its part of promises 2 and 3: a version is written in the transaction that writes the row or records the
+// change. Package conflict decides between versions.
 package version
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// maxSeen bounds the clients that a stored vector names; the oldest are dropped first. Forgetting a write this way can
-// only show a conflict that was none.
+// maxSeen bounds how many clients a stored vector names; the oldest are dropped first. Forgetting a write this way can
+// only cause a false conflict.
 const maxSeen = 64
 
 // Entry is a row of sync_versions.
@@ -26,13 +26,13 @@ type Entry struct {
 	change.Row
 	change.State
 	Fate Fate
-	// Position is a new position in the stream. 0 leaves the row where it is: those who need it still do, and a row
-	// that was not in the stream is not needed by anyone.
+	// Position is a new position in the stream. 0 leaves the row where it is: remotes that need it still do, and no one
+	// needs a row that was not in the stream.
 	Position int64
 	From     string // the client that the version came from, if it changed; empty: made here
-	// Token is that of the last word about who has the row; 0 leaves the one that is there.
+	// Token is that of the last word about whether this node has the row; 0 keeps the stored one.
 	Token int64
-	// Label says by which values the row is routed; 0 leaves the one that is there.
+	// Label says by which values the row is routed; 0 keeps the stored one.
 	Label uint32
 }
 
@@ -197,7 +197,7 @@ func appendSeen(b []byte, list change.Vector) []byte {
 	return b
 }
 
-// decoded returns the vector of a version, and by which writes the row's columns were made.
+// decoded returns the vector of a version, and which writes made the row's columns.
 func decoded(seen, made []byte) (change.Vector, *change.Made, error) {
 	w, err := decodeSeen(seen)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// ErrNothing is wrapped by the error of a transaction of Write that was given up and is known to have written nothing.
+// ErrNothing is wrapped by the error of a transaction that was given up and is known to have written nothing; see Decide.
 var ErrNothing = errors.New("nothing was written")
 
 // Write runs a transaction that decides about the versions of some rows, and may give them positions in the stream. No
@@ -49,7 +49,7 @@ func (s *Stream) Decide(ctx context.Context, rows []change.Row, run func(*Writin
 	return err
 }
 
-// Latch keeps others from deciding about some rows until unlatch is called. Write does so by itself.
+// Latch keeps others from deciding about rows until unlatch is called. Write does this itself.
 func (s *Stream) Latch(ctx context.Context, rows []change.Row) (unlatch func(), err error) {
 	return s.latch.Lock(ctx, rows)
 }

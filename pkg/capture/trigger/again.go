@@ -9,7 +9,7 @@ import (
 )
 
 // again recreates table_changes if someone has dropped it while the node is running: users' writes fail until then.
-// What waited in it is gone, so the rows of all tables are sent to the remotes. Promise 1.
+// The writes that waited in it are lost, so the rows of all tables are sent to the remotes. Promise 1.
 func (w *watcher) again(ctx context.Context) error {
 	var any int
 	err := w.db.GetContext(ctx, &any, `SELECT EXISTS (SELECT 1 FROM `+changes+`)`)

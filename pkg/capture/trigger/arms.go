@@ -14,7 +14,7 @@ import (
 type arms struct {
 	planned *plan
 	stood   map[string]standing
-	seen    map[string]*schema.Table // the synced tables when their triggers were last seen to be right
+	seen    map[string]*schema.Table // the synced tables as of when their triggers were last known to be right
 	right   map[string]time.Time     // when that was
 	refused map[string]bool          // triggers in other schemas that the user may not create
 }
@@ -36,12 +36,13 @@ func (a *arms) plan(ctx context.Context, db *mysqldb.DB, tables []*schema.Table,
 	return p, nil
 }
 
-// makeable returns the triggers that the user may create.
+// makeable returns those of the triggers that the user may create.
 func (a *arms) makeable(list []trigger) []trigger {
 	return slices.DeleteFunc(slices.Clone(list), func(t trigger) bool { return a.refused[t.id()] })
 }
 
-// stand reports whether the triggers exist as wanted, no others of ours do, and none was created since the last check.
+// stand reports whether the triggers exist as they should, no others of ours do, and none was recreated since the last
+// check.
 func (a *arms) stand(list []trigger, standing map[string]standing) bool {
 	for _, t := range list {
 		if s := standing[t.id()]; s.trigger != t.shown() || a.remade(s) {
@@ -51,7 +52,7 @@ func (a *arms) stand(list []trigger, standing map[string]standing) bool {
 	return len(standing) == len(list)
 }
 
-// remade reports whether someone has recreated a trigger since the last check: it was missing meanwhile.
+// remade reports whether someone has recreated a trigger since the last check: then it was missing for a while.
 func (a *arms) remade(s standing) bool {
 	before, ok := a.stood[s.id()]
 	return ok && before.made != s.made
@@ -70,7 +71,7 @@ func (a *arms) missed(own string, list []trigger, standing map[string]standing, 
 				names[t.table] = true
 			}
 		case !ok && a.stood[t.id()].trigger == t.shown() || ok && (s.table != t.table || a.remade(s)):
-			// An unseen cascade can have changed everything below.
+			// An unnoticed cascade may have changed everything below.
 			for _, x := range tables {
 				if slices.Contains(below(t.on(own), keys), place{own, x.Name}) {
 					names[x.Name] = true

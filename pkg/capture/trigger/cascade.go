@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Written is the session variable in which the applying connection gives the time of the write that it repeats. What a
-// cascade does to further rows is then as old as that write, and does not win over later writes.
+// Written is the session variable in which the applying connection gives the time of the write that it repeats. Changes
+// that a cascade makes to further rows get that time, and do not win over later writes.
 const Written = "@mysql_sync_written"
 
 // place names a table in any schema.
@@ -32,7 +32,7 @@ func (p place) shown() string {
 func childOf(f schema.ForeignKey) place  { return place{f.Schema, f.Table} }
 func parentOf(f schema.ForeignKey) place { return place{f.RefSchema, f.RefTable} }
 
-// cascades makes the triggers that record what the server itself does to the rows of synced tables: its foreign keys
+// cascades builds the triggers that record what the server itself does to rows of synced tables: its foreign keys
 // delete, null and re-key them without firing triggers. These triggers are on the parents, synced or not, in this
 // schema or another, and look at the children just before the server changes them.
 type cascades struct {
@@ -42,7 +42,7 @@ type cascades struct {
 	// recursion says whether the server has recursive queries: MySQL 5.7 does not.
 	recursion bool
 	at        string // schema of the trigger being written
-	// unsupported collects the rings that cannot be followed.
+	// unsupported collects the foreign keys of rings that cannot be followed.
 	unsupported []string
 }
 
@@ -62,8 +62,8 @@ func (c *cascades) triggers() []trigger {
 }
 
 // trigger returns a parent's trigger. Like the parent's other triggers, it does nothing while apply writes that parent:
-// the children's changes come from where the parent was changed. This node never writes a parent in another schema; if
-// someone does, it may be another node.
+// the children's changes come from wherever the parent was changed. This node never writes a parent in another schema, so
+// a trigger there records always: the writer may be another node.
 func (c *cascades) trigger(parent place, event, body string) trigger {
 	if parent.schema == c.own {
 		return trigger{"", triggerName("Cascade"+event, parent.table), parent.table, "BEFORE", strings.ToUpper(event), guarded(parent.table, body)}
@@ -108,8 +108,8 @@ func (c *cascades) onDelete(parent place) string {
 	return strings.Join(append(changed, taken...), " ")
 }
 
-// deleted records the rows of a set, which a foreign key deletes or nulls, and follows them to their children. It
-// appends to the statements for changed rows, and to those for removed rows.
+// deleted records a set of rows that a foreign key deletes or nulls, and follows them to their children. It appends to the
+// statements for changed rows, and to those for deleted rows.
 func (c *cascades) deleted(changed, taken []string, f schema.ForeignKey, set string, path []place) ([]string, []string) {
 	child := childOf(f)
 	if f.OnDelete != "CASCADE" {
@@ -133,8 +133,8 @@ func (c *cascades) deleted(changed, taken []string, f schema.ForeignKey, set str
 	return changed, taken
 }
 
-// onUpdate returns what a parent's BEFORE UPDATE trigger does. The server compares bytes of what is referred to:
-// another spelling is passed on to the children as well.
+// onUpdate returns what a parent's BEFORE UPDATE trigger does. The server compares the referenced values byte by byte: it
+// passes another spelling on to the children as well.
 func (c *cascades) onUpdate(parent place) string {
 	var statements []string
 	for _, f := range c.keys {
@@ -159,9 +159,9 @@ func (c *cascades) onUpdate(parent place) string {
 	return strings.Join(statements, " ")
 }
 
-// updated records the rows of a set whose columns get new values from a foreign key, under their old keys and, if the
-// key is affected, the new ones, and follows them to their children. path has the tables updated before: the server
-// refuses to come back to one.
+// updated records a set of rows whose columns get new values from a foreign key, under their old keys and, if the key is
+// affected, the new ones, and follows them to their children. path has the tables already updated: the server refuses to
+// come back to one.
 func (c *cascades) updated(statements []string, f schema.ForeignKey, set string, value map[string]string, path []place) []string {
 	child := childOf(f)
 	if t := c.table(child); t != nil {
@@ -174,7 +174,7 @@ func (c *cascades) updated(statements []string, f schema.ForeignKey, set string,
 		}
 		if t.KeyExprOf(after) == t.KeyExprOf(old) {
 			statements = append(statements, c.record(t, t.KeyExprOf(old), there, set))
-		} else { // in this order: if both are the same key, the row exists
+		} else { // in this order: if both turn out to be the same key, the row exists
 			statements = append(statements, c.record(t, t.KeyExprOf(old), gone, set), c.record(t, t.KeyExprOf(after), there, set))
 		}
 	}
@@ -200,7 +200,7 @@ func (c *cascades) updated(statements []string, f schema.ForeignKey, set string,
 	return statements
 }
 
-// nulls are the values of a foreign key's columns after SET NULL.
+// nulls returns the values of a foreign key's columns after SET NULL.
 func nulls(f schema.ForeignKey) map[string]string {
 	value := map[string]string{}
 	for _, name := range f.Columns {
@@ -224,8 +224,7 @@ func (c *cascades) rows(f schema.ForeignKey, parents, prefix string) string {
 	return q + " JOIN (" + parents + ") p ON " + strings.Join(tie, " AND ")
 }
 
-// descend widens a set of a table's rows, which are deleted, by those that are deleted with them because the table
-// refers to itself, by any of its foreign keys.
+// descend extends a set of rows to be deleted by the rows that are deleted with them because the table refers to itself.
 func (c *cascades) descend(table place, set string) string {
 	var parts []string
 	for _, f := range c.keys {
@@ -256,7 +255,7 @@ func (c *cascades) unfollowed(f schema.ForeignKey) {
 	c.unsupported = append(c.unsupported, fmt.Sprintf("%s.%s", f.Table, f.Name))
 }
 
-// needed returns the columns that a set of a table's rows must have: its key, and what its children refer to.
+// needed returns the columns that a set of a table's rows must have: its key, and the columns that its children refer to.
 func (c *cascades) needed(table place) []string {
 	var names []string
 	if t := c.table(table); t != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Consume implements capture.Source. It deletes no entry of another row that has one of the ids.
+// Consume implements capture.Source. It does not delete entries of other rows that have one of the ids.
 func (s *Source) Consume(ctx context.Context, tx mysqldb.Tx, _ *version.Writing, entries []capture.Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -35,17 +35,17 @@ func (s *Source) Consume(ctx context.Context, tx mysqldb.Tx, _ *version.Writing,
 	return nil
 }
 
-// shortestRun is how many ids in a row are named by the first and the last alone.
+// shortestRun is how many consecutive ids are selected as a range.
 const shortestRun = 4
 
-// deleteChanges returns the statement that deletes the entries of table_changes with given ids, which ascend and are at
-// least one. It waits for no entry of an open transaction, wherever that is: the hint and a column outside the key keep
-// the server from scanning the whole table, and the last id of each run is listed separately, since a range is read up
-// to the entry after its end. The ids are mostly without gaps: scanning them takes the server half as long as looking
-// up each.
+// deleteChanges returns the statement that deletes the entries of table_changes with the given ids, of which there must be
+// at least one, in ascending order. It never waits for an entry of an open transaction: the hint and a column outside the
+// key keep the server from scanning the whole table, and the last id of each run is listed separately, since a range is
+// read up to the entry after its end. The ids have few gaps: scanning them takes the server half as long as looking up
+// each.
 //
-// An id alone does not identify an entry: two servers of a cluster may assign the same one, and a server whose clock
-// was set back assigns it again. A caller that has not read all entries with an id adds, with AND, which rows it means.
+// An id alone does not identify an entry: two servers of a cluster may assign the same one, and a server whose clock was
+// set back assigns it again. A caller that has not read all entries with an id must add, with AND, which rows it means.
 func deleteChanges(ids []uint64) string {
 	text := []byte("DELETE table_changes FROM table_changes FORCE INDEX (PRIMARY) WHERE (gone IS NULL OR gone IS NOT NULL) AND (")
 	var alone []uint64

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// definitions are those of the tables, as last seen.
+// definitions has the tables' definitions as last seen.
 type definitions struct {
 	log    *zap.Logger
 	db     *mysqldb.DB
@@ -21,8 +21,8 @@ type definitions struct {
 	unfit  map[string]bool     // tables that cannot be synced as they are, already reported
 }
 
-// look drops from the cache the tables that have changed since the last check, and returns them, and which of these are
-// gone. The first check considers all of them changed.
+// look drops the tables that have changed since the last check from the cache, and returns them. The first check considers
+// all of them changed.
 func (d *definitions) look(ctx context.Context, all []string) (changed []string, err error) {
 	slices.Sort(all)
 	all = slices.Compact(all)
@@ -51,8 +51,8 @@ func (d *definitions) look(ctx context.Context, all []string) (changed []string,
 	return changed, nil
 }
 
-// synced returns those of the tables that exist and have a key. No triggers are wanted on others: those with a missing
-// key column would make the user's writes fail. Promise 7.
+// synced returns the tables that exist and can be synced. Others get no triggers: with a missing key column, triggers would
+// make the user's writes fail. Promise 7.
 func (d *definitions) synced(ctx context.Context, names []string) ([]*schema.Table, error) {
 	var list []*schema.Table
 	for _, name := range names {
@@ -73,8 +73,8 @@ func (d *definitions) synced(ctx context.Context, names []string) ([]*schema.Tab
 	return list, nil
 }
 
-// forgetTied drops from the cache the tables at both ends of foreign keys that were added or dropped since the last
-// check: apply looks up in a parent's definition which tables refer to it.
+// forgetTied drops the tables at both ends of foreign keys that were added or dropped since the last check from the cache:
+// apply looks up in a parent's definition which tables refer to it.
 func (d *definitions) forgetTied(keys []schema.ForeignKey) {
 	if slices.EqualFunc(keys, d.ties, schema.ForeignKey.Same) {
 		return

@@ -10,13 +10,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// mostDetail is the most bytes that the names of an update's columns may have: it is less than what any server takes. A table
-// with more counts as written whole.
+// mostDetail is how many bytes the names of a table's columns may have, less than any server's limit. Rows of a table with
+// more count as written whole.
 const mostDetail = 60_000
 
-// changedColumns returns the SQL expression, in a trigger, of the columns that an update changed: their names with commas
-// between them, as parseDetail reads them. It is empty if the table has too many, or if a name has a backtick, with which MySQL
-// 9.7 creates no such trigger (its error 3507).
+// changedColumns returns the SQL expression that gives, in a trigger, the columns that an update changed: their names,
+// separated by commas, as parseDetail reads them. It is empty if the table has too many columns, or if a name has a
+// backtick: MySQL 9.7 refuses to create such a trigger (error 3507).
 func changedColumns(t *schema.Table) string {
 	var parts []string
 	bytes := 0
@@ -35,7 +35,7 @@ func changedColumns(t *schema.Table) string {
 	return "CONCAT_WS(',', " + strings.Join(append(parts, "NULL"), ", ") + ")"
 }
 
-// asBytes returns what tells two values of a column apart. A collation would consider 'bob' and 'Bob' equal.
+// asBytes returns an expression that tells a column's values apart: a collation might consider 'bob' and 'Bob' equal.
 func asBytes(c *value.Column, prefix string) string {
 	name := prefix + mysqldb.Quote(c.Name)
 	switch {
@@ -49,7 +49,7 @@ func asBytes(c *value.Column, prefix string) string {
 	return name
 }
 
-// parseDetail returns the columns that a write changed; nil: all, or it is not known.
+// parseDetail returns the columns that a write changed; nil: all, or unknown.
 func parseDetail(b []byte) []string {
 	if b == nil {
 		return nil

@@ -11,12 +11,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// A renamed table takes its triggers along, and they go on recording under its former name: a delete in an archive is
-// then no delete in the table that now has the name. Such deletes cannot be told apart from those made in the table
-// before it was renamed, so neither are sent. Promise 7. Rows that they record as existing are looked up in the table
-// itself, and do no harm.
+// A renamed table takes its triggers along, and they keep recording under its former name: a delete in, say, an archive
+// then looks like a delete in the table that now has the name. Such deletes cannot be told apart from those made in the
+// table before it was renamed, so neither are sent. Promise 7. Rows recorded as existing are looked up in the table itself,
+// and do no harm.
 
-// takes are the row triggers that record that a row is gone.
+// takes are the events whose row triggers may record that a row is gone.
 var takes = []string{"Delete", "Update"}
 
 // displaced reports whether a trigger that records deletes of a table is on another one.
@@ -26,12 +26,12 @@ func displaced(table string, list []standing) bool {
 	})
 }
 
-// mayTake reports whether the entry may be of a deleted row.
+// mayTake reports whether the entry may be about a deleted row.
 func mayTake(e capture.Entry) bool { return !e.Gone.Valid || e.Gone.Bool }
 
-// doubtful returns the tables of the entries whose deletes may be from another table. It asks once per batch, about
-// each table with such entries, and after the entries were read: until then, either the trigger was where it wrote
-// them, or the watcher has dropped it and removed the entries, which record notices.
+// doubtful returns the tables of the entries whose deletes may come from another table. It asks once per batch, for each
+// table with such entries, and after the entries were read: either the triggers are still where they wrote them, or the
+// watcher has dropped the triggers and removed the entries, which Consume notices.
 func (s *Source) doubtful(ctx context.Context, entries []capture.Entry) (map[string]bool, error) {
 	right := map[string]bool{}
 	for _, e := range entries {
@@ -72,7 +72,7 @@ func (s *Source) doubtful(ctx context.Context, entries []capture.Entry) (map[str
 	return doubtful, nil
 }
 
-// trusted returns the entries without deletes that may be from another table.
+// trusted returns the entries without the deletes that may come from another table.
 func trusted(entries []capture.Entry, doubtful map[string]bool) []capture.Entry {
 	if len(doubtful) == 0 {
 		return entries
@@ -92,7 +92,7 @@ func disown(ctx context.Context, db *mysqldb.DB, list []standing) ([]string, err
 		}
 		n, err := takeOut(ctx, db, table)
 		if err != nil {
-			return disowned, fmt.Errorf("take deletes in another table out of the changes of %s: %w", table, err)
+			return disowned, fmt.Errorf("remove deletes in another table from the changes of %s: %w", table, err)
 		}
 		if n > 0 {
 			disowned = append(disowned, table)
@@ -101,8 +101,8 @@ func disown(ctx context.Context, db *mysqldb.DB, list []standing) ([]string, err
 	return disowned, nil
 }
 
-// takeOut deletes a table's entries that may be of deleted rows, and returns how many there were. It locks only those:
-// others write meanwhile.
+// takeOut deletes a table's entries that may be about deleted rows, and returns how many there were. It locks only those:
+// others can write meanwhile.
 func takeOut(ctx context.Context, db *mysqldb.DB, table string) (int, error) {
 	for n := 0; ; {
 		var ids []uint64

@@ -19,15 +19,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// sample is a row of a table and the version that it had while it existed. A delete that the triggers see gives it
-// another.
+// sample is a row of a table and the version that it had while it existed. A delete that the triggers notice gives it a
+// new version.
 type sample struct {
 	Key     []byte         `json:"key"`
 	Version change.Version `json:"version"`
-	row     change.Row     // of the key; empty until looked up
+	row     change.Row     // with that key; empty until looked up
 }
 
-// ends are the first and the last row of each table.
+// ends has the first and the last row of each table.
 type ends struct {
 	log     *zap.Logger
 	db      *mysqldb.DB
@@ -43,13 +43,13 @@ func (e *ends) recall(table string, m *memory) {
 	e.samples[table], e.sampled[table] = m.Samples, m.at
 }
 
-// forget makes a table's rows be sampled anew: its definition has changed.
+// forget forgets a table's samples, because its definition has changed.
 func (e *ends) forget(table string) { delete(e.samples, table) }
 
-// look checks the first and the last row of each table as of the last check, even by an earlier run. If one is gone
-// without a record, something deleted it that fires no triggers, above all TRUNCATE. That is reported but not repeated
-// at the remotes, since it cannot be told apart from a loss: promise 7. If nothing has changed, it takes a few
-// statements for all tables.
+// look checks the rows that were the first and the last of each table at the last check, even if that was in an earlier
+// run. If one is gone without a record, something deleted it without firing triggers, most likely TRUNCATE. That is
+// reported but not repeated at the remotes, since it cannot be told apart from a loss: promise 7. If nothing has changed,
+// it takes a few statements for all tables.
 func (e *ends) look(ctx context.Context, tables []*schema.Table, begun time.Time) error {
 	ends, err := e.allEnds(ctx, tables)
 	errs := []error{err}
@@ -136,8 +136,8 @@ func (e *ends) sampleTable(ctx context.Context, t *schema.Table, keys []string, 
 	return err
 }
 
-// stillThere returns the rows with their versions. A row that still exists after its version was read existed with it;
-// so did one that has the version of the last check.
+// stillThere returns the rows that existed in the versions that were read: those that still exist afterwards, and those
+// that already had the same version at the last check.
 func (e *ends) stillThere(ctx context.Context, t *schema.Table, rows []change.Row, states map[change.Row]change.State) ([]sample, error) {
 	var list []sample
 	var doubtful []string
@@ -160,8 +160,8 @@ func (e *ends) stillThere(ctx context.Context, t *schema.Table, rows []change.Ro
 // endsMost is how many tables one statement checks.
 const endsMost = 50
 
-// allEnds returns the keys of the first and the last row of each table. A table that cannot be read is missing, and
-// does not hinder the others; if someone has locked it, that is no error.
+// allEnds returns the keys of the first and the last row of each table. A table that cannot be read is left out, and does
+// not affect the others; if someone has locked it, that is no error.
 func (e *ends) allEnds(ctx context.Context, tables []*schema.Table) (map[string][]string, error) {
 	ends := make(map[string][]string, len(tables))
 	var errs []error
@@ -256,7 +256,7 @@ func (e *ends) vanished(ctx context.Context, t *schema.Table, absent []sample) (
 		if err := e.tables.Identify(ctx, rows); err != nil {
 			return false, err
 		}
-		// In this order: what is captured in between has a new version.
+		// In this order: if it is captured in between, it has a new version.
 		pending, err := capture.Uncaptured(ctx, e.db, e.source, t.Name, []string{rows[0].Key})
 		if err != nil {
 			return false, err

@@ -10,24 +10,23 @@ import (
 
 // Recorded entries are deleted, but while anyone reads an old snapshot, as a dump does, the server keeps them, and a
 // poll from the beginning scans them all: half a second for a million changes. So polls begin at the floor, an id below
-// which nothing can appear any more. Ids become visible out of order, so a captured id tells nothing about the lower
-// ones; what exists uncommitted does.
+// which nothing can appear any more. Ids become visible out of order, so a captured id says nothing about lower ones, but
+// a look at uncommitted entries does.
 type floor struct {
 	from   uint64    // polls begin here
 	next   uint64    // the next floor, once everyone who took a lower id has written it
 	marked time.Time // when next was determined
-	settle int       // number of marks before there is nothing more to gain
+	settle int       // how many more marks may raise the floor
 	due    time.Time // of the next poll from the beginning
-	// counter is the server's own, as of the last mark; 0 if unknown.
+	// counter is the server's UUID_SHORT() as of the last mark; 0 if unknown.
 	counter uint64
 }
 
 const (
 	// markAfter is longer than a trigger takes from its id to its row.
 	markAfter = time.Second
-	// wholeShare is how much of the time is not spent on polls from the beginning. They find what has a lower id
-	// against all expectation: the server was restarted with another clock or server_id, or has taken over from another
-	// one.
+	// wholeShare bounds the polls from the beginning to one part in this many of the time. They find entries with
+	// unexpectedly low ids: the server was restarted with another clock or server_id, or has taken over from another one.
 	wholeShare = 100
 )
 
@@ -60,8 +59,8 @@ func (f *floor) wants(now time.Time) bool {
 	return f.settle > 0 && now.Sub(f.marked) >= markAfter
 }
 
-// mark moves the floor. counter is the next id, and lowest the first existing one from the floor on, committed or not,
-// 0 if none. What the last mark found holds if nothing lower has appeared since.
+// mark moves the floor. counter is the next id, and lowest the lowest existing one from the floor on, committed or not, 0
+// if none. The last mark's result becomes the floor unless something lower has appeared since.
 func (f *floor) mark(counter, lowest uint64, now time.Time) {
 	at := counter
 	if lowest != 0 {
@@ -75,8 +74,8 @@ func (f *floor) mark(counter, lowest uint64, now time.Time) {
 // startBits is the position of the server's start time in its ids, in seconds; see UUID_SHORT() in the MySQL manual.
 const startBits = 24
 
-// outOfOrder reports whether an id was given out before the server was started with an earlier clock, as by a gateway
-// without a battery: changes made since have lower ids.
+// outOfOrder reports whether an id was assigned before the server was restarted with an earlier clock, as on a gateway
+// without a battery: changes made since then have lower ids.
 func (f *floor) outOfOrder(id uint64) bool {
 	return f.counter != 0 && id>>serverBits == f.counter>>serverBits && id>>startBits > f.counter>>startBits
 }
@@ -84,7 +83,7 @@ func (f *floor) outOfOrder(id uint64) bool {
 // selectFloor runs, each second in which something was captured, reading uncommitted data.
 const selectFloor = `SELECT UUID_SHORT(), COALESCE((SELECT id FROM table_changes WHERE id >= ? ORDER BY id LIMIT 1), 0)`
 
-// raise moves the floor if it is time. MySQL 5.7 assigns ids in another way; see the migration.
+// raise moves the floor if it is time. MySQL 5.7 assigns ids differently; see migration 14.
 func (s *Source) raise(ctx context.Context) error {
 	if !s.floor.wants(time.Now()) || strings.HasPrefix(s.db.Version, "5.") {
 		return nil

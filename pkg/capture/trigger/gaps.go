@@ -9,14 +9,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// gaps are the times in which tables' writes were not captured.
+// gaps keeps track of tables whose writes are not captured.
 type gaps struct {
 	missed   func(ctx context.Context, table string) error // see WatchConfig.Missed
-	fresh    map[string]bool                               // tables that are unavailable and were never captured
-	recorded map[string]bool                               // tables reported to missed as not captured, and not yet as captured again
+	fresh    map[string]bool                               // tables that someone holds and that were never captured
+	recorded map[string]bool                               // tables reported to missed, and not yet again after they were captured again
 }
 
-// record records that writes of a table may have been missed.
+// record records that writes to a table may have been missed.
 func (g *gaps) record(ctx context.Context, table string) error {
 	if err := g.missed(ctx, table); err != nil {
 		return fmt.Errorf("record that writes to %s were not captured: %w", table, err)
@@ -33,11 +33,11 @@ func (g *gaps) open(ctx context.Context, table string) error {
 	return nil
 }
 
-// known reports whether there is nothing to report about a table that is not captured.
+// known reports whether nothing more needs to be reported about a table that is not captured.
 func (g *gaps) known(table string) bool { return g.fresh[table] || g.recorded[table] }
 
-// close resends the rows of tables that are captured again, except those that still are not: what was done about it
-// before may have been too early. Promise 1.
+// close records once more the tables that are captured again, which are all but lacking: the first record's effect may
+// have come too early. Promise 1.
 func (g *gaps) close(ctx context.Context, lacking []string) error {
 	for table := range g.fresh {
 		if !slices.Contains(lacking, table) {
@@ -56,8 +56,8 @@ func (g *gaps) close(ctx context.Context, lacking []string) error {
 	return nil
 }
 
-// findFresh finds out, at the first check, which of the tables that were unavailable when the node started were never
-// captured: nothing of them was missed.
+// findFresh finds out, at the first check, which of the tables that someone held when the node started were never
+// captured: none of their writes were missed.
 func (g *gaps) findFresh(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, standing map[string]standing) error {
 	for _, t := range tables {
 		before, err := unseenBefore(ctx, db, t, standing)

@@ -9,15 +9,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// A table that someone holds gets its triggers later, and no other waits for that, whether at startup or while running.
-// Until then its writes are not captured: they are sent once the triggers exist. A table that was never captured is not
-// sent before, so that none of its rows need be sent twice.
+// A table that someone holds gets its triggers later, and no other table waits for that, at startup or while running.
+// Until then its writes are not captured: its rows are sent once the triggers exist. A table that was never captured is
+// not sent before that, so that no row has to be sent twice.
 
 // heldMost is the longest pause between two attempts. Users' statements queue behind each attempt for as long as it
 // takes.
 const heldMost = 30 * time.Second
 
-// holds are the tables that someone holds, so that their triggers cannot be created.
+// holds has the tables whose triggers cannot be created because someone holds them.
 type holds struct {
 	log      *zap.Logger
 	now      func() time.Time
@@ -31,7 +31,7 @@ type hold struct {
 	next  time.Time // when to try again
 }
 
-// rests returns why it is not yet time to try a table again, or nil.
+// rests returns why a table cannot be tried yet, or nil if it is time.
 func (h *holds) rests(p place) error {
 	if one := h.list[p]; one != nil && h.now().Before(one.next) {
 		return one.why
@@ -39,7 +39,7 @@ func (h *holds) rests(p place) error {
 	return nil
 }
 
-// note remembers the unavailable tables, and reports them once.
+// note remembers the tables that someone holds, and reports each once.
 func (h *holds) note(held map[place]error) {
 	for p := range h.list {
 		if held[p] == nil {
@@ -62,8 +62,8 @@ func (h *holds) note(held map[place]error) {
 	}
 }
 
-// uncaptured returns those of the synced tables whose writes are not all captured while held tables' triggers cannot be
-// created: a parent's triggers record what its deletes take along.
+// uncaptured returns the synced tables whose writes are not all captured while the triggers of held tables cannot be
+// created: a parent's triggers also record what its cascades do to other tables.
 func uncaptured(held map[place]error, own string, tables []*schema.Table, keys []schema.ForeignKey) []string {
 	var names []string
 	for p := range held {
@@ -81,8 +81,7 @@ func uncaptured(held map[place]error, own string, tables []*schema.Table, keys [
 	return slices.Compact(names)
 }
 
-// below returns the tables that foreign keys can change when a row of the parent
-// changes.
+// below returns the tables that foreign keys can change when a row of the parent changes.
 func below(parent place, keys []schema.ForeignKey) []place {
 	found := []place{parent}
 	for i := 0; i < len(found); i++ {

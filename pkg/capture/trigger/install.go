@@ -17,23 +17,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// selectTriggers reads the existing triggers, at each start and each check. A trigger is always in the schema of its table.
-// If asked by the trigger's, MariaDB opens the tables of all schemas, and waits for those that someone holds.
+// selectTriggers reads the existing triggers, at each start and each check. A trigger is always in the schema of its table:
+// select by EVENT_OBJECT_SCHEMA, since by TRIGGER_SCHEMA, MariaDB opens the tables of all schemas, and waits for those that
+// someone holds.
 const selectTriggers = `SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, COALESCE(CREATED, '')
 	FROM information_schema.TRIGGERS WHERE `
 
-// selectForeign reads, at each start, the triggers whose definer is another user than the node's, and that the node may
-// recreate: if that user is dropped, users' writes fail.
+// selectForeign reads, at each start, the triggers whose definer is not the node's user and that the node may recreate: if
+// that definer were dropped, users' writes would fail.
 const selectForeign = `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND TRIGGER_NAME LIKE 'mysqlSync%'
 	AND CAST(DEFINER AS BINARY) <> CAST(CURRENT_USER() AS BINARY) AND (@@log_bin = 0 OR @@log_bin_trust_function_creators = 1)`
 
-// installTries is how many times to try for a table's lock where that is waited for. Each attempt waits only a few
-// seconds: users' writers would queue behind a waiting lock request.
+// installTries is how many times to try to get a table's lock when waiting for it. Each attempt waits only a few seconds:
+// users' writes queue behind a waiting lock request.
 const installTries = 20
 
-// Arm implements capture.Source: it creates the tables' triggers, and drops all others whose names begin with
-// mysqlSync. It leaves alone a trigger that is already right, and replaces a wrong one so that no write slips through:
-// promise 1.
+// Arm implements capture.Source: it creates the tables' triggers, and drops all others whose names begin with mysqlSync.
+// It leaves a correct trigger alone, and replaces a wrong one such that no write slips through: promise 1.
 func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) error {
 	log, db := s.log, s.db
 	if err := schema.Restore(ctx, db, changes); err != nil {
@@ -66,14 +66,14 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 
 // installed is the outcome of installing triggers.
 type installed struct {
-	denied   []trigger       // those in other schemas that the user may not create
+	denied   []trigger       // in other schemas, where the user may not create them
 	disowned []string        // tables whose deletes were left out
-	held     map[place]error // tables that someone holds, so that it was not possible
+	held     map[place]error // tables that someone holds
 	failed   map[place]error // tables with any other error; nil: nothing was tried
 }
 
-// install creates the wanted triggers and drops all others of ours. rests, which may be nil, says why it is not yet
-// time to try a table that someone holds.
+// install creates the wanted triggers and drops all others of ours. rests, which may be nil, says why a table that someone
+// holds cannot be tried yet.
 func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigger, standing map[string]standing, tries int, rests func(place) error) (installed, error) {
 	var foreign []string
 	if err := db.SelectContext(ctx, &foreign, selectForeign, db.Name); err != nil {
@@ -98,7 +98,7 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 		wrong[table] = append(wrong[table], w)
 	}
 	var errs []error
-	// Unwanted ones go first: a renamed table took its triggers along, with their names.
+	// Unwanted ones go first: a renamed table took its triggers along, and with them their names.
 	var err error
 	done.disowned, err = dropStale(ctx, log, db, slices.Collect(maps.Values(stale)), tries, done.held)
 	errs = append(errs, err)
@@ -125,9 +125,9 @@ func install(ctx context.Context, log *zap.Logger, db *mysqldb.DB, list []trigge
 	return done, errors.Join(errs...)
 }
 
-// dropStale drops unwanted triggers, and removes the deletes that they recorded of a table that is not theirs: before,
-// so that a kill loses none of that, and after, when the transactions that fired them have ended. It returns the tables
-// whose names had such deletes, and adds the unavailable tables to held.
+// dropStale drops unwanted triggers, and removes deletes that they recorded under the name of a table that is not theirs:
+// before, so that a kill does not leave any behind, and after, when the transactions that fired the triggers have ended. It
+// returns the tables under whose names such deletes were recorded, and adds tables that someone holds to held.
 func dropStale(ctx context.Context, log *zap.Logger, db *mysqldb.DB, stale []standing, tries int, held map[place]error) ([]string, error) {
 	if len(stale) == 0 {
 		return nil, nil
@@ -165,8 +165,8 @@ func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries
 	return nil
 }
 
-// wanted returns all triggers that should exist, and the foreign keys that they cannot follow. details, which may be nil, says
-// of which tables it is recorded which columns an update changed.
+// wanted returns all triggers that should exist, and the foreign keys that they cannot follow. details, which may be nil,
+// reports whether a table's triggers record which columns an update changed.
 func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, details func(table string) bool) (list []trigger, unsupported []string) {
 	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
 	for _, t := range tables {
@@ -176,16 +176,16 @@ func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, de
 	return append(list, c.triggers()...), c.unsupported
 }
 
-// Unfollowed returns the foreign keys, as table.name, whose cascades the tables' triggers cannot follow. keys are all
-// those of the schema.
+// Unfollowed returns the foreign keys, as table.name, whose cascades the tables' triggers cannot follow. keys has all
+// foreign keys of the schema.
 func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) []string {
 	_, unsupported := wanted(db, tables, keys, nil)
 	slices.Sort(unsupported)
 	return slices.Compact(unsupported)
 }
 
-// readTriggers returns the existing triggers, as given by shown, by id: those in the node's schema, and its own in
-// other schemas, all of which are searched if others is nil.
+// readTriggers returns the existing triggers by id, in the form given by shown: those in the node's schema, and its own in
+// the schemas others, or in all schemas if others is nil.
 func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[string]standing, error) {
 	found := map[string]standing{}
 	read := func(where string, args ...any) error {
@@ -221,7 +221,7 @@ func readTriggers(ctx context.Context, db *mysqldb.DB, others []string) (map[str
 	return found, nil
 }
 
-// patiently retries f while the server is away, and a limited number of times while another session holds the table.
+// patiently retries f while the server is down, and a limited number of times while another session holds the table.
 func patiently(ctx context.Context, log *zap.Logger, table string, tries int, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
@@ -252,8 +252,8 @@ func advise(table string, err error) error {
 	return fmt.Errorf("install triggers on %s: %w", table, err)
 }
 
-// replace creates the triggers in place of those with the same names. MariaDB replaces a trigger in one step; on MySQL
-// the table is locked meanwhile, and the lock is released with the connection if the node is killed here.
+// replace creates the triggers in place of those with the same names. MariaDB replaces a trigger in one step; on MySQL, the
+// table is locked meanwhile, and if the node is killed here, the lock is released along with the connection.
 func replace(ctx context.Context, db *mysqldb.DB, table place, wanted []trigger) (err error) {
 	if _, err := db.ExecContext(ctx, "DO 0"); err != nil { // only the database's owner continues; see mysqldb.Fence
 		return err

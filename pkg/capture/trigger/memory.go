@@ -16,9 +16,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// memory is how a table's changes were captured when the node last looked. It is kept in sync_captured, so that a start
-// can tell whether they have been captured since. What this program wants of the triggers is not part of it: a new
-// release that words them differently has missed nothing.
+// memory says how a table's changes were captured when the node last looked. It is kept in sync_captured, so that a start
+// can tell whether they have been captured since. How this release words its triggers is not part of it: a release that
+// words them differently has missed nothing.
 type memory struct {
 	Key         []keyColumn       `json:"key"`
 	Triggers    map[string]string `json:"triggers"`    // fingerprints by name: those that captured it
@@ -32,8 +32,7 @@ type keyColumn struct {
 	Type string `json:"type"`
 }
 
-// unseen says why changes of the table may not have been captured since, given the present state; "" means that all
-// were.
+// unseen says why changes to the table may not have been captured since, given its current state; "" means that all were.
 func (m *memory) unseen(now *memory, t *schema.Table) string {
 	for name, print := range m.Triggers {
 		if now.Triggers[name] != print {
@@ -62,8 +61,8 @@ func (m *memory) failing(t *schema.Table) bool {
 	})
 }
 
-// remember returns how a table's changes are captured now. keys are those that wanted was derived from; standing has
-// the existing triggers.
+// remember returns how a table's changes are captured now. keys are the foreign keys that wanted was derived from; standing
+// has the existing triggers.
 func remember(t *schema.Table, own string, wanted []trigger, standing map[string]standing, keys []schema.ForeignKey) *memory {
 	m := &memory{Triggers: map[string]string{}, ForeignKeys: map[string]string{}}
 	for _, k := range t.Key {
@@ -107,8 +106,7 @@ func Bearing(own string, tables []*schema.Table, keys []schema.ForeignKey) []sch
 	return slices.DeleteFunc(slices.Clone(keys), func(f schema.ForeignKey) bool { return !bears[name{childOf(f), f.Name}] })
 }
 
-// above returns the foreign keys by which the server can change rows of a table when a
-// row of another changes.
+// above returns the foreign keys by which the server can change rows of a table when a row of another changes.
 func above(table place, keys []schema.ForeignKey) []schema.ForeignKey {
 	var found []schema.ForeignKey
 	tables := []place{table}

@@ -12,11 +12,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// A parent may be in another schema, where the node has no other business. A trigger there has a name that says whose
-// it is: two nodes with their own schemas may each have one on the same parent, and a node drops none in its schema
-// that is not its own.
+// A parent may be in another schema, where the node does nothing else. The name of a trigger there says whose it is: two
+// nodes with their own schemas may each have one on the same parent, and a node does not drop another node's triggers from
+// its schema.
 
-// outsidePrefix begins the names of the triggers that a schema's node has in others.
+// outsidePrefix starts the names of the triggers that a schema's node has in other schemas.
 func outsidePrefix(own string) string { return "mysql_sync_" + short(own)[:12] + "_" }
 
 func outsideName(own, event, table string) string {
@@ -33,8 +33,8 @@ var notAllowed = []int{1044, 1142, 1143, 1227, 1370}
 
 func notGranted(err error) bool { return slices.Contains(notAllowed, mysqldb.Number(err)) }
 
-// readable returns the foreign keys that affect the synced tables: those whose tables the node's user may read, and
-// those that it may not. A trigger that reads a table without the right would make users' writes fail. Promise 7. It
+// readable returns the foreign keys that affect the synced tables: those whose tables the node's user may read, and those
+// whose tables it may not. A trigger that reads a table without the privilege would make users' writes fail. Promise 7. It
 // queries nothing if all tables are in one schema.
 func readable(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) (usable []schema.ForeignKey, lacking []capture.Denied, err error) {
 	keys = Bearing(db.Name, tables, keys)
@@ -91,7 +91,7 @@ func others(own string, keys []schema.ForeignKey) []string {
 	return slices.Compact(list)
 }
 
-// qualified is a name as written outside of its schema; in the node's own it is bare.
+// qualified quotes a name, with its schema unless that is the node's own.
 func qualified(schema, name string) string {
 	if schema == "" {
 		return mysqldb.Quote(name)
@@ -99,5 +99,5 @@ func qualified(schema, name string) string {
 	return mysqldb.Quote(schema) + "." + mysqldb.Quote(name)
 }
 
-// likePrefix is the pattern for names with a prefix.
+// likePrefix returns the LIKE pattern for names with a prefix.
 func likePrefix(prefix string) string { return strings.ReplaceAll(prefix, "_", `\_`) + "%" }

@@ -7,8 +7,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// plan is derived from the tables and foreign keys of a check. It is made anew only if one of these has changed: with
-// many tables it takes long.
+// plan is derived from the tables and foreign keys of a check. It is made anew only if these have changed, since that takes
+// long with many tables.
 type plan struct {
 	tables   []*schema.Table
 	keys     []schema.ForeignKey // all
@@ -19,7 +19,7 @@ type plan struct {
 	memories map[string]*memory  // of each table, without samples
 }
 
-// memory returns how a table is captured by the existing triggers, like remember.
+// memory is remember, with the results cached.
 func (p *plan) memory(t *schema.Table, own string, list []trigger, standing map[string]standing) *memory {
 	if p.memories == nil || !maps.Equal(standing, p.standing) {
 		p.standing, p.memories = standing, map[string]*memory{}

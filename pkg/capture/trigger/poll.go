@@ -46,7 +46,7 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 type batch struct {
 	s        *Source
 	all      []capture.Entry
-	latest   int64 // none of them was written later, in µs since 1970 by the server's clock
+	latest   int64 // when the latest was written, in µs since 1970 by the server's clock
 	more     bool  // there may be more
 	trusted  []capture.Entry
 	doubtful map[string]bool // tables whose entries are not trusted
@@ -54,8 +54,8 @@ type batch struct {
 
 func (b *batch) Entries() []capture.Entry { return b.trusted }
 
-// Consume deletes all of the batch's entries, and none that was written after they were read: a server that is restarted
-// within a second of its start assigns their ids again.
+// Consume deletes all of the batch's entries, and none that were written after these were read: a server that is restarted
+// within a second of its start assigns the same ids again.
 func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error {
 	s := b.s
 	ids := make([]uint64, len(b.all))
@@ -81,8 +81,8 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 	return nil
 }
 
-// read returns at most a batch, a time after which none of it was written, and whether there may be more. It never goes by the last id seen: ids become visible
-// out of order. Recorded entries are deleted, so the first rows from the floor on are new.
+// read returns at most a batch, when its latest entry was written, and whether there may be more. It never goes by the last
+// id seen: ids become visible out of order. Recorded entries are deleted, so the first rows from the floor on are new.
 func (s *Source) read(ctx context.Context) (entries []capture.Entry, latest int64, more bool, err error) {
 	began := time.Now()
 	start := s.floor.start(began)
@@ -99,7 +99,7 @@ func (s *Source) read(ctx context.Context) (entries []capture.Entry, latest int6
 	dated(entries, server, time.Now())
 	for i := range entries {
 		if s.floor.outOfOrder(entries[i].ID) {
-			entries[i].Gone = sql.NullBool{} // the row as it is tells what became of it
+			entries[i].Gone = sql.NullBool{} // the current row tells what became of it
 		}
 	}
 	var lowest uint64
@@ -110,8 +110,8 @@ func (s *Source) read(ctx context.Context) (entries []capture.Entry, latest int6
 	return whole(entries), latest, len(entries) >= batchSize, nil
 }
 
-// whole cuts off what exceeds a batch, but keeps entries with one id together, such as two servers of a cluster may
-// assign: entries are deleted by id.
+// whole cuts off what exceeds a batch, but keeps entries with the same id, which two servers of a cluster may assign,
+// together: entries are deleted by id.
 func whole(entries []capture.Entry) []capture.Entry {
 	if len(entries) <= batchSize {
 		return entries

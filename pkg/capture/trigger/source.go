@@ -16,7 +16,7 @@ import (
 type Config struct {
 	Syncs    func(string) bool // whether a table is in syncTables
 	Interval time.Duration     // between two polls when there is nothing to do
-	// Details says of which tables it is recorded which columns an update changed; nil: of none.
+	// Details reports whether a table's triggers record which columns an update changed; nil: none do.
 	Details func(table string) bool
 	// Lost is called when rows of a table are gone that may not have been deleted. It must not block, and may be nil.
 	Lost func(table string, at time.Time)

@@ -11,7 +11,7 @@ import (
 type told struct {
 	trouble atomic.Pointer[error] // of the last check
 	denied  atomic.Pointer[[]capture.Denied]
-	lacking atomic.Pointer[[]string] // synced tables that are not captured because someone holds them
+	lacking atomic.Pointer[[]string] // synced tables that are not captured because someone holds them or a parent
 }
 
 // Trouble returns why the last check failed.
@@ -30,7 +30,7 @@ func (t *told) Denied() []capture.Denied {
 	return nil
 }
 
-// Captures reports whether a synced table's triggers exist, as far as is known.
+// Captures reports whether a synced table's triggers exist, as far as known.
 func (t *told) Captures(table string) bool { return !slices.Contains(t.Uncaptured(), table) }
 
 // Uncaptured returns the synced tables whose triggers cannot be created because someone holds them or a parent.

@@ -15,7 +15,7 @@ import (
 // by the user's own triggers, record as usual.
 const Applying = "@mysql_sync_applying"
 
-// prefix begins the names of all triggers of this project and of existing peers.
+// prefix starts the names of all triggers of this project and of existing peers.
 const prefix = "mysqlSync"
 
 // maxName is the maximum length of a trigger's name in MySQL, in characters.
@@ -45,11 +45,11 @@ func (t trigger) id() string {
 // standing is a trigger as the server shows it.
 type standing struct {
 	trigger
-	made string // when it was created: one from a dump did not exist before
+	made string // when it was created: one restored from a dump did not exist before that
 }
 
-// shown returns the trigger in a form that can be compared with an existing one: without backslashes, of which MariaDB
-// omits every other one when it shows a text, and without quotes, which MySQL shows in another form within a text.
+// shown returns the trigger in a form that can be compared with an existing one: without backslashes, since MariaDB omits
+// every other one when it shows a string, and without quotes, which MySQL shows in another form within a string.
 func (t trigger) shown() trigger {
 	t.body = unescaped.Replace(strings.TrimSpace(t.body))
 	return t
@@ -65,17 +65,16 @@ func (t trigger) create(orReplace bool) string {
 	return "CREATE " + or + "TRIGGER " + qualified(t.schema, t.name) + " " + t.time + " " + t.event + " ON " + qualified(t.schema, t.table) + " FOR EACH ROW " + t.body
 }
 
-// What a trigger records of a row besides its key: whether the change removed it. A row that is missing later, and that
-// no trigger saw deleted, has vanished; see version.Entry.
+// What a trigger records about a row besides its key: whether the change removed it. A row that is missing later although
+// no trigger saw it deleted has vanished; see version.Fate.
 const (
 	there = "0"
 	gone  = "1"
 )
 
-// rowTriggers returns a table's three triggers. Each records the row's key; an update that changes the key, compared
-// byte by byte, first records the old one: that is a delete, unless both are spellings of one row.
-//
-// detailed says that an update which leaves the key alone also records which columns it changed.
+// rowTriggers returns a table's three triggers. Each records the row's key; an update that changes the key, compared byte
+// by byte, first records the old one: that is a delete, unless both are spellings of one row. With detailed, an update that
+// does not change the key also records which columns it changed.
 func rowTriggers(t *schema.Table, detailed bool) []trigger {
 	table := mysqldb.QuoteString(t.Name)
 	note := func(key, gone string) string {
@@ -99,8 +98,7 @@ func guarded(table, statements string) string {
 	return "BEGIN IF NOT (" + Applying + " <=> " + mysqldb.QuoteString(table) + ") THEN " + statements + " END IF; END"
 }
 
-// triggerName returns mysqlSync{event}_{table}; a name that would be too long
-// is cut and ends in a hash of the whole.
+// triggerName returns mysqlSync{event}_{table}; a name that would be too long is cut and ends in a hash of the whole.
 func triggerName(event, table string) string {
 	return cut(prefix + event + "_" + table)
 }

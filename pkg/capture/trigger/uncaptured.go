@@ -14,8 +14,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Ask implements capture.Source. A trigger records a write in the writer's transaction: whoever has got the row's lock
-// sees it.
+// Ask implements capture.Source. A trigger records a write in the writer's transaction, so whoever gets the row's lock sees
+// the entry.
 func (s *Source) Ask(table string, keys iter.Seq[string]) capture.Question {
 	return &question{table: table, keys: keys}
 }
@@ -58,16 +58,15 @@ func (u *question) Answer(context.Context) ([]capture.Entry, error) {
 	return u.entries, nil
 }
 
-// written is when an entry was written, in µs since 1970.
+// written is the SQL expression for when an entry was written, in µs since 1970.
 const written = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', date)`
 
-// selectEntries begins every query for entries.
+// selectEntries starts every query for entries.
 const selectEntries = `SELECT id, table_name, primary_key, ` + written + `, gone, detail,
 	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM table_changes `
 
-// serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. Within
-// one run of a server, a row's ids ascend in the order of its changes: a trigger takes its id while its session holds the
-// row.
+// serverBits is the position of the server's number in its ids; see UUID_SHORT() in the MySQL manual. Within one run of a
+// server, a row's ids ascend in the order of its changes: a trigger takes its id while its session holds the row's lock.
 const serverBits = 56
 
 // scan reads an entry, and the current time of the same clock.
@@ -79,8 +78,8 @@ func scan(rows *sql.Rows, e *capture.Entry) (server int64, err error) {
 	return server, err
 }
 
-// dated converts the times of entries to the node's clock. It is called after the server has read its own: a clock that
-// both share is not ahead.
+// dated converts the times of entries to the node's clock. Take now after the server has read its clock, so that a clock
+// shared by both does not seem ahead.
 func dated(entries []capture.Entry, server int64, now time.Time) {
 	for i := range entries {
 		entries[i].Written = conflict.Written(entries[i].Written, server, change.Micros(now))

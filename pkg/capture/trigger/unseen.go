@@ -13,15 +13,15 @@ import (
 // changes is the table that the triggers write to.
 const changes = "table_changes"
 
-// Unseen implements capture.Source: it returns the tables whose triggers are not what they were when the node last
-// looked, or no longer right for the table.
+// Unseen implements capture.Source: it returns the tables whose triggers are not the same as when the node last looked, or
+// no longer right for the table.
 func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []schema.ForeignKey) ([]capture.Unseen, error) {
 	db := s.db
 	own, err := schema.Standing(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(own, changes) { // Arm recreates it, once it is recorded that something is missing
+	if !slices.Contains(own, changes) { // Arm recreates it, after the caller has recorded that writes were missed
 		var list []capture.Unseen
 		for _, t := range tables {
 			list = append(list, capture.Unseen{Table: t.Name, Reason: changes + " was dropped, with what it held"})
@@ -32,8 +32,7 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 	if err != nil {
 		return nil, err
 	}
-	// Only the other schemas that contain parents count, as for the watcher: scanning all of them takes seconds if they
-	// are many.
+	// Only other schemas with parents count, as for the watcher: scanning all schemas takes seconds if there are many.
 	standing, err := readTriggers(ctx, db, others(db.Name, keys))
 	if err != nil {
 		return nil, err

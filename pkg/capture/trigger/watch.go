@@ -15,13 +15,13 @@ import (
 )
 
 // Bounds of the pause between two checks of the tables themselves, which is ten times that between two polls: while a
-// trigger is missing, nothing of its table is captured.
+// trigger is missing, its table is not captured.
 const (
 	watchLeast = time.Second
 	watchMost  = 5 * time.Second
 )
 
-// watcher repairs the triggers while the node runs, whatever is done to the tables.
+// watcher repairs the triggers while the node runs, whatever happens to the tables.
 type watcher struct {
 	capture.WatchConfig
 	*Source
@@ -32,7 +32,7 @@ type watcher struct {
 	holds       holds
 	gaps        gaps
 	ends        ends
-	known       map[string]*memory // what is in sync_captured; nil before the first check
+	known       map[string]*memory // the contents of sync_captured; nil before the first check
 }
 
 // Watch implements capture.Source.
@@ -57,8 +57,8 @@ func newWatcher(s *Source, ts *schema.Tables, c capture.WatchConfig) *watcher {
 	return w
 }
 
-// run checks the tables until ctx ends. Errors are logged and retried: at once and silently if a table was altered
-// during the check.
+// run checks the tables until ctx ends. Errors are logged and retried; if a table was altered during the check, it retries
+// at once and silently.
 func (w *watcher) run(ctx context.Context) error {
 	for {
 		begun := time.Now()
@@ -79,7 +79,7 @@ func (w *watcher) run(ctx context.Context) error {
 	}
 }
 
-// look brings definitions and triggers to their proper state.
+// look updates the definitions and repairs the triggers.
 func (w *watcher) look(ctx context.Context) error {
 	begun := w.now()
 	if err := w.again(ctx); err != nil {
@@ -125,7 +125,7 @@ func (w *watcher) look(ctx context.Context) error {
 	return errors.Join(w.ends.look(ctx, tables, begun), w.remember(ctx, p, list, standing, tables))
 }
 
-// define drops from the cache the tables whose definition differs from the last check, and reports those that exist.
+// define drops tables whose definition has changed since the last check from the cache, and reports those that exist.
 func (w *watcher) define(ctx context.Context) error {
 	first := w.definitions.prints == nil
 	changed, err := w.definitions.look(ctx, slices.Concat(w.Synced, w.Received))
@@ -164,7 +164,7 @@ func (w *watcher) recall(ctx context.Context, tables []*schema.Table, standing m
 	return nil
 }
 
-// mend installs the wanted triggers, and records which tables' writes may not have been captured meanwhile. Promise 1.
+// mend installs the wanted triggers, and first records which tables' writes may have been missed. Promise 1.
 func (w *watcher) mend(ctx context.Context, list []trigger, standing map[string]standing, tables []*schema.Table, keys []schema.ForeignKey) error {
 	for _, table := range w.arms.missed(w.db.Name, list, standing, tables, keys) {
 		if w.gaps.known(table) {
@@ -196,13 +196,13 @@ func (w *watcher) mend(ctx context.Context, list []trigger, standing map[string]
 	return errors.Join(err, w.captured(ctx, lacking))
 }
 
-// captured records that all tables but some are captured.
+// captured records that all tables except lacking are captured.
 func (w *watcher) captured(ctx context.Context, lacking []string) error {
 	w.lacking.Store(&lacking)
 	return w.gaps.close(ctx, lacking)
 }
 
-// saw records what exists after a check, and reports what is missing because the user may not create it.
+// saw records what exists after a check, and which triggers are missing because the user may not create them.
 func (w *watcher) saw(p *plan, standing map[string]standing, tables []*schema.Table, begun time.Time) {
 	w.arms.stood = standing
 	denied := slices.Clone(p.lacking)
@@ -224,7 +224,7 @@ func (w *watcher) remember(ctx context.Context, p *plan, list []trigger, standin
 	var errs []error
 	for _, t := range tables {
 		if !w.Captures(t.Name) {
-			continue // so that a start finds that it was not
+			continue // so that the next start finds that it was not captured
 		}
 		m := p.memory(t, w.db.Name, list, standing)
 		m.Samples = w.ends.samples[t.Name]

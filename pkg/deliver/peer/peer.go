@@ -47,7 +47,7 @@ type Peer struct {
 	c      *Config
 	remote string
 	log    *zap.Logger
-	date   int64     // of the last version-1 change; never goes back
+	dates  Dates     // of version-1 changes
 	unmet  time.Time // since when it has been online without a key to seal for it
 	told   bool
 }
@@ -125,8 +125,7 @@ func (p *Peer) Unanswered(said bool) deliver.Silence {
 	return deliver.Mute
 }
 
-// Pack makes a batch of rows, or a version-1 change of each. These are dated now, or by the peer's clock if that is
-// ahead: an existing peer drops a change dated before its own start.
+// Pack makes a batch of rows, or a version-1 change of each.
 func (p *Peer) Pack(rows []render.Outgoing, single bool) []deliver.Message {
 	if !single {
 		b := &wire.Batch{Sent: p.c.Now().UnixMilli(), Changes: make([]change.Change, len(rows))}
@@ -135,12 +134,12 @@ func (p *Peer) Pack(rows []render.Outgoing, single bool) []deliver.Message {
 		}
 		return []deliver.Message{{Rows: len(rows), Body: p.c.Codec.Body(b)}}
 	}
-	p.date = max(p.date, p.c.Now().Add(p.c.Mesh.Ahead(p.remote)).UnixMilli())
+	date := p.dates.Next(p.c.Now(), p.c.Mesh.Ahead(p.remote))
 	list := make([]deliver.Message, len(rows))
 	for i := range rows {
 		o := &rows[i]
-		c := wire.Change{Sender: p.c.Client, Table: o.Table, ID: o.ID, Date: p.date, Entity: o.Entity}
-		list[i] = deliver.Message{Name: deliver.Name{Table: o.Table, ID: o.ID}, Stamp: p.date, Rows: 1}
+		c := wire.Change{Sender: p.c.Client, Table: o.Table, ID: o.ID, Date: date, Entity: o.Entity}
+		list[i] = deliver.Message{Name: deliver.Name{Table: o.Table, ID: o.ID}, Stamp: date, Rows: 1}
 		list[i].Body, list[i].Err = c.Encode()
 	}
 	return list

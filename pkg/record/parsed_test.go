@@ -1,12 +1,10 @@
-package diff
+package record
 
 import (
 	"bytes"
 	"encoding/json"
 	"reflect"
 	"testing"
-
-	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
 
 // What needs no decoder is what the decoder makes of it.
@@ -18,7 +16,7 @@ func FuzzParsed(f *testing.F) {
 		f.Add([]byte(`{"v":` + v + `}`))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		members, err := record.Members(data)
+		members, err := Members(data)
 		if err != nil {
 			return
 		}
@@ -29,7 +27,7 @@ func FuzzParsed(f *testing.F) {
 			if err := d.Decode(&want); err != nil {
 				t.Fatalf("%s is not JSON: %v", m.Value, err)
 			}
-			if got := parsed(m.Value); !reflect.DeepEqual(got, want) {
+			if got := Parsed(m.Value); !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: %#v, want %#v", m.Value, got, want)
 			}
 		}

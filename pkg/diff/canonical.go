@@ -1,0 +1,191 @@
+package diff
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// deepest is how deep values are canonicalized in parts: each level reads its inner ones again.
+const deepest = 8
+
+// errNotJSON is the error of a value that is none.
+var errNotJSON = errors.New("is not JSON")
+
+// canonical writes a value as json.Marshal does once it was decoded, with the members of objects sorted, in small parts.
+func canonical(w io.Writer, v []byte) error { return canonicalAt(w, v, deepest) }
+
+func canonicalAt(w io.Writer, v []byte, depth int) error {
+	switch {
+	case len(v) == 0:
+		return errNotJSON
+	case v[0] == '"' && len(v) > 1:
+		return canonicalText(w, v[1:len(v)-1])
+	case v[0] == '[' && len(v) > 1 && onlyBytes(v):
+		_, err := w.Write(v)
+		return err
+	case v[0] == '[' && depth > 0:
+		return canonicalList(w, v, depth)
+	case v[0] == '{' && depth > 0:
+		return canonicalObject(w, v, depth)
+	}
+	return whole(w, v)
+}
+
+// whole writes the canonical form of a value at once.
+func whole(w io.Writer, v []byte) error {
+	x := record.Parsed(v)
+	if x == nil && string(v) != "null" {
+		return errNotJSON
+	}
+	text, err := json.Marshal(x)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	return err
+}
+
+// onlyBytes reports whether a list has only digits and commas, as that of Node's Buffer.
+func onlyBytes(list []byte) bool {
+	for _, c := range list[1 : len(list)-1] {
+		if c != ',' && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+func canonicalList(w io.Writer, v []byte, depth int) error {
+	before := "["
+	err := value.EachItem(v, func(raw []byte) error {
+		if _, err := io.WriteString(w, before); err != nil {
+			return err
+		}
+		before = ","
+		return canonicalAt(w, raw, depth-1)
+	})
+	if err != nil {
+		return err
+	}
+	if before == "[" {
+		before = "[]"
+	} else {
+		before = "]"
+	}
+	_, err = io.WriteString(w, before)
+	return err
+}
+
+// member is one of an object.
+type member struct {
+	name string
+	raw  []byte
+}
+
+func canonicalObject(w io.Writer, v []byte, depth int) error {
+	var list []member
+	if err := value.EachMember(v, func(name string, raw []byte) error {
+		list = append(list, member{name, raw})
+		return nil
+	}); err != nil {
+		return err
+	}
+	slices.SortStableFunc(list, func(a, b member) int { return cmp.Compare(a.name, b.name) })
+	before := "{"
+	for i, m := range list {
+		if i+1 < len(list) && list[i+1].name == m.name { // the last one counts
+			continue
+		}
+		name, err := json.Marshal(m.name)
+		if err == nil {
+			_, err = w.Write(append(append([]byte(before), name...), ':'))
+		}
+		if err == nil {
+			err = canonicalAt(w, m.raw, depth-1)
+		}
+		if err != nil {
+			return err
+		}
+		before = ","
+	}
+	end := "}"
+	if before == "{" {
+		end = "{}"
+	}
+	_, err := io.WriteString(w, end)
+	return err
+}
+
+// canonicalText writes a string, given without its quotes, piece by piece.
+func canonicalText(w io.Writer, inner []byte) error {
+	quote := []byte{'"'}
+	if _, err := w.Write(quote); err != nil {
+		return err
+	}
+	var quoted []byte
+	for len(inner) > 0 {
+		n := piece(inner)
+		if isCanonical(inner[:n]) {
+			if _, err := w.Write(inner[:n]); err != nil {
+				return err
+			}
+			inner = inner[n:]
+			continue
+		}
+		quoted = append(append(append(quoted[:0], '"'), inner[:n]...), '"')
+		inner = inner[n:]
+		var text string
+		if err := json.Unmarshal(quoted, &text); err != nil {
+			return err
+		}
+		again, err := json.Marshal(text)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(again[1 : len(again)-1]); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(quote)
+	return err
+}
+
+// isCanonical reports whether a piece is certainly written as it is.
+func isCanonical(piece []byte) bool {
+	for _, c := range piece {
+		if c < ' ' || c >= utf8.RuneSelf || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+// pieceBytes is how long a piece is, about.
+const pieceBytes = 4 << 10
+
+// piece returns how much of a JSON string can be decoded without the rest: it divides neither an escape nor a character,
+// nor one that is written as two escapes.
+func piece(b []byte) int {
+	for n := 0; n < len(b); {
+		high := false
+		switch {
+		case b[n] != '\\':
+			n++
+		case n+4 < len(b) && b[n+1] == 'u':
+			high = (b[n+2] == 'd' || b[n+2] == 'D') && (b[n+3] == '8' || b[n+3] == '9' || b[n+3]|0x20 == 'a' || b[n+3]|0x20 == 'b')
+			n += 6
+		default:
+			n += 2
+		}
+		if n >= pieceBytes && n < len(b) && !high && utf8.RuneStart(b[n]) {
+			return n
+		}
+	}
+	return len(b)
+}

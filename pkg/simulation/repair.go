@@ -1,0 +1,91 @@
+package simulation
+
+import (
+	"context"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/verify"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// repair has each node repair its tables with each of its remotes, as verify --repair does.
+func (w *world) repair() {
+	for _, n := range w.nodes {
+		n.process(func(context.Context) {
+			for _, l := range n.links {
+				for _, table := range []string{parents.Name, children.Name} {
+					_ = l.repair(table)
+				}
+			}
+		})
+	}
+}
+
+// repair compares a table with the remote's, sends it the rows that differ, and has it send its own.
+func (l *link) repair(table string) error {
+	n := l.n
+	differ, err := l.compare(table)
+	if err != nil || len(differ) == 0 {
+		return err
+	}
+	var rows []change.Row
+	var keys []int
+	for i := range differ {
+		rows, keys = append(rows, differ[i].Row), append(keys, n.w.keyOf(differ[i].Row))
+	}
+	err = n.stream.Decide(ctx, rows, func(w *version.Writing) error {
+		p := &verify.Repair{Remote: l.to.name, Origin: n.origin, Now: n.clock(), Syncs: true, Transformed: reads{l}.Transforms(table)}
+		for i := range differ {
+			if n.w.mistake == RepairMoved {
+				differ[i].Ours = n.db.versions[keys[i]].Version
+			}
+		}
+		x := &revising{l: l}
+		if err := p.Resend(ctx, x, differ, w.Positions); err != nil {
+			return err
+		}
+		return n.commit(&transaction{keys: keys, do: x.commit})
+	})
+	l.tell(func() { l.sender.Marked() })
+	n.wake()
+	if err != nil {
+		return err
+	}
+	return l.ask(keys)
+}
+
+// compare returns the rows of a table that differ from the remote's.
+func (l *link) compare(table string) (differ []verify.Unequal, err error) {
+	n, there := l.n, l.to
+	if err := n.step(); err != nil || !there.ready {
+		return nil, err
+	}
+	back := n.from(there.name)
+	for key, r := range n.w.rows {
+		if r.Table != table || key == n.w.private {
+			continue
+		}
+		ours, theirs := n.db.rows[key], there.db.rows[key]
+		s := verify.Sides{Here: ours.exists, There: theirs.exists, Same: ours.write == theirs.write, Pending: l.has(key) || back != nil && back.has(key)}
+		switch kind := s.Verdict(); kind {
+		case verify.Absent, verify.Alike:
+		default:
+			differ = append(differ, verify.Unequal{Row: r, Kind: kind, Pending: s.Pending, Ours: n.db.versions[key].Version, Theirs: there.db.versions[key].Version})
+		}
+	}
+	return differ, n.step()
+}
+
+// ask has the remote send the rows with some keys.
+func (l *link) ask(keys []int) error {
+	back := l.n.from(l.to.name)
+	if err := l.n.step(); err != nil || back == nil || !l.to.ready {
+		return err
+	}
+	for _, key := range keys {
+		if v := l.to.db.versions[key]; verify.Given(l.to.db.rows[key].exists, v.State, v.fate) {
+			l.to.mark(back, key)
+		}
+	}
+	return l.n.step()
+}
