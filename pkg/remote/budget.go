@@ -44,7 +44,8 @@ const (
 	// used.
 	slots = 50
 
-	// Requests under a limit with a short window are sent at equal intervals, slightly longer than necessary. Each counts
+	// Requests under a limit with a short window are sent at equal intervals, slightly longer than necessary, but for a
+	// burst at first. Each counts
 	// until a window after its answer: when it arrived is not known, but it was before that. So however long some are on
 	// their way, the service never sees too many in a window.
 	paced  = time.Minute
@@ -196,10 +197,19 @@ func (b *Budgets) pace(l Limit) *pace {
 		b.paces[l.Name] = p
 	}
 	if p.limiter == nil && l.Requests > 0 && l.Window <= paced {
-		p.limiter = rate.NewLimiter(rate.Limit(float64(l.Requests)/l.Window.Seconds()/margin), 1)
+		p.limiter = rate.NewLimiter(rate.Limit(float64(l.Requests)/l.Window.Seconds()/margin), l.burst())
 		p.open = make(chan struct{}, l.Requests)
 	}
 	return p
+}
+
+// burst is how many requests need not wait for each other: half of those of a window, so that others may follow, if the
+// window is longer than clocks and answers are late. Budget keeps the limit.
+func (l Limit) burst() int {
+	if l.Window <= time.Second {
+		return 1
+	}
+	return max(1, l.Requests/2)
 }
 
 // window returns the slot of now, and the range of slots that count: one window back, and as far ahead, in case the

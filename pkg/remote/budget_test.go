@@ -73,10 +73,13 @@ func TestF16LimitsAreKeptByAllJobsAcrossRestarts(t *testing.T) {
 // Requests and answers may take any time to arrive: the service never sees more than it allows.
 func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
 	t.Parallel()
-	for jobs := range 4 {
-		t.Run(fmt.Sprint(jobs+1), func(t *testing.T) {
+	for n := range 8 {
+		jobs, limit := n/2, remote.Limit{Name: "airtable base appX", Requests: 5, Window: time.Second}
+		if n%2 == 1 {
+			limit = remote.Limit{Name: "fliplet token", Requests: 200, Window: 10 * time.Second}
+		}
+		t.Run(fmt.Sprint(jobs+1, " ", limit.Name), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				limit := remote.Limit{Name: "airtable base appX", Requests: 5, Window: time.Second}
 				budgets := remote.NewBudgets(remote.Memory())
 				var mu sync.Mutex
 				var arrived []time.Time
@@ -85,7 +88,7 @@ func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
 					r := rand.New(rand.NewPCG(4711, uint64(j)))
 					on := func() { time.Sleep(time.Duration(r.IntN(r.IntN(800)+1)) * time.Millisecond) }
 					all.Go(func() {
-						for range 200 {
+						for range 40 * limit.Requests {
 							leave, wait, err := budgets.EnterForTest(t.Context(), limit, time.Hour)
 							if err == nil && wait == 0 {
 								wait, err = budgets.TakeForTest(t.Context(), limit, time.Hour)
@@ -111,6 +114,29 @@ func TestF16AServiceNeverSeesTooManyHoweverLongTheyTake(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// Where a service allows many requests in a longer window, half of them need not wait for each other.
+func TestF16ManyRequestsBeginAtOnce(t *testing.T) {
+	t.Parallel()
+	for limit, burst := range map[remote.Limit]int{
+		{Name: "fliplet token", Requests: 200, Window: 10 * time.Second}:    100,
+		{Name: "airtable token", Requests: 50, Window: time.Second}:         1, // a second is what clocks differ by
+		{Name: "one in ten seconds", Requests: 1, Window: 10 * time.Second}: 1,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			budgets := remote.NewBudgets(remote.Memory())
+			begun, n := time.Now(), 0
+			for ; time.Since(begun) == 0; n++ {
+				if wait, err := budgets.TakeForTest(t.Context(), limit, time.Hour); err != nil || wait > 0 {
+					t.Fatal(wait, err)
+				}
+			}
+			if n != burst+1 {
+				t.Errorf("%s: %d went at once, want %d", limit.Name, n-1, burst)
+			}
 		})
 	}
 }
