@@ -26,7 +26,7 @@ var rows = [][2]string{
 	{"F05", "the token is checked first; 401 ends without a write"},
 	{"F06", "only what differs is committed, with the original's bodies"},
 	{"F07", "without a primary column each run appends"},
-	{"F08", "keys are compared by what they say, optionally without case"},
+	{"F08", "keys are compared by their text, optionally without case"},
 	{"F09", "the first of several rows with one key counts"},
 	{"F10", "a timestamp column says which rows are updated"},
 	{"F11", "a delete column deletes"},
@@ -47,7 +47,7 @@ var rows = [][2]string{
 	{"F26", "the version is shown"},
 	{"D01", "the block externalSync works unchanged"},
 	{"D02", "unknown types are refused; own adapters can be added"},
-	{"D03", "whether an adapter can be used is known beforehand"},
+	{"D03", "an unusable adapter is reported before a run"},
 	{"D04", "events are pushed to the mock sync server in batches"},
 	{"D05", "events are pulled from it"},
 	{"D06", "events are pushed to OpenFn"},
@@ -143,8 +143,8 @@ func TestDocumentation(t *testing.T) {
 <!-- Generated from the tests' names by ` + "`make docs`" + `. -->
 
 The connector does what four other programs do: Fliplet Agent (F), the External Sync of DataCollect (D), an application
-that brings reports into Airtable and MongoDB (R), and connectors that keep their state in S3 (B). Each thing that they do
-has a number, by which tests are named.
+that loads reports into Airtable and MongoDB (R), and connectors that keep their state in S3 (B). Each of their features has
+a number, which is in the names of its tests.
 
 | | what | tests |
 |---|---|---|
