@@ -100,6 +100,9 @@ func (b *Broker) Addr(ctx context.Context) (string, error) {
 
 // Run listens and serves until ctx ends, then returns nil. A port in use is an error.
 func (b *Broker) Run(ctx context.Context) error {
+	b.mu.Lock()
+	c := b.c // Renew changes the other
+	b.mu.Unlock()
 	log := logger(b.log)
 	server := mqtt.New(&mqtt.Options{
 		Capabilities:             capabilities(),
@@ -108,7 +111,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		SysTopicResendInterval:   10,
 		Logger:                   log,
 	})
-	g := newGate(b.log, &b.c, server.Clients)
+	g := newGate(b.log, &c, server.Clients)
 	if err := server.AddHook(g, nil); err != nil {
 		return fmt.Errorf("set up the broker's users: %w", err)
 	}
@@ -119,19 +122,19 @@ func (b *Broker) Run(ctx context.Context) error {
 	// extra one is counted, which shut removes.
 	server.Listeners.ClientsWg.Add(1)
 	defer shut(server, b.door)
-	listener, err := listen(b.c.Listen, b.door, b.tls)
+	listener, err := listen(c.Listen, b.door, b.tls)
 	if err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
 	if err := server.AddListener(plain{listeners.NewNet("mqtt", listener), b.log}); err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
-	if b.c.WSListen != "" {
-		listener, err := listen(b.c.WSListen, b.door, b.tls)
+	if c.WSListen != "" {
+		listener, err := listen(c.WSListen, b.door, b.tls)
 		if err != nil {
 			return fmt.Errorf("start the broker's websockets: %w", err)
 		}
-		ws, err := newWebsockets(b.log, listener, &b.c)
+		ws, err := newWebsockets(b.log, listener, &c)
 		if err == nil {
 			err = server.AddListener(ws)
 		}
@@ -147,8 +150,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	b.mu.Unlock()
 	b.addr = listener.Addr().String()
 	close(b.ready)
-	b.log.Info("the broker listens", zap.String("address", b.addr), zap.String("websockets", b.c.WSListen),
-		zap.Bool("tls", b.tls != nil), zap.Int("users", len(b.c.Users)))
+	b.log.Info("the broker listens", zap.String("address", b.addr), zap.String("websockets", c.WSListen),
+		zap.Bool("tls", b.tls != nil), zap.Int("users", len(c.Users)))
 	<-ctx.Done()
 	return nil
 }

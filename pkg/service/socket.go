@@ -10,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
 // Socket returns the path of the Unix socket at which commands reach a running node.
@@ -20,7 +21,7 @@ func Socket(cfg *config.Config) string {
 // Files returns the paths of the files that a node keeps in queueDirectory, whether they
 // exist or not.
 func Files(cfg *config.Config) []string {
-	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName)}
+	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName), sites.File(cfg)}
 }
 
 // listenSocket opens the socket, for the node's user alone. A leftover from a killed node

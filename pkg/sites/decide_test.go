@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 func hub(t *testing.T, tables ...string) *config.Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hub.json")
-	text := `{"clientName": "store-hq", "remoteClients": ["store-*", "store-report"], "acceptFrom": {"store-*": {"write": ["orders"]}}, "syncTables": ["` + strings.Join(append([]string{"orders", "prices"}, tables...), `", "`) + `"],
+	text := `{"clientName": "store-hq", "queueDirectory": "queue", "remoteClients": ["store-*", "store-report"], "acceptFrom": {"store-*": {"write": ["orders"]}}, "syncTables": ["` + strings.Join(append([]string{"orders", "prices"}, tables...), `", "`) + `"],
 		"receiveTables": ["orders", "visits"], "conflictPolicy": {"orders": {"priority": ["store-hq"]}, "visits": "merge"},
 		"mysqlConfig": {"user": "u", "database": "d"}, "broker": {"listen": "127.0.0.1:1883"}}`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -79,7 +79,11 @@ func (d *Desk) watch(ctx context.Context) error {
 	seen := d.Node.Joined
 	told, purged := false, time.Time{}
 	for {
-		now, err := Joined(ctx, d.DB)
+		var now config.Joined
+		err := d.remember(ctx)
+		if err == nil {
+			now, err = Joined(ctx, d.DB, d.Node)
+		}
 		if err == nil && time.Since(purged) > purgeEvery {
 			if err = purge(ctx, d.DB); err == nil {
 				purged = time.Now()

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 // desk is one that runs, with what it has published and which sites it has asked to be restarted for.
 type desk struct {
 	*sites.Desk
+	node    *config.Config
 	db      *mysqldb.DB
 	answers chan []byte
 	changed chan struct{}
@@ -36,9 +38,17 @@ func opened(t *testing.T, tables ...string) *desk {
 	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{db: db, answers: make(chan []byte, 100), changed: make(chan struct{}, 1), users: make(chan []config.BrokerUser, 100)}
+	d := &desk{db: db, answers: make(chan []byte, 100), changed: make(chan struct{}, 10), users: make(chan []config.BrokerUser, 100)}
+	d.node = hub(t, tables...)
+	d.again(t)
+	return d
+}
+
+// again runs a desk, as a node does that takes another's place.
+func (d *desk) again(t *testing.T) {
+	t.Helper()
 	d.Desk = sites.New(sites.Config{
-		Log: zap.NewNop(), Node: hub(t, tables...), DB: db,
+		Log: zap.NewNop(), Node: d.node, DB: d.db,
 		Publish: func(_ context.Context, _ string, payload []byte) error { d.answers <- payload; return nil },
 		Broker:  func(_ context.Context, c config.Broker) error { d.users <- c.Users; return nil },
 		Changed: func(context.Context) { d.changed <- struct{}{} },
@@ -52,7 +62,6 @@ func opened(t *testing.T, tables ...string) *desk {
 			t.Error(err)
 		}
 	})
-	return d
 }
 
 func (d *desk) invites(t *testing.T, a sites.Ask) join.Token {
@@ -150,7 +159,7 @@ func TestTheDatabaseHasOnlyHashes(t *testing.T) {
 	if strings.Contains(dump(), string(pair[:])) {
 		t.Error("the dismissed site's key is still there")
 	}
-	if j, err := sites.Joined(t.Context(), d.db); err != nil || len(j.Sites) != 0 {
+	if j, err := sites.Joined(t.Context(), d.db, d.Node); err != nil || len(j.Sites) != 0 {
 		t.Errorf("%+v, %v", j, err)
 	}
 	if a := d.asks(t, token, key, "store-1"); a.Refused != join.Dismissed {
@@ -281,5 +290,56 @@ func TestManyDefinitionsComeInParts(t *testing.T) {
 	}
 	if strings.Join(names, " ") != "orders prices t1 t2 t3 t4 t5 t6 t7 t8" {
 		t.Errorf("got %q", names)
+	}
+}
+
+// A hub whose database is restored from a backup does not let a dismissed site in again; a new invitation does.
+func TestABackupLetsNoDismissedSiteIn(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	exec := func(query string) {
+		t.Helper()
+		if _, err := d.db.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := func() (list []string) {
+		t.Helper()
+		j, err := sites.Joined(t.Context(), d.db, d.Node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range j.Sites {
+			list = append(list, s.Client)
+		}
+		return list
+	}
+	if a := d.asks(t, d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t), "store-1"); a.Refused != "" {
+		t.Fatal(a.Refused)
+	}
+	<-d.changed // that desk has ended its watch
+	exec(`CREATE TABLE backup SELECT * FROM sync_sites`)
+	if err := sites.Dismiss(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	d.again(t)
+	testkit.Eventually(t, "the file", func() error { _, err := os.Stat(sites.File(d.Node)); return err })
+	exec(`REPLACE INTO sync_sites SELECT * FROM backup`)
+	if list := in(); len(list) != 0 {
+		t.Errorf("in: %v", list)
+	}
+	d.again(t) // as the node does after its restart
+	testkit.Eventually(t, "the dismissal", func() error {
+		_, all, _, err := sites.List(t.Context(), d.db)
+		if err == nil && all[0].State != sites.Outside {
+			err = fmt.Errorf("it is %s", all[0].State)
+		}
+		return err
+	})
+	if a := d.asks(t, d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t), "store-1"); a.Refused != "" {
+		t.Fatal(a.Refused)
+	}
+	if list := in(); len(list) != 1 {
+		t.Errorf("in: %v", list)
 	}
 }

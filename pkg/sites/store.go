@@ -30,17 +30,27 @@ func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 		return cfg.With(config.Joined{}), err
 	}
 	defer db.Close()
-	j, err := Joined(ctx, db)
+	j, err := Joined(ctx, db, cfg)
 	return cfg.With(j), err
 }
 
-// Joined returns the sites that were let in or dismissed, and the invitations that have a login; none if the node never ran here.
-func Joined(ctx context.Context, db *mysqldb.DB) (j config.Joined, err error) {
-	err = mysqldb.Each(ctx, db, `SELECT client, pair_key, login_hash FROM sync_sites WHERE state = 'in' AND pair_key IS NOT NULL ORDER BY client`, nil, func(r *sql.Rows) error {
+// Joined returns the sites that were let in or dismissed, and the invitations that have a login; none if the node never ran here. A
+// site that the node knows as dismissed is not in, whatever an older database says.
+func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.Joined, err error) {
+	gone, err := readOutside(File(cfg))
+	if err != nil {
+		return j, err
+	}
+	err = mysqldb.Each(ctx, db, `SELECT client, invitation, pair_key, login_hash FROM sync_sites WHERE state = 'in' AND pair_key IS NOT NULL ORDER BY client`, nil, func(r *sql.Rows) error {
 		var s config.Site
+		var invitation string
 		var key, login []byte
-		if err := r.Scan(&s.Client, &key, &login); err != nil {
+		if err := r.Scan(&s.Client, &invitation, &key, &login); err != nil {
 			return err
+		}
+		if gone.has(s.Client, invitation) {
+			j.Dismissed = append(j.Dismissed, s.Client)
+			return nil
 		}
 		if len(key) != len(s.Key) {
 			return fmt.Errorf("the key of %s is damaged", s.Client)

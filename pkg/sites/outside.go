@@ -1,0 +1,108 @@
+package sites
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// File returns the path of the file in which a node keeps who was dismissed. A database that is restored from a backup may have
+// such a site in again, with its key.
+func File(cfg *config.Config) string {
+	return filepath.Join(cfg.QueueDirectory, cfg.ClientName+".dismissed")
+}
+
+// outside are the sites that were ever dismissed, each with the invitation by which it had come: by another, it may be in again.
+type outside map[string]map[string]bool
+
+func (o outside) has(client, invitation string) bool { return o[client][invitation] }
+
+func (o outside) add(client, invitation string) {
+	if o[client] == nil {
+		o[client] = map[string]bool{}
+	}
+	o[client][invitation] = true
+}
+
+// readOutside reads the file; without one, nobody was dismissed.
+func readOutside(file string) (outside, error) {
+	o := outside{}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return o, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read who was dismissed: %s: %w", file, err)
+	}
+	return o, nil
+}
+
+func (o outside) write(file string) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("write who was dismissed: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".dismissed-*") // with mode 0600
+	if err != nil {
+		return fmt.Errorf("write who was dismissed: %w", err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write who was dismissed: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// remember keeps in the file who is dismissed, and dismisses again whom an older database has in.
+func (d *Desk) remember(ctx context.Context) error {
+	o, err := readOutside(File(d.Node))
+	if err != nil {
+		return err
+	}
+	var back []string
+	news := false
+	err = mysqldb.Each(ctx, d.DB, `SELECT client, invitation, state FROM sync_sites`, nil, func(r *sql.Rows) error {
+		var client, invitation, state string
+		if err := r.Scan(&client, &invitation, &state); err != nil {
+			return err
+		}
+		switch known := o.has(client, invitation); {
+		case state == Outside && !known:
+			o.add(client, invitation)
+			news = true
+		case state != Outside && known:
+			back = append(back, client)
+		}
+		return nil
+	})
+	if err == nil && news {
+		err = o.write(File(d.Node))
+	}
+	for _, client := range back {
+		if err != nil {
+			break
+		}
+		if err = Dismiss(ctx, d.DB, client); err == nil {
+			d.Log.Warn("a site is dismissed again: the database is from before it was", zap.String("client", client))
+		}
+	}
+	return err
+}
