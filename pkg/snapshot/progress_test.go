@@ -15,7 +15,7 @@ func TestSendersReportProgressConcurrently(t *testing.T) {
 	for i := range 4 {
 		senders.Go(func() {
 			for k := range 1000 {
-				s.progress(state{job: job{remote: fmt.Sprint(i), table: fmt.Sprint(k)}}, 1, k%2 == 0)
+				s.progress(State{Job: Job{fmt.Sprint(i), fmt.Sprint(k)}}, 1, k%2 == 0)
 			}
 		})
 	}

@@ -47,13 +47,13 @@ func (s *Snapshots) Purge(ctx context.Context, retention time.Duration) error {
 }
 
 func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Time) (purged int, err error) {
-	t, err := s.tables.Table(ctx, name)
+	t, err := s.server.Table(ctx, name)
 	if err != nil {
 		return 0, err
 	}
 	for after := []byte{}; ; {
 		var rows []change.Row
-		err := mysqldb.Each(ctx, s.db, `SELECT row_id, row_key FROM sync_versions WHERE table_name = ? AND row_id > ? AND time < ? ORDER BY row_id LIMIT ?`,
+		err := mysqldb.Each(ctx, s.server.db, `SELECT row_id, row_key FROM sync_versions WHERE table_name = ? AND row_id > ? AND time < ? ORDER BY row_id LIMIT ?`,
 			[]any{name, after, change.Micros(before), chunk}, func(r *sql.Rows) error {
 				var id string
 				var key []byte
@@ -82,7 +82,7 @@ func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Tim
 // purgeRows forgets those of the rows that are not there. Of one whose whole key
 // an older version of this program did not keep, only apply's note tells that.
 func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, rows []change.Row, before time.Time) (int, error) {
-	unlock, err := s.stream.Latch(ctx, rows)
+	unlock, err := s.server.stream.Latch(ctx, rows)
 	if err != nil {
 		return 0, err
 	}
@@ -97,12 +97,12 @@ func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, rows []chang
 		}
 		known, keys = append(known, r), append(keys, []byte(r.Key))
 	}
-	values, err := Values(ctx, s.db, t, t.Names()[:1], keys, nil)
+	values, err := Values(ctx, s.server.db, t, t.Names()[:1], keys, nil)
 	if err != nil {
 		return 0, err
 	}
 	found := slices.Collect(maps.Keys(values))
-	wanted, err := t.Wanted(ctx, s.db, known, found)
+	wanted, err := t.Wanted(ctx, s.server.db, known, found)
 	if err != nil {
 		return 0, err
 	}
@@ -140,7 +140,7 @@ func (s *Snapshots) forget(ctx context.Context, args []any, condition string, be
 			}
 		}
 	}
-	res, err := s.db.ExecContext(ctx, query, args...)
+	res, err := s.server.db.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("purge tombstones: %w", err)
 	}

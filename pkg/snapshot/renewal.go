@@ -141,3 +141,5 @@ func (x *renewing) Write(ctx context.Context, entries []version.Entry) error {
 func (x *renewing) Mark(ctx context.Context, rows []change.Row, remote string) error {
 	return x.marker.Mark(ctx, x.tx, rows, remote)
 }
+
+func (x *renewing) Advance(ctx context.Context, r Reached) error { return advance(ctx, x.tx, r) }

@@ -31,8 +31,8 @@ func RequestUnseen(ctx context.Context, db *mysqldb.DB, remotes []string, table 
 const unseenSpan = 5 * 365 * 24 * time.Hour
 
 // unseen reports whether a snapshot is one of RequestUnseen.
-func (st state) unseen() bool {
-	return st.mode == All && st.started.UnixMicro() <= change.Baseline+1+unseenSpan.Microseconds()
+func (st *State) unseen() bool {
+	return st.Mode == All && st.Started.UnixMicro() <= change.Baseline+1+unseenSpan.Microseconds()
 }
 
 // ResendUnseen is RequestUnseen for all remotes, and Behind knows it at once.
@@ -40,7 +40,7 @@ func (s *Snapshots) ResendUnseen(ctx context.Context, table string) error {
 	s.noting.Lock()
 	defer s.noting.Unlock()
 	s.behind.Store(nil)
-	return RequestUnseen(ctx, s.db, s.Remotes, table)
+	return RequestUnseen(ctx, s.server.db, s.Remotes, table)
 }
 
 // request records snapshots; since is nil or a time. That a snapshot started then is

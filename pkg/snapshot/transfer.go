@@ -2,12 +2,9 @@ package snapshot
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
-	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
 // Transfer is all the tables on their way to a remote that may lack rows of them, parents
@@ -24,7 +21,7 @@ type Transfer struct {
 
 // reading is how far a table was read.
 type reading struct {
-	state
+	State
 	ended bool // all was read
 	held  bool // it cannot be read now
 }
@@ -58,25 +55,25 @@ func (s *Snapshots) Transfer(ctx context.Context, remote string, apart map[strin
 
 // Look includes tables that have become due since, or were requested again.
 func (t *Transfer) Look(ctx context.Context) error {
-	list, err := t.s.open(ctx)
+	list, err := t.s.db.Open(ctx)
 	if err != nil {
 		return err
 	}
 	open := make(map[string]*reading, len(list))
 	var tables []string
 	for _, st := range list {
-		if st.remote != t.remote || st.mode != Missing || t.apart[st.table] || !t.s.due(st) {
+		if st.Remote != t.remote || st.Mode != Missing || t.apart[st.Table] || !t.s.due(st.Job) {
 			continue
 		}
-		r := t.open[st.table]
-		if r == nil || !r.started.Equal(st.started) {
-			r = &reading{state: st}
+		r := t.open[st.Table]
+		if r == nil || !r.Started.Equal(st.Started) {
+			r = &reading{State: st}
 		}
-		r.held = t.s.tables.Aside(r.table) != nil
-		open[st.table] = r
-		tables = append(tables, st.table)
+		r.held = t.s.db.Aside(r.Table) != nil
+		open[st.Table] = r
+		tables = append(tables, st.Table)
 	}
-	groups, err := t.s.tables.ParentsFirst(ctx, tables)
+	groups, err := t.s.db.ParentsFirst(ctx, tables)
 	if err != nil {
 		return err
 	}
@@ -103,18 +100,18 @@ func (t *Transfer) Next(ctx context.Context, limit int) (pieces []Piece, err err
 				if r.ended || r.held || want == 0 {
 					continue
 				}
-				rows, err := t.read(ctx, r, want)
-				if r.held = t.s.tables.SetAside(r.table, err); r.held {
+				rows, err := t.s.db.Keys(ctx, &r.State, want)
+				if r.held = t.s.db.SetAside(r.Table, err); r.held {
 					continue
 				}
 				if err != nil && pieces != nil {
 					return pieces, nil // it will be met again
 				}
 				if err != nil {
-					t.failing = r.table
+					t.failing = r.Table
 					return nil, err
 				}
-				p := Piece{table: r, before: r.lastKey, rows: rows, end: len(rows) < want}
+				p := Piece{table: r, before: r.LastKey, rows: rows, end: len(rows) < want}
 				p.reached()
 				left -= len(rows)
 				pieces = append(pieces, p)
@@ -127,16 +124,8 @@ func (t *Transfer) Next(ctx context.Context, limit int) (pieces []Piece, err err
 // reached has its table go on after the piece.
 func (p *Piece) reached() {
 	if p.table.ended = p.end; len(p.rows) > 0 {
-		p.table.lastKey = []byte(p.rows[len(p.rows)-1].Key)
+		p.table.LastKey = []byte(p.rows[len(p.rows)-1].Key)
 	}
-}
-
-func (t *Transfer) read(ctx context.Context, r *reading, limit int) ([]change.Row, error) {
-	table, err := t.s.tables.Table(ctx, r.table)
-	if err != nil {
-		return nil, err
-	}
-	return t.s.keys(ctx, table, r.state, limit)
 }
 
 // Cut returns the pieces with their first n rows only; the others are read again.
@@ -151,7 +140,7 @@ func (t *Transfer) Cut(pieces []Piece, n int) []Piece {
 			return pieces[:i+1]
 		}
 		p.rows, p.end = p.rows[:max(n-rows, 0)], false
-		p.table.lastKey = p.before
+		p.table.LastKey = p.before
 		p.reached()
 		if len(p.rows) > 0 {
 			return pieces[:i+1]
@@ -179,67 +168,31 @@ func (t *Transfer) Apart() (table string, all map[string]bool) {
 // Acked records that the remote has the rows of pieces, which follow on those that were
 // recorded before.
 func (t *Transfer) Acked(ctx context.Context, pieces []Piece) error {
-	if err := t.s.recordPieces(ctx, pieces); err != nil {
+	if err := t.s.db.Record(ctx, merged(pieces)); err != nil {
 		return err
 	}
 	for _, p := range pieces {
-		t.s.progress(p.table.state, int64(len(p.rows)), p.end)
-		p.table.done += int64(len(p.rows))
+		t.s.progress(p.table.State, int64(len(p.rows)), p.end)
+		p.table.Done += int64(len(p.rows))
 	}
 	return nil
 }
 
-// recordPieces records how far tables have got, in one transaction. Those that ended
-// without a row are one statement: of many tables most may be empty.
-func (s *Snapshots) recordPieces(ctx context.Context, pieces []Piece) error {
-	var merged []Piece
+// merged returns how far tables get by pieces.
+func merged(pieces []Piece) (list []Reached) {
 	at := map[*reading]int{}
 	for _, p := range pieces {
 		i, ok := at[p.table]
 		if !ok {
-			i = len(merged)
-			at[p.table] = i
-			merged = append(merged, Piece{table: p.table})
+			i = len(list)
+			at[p.table], list = i, append(list, Reached{})
 		}
-		merged[i].rows, merged[i].end = append(merged[i].rows, p.rows...), p.end
-	}
-	err := mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
-		empty := map[time.Time][]any{}
-		for _, m := range merged {
-			n := len(m.rows)
-			if n == 0 {
-				if m.end {
-					empty[m.table.started] = append(empty[m.table.started], m.table.table)
-				}
-				continue
-			}
-			if err := advance(ctx, tx, m.table.state, n, m.rows[n-1].Key, m.end); err != nil {
-				return err
-			}
+		r := reached(p.table.State, p.rows, p.end)
+		if r.Last == nil {
+			r.Last = list[i].Last
 		}
-		for started, tables := range empty {
-			args := append([]any{time.Now().UTC(), merged[0].table.remote, started.UTC()}, tables...)
-			_, err := tx.ExecContext(ctx, `UPDATE sync_snapshots SET finished_at = ? WHERE remote = ? AND started_at = ? AND table_name IN (`+mysqldb.List(len(tables))+`)`, args...)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record how far tables were sent: %w", err)
+		r.Rows += list[i].Rows
+		list[i] = r
 	}
-	return nil
-}
-
-// advance records how far a snapshot has got. One that was requested meanwhile,
-// which started at another time, begins at its beginning.
-func advance(ctx context.Context, tx mysqldb.Execer, st state, rows int, last string, end bool) error {
-	set, arg := `last_key = ?`, any([]byte(last))
-	if end {
-		set, arg = `finished_at = ?`, time.Now().UTC()
-	}
-	_, err := tx.ExecContext(ctx, `UPDATE sync_snapshots SET rows_done = rows_done + ?, `+set+` WHERE remote = ? AND table_name = ? AND started_at = ?`,
-		rows, arg, st.remote, st.table, st.started.UTC())
-	return err
+	return list
 }
