@@ -77,6 +77,13 @@ func (l *Look) Values(i outbox.Item) ([][]byte, bool) {
 	return values, ok
 }
 
+// Over reports whether nothing goes out about an item: its row was only for a remote without it, and is missing. Its
+// delete has a mark of its own.
+func (l *Look) Over(i outbox.Item) bool {
+	_, found := l.Values(i)
+	return i.OnlyMissing && !found
+}
+
 // Outgoing begins what is sent of a row. One that was never written since the node keeps versions gets a version that
 // any write is later than.
 func (l *Look) Outgoing(i outbox.Item) Outgoing {

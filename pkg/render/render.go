@@ -205,6 +205,10 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	columns := t.Names()
 	for _, i := range l.Items {
 		o := l.Outgoing(i)
+		if l.Over(i) {
+			d.Idle = append(d.Idle, o.Sent)
+			continue
+		}
 		if values, ok := l.Values(i); ok {
 			o.Columns, o.Values = columns, values
 			if t.Spelling() != value.Exact {
@@ -212,9 +216,6 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 					return err
 				}
 			}
-		} else if i.OnlyMissing {
-			d.Idle = append(d.Idle, o.Sent) // its delete has a mark of its own
-			continue
 		}
 		if to.Single {
 			if err := n.singleForm(t, &o); err != nil {
