@@ -1,6 +1,10 @@
 package simulation
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
 
 // mostTold is the most breaches that a run tells of.
 const mostTold = 5
@@ -33,18 +37,34 @@ func (w *world) check(report *Report) {
 			w.checkPrivate()
 			continue
 		}
+		differs, versions := false, false
 		for _, n := range w.nodes[1:] {
-			if !same(w.nodes[0], n, key) {
-				a, b := w.nodes[0].db.rows[key], n.db.rows[key]
-				w.fail("promise 3: %s is %+v as %v on %s, %+v as %v on %s", w.rows[key].Key,
-					a, held(w.nodes[0], key), w.nodes[0].name, b, held(n, key), n.name)
-				report.Differing++
-				break
+			if a, b := w.nodes[0], n; !same(a, b, key) {
+				w.fail("promise 3: %s is %+v as %v on %s, %+v as %v on %s", w.rows[key].Key, a.db.rows[key], held(a, key), a.name, b.db.rows[key], held(b, key), b.name)
+				differs, versions = differs || !alike(a, b, key), true
+			}
+		}
+		switch {
+		case differs:
+			report.Differing++
+		case versions:
+			report.Versions++
+		}
+	}
+	w.checkFates()
+	w.checkWrites(report)
+	w.checkRest()
+}
+
+// checkFates checks that no version says that a row is there which is missing: nothing goes here that nobody sees go.
+func (w *world) checkFates() {
+	for _, n := range w.nodes {
+		for key, r := range n.db.rows {
+			if !r.exists && n.db.versions[key].fate == version.There {
+				w.fail("promise 2: %s is missing on %s, in a version with which it is there", w.rows[key].Key, n.name)
 			}
 		}
 	}
-	w.checkWrites(report)
-	w.checkRest()
 }
 
 // checkPrivate checks that nobody has a row that a transformer holds back but who wrote it.

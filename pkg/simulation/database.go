@@ -52,8 +52,7 @@ type remote struct {
 	place      outbox.Place
 	marks      []mark // by key
 	kept       map[string]int64
-	all        whole
-	lacking    lacking
+	wholes     map[string]whole // by table
 }
 
 // database is what a kill leaves: all that was committed.
@@ -73,6 +72,7 @@ func newDatabase(keys, remotes int) database {
 	}
 	for i := range d.remotes {
 		d.remotes[i].marks, d.remotes[i].kept = make([]mark, keys), map[string]int64{}
+		d.remotes[i].wholes = map[string]whole{}
 	}
 	return d
 }
@@ -84,6 +84,7 @@ func (d *database) backup() database {
 	c.losers, c.remotes = slices.Clone(d.losers), slices.Clone(d.remotes)
 	for i := range c.remotes {
 		c.remotes[i].marks, c.remotes[i].kept = slices.Clone(d.remotes[i].marks), maps.Clone(d.remotes[i].kept)
+		c.remotes[i].wholes = maps.Clone(d.remotes[i].wholes)
 	}
 	return c
 }

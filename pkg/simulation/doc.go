@@ -6,11 +6,11 @@
 //
 // What runs is the real code: each remote has a deliver.Sender, with flights, road, marks, probes and loads; each node has a
 // capture.Capture, a receive.Receiver that gives what comes to an apply.Applier, with what that sets aside and asks about; the stream is a version.Stream with its latch, its doubts
-// and its fence; snapshot.Renewal decides about rows that are sent anew, verify.Repair about those that differ. Each sender, and each stage, is a coroutine: whenever it asks the database, waits for a latch or sends, anything else may happen before it goes on, also that
+// and its fence; snapshot.Snapshots sends tables as a whole, verify.Repair decides about rows that differ. Each sender, and each stage, is a coroutine: whenever it asks the database, waits for a latch or sends, anything else may happen before it goes on, also that
 // its daemon is killed, or that the answer to a COMMIT is lost. A run is a function of its seed.
 //
 // Played are the bus (link.go), the clock (queue.go, process.go) and the database (database.go, transaction.go, session.go, outbox.go; a
-// test holds what it does to the outbox against the real statements), the opening of messages, and the loops around a resync and around
+// test holds what it does to the outbox against the real statements), the opening of messages, and the loop around
 // the questions about rows that hold a change up.
 //
 // Nodes have two tables, some with a policy, some with rows that refer to rows of the other table and with values that no two rows may

@@ -15,6 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -96,7 +97,7 @@ func (l *link) loads() *deliver.Loads {
 // idle reports whether there is nothing that a sender would find by looking again.
 func (l *link) idle() bool {
 	b := l.box()
-	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.all.open && !b.lacking.open && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
+	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.sends(snapshot.All) && !b.sends(snapshot.Missing) && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
 }
 
 // has reports whether there is something of a row to be sent: what apply's and verify's statements find. What is held back is behind the
@@ -163,7 +164,7 @@ func (l *link) now() (now time.Time, ahead time.Duration) {
 	if l.n.w.mistake == StopClock {
 		return time.UnixMicro(epoch), 0
 	}
-	return time.UnixMicro(l.n.clock()), time.Duration(max(0, l.to.offset-l.n.offset)) * time.Microsecond
+	return l.n.time(), time.Duration(max(0, l.to.offset-l.n.offset)) * time.Microsecond
 }
 
 // Send publishes a message.

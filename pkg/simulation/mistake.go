@@ -43,6 +43,7 @@ const (
 	NeverSettle               // nobody is asked about the rows that hold a change up
 	ResyncDeleted             // a resync gives a row that was deleted before its latch a version with which it is there
 	ResyncOne                 // a resync gives rows versions of which one remote alone hears
+	ShortPage                 // a reading of a table ends early, though more rows follow
 	StopClock                 // all changes of version 1 have one date
 	RepairOne                 // a repair gives rows versions of which one remote alone hears
 	RepairMoved               // a repair does not see that a row has moved on since it was compared

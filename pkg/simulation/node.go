@@ -7,6 +7,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -52,6 +53,7 @@ type daemon struct {
 	committing []*transaction // the daemon waits for the answer
 	lastID     uint64         // only CaptureByLastID looks at it
 	applier    *apply.Applier
+	snapshots  *snapshot.Snapshots
 	came       arrivals
 	threads
 	mail
@@ -98,7 +100,9 @@ func (n *node) start() {
 		n.applier = n.newApplier()
 		n.receiving = n.process(n.receive)
 		n.settling = n.process(n.settle)
-		n.marking = n.process(n.resync)
+		n.snapshots = n.newSnapshots()
+		n.marking = n.process(n.walk)
+		n.marking.idle = n.marked
 		for _, l := range n.links {
 			l.start()
 		}

@@ -153,16 +153,21 @@ func (o remembers) ask(read func(b *box)) error {
 	return nil
 }
 
-// write commits. Where the answer is lost, nobody knows whether it did.
+// write commits.
 func (o remembers) write(do func(b *box)) error {
-	if err := o.l.n.step(); err != nil {
+	err := o.l.n.put(func() { do(o.l.box()) })
+	o.l.n.w.trace("%s has told its outbox for %s something: %v", o.l.n.name, o.l.to.name, err)
+	return err
+}
+
+// put is a statement that writes. Where the answer is lost, nobody knows whether it did.
+func (n *node) put(do func()) error {
+	if err := n.step(); err != nil {
 		return err
 	}
-	w := o.l.n.w
-	lost := w.lost()
-	w.trace("%s has told its outbox for %s something: answered %v", o.l.n.name, o.l.to.name, !lost)
-	if !lost || w.r.IntN(2) == 0 {
-		do(o.l.box())
+	lost := n.w.lost()
+	if !lost || n.w.r.IntN(2) == 0 {
+		do()
 	}
 	if lost {
 		return errLost

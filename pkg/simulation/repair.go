@@ -13,7 +13,7 @@ func (w *world) repair() {
 	for _, n := range w.nodes {
 		n.process(func(context.Context) {
 			for _, l := range n.links {
-				for _, table := range []string{parents.Name, children.Name} {
+				for _, table := range tableNames {
 					_ = l.repair(table)
 				}
 			}
@@ -29,18 +29,18 @@ func (l *link) repair(table string) error {
 		return err
 	}
 	var rows []change.Row
-	var keys []int
 	for i := range differ {
-		rows, keys = append(rows, differ[i].Row), append(keys, n.w.keyOf(differ[i].Row))
+		rows = append(rows, differ[i].Row)
 	}
+	keys := n.keysOf(rows)
 	err = n.stream.Decide(ctx, rows, func(w *version.Writing) error {
-		p := &verify.Repair{Remote: l.to.name, Origin: n.origin, Now: n.clock(), Syncs: true, Transformed: reads{l}.Transforms(table)}
+		p := &verify.Repair{Remote: l.to.name, Origin: n.origin, Now: n.clock(), Syncs: true, Transformed: n.w.transforms(table)}
 		for i := range differ {
 			if n.w.mistake == RepairMoved {
 				differ[i].Ours = n.db.versions[keys[i]].Version
 			}
 		}
-		x := &revising{l: l}
+		x := &revising{n: n}
 		if err := p.Resend(ctx, x, differ, w.Positions); err != nil {
 			return err
 		}

@@ -10,37 +10,39 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// revising is a transaction in which rows are sent anew, or repaired: a link's snapshot.Rows and verify.Rows.
+// revising is a transaction in which rows are sent anew, or repaired: a snapshot.Tx and verify.Rows.
 type revising struct {
-	l         *link
+	n         *node
 	entries   []version.Entry
 	forgotten []change.Row
 	marked    []change.Row
-	token     int64 // of the first that is marked
+	remote    string // for which they are
+	token     int64  // of the first
+	reached   *snapshot.Reached
 }
 
 var (
-	_ snapshot.Rows = &revising{}
-	_ verify.Rows   = &revising{}
+	_ snapshot.Tx = &revising{}
+	_ verify.Rows = &revising{}
 )
 
 func (x *revising) States(_ context.Context, rows []change.Row) (map[change.Row]change.State, error) {
 	states := map[change.Row]change.State{}
-	return states, x.l.each(rows, func(r change.Row, key int) { states[r] = x.l.n.db.versions[key].State })
+	return states, x.n.each(rows, func(r change.Row, key int) { states[r] = x.n.db.versions[key].State })
 }
 
 func (x *revising) Since(_ context.Context, r *snapshot.Renewal, rows []change.Row) (streamed, deleted map[string]bool, err error) {
 	streamed, deleted = map[string]bool{}, map[string]bool{}
-	return streamed, deleted, x.l.each(rows, func(row change.Row, key int) {
-		v := x.l.n.db.versions[key]
+	return streamed, deleted, x.n.each(rows, func(row change.Row, key int) {
+		v := x.n.db.versions[key]
 		streamed[row.ID()] = v.position > r.Since && v.Version.Origin == r.Origin && outbox.Needs(r.Remote, v.from, v.Version)
-		deleted[row.ID()] = v.fate == version.Deleted && x.l.n.w.mistake != ResyncDeleted
+		deleted[row.ID()] = v.fate == version.Deleted && x.n.w.mistake != ResyncDeleted
 	})
 }
 
 func (x *revising) There(_ context.Context, rows []change.Row) (there []change.Row, err error) {
-	err = x.l.each(rows, func(r change.Row, key int) {
-		if x.l.n.db.rows[key].exists {
+	err = x.n.each(rows, func(r change.Row, key int) {
+		if x.n.db.rows[key].exists {
 			there = append(there, r)
 		}
 	})
@@ -49,7 +51,7 @@ func (x *revising) There(_ context.Context, rows []change.Row) (there []change.R
 
 func (x *revising) Fates(_ context.Context, rows []change.Row) (map[change.Row]version.Fate, error) {
 	fates := map[change.Row]version.Fate{}
-	return fates, x.l.each(rows, func(r change.Row, key int) { fates[r] = x.l.n.db.versions[key].fate })
+	return fates, x.n.each(rows, func(r change.Row, key int) { fates[r] = x.n.db.versions[key].fate })
 }
 
 // NotTheirs returns none: all rows go to all remotes.
@@ -59,21 +61,26 @@ func (x *revising) NotTheirs(context.Context, []change.Row, string) (map[string]
 
 func (x *revising) Write(_ context.Context, entries []version.Entry) error {
 	x.entries = entries
-	return x.l.n.step()
+	return x.n.step()
 }
 
 func (x *revising) Forget(_ context.Context, rows []change.Row) error {
 	x.forgotten = rows
-	return x.l.n.step()
+	return x.n.step()
 }
 
-func (x *revising) Mark(_ context.Context, rows []change.Row, _ string) error {
-	x.marked, x.token = rows, x.l.n.stream.Token(len(rows))
-	return x.l.n.step()
+func (x *revising) Mark(_ context.Context, rows []change.Row, remote string) error {
+	x.marked, x.remote, x.token = rows, remote, x.n.stream.Token(len(rows))
+	return x.n.step()
+}
+
+func (x *revising) Advance(_ context.Context, r snapshot.Reached) error {
+	x.reached = &r
+	return x.n.step()
 }
 
 func (x *revising) commit() {
-	n := x.l.n
+	n := x.n
 	for _, e := range x.entries {
 		if n.w.mistake == ResyncOne || n.w.mistake == RepairOne {
 			e.Position = 0
@@ -90,17 +97,20 @@ func (x *revising) commit() {
 		n.w.trace("%s forgets what it knows of %s", n.name, r.Key)
 	}
 	for i, r := range x.marked {
-		x.l.box().mark(n.w.keyOf(r), x.token+int64(i))
+		n.linkTo(x.remote).box().mark(n.w.keyOf(r), x.token+int64(i))
+	}
+	if x.reached != nil {
+		n.reach(*x.reached)
 	}
 }
 
 // each reads something of rows.
-func (l *link) each(rows []change.Row, read func(r change.Row, key int)) error {
-	if err := l.n.step(); err != nil {
+func (n *node) each(rows []change.Row, read func(r change.Row, key int)) error {
+	if err := n.step(); err != nil {
 		return err
 	}
 	for _, r := range rows {
-		read(r, l.n.w.keyOf(r))
+		read(r, n.w.keyOf(r))
 	}
 	return nil
 }

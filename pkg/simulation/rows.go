@@ -55,7 +55,7 @@ func (r reads) look(d *render.Rendering, to render.Target, t *schema.Table, item
 			o.State = n.db.versions[w.keyOf(i.Row)].State
 		}
 		switch {
-		case w.keyOf(i.Row) == w.private && w.mistake != ShowPrivate, o.OnlyMissing && !found.exists:
+		case w.keyOf(i.Row) == w.private && w.mistake != ShowPrivate, l.Over(i):
 			d.Idle = append(d.Idle, o.Sent)
 			continue
 		case !w.calm && w.r.Float64() < w.refuse/4:
@@ -152,9 +152,11 @@ func (x *reading) Routed(context.Context, *schema.Table, []string) (map[string]u
 	return nil, nil
 }
 
-// Transforms reports that of a private row: its table has a transformer, which holds it back.
-func (r reads) Transforms(table string) bool {
-	return r.l.n.w.private >= 0 && r.l.n.row(r.l.n.w.private).Table == table
+func (r reads) Transforms(table string) bool { return r.l.n.w.transforms(table) }
+
+// transforms reports that of a private row: its table has a transformer, which holds it back.
+func (w *world) transforms(table string) bool {
+	return w.private >= 0 && w.rows[w.private].Table == table
 }
 
 func (r reads) Transformed() []string { return nil }
@@ -172,6 +174,7 @@ func (tables) Parents(_ context.Context, table string) []string {
 	}
 	return nil
 }
+func (tables) Aside(string) error          { return nil }
 func (tables) SetAside(string, error) bool { return false }
 func (tables) ParentsFirst(_ context.Context, list []string) (groups [][]string, err error) {
 	return schema.ParentsFirst(list, func(table string) []schema.ForeignKey {

@@ -14,8 +14,10 @@ type Report struct {
 	Rows   int // sent after the last write
 	// Broken says which promises were broken, and by what; empty if none.
 	Broken []string
-	// Differing counts the rows that are not the same everywhere at the end.
+	// Differing counts the rows that are not the same everywhere at the end, and Versions those that are, in different
+	// versions: after a restored backup nobody sees these differ before the row is written again.
 	Differing int
+	Versions  int
 	// Lost counts the writes that are nowhere, without those that a node lost
 	// because its backup did not hold them: Undone.
 	Lost   int
@@ -221,9 +223,12 @@ func (w *world) most() int {
 func (w *world) given() int { return len(w.history) + w.renewed + w.keys }
 
 // same reports whether two nodes hold the same row and version.
-func same(a, b *node, key int) bool {
+func same(a, b *node, key int) bool { return alike(a, b, key) && held(a, key) == held(b, key) }
+
+// alike reports whether two nodes hold the same row.
+func alike(a, b *node, key int) bool {
 	x, y := a.db.rows[key], b.db.rows[key]
-	return x.exists == y.exists && (!x.exists || x.write == y.write) && held(a, key) == held(b, key)
+	return x.exists == y.exists && (!x.exists || x.write == y.write)
 }
 
 // held is the version of a row; one that says only that nobody has written the row is none.

@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
@@ -21,7 +20,7 @@ func (n *node) open() (err error) {
 		}
 		return n.fence(ctx)
 	}
-	n.stream, err = version.Open(ctx, n.given, func() time.Time { return time.UnixMicro(n.clock()) }, &latched{n: n}, fence)
+	n.stream, err = version.Open(ctx, n.given, n.time, &latched{n: n}, fence)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 )
 
 // Options steers a run.
@@ -75,6 +76,8 @@ type conditions struct {
 	large  float64 // readings of which a part must do, since rows are large
 	loads  bool    // what is packed for one remote is kept for others
 	policy conflict.Policy
+	// initial says which rows remotes are sent at first; see snapshot.Config.
+	initial string
 }
 
 // tally is what became of it.
@@ -112,7 +115,7 @@ func newWorld(seed uint64, o Options) *world {
 	w.drop, w.twice = float64(pick(0, 5, 30))/100, float64(pick(0, 10, 30))/100
 	w.refuse = float64(pick(0, 0, 10, 40)) / 100
 	w.large = float64(pick(0, 0, 20)) / 100
-	w.loads = w.r.IntN(2) == 0
+	w.loads, w.initial = w.r.IntN(2) == 0, snapshot.None
 	skew := pick(0, second, 300*second)
 	singles, declines := pick(0, 0, 25, 100), pick(0, 0, 25)
 	if w.keys > 1 && w.r.IntN(5) == 0 {

@@ -149,9 +149,6 @@ func (t *Transfer) Cut(pieces []Piece, n int) []Piece {
 	return nil
 }
 
-// PieceOf returns a piece of rows that were read in some other way.
-func PieceOf(rows []change.Row) Piece { return Piece{rows: rows} }
-
 // Rows returns the rows of a piece.
 func (p Piece) Rows() []change.Row { return p.rows }
 
