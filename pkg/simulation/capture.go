@@ -21,7 +21,7 @@ func (n *node) newCapture() *capture.Capture {
 	return capture.On(zap.NewNop(), &capturing{n: n}, feed{n}, c)
 }
 
-// feed is a node's capture.Feed: what the triggers have noted, in the order of the ids.
+// feed is a node's capture.Feed: what the triggers have noted, in the order of ids.
 type feed struct{ n *node }
 
 func (f feed) Next(context.Context) (capture.Batch, error) {
@@ -34,7 +34,7 @@ func (f feed) Next(context.Context) (capture.Batch, error) {
 	return noted{n, list}, n.step()
 }
 
-// changes reads some that wait.
+// changes reads some of the waiting changes.
 func (n *node) changes() []entry {
 	list := slices.Clone(n.db.changes)
 	if n.w.mistake == CaptureByLastID {
@@ -48,12 +48,12 @@ func (n *node) changes() []entry {
 	return list
 }
 
-// captured is an entry as a capture.Source has it.
+// captured is an entry as a capture.Source returns it.
 func (n *node) captured(e entry) capture.Entry {
 	return capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}}
 }
 
-// noted is a capture.Batch.
+// noted is the capture.Batch of the simulation.
 type noted struct {
 	n    *node
 	list []entry
@@ -69,7 +69,7 @@ func (e noted) Entries() []capture.Entry {
 
 func (noted) Consume(context.Context, mysqldb.Tx, *version.Writing) error { return errNotPlayed }
 
-// ids are those of the entries.
+// ids returns the ids of the entries.
 func (e noted) ids() (ids []uint64) {
 	for _, one := range e.list {
 		ids = append(ids, one.id)
@@ -77,7 +77,7 @@ func (e noted) ids() (ids []uint64) {
 	return ids
 }
 
-// latest is the last write of a row.
+// latest returns the last write of a row.
 func (e noted) latest(key int) (last entry) {
 	for _, one := range e.list {
 		if one.key == key {
@@ -87,7 +87,7 @@ func (e noted) latest(key int) (last entry) {
 	return last
 }
 
-// capturing is a node's capture.Database, and its only transaction: capture has one at a time.
+// capturing is a node's capture.Database and its only transaction: capture has one at a time.
 type capturing struct {
 	n       *node
 	keys    []int
@@ -109,7 +109,7 @@ func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.T
 	})
 }
 
-// Consume waits for transactions that hang, which may have deleted some, and finds out whether all are there.
+// Consume waits for hanging transactions, which may have deleted some, and finds out whether all are there.
 func (x *capturing) Consume(_ context.Context, b capture.Batch, _ *version.Writing) error {
 	n := x.n
 	for {
@@ -161,7 +161,7 @@ func (x *capturing) commit() {
 	n.wake()
 }
 
-// mistaken has the mistakes in what is recorded of a row that had a version before.
+// mistaken makes the mistakes in what is recorded for a row that already had a version.
 func (n *node) mistaken(e *version.Entry, before known, written int64) {
 	switch n.w.mistake {
 	case KeepPosition:

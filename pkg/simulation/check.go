@@ -6,10 +6,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// mostTold is the most breaches that a run tells of.
+// mostTold is how many broken promises a run reports at most.
 const mostTold = 5
 
-// fail notes a promise that is broken.
+// fail notes a broken promise.
 func (w *world) fail(format string, args ...any) {
 	if w.failed++; w.failed <= mostTold {
 		w.broken = append(w.broken, fmt.Sprintf(format, args...))
@@ -17,16 +17,15 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// conflict checks that neither of two versions knew the other. A row that was
-// written again, or replaced, between the reading of its version and its own
-// goes out under a version that knows less than the row does: it may be kept
-// needlessly, which does no harm. So may one in whose place a policy's decision stands, which is a version of its own.
+// conflict checks that neither of two versions knew the other. A row that was written again or replaced after its version was
+// read, but before the row itself was, goes out under a version that knows less than the row does: it may be kept needlessly,
+// which does no harm. So may a row that a policy's decision replaced, since that is a version of its own.
 func (w *world) conflict(winner, loser int) {
 	if w.history[winner].begun || w.history[loser].begun || w.policy.Decides() || w.history[winner].early || w.history[loser].early {
 		return
 	}
 	if w.history.knew(winner, loser) || w.history.knew(loser, winner) {
-		w.fail("promise 4: a conflict of %d and %d, of which one was made knowing the other", winner, loser)
+		w.fail("promise 4: a conflict of %d and %d, although one was made knowing the other", winner, loser)
 	}
 }
 
@@ -67,11 +66,11 @@ func (w *world) checkFates() {
 	}
 }
 
-// checkPrivate checks that nobody has a row that a transformer holds back but who wrote it.
+// checkPrivate checks that only its writer has a row that a transformer holds back.
 func (w *world) checkPrivate() {
 	for _, n := range w.nodes {
 		if r := n.db.rows[w.private]; r.write != none && w.history[r.write].node != n.id {
-			w.fail("a row of %s that is held back came to %s", w.nodes[w.history[r.write].node].name, n.name)
+			w.fail("a row of %s that is held back reached %s", w.nodes[w.history[r.write].node].name, n.name)
 		}
 	}
 }
@@ -88,7 +87,7 @@ func (w *world) checkWrites(report *Report) {
 	for _, n := range w.nodes {
 		for key, r := range n.db.rows {
 			if r.write != none && (n == w.nodes[0] || key == w.private) {
-				safe[r.write] = true // that it stands everywhere was checked
+				safe[r.write] = true // checked above: it stands everywhere
 			}
 		}
 	}
@@ -98,9 +97,9 @@ func (w *world) checkWrites(report *Report) {
 			continue
 		}
 		if v.begun {
-			continue // where nobody has replaced it, it stands everywhere
+			continue // not replaced: it stands everywhere
 		}
-		// A delete that lost against a delete is done all the same.
+		// A delete that lost to a delete has been done anyway.
 		if !safe[id] && !v.equal {
 			w.fail("promises 1 and 4: the write %d of %s on node %d is nowhere", id, w.rows[v.key].Key, v.node)
 			report.Lost++
@@ -108,8 +107,7 @@ func (w *world) checkWrites(report *Report) {
 	}
 }
 
-// checkRest checks that nothing is left to do: kills make the nodes look again,
-// and nobody sends anything. Promise 3.
+// checkRest checks that nothing is left to do: kills make the nodes look again, and no one sends anything. Promise 3.
 func (w *world) checkRest() {
 	before := w.rowsSent
 	w.calmed = w.now

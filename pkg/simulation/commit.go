@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// commit does all at once, and notes what became of the users' writes.
+// commit applies everything at once, and notes what became of the users' writes.
 func (x *session) commit() {
 	n := x.n
 	for i := range x.kept {
@@ -21,7 +21,7 @@ func (x *session) commit() {
 	for _, key := range slices.Sorted(maps.Keys(x.rows)) {
 		now := &n.db.rows[key]
 		if !x.found[key].exists && now.write != none && now.write != x.found[key].write {
-			n.w.history[now.write].equal = true // it was inserted meanwhile, and deleted again: that delete is forgotten, but no row is
+			n.w.history[now.write].equal = true // inserted meanwhile and deleted again: that delete is forgotten, but no row is
 		}
 		*now = x.rows[key]
 	}
@@ -55,20 +55,20 @@ func (x *session) commit() {
 		}
 	}
 	n.checkKeys()
-	n.wake() // also where the answer was lost: a sender that naps here would look by itself
+	n.wake() // even if the answer was lost: a sender that naps would look by itself
 }
 
-// overtaken notes deletes that lose against what did the same.
+// overtaken notes deletes that lose to a write that did the same.
 func (x *session) overtaken(key int, e *version.Entry) {
 	r := x.n.db.rows[key]
-	for at, c := range x.came.all { // some were set aside, and came earlier
+	for at, c := range x.came.all { // some came earlier and were set aside
 		if at.key == key && c.Deleted() && c.write != none && !r.exists && r.write != c.write && (e.Knows(c.Version) || c.Version.IsDecided() && e.Seen.Covers(c.Seen)) {
 			x.n.w.history[c.write].equal = true
 		}
 	}
 }
 
-// mistaken has the mistakes in what is recorded.
+// mistaken makes the mistakes in what is recorded.
 func (x *session) mistaken(e *version.Entry, written bool) {
 	switch came := x.came.now[e.Row]; {
 	case x.n.w.mistake == NoPassOn && written:
@@ -80,7 +80,7 @@ func (x *session) mistaken(e *version.Entry, written bool) {
 	}
 }
 
-// stands returns the write for which a version stands that is recorded.
+// stands returns the write for which a recorded version stands.
 func (x *session) stands(key int, e *version.Entry) int {
 	n, h := x.n, x.n.w.history
 	if r, ok := x.rows[key]; ok {
@@ -88,7 +88,7 @@ func (x *session) stands(key int, e *version.Entry) int {
 	}
 	if c := x.came.all[standing{key, e.Version}]; c != nil && c.Deleted() && !x.found[key].exists {
 		switch now := &n.db.rows[key]; {
-		case now.exists: // a user has inserted it meanwhile, after it
+		case now.exists: // a user has inserted it since
 			if c.write != none {
 				h[now.write].upon = append(h[now.write].upon, c.write)
 			}
@@ -119,14 +119,14 @@ func (x *session) keep(e *losers.Entry) {
 	case winner == none || loser == none || winner == loser:
 		return
 	case e.Policy == apply.ForeignKey:
-		h[winner].early = true // it goes out under a version that knows the loser
+		h[winner].early = true // goes out under a version that knows the loser
 	default:
 		n.w.conflict(winner, loser)
 	}
 	n.db.losers = append(n.db.losers, loser)
 }
 
-// side is the write that made one of the rows of a conflict.
+// side returns the write that made one of a conflict's rows.
 func (x *session) side(r change.Row, s losers.Side) int {
 	if s.Columns != nil {
 		return writeIn(s.Values)
@@ -138,7 +138,7 @@ func (x *session) side(r change.Row, s losers.Side) int {
 	return x.n.db.rows[key].write
 }
 
-// writeOf is the write that a change carries: of a delete too, which only the simulation looks at.
+// writeOf returns the write that a change carries. Deletes carry one too, only for the simulation.
 func (n *node) writeOf(c *change.Change) int {
 	if !c.Deleted() {
 		return writeIn(c.Values)
@@ -155,7 +155,7 @@ func (n *node) checkKeys() {
 	codes := map[string]int{}
 	for key, r := range n.db.rows {
 		if p := r.value(ofParent); p != nil && !n.db.rows[n.w.named(string(p))].exists {
-			n.w.fail("promise 7: %s of %s refers to %s, which is not there", n.w.rows[key].Key, n.name, p)
+			n.w.fail("promise 7: %s of %s refers to %s, which does not exist", n.w.rows[key].Key, n.name, p)
 		}
 		if c := r.value(ofCode); c != nil {
 			if other, ok := codes[string(c)]; ok {

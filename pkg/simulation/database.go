@@ -10,11 +10,11 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// row is what stands under a key: the write that made it, or that deleted it.
+// row is what stands under a key: the write that made or deleted it.
 type row struct {
 	exists bool
 	write  int
-	values [][]byte // of one that exists
+	values [][]byte // nil if deleted
 }
 
 // entry is a row of table_changes.
@@ -36,7 +36,7 @@ type known struct {
 	token    int64
 }
 
-// mark is a row of sync_outbox; one without a token is none.
+// mark is a row of sync_outbox; without a token it does not exist.
 type mark struct {
 	position    int64
 	token       int64
@@ -55,7 +55,7 @@ type remote struct {
 	wholes     map[string]whole // by table
 }
 
-// database is what a kill leaves: all that was committed.
+// database is what survives a kill: all that was committed.
 type database struct {
 	rows     []row
 	versions []known
@@ -77,7 +77,7 @@ func newDatabase(keys, remotes int) database {
 	return d
 }
 
-// backup returns a copy. States are never changed in place.
+// backup returns a copy. Its states are never changed in place.
 func (d *database) backup() database {
 	c := *d
 	c.rows, c.versions, c.changes = slices.Clone(d.rows), slices.Clone(d.versions), slices.Clone(d.changes)
@@ -102,7 +102,7 @@ func (d *database) record(key int, e version.Entry, stands int) {
 	*before = v
 }
 
-// has reports whether changes are all in table_changes.
+// has reports whether all the changes are in table_changes.
 func (d *database) has(ids []uint64) bool {
 	found := 0
 	for _, e := range d.changes {
@@ -113,12 +113,12 @@ func (d *database) has(ids []uint64) bool {
 	return found == len(ids)
 }
 
-// drop takes those of the changes that are there out of table_changes.
+// drop removes the changes from table_changes, if they are there.
 func (d *database) drop(ids []uint64) {
 	d.changes = slices.DeleteFunc(slices.Clone(d.changes), func(e entry) bool { return slices.Contains(ids, e.id) })
 }
 
-// lastPosition is the highest one of all versions.
+// lastPosition returns the highest position of all versions.
 func (d *database) lastPosition() (last int64) {
 	for i := range d.versions {
 		last = max(last, d.versions[i].position)

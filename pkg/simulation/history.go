@@ -1,6 +1,6 @@
 package simulation
 
-// none is the write that made a row that never was.
+// none stands for the write of a row that never existed.
 const none = -1
 
 // write is a committed write of a user, as only the simulation knows it.
@@ -9,16 +9,16 @@ type write struct {
 	key     int
 	deleted bool
 	upon    []int // the writes that the user saw and replaced
-	equal   bool  // a delete that was overtaken by what did the same, or by a row that was not there for it
-	undone  bool  // not in the backup that the node was set back to
-	begun   bool  // made before versions were kept: nobody's, so that any other replaces it
+	equal   bool  // a delete overtaken by one that did the same, or whose row is gone anyway
+	undone  bool  // not in the backup that the node was restored from
+	begun   bool  // made before versions were kept: no one's, so any other replaces it
 	early   bool  // went out under an older version than its own
 }
 
 // history is what the users did.
 type history []write
 
-// replaced says of each write whether a later one was made upon it.
+// replaced reports for each write whether a later one was made upon it.
 func (h history) replaced() []bool {
 	list := make([]bool, len(h))
 	for _, w := range h {

@@ -19,7 +19,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Bounds of what is on its way to one remote, with messages of few rows: more of them meet.
+// Limits of what is on its way to one remote. Messages have few rows, so that more of them meet.
 const (
 	batchRows    = 3
 	batchWindow  = 4
@@ -32,10 +32,10 @@ type link struct {
 	n    *node
 	slot int
 	to   *node
-	away bool // the node takes its remote for gone
+	away bool // the node believes that its remote is gone
 
 	single   bool   // a row is a message, as in version 1 of the wire
-	declines string // a table that the remote does not take yet
+	declines string // a table that the remote does not accept yet
 
 	sender  *deliver.Sender
 	process *process
@@ -86,7 +86,7 @@ func (l *link) start() {
 	l.process.idle = l.idle
 }
 
-// loads are the sender's own: one that waits for another's would wait for ever, since the other needs its turn.
+// loads returns the sender's own loads: waiting for another sender's would never end, since that needs its turn to run.
 func (l *link) loads() *deliver.Loads {
 	if l.n.w.loads {
 		return &deliver.Loads{}
@@ -94,14 +94,14 @@ func (l *link) loads() *deliver.Loads {
 	return nil
 }
 
-// idle reports whether there is nothing that a sender would find by looking again.
+// idle reports whether a sender would find nothing by looking again.
 func (l *link) idle() bool {
 	b := l.box()
 	return l.sender.InFlight() == 0 && !b.holds() && len(b.kept) == 0 && !b.sends(snapshot.All) && !b.sends(snapshot.Missing) && b.place.Acked >= l.n.db.lastPosition() && len(l.n.hanging) == 0
 }
 
-// has reports whether there is something of a row to be sent: what apply's and verify's statements find. What is held back is behind the
-// remote's own position.
+// has reports whether something of a row is to be sent, as apply's and verify's statements find out. What is held back is
+// behind the remote's own position.
 func (l *link) has(key int) bool {
 	n, b := l.n, l.box()
 	v, reached := n.db.versions[key], b.place.Acked
@@ -112,7 +112,7 @@ func (l *link) has(key int) bool {
 		v.position > reached && outbox.Needs(l.to.name, v.from, v.Version)
 }
 
-// tell tells the sender something, which wakes it.
+// tell tells the sender something and wakes it.
 func (l *link) tell(what func()) {
 	if l.n.ready && l.sender != nil {
 		what()
@@ -122,10 +122,10 @@ func (l *link) tell(what func()) {
 
 // A link is its sender's deliver.Destination.
 
-// Ready reports whether the remote is there, as far as the node knows.
+// Ready reports whether the remote is online, as far as the node knows.
 func (l *link) Ready() bool { return !l.away }
 
-// Limits returns what may be on its way.
+// Limits returns how much may be on its way.
 func (l *link) Limits() deliver.Limits {
 	if l.single {
 		return deliver.Limits{Rows: batchRows, Messages: singleWindow, MaxRow: 1 << 20, Single: true}
@@ -137,11 +137,11 @@ func (l *link) Limits() deliver.Limits {
 func (l *link) Declines(table string) bool { return l.declines == table }
 func (l *link) Takes(table string) bool    { return l.declines != table }
 
-// Answered and Unanswered have nothing to say: nobody is taken for another.
+// Answered and Unanswered do nothing: no remote is mistaken for another.
 func (l *link) Answered(deliver.Name)           {}
 func (l *link) Unanswered(bool) deliver.Silence { return deliver.Slow }
 
-// Pack makes messages, whose bodies name what they carry: what is packed need not be sent at once, or only once.
+// Pack makes messages. Their bodies name what they carry, since a packed message may be sent later, or several times.
 func (l *link) Pack(rows []render.Outgoing, single bool) (list []deliver.Message) {
 	pack := func(m deliver.Message, rows []render.Outgoing) {
 		l.packed = append(l.packed, rows)
@@ -159,7 +159,7 @@ func (l *link) Pack(rows []render.Outgoing, single bool) (list []deliver.Message
 	return list
 }
 
-// now is the time by which a version-1 change is dated, and by how much the remote's clock is ahead of it.
+// now returns the time that dates a version-1 change, and how far the remote's clock is ahead of it.
 func (l *link) now() (now time.Time, ahead time.Duration) {
 	if l.n.w.mistake == StopClock {
 		return time.UnixMicro(epoch), 0
@@ -195,8 +195,8 @@ func (l *link) Send(_ context.Context, m deliver.Message) error {
 	return nil
 }
 
-// answer sends the answer to a message, in which some rows may be refused. What answers a process that is gone is for nobody; an
-// existing peer tells no two processes apart, but by the date.
+// answer sends the answer to a message, in which some rows may be refused. An answer to a process that is gone is dropped; an
+// existing peer does not distinguish processes, except by the date.
 func (n *node) answer(b batch, failed []wire.Reject) {
 	l := b.from
 	if n.w.mistake == RefusedIsDone {
@@ -210,7 +210,7 @@ func (n *node) answer(b batch, failed []wire.Reject) {
 	})
 }
 
-// heard is what the answer to a message says to the sender, as package peer reads it.
+// heard returns what the answer to a message means to the sender, as package peer reads it.
 func (l *link) heard(b batch, failed []wire.Reject) deliver.Answer {
 	if !l.single {
 		return peer.Ack(wire.Ack{Seq: b.name.Seq, Failed: failed}, 0)
@@ -222,7 +222,7 @@ func (l *link) heard(b batch, failed []wire.Reject) deliver.Answer {
 	return peer.Info(i, 0)
 }
 
-// lose has the node take its remote for gone, for a while; then it connects anew.
+// lose makes the node believe for a while that its remote is gone; then it connects again.
 func (l *link) lose() {
 	l.away = true
 	l.n.w.after(l.n.w.random(20*l.n.w.tempo.step), l.connect)
@@ -233,7 +233,7 @@ func (l *link) connect() {
 	l.tell(func() { l.sender.Connected() })
 }
 
-// take has the remote take all tables.
+// take makes the remote accept all tables.
 func (l *link) takeAll() {
 	l.declines = ""
 	l.tell(func() { l.sender.Wake() })

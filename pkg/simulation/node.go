@@ -20,7 +20,7 @@ const (
 	applier
 )
 
-// node is a daemon with its database.
+// node is a daemon and its database.
 type node struct {
 	w      *world
 	id     int
@@ -38,10 +38,10 @@ type node struct {
 type machine struct {
 	db       database
 	locks    []owner          // by key
-	codes    map[string]owner // that are about to be somebody's
+	codes    map[string]owner // by code about to be written
 	serverUp bool
 	life     int            // of the server: transactions of an earlier one are rolled back
-	hanging  []*transaction // of daemons that do not know how they end
+	hanging  []*transaction // whose end the daemon does not know
 }
 
 // daemon is what a kill empties.
@@ -69,20 +69,20 @@ type threads struct {
 type mail struct {
 	inbox      []batch
 	unanswered map[uint64]batch // that the receiver has
-	taken      uint64           // batches, the last of which has this number
-	together   int              // of these at a time
+	taken      uint64           // number of the last batch taken
+	together   int              // batches taken at a time
 }
 
-// ctx is what the daemon's own code is given: a kill is an error of what it asks.
+// ctx is given to the daemon's own code: after a kill, what it asks returns an error.
 var ctx = context.Background()
 
-// errLost is that of a server that cannot be asked, or did not answer.
+// errLost says that a server cannot be reached, or did not answer.
 var errLost = fmt.Errorf("the connection to the server is lost: %w", driver.ErrBadConn)
 
-// clock is the time on the node's clock in µs.
+// clock returns the time on the node's clock in µs.
 func (n *node) clock() int64 { return n.w.now + n.offset }
 
-// start starts server and daemon, as far as they do not run.
+// start starts the server and the daemon, unless they run.
 func (n *node) start() {
 	n.serverUp = true
 	if n.up {
@@ -109,8 +109,7 @@ func (n *node) start() {
 	})
 }
 
-// kill kills the daemon: what it had not committed is rolled back, unless its
-// COMMIT was on its way; what it knew is gone.
+// kill kills the daemon: what it has not committed is rolled back, unless its COMMIT is on its way; what it knew is gone.
 func (n *node) kill() {
 	n.up, n.ready = false, false
 	n.session++
@@ -160,19 +159,19 @@ type arrivals struct {
 	now map[change.Row][]*sent // those that are being applied
 }
 
-// standing is a version of a row, as a node has recorded it.
+// standing is a version of a row as a node has recorded it.
 type standing struct {
 	key int
 	change.Version
 }
 
-// record writes a version into the database, for which a write stands.
+// record writes a write's version into the database.
 func (n *node) record(key int, e version.Entry, stands int) {
 	n.db.record(key, e, stands)
 	n.stood[standing{key, e.Version}] = stands
 }
 
-// standsFor is the write for which a version was recorded here.
+// standsFor returns the write for which a version was recorded here.
 func (n *node) standsFor(key int, v change.Version) int {
 	if write, ok := n.stood[standing{key, v}]; ok {
 		return write
@@ -180,7 +179,7 @@ func (n *node) standsFor(key int, v change.Version) int {
 	return none
 }
 
-// wake has the senders look for work.
+// wake makes the senders look for work.
 func (n *node) wake() {
 	for _, l := range n.links {
 		l.tell(func() { l.sender.Wake() })

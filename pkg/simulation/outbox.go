@@ -12,8 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// box is what the database does for the outbox of a remote: what the statements of outbox.Outbox do to their tables. A test holds it
-// against these.
+// box does to a remote's outbox what the statements of outbox.Outbox do to their tables. A test compares the two.
 type box struct {
 	*remote
 	key   func(change.Row) int
@@ -21,13 +20,13 @@ type box struct {
 	token func(n int) int64
 }
 
-// mark marks a key: a mark that is there keeps its place.
+// mark marks a key. An existing mark keeps its place.
 func (r *remote) mark(key int, token int64) {
 	m := &r.marks[key]
 	*m = mark{position: cmp.Or(m.position, token), token: token}
 }
 
-// markMissing marks a key that the remote is to have if it lacks it.
+// markMissing marks a key to be sent only if the remote lacks it.
 func (r *remote) markMissing(key int, token int64) {
 	if m := &r.marks[key]; m.token == 0 {
 		*m = mark{position: token, token: token, onlyMissing: true}
@@ -35,7 +34,7 @@ func (r *remote) markMissing(key int, token int64) {
 }
 
 func (b *box) done(sent []outbox.Sent, at *outbox.Place, holds bool) (left int) {
-	first := map[string]int64{} // position of what was acked by the stream, of each table
+	first := map[string]int64{} // by table: position of what was acked by the stream
 	streamed := func(s *outbox.Sent) bool { return !s.Marked && !s.Moved && !s.OnlyMissing }
 	for i := range sent {
 		if s := &sent[i]; streamed(s) && (first[s.Table] == 0 || s.Position < first[s.Table]) {
@@ -111,7 +110,7 @@ func (b *box) next(after int64, limit int, without ...string) (list []outbox.Ite
 	return list[:min(len(list), limit)]
 }
 
-// waiting returns the keys of rows of a table that wait, the longest due first.
+// waitingKeys returns the keys of a table's waiting rows, the longest due first.
 func (b *box) waitingKeys(table string) (keys []int) {
 	for key, m := range b.marks {
 		if m.waiting && (table == "" || b.rows[key].Table == table) {
@@ -141,10 +140,10 @@ func (b *box) giveBack(table string, rows []change.Row, upTo int64, end bool) {
 	}
 }
 
-// remembers is a link's deliver.Outbox: each call is a step to the server, and back, at which its answer may be lost.
+// remembers is a link's deliver.Outbox: each call is a step to the server and back, and the answer may be lost.
 type remembers struct{ l *link }
 
-// ask reads.
+// ask reads from the box.
 func (o remembers) ask(read func(b *box)) error {
 	if err := o.l.n.step(); err != nil {
 		return err
@@ -308,7 +307,7 @@ func (o remembers) ShowPending(_ context.Context, _ string, _ []version.Waiting,
 	return o.write(func(b *box) { b.place = at })
 }
 
-// What sync_status shows is not played, nor what a transformer leaves to be noted.
+// Not played: what sync_status shows, and what a transformer leaves to be noted.
 
 func (o remembers) Overtaken(context.Context, string, []change.Row) error { return nil }
 func (o remembers) Withdrawn(context.Context, string, []change.Row) error { return nil }

@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// TestTheOutboxMatchesTheServers does the same to a box and to the real outbox on a server, in an order drawn by
-// chance, and compares what each says.
+// TestTheOutboxMatchesTheServers does the same to a box and to the real outbox on a server, in a random order, and compares
+// their answers.
 func TestTheOutboxMatchesTheServers(t *testing.T) {
 	t.Parallel()
 	const remote = "b"
@@ -43,7 +43,7 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 	b.place.Acked, b.place.Shown = 999, 999
 	r := rand.New(rand.NewPCG(1, 2))
 	now := time.UnixMilli(1_000_000)
-	seen := []outbox.Item{} // also those that are out of date by now
+	seen := []outbox.Item{} // including those that are out of date by now
 	var trail []string
 	same := func(what string, got, want any, err error) {
 		t.Helper()

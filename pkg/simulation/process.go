@@ -10,8 +10,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// process is a thread of a daemon. It runs alone, from one pause to the next; anything may happen meanwhile, also that the daemon
-// is killed: then it is woken with errKilled, and nothing that it does counts any more.
+// process is a thread of a daemon. It runs alone from one pause to the next. During a pause anything may happen; if the daemon
+// is killed, the process is woken with errKilled, and nothing that it does counts any more.
 type process struct {
 	resume func()
 	yield  func(struct{}) bool
@@ -19,12 +19,12 @@ type process struct {
 	dead   bool
 	asleep bool
 	naps   int
-	idle   func() bool // nothing would be found by looking again; nil: who waits looks again
+	idle   func() bool // looking again would find nothing; nil: it looks again
 }
 
 var errKilled = fmt.Errorf("the daemon was killed: %w", driver.ErrBadConn)
 
-// mortal is the context of a process, which ends with it.
+// mortal is the context of a process, and ends with it.
 type mortal struct {
 	context.Context
 	p *process
@@ -37,7 +37,7 @@ func (m mortal) Err() error {
 	return nil
 }
 
-// process starts one. Under its context the product's own loops wait by the simulated time.
+// process starts a process. Under its context the product's own loops wait in simulated time.
 func (n *node) process(run func(ctx context.Context)) *process {
 	p := &process{}
 	ctx := pause.By(mortal{ctx, p}, func(kick <-chan struct{}, d time.Duration) error { return n.wait(p, kick, d) })
@@ -63,7 +63,7 @@ func (n *node) process(run func(ctx context.Context)) *process {
 	return p
 }
 
-// pause has the process that runs go on a while later.
+// pause makes the running process continue a while later.
 func (n *node) pause(delay int64) error {
 	p := n.w.running
 	if p.dead {
@@ -76,7 +76,7 @@ func (n *node) pause(delay int64) error {
 // step is a pause between two steps, such as the way to the server and back.
 func (n *node) step() error { return n.pause(n.w.random(n.w.tempo.step)) }
 
-// nap is a pause that rouse ends, or that time ends which is not negative.
+// nap is a pause until rouse; a delay that is not negative ends it too.
 func (n *node) nap(delay int64) error {
 	p := n.w.running
 	if p.dead {

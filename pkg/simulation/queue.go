@@ -2,14 +2,14 @@ package simulation
 
 import "container/heap"
 
-// event is something that happens at a moment, in µs.
+// event is something that happens at a time, in µs.
 type event struct {
 	at  int64
-	seq uint64 // events of one moment happen in the order in which they were planned
+	seq uint64 // events of the same time happen in the order in which they were planned
 	do  func()
 }
 
-// queue holds what is yet to happen.
+// queue holds the events still to come.
 type queue struct {
 	heap eventHeap
 	seq  uint64

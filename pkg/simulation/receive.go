@@ -51,7 +51,7 @@ func (n *node) from(name string) *link {
 	return nil
 }
 
-// take queues a message that came.
+// take queues a message that has arrived.
 func (n *node) take(b batch) {
 	if n.w.mistake == AckBeforeCommit {
 		n.answer(b, nil)
@@ -60,7 +60,7 @@ func (n *node) take(b batch) {
 	n.rouse(n.receiving)
 }
 
-// codec is only asked for its bounds: nothing is packed.
+// codec is used only for its limits: nothing is packed.
 var codec = sync.OnceValues(func() (*wire.Codec, error) { return wire.NewCodec(1 << 20) })
 
 // receive runs the receiver of a process. Promise 6.
@@ -78,7 +78,7 @@ func (n *node) receive(ctx context.Context) {
 	_ = receive.New(c).RunOpened(ctx, applying{n}, n.next)
 }
 
-// next gives the receiver a message that came; at most so many are taken together.
+// next gives the receiver a message that has arrived; a random number of them, up to takeBatches, are taken together.
 func (n *node) next(wait time.Duration) (o receive.Opened, ok bool) {
 	p := n.w.running
 	switch {
@@ -108,7 +108,7 @@ func (n *node) next(wait time.Duration) (o receive.Opened, ok bool) {
 	return o, true
 }
 
-// replies answer the messages that came.
+// replies answers the messages that have arrived.
 type replies struct{ n *node }
 
 func (r replies) Ack(_ context.Context, _ string, a wire.Ack) {
@@ -120,7 +120,7 @@ func (r replies) Ack(_ context.Context, _ string, a wire.Ack) {
 	delete(n.unanswered, a.Seq)
 	n.answer(b, a.Failed)
 	if b.from.single && len(a.Failed) > 0 && n.w.r.IntN(2) == 0 {
-		n.w.after(n.w.random(second), func() { // an existing peer may try by itself, and answer again
+		n.w.after(n.w.random(second), func() { // an existing peer may retry by itself, and answer again
 			if n.ready {
 				n.take(b)
 			}
@@ -129,7 +129,7 @@ func (r replies) Ack(_ context.Context, _ string, a wire.Ack) {
 }
 
 func (replies) Answer(wire.Change, string) {} // all come in batches
-func (replies) TellFreed(context.Context)  {} // the applier has: see freed
+func (replies) TellFreed(context.Context)  {} // the applier does: see freed
 
 // uncounted counts nothing.
 type uncounted struct{}
@@ -139,7 +139,7 @@ func (uncounted) Received(string, int, func(int) string, []wire.Reject) {}
 func (uncounted) Applied(time.Duration)                                 {}
 func (uncounted) Panicked()                                             {}
 
-// applying is a node's receive.Applier: its apply.Applier, of which the simulation notes what becomes of the users' writes.
+// applying is a node's receive.Applier: its apply.Applier, with notes of what becomes of the users' writes.
 type applying struct{ n *node }
 
 func (a applying) Due() (time.Time, bool) { return a.n.applier.Due() }
@@ -168,7 +168,7 @@ func (n *node) became(c *sent, res *apply.Result) {
 		n.w.trace("%s refuses %s from %s, %d: %v", n.name, c.Key, c.From, c.write, res.Err)
 		res.Retry = res.Retry || errors.Is(res.Err, errRefused) && n.w.r.IntN(4) > 0
 	case c.Deleted() && !r.exists && c.write != none && r.write != c.write:
-		n.w.history[c.write].equal = true // it lost against what did the same
+		n.w.history[c.write].equal = true // it lost to a write that did the same
 	case n.w.mistake == PassOnKnown && !res.Wrote && n.db.versions[c.key].Version == c.Version:
 		v := &n.db.versions[c.key]
 		v.position, v.from = n.stream.Token(1), c.From
@@ -176,7 +176,7 @@ func (n *node) became(c *sent, res *apply.Result) {
 	}
 }
 
-// settle asks senders about the rows that hold their changes up.
+// settle asks senders about the rows that hold up their changes.
 func (n *node) settle(ctx context.Context) {
 	s := &verify.Settling{Now: n.w.time, Applier: n.applier, Strange: n.strange, Settled: func(context.Context) { n.rouse(n.receiving) },
 		Online: func(remote string) bool {
@@ -185,7 +185,7 @@ func (n *node) settle(ctx context.Context) {
 		},
 		Asked: func(string) {}, Failed: func(apply.Held, error) {}}
 	for p := n.w.running; !p.dead; {
-		delay := int64(-1) // until a change comes
+		delay := int64(-1) // until a change arrives
 		if s.Step(ctx); len(n.applier.Held(n.w.time().Add(time.Hour), 1)) > 0 && n.w.mistake != NeverSettle {
 			delay = second
 		}
@@ -206,7 +206,7 @@ func (n *node) strange(_ context.Context, remote string, rows []change.Row) (str
 	return strange, n.step()
 }
 
-// unacked reports whether there is something of a row to be sent to a remote.
+// unacked reports whether something of a row is still to be sent to a remote.
 func (n *node) unacked(remote string, key int) bool {
 	for _, l := range n.links {
 		if l.to.name == remote {

@@ -8,7 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// repair has each node repair its tables with each of its remotes, as verify --repair does.
+// repair makes each node repair its tables with each of its remotes, as verify --repair does.
 func (w *world) repair() {
 	for _, n := range w.nodes {
 		n.process(func(context.Context) {
@@ -21,7 +21,7 @@ func (w *world) repair() {
 	}
 }
 
-// repair compares a table with the remote's, sends it the rows that differ, and has it send its own.
+// repair compares a table with the remote's, sends the rows that differ, and makes the remote send its own.
 func (l *link) repair(table string) error {
 	n := l.n
 	differ, err := l.compare(table)
@@ -76,7 +76,7 @@ func (l *link) compare(table string) (differ []verify.Unequal, err error) {
 	return differ, n.step()
 }
 
-// ask has the remote send the rows with some keys.
+// ask makes the remote send the rows with these keys.
 func (l *link) ask(keys []int) error {
 	back := l.n.from(l.to.name)
 	if err := l.n.step(); err != nil || back == nil || !l.to.ready {

@@ -88,7 +88,7 @@ func (x *revising) commit() {
 		key := n.w.keyOf(e.Row)
 		n.record(key, e, n.db.versions[key].stands)
 		n.w.renewed++
-		// It counts as written now, by somebody who knew what the row was made of.
+		// It counts as written now, by someone who knew what the row was made of.
 		n.w.history[n.db.rows[key].write].early = true
 		n.w.trace("%s sends %s anew, as %v at %d", n.name, e.Key, e.State, e.Position)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// reads is a link's deliver.Rows: package render reads the rows and judges them, and none of them is transformed. What a row holds is the
-// write that made it.
+// reads is a link's deliver.Rows: package render reads and judges the rows, and transforms none. A row contains the write that
+// made it.
 type reads struct{ l *link }
 
 func (r reads) Render(_ context.Context, to render.Target, items []outbox.Item) (*render.Rendering, error) {
@@ -82,11 +82,11 @@ type reading struct {
 	n      *node
 	d      *render.Rendering
 	found  map[string]row
-	stands map[string]int // writes, of the versions that were read
-	read   bool           // only RowBeforeVersion has it
+	stands map[string]int // the writes of the versions read
+	read   bool           // only for RowBeforeVersion
 }
 
-// early reads rows before their versions.
+// early reads the rows before their versions.
 func (x *reading) early(items []outbox.Item) error {
 	_, _, err := x.Rows(ctx, nil, items)
 	x.read = true
@@ -163,7 +163,7 @@ func (r reads) Transformed() []string { return nil }
 
 func (r reads) Note(context.Context, string, *outbox.Noting) (int, bool, error) { return 0, true, nil }
 
-// tables are those of all nodes: a key is its own ID.
+// tables are the tables of all nodes: a key is its own ID.
 type tables struct{}
 
 func (tables) Identify(context.Context, []change.Row) error { return nil }
@@ -185,7 +185,7 @@ func (tables) ParentsFirst(_ context.Context, list []string) (groups [][]string,
 	}), nil
 }
 
-// counters count nothing.
+// counters counts nothing.
 type counters struct{}
 
 func (counters) Published(string)                   {}

@@ -14,7 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// errNotPlayed is that of what no network here comes to.
+// errNotPlayed is returned by what is never called in these networks.
 var errNotPlayed = errors.New("the simulation does not play this")
 
 // What a server answers.
@@ -47,7 +47,7 @@ func (s server) Write(_ context.Context, rows []change.Row, f func(apply.Tx, *ve
 			return err
 		}
 		if err := f(x, w); err != nil {
-			x.unlock() // it is rolled back
+			x.unlock() // rolled back
 			return err
 		}
 		for _, r := range rows {
@@ -57,7 +57,7 @@ func (s server) Write(_ context.Context, rows []change.Row, f func(apply.Tx, *ve
 	})
 }
 
-// session is a transaction of a node's applier. What it writes is seen by itself until it commits.
+// session is a transaction of a node's applier. Only the session sees what it writes until it commits.
 type session struct {
 	n         *node
 	came      arrivals
@@ -72,19 +72,19 @@ type session struct {
 	kept      []losers.Entry
 	consumed  []capture.Entry
 	marked    map[string][]change.Row
-	early     map[string][]capture.Entry // only DecideBeforeLock looks at it
-	locals    map[string]*apply.Local    // only LockOnce looks at it
+	early     map[string][]capture.Entry // only for DecideBeforeLock
+	locals    map[string]*apply.Local    // only for LockOnce
 }
 
 func (x *session) unlock() {
-	if x.n.session == x.life { // or the kill has done it
+	if x.n.session == x.life { // otherwise the kill has done it
 		x.n.unlock(x.locked)
 		x.n.release(x.codes)
 	}
 	x.locked, x.codes = nil, nil
 }
 
-// row is a row as the transaction sees it.
+// row returns a row as the transaction sees it.
 func (x *session) row(key int) row {
 	if r, ok := x.rows[key]; ok {
 		return r
@@ -92,7 +92,7 @@ func (x *session) row(key int) row {
 	return x.n.db.rows[key]
 }
 
-// lock locks a row, unless somebody else has.
+// lock locks a row, unless someone else has.
 func (x *session) lock(key int) error {
 	switch {
 	case slices.Contains(x.locked, key):

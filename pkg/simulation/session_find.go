@@ -19,7 +19,7 @@ func (x *session) Referred(_ context.Context, _ *schema.Table, _ schema.ForeignK
 	return slices.ContainsFunc(keys, func(key string) bool { return len(x.with(childrenPlace, []byte(key))) > 0 }), nil
 }
 
-// Hold locks the rows that are there.
+// Hold locks the rows that exist.
 func (x *session) Hold(_ context.Context, p apply.Place, values []apply.Tuple) ([]bool, error) {
 	there := make([]bool, len(values))
 	if err := x.n.step(); err != nil {

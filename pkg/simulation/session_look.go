@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Lock locks the rows that are there.
+// Lock locks the rows that exist.
 func (x *session) Lock(_ context.Context, _ *schema.Table, keys []string, whole, wait bool) (map[string]*apply.Local, error) {
 	n := x.n
 	if n.w.mistake == DecideBeforeLock {
@@ -118,7 +118,7 @@ func (x *session) Uncaptured(_ context.Context, _ string, keys []string) (map[st
 	return x.n.uncaptured(keys), nil
 }
 
-// uncaptured are the local changes of rows that are in table_changes.
+// uncaptured returns the rows' local changes in table_changes.
 func (n *node) uncaptured(keys []string) map[string][]capture.Entry {
 	noted := map[string][]capture.Entry{}
 	for _, e := range n.db.changes {

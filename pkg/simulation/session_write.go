@@ -26,7 +26,7 @@ func (x *session) Probe(_ context.Context, p apply.Place, values []apply.Tuple) 
 	return nil
 }
 
-// with returns the keys of the rows that have a value somewhere.
+// with returns the keys of the rows that have a value in a column.
 func (x *session) with(p apply.Place, v []byte) (keys []int) {
 	column := parents.Index(p.Columns[0])
 	for key := range x.n.db.rows {
@@ -48,7 +48,7 @@ func (x *session) Delete(_ context.Context, t *schema.Table, steps []*apply.Step
 	})
 }
 
-// Insert inserts rows that were not there.
+// Insert inserts rows that did not exist.
 func (x *session) Insert(_ context.Context, _ *schema.Table, steps []*apply.Step) error {
 	return x.each(steps, func(key int, c *change.Change) error {
 		if x.row(key).exists {
@@ -58,12 +58,12 @@ func (x *session) Insert(_ context.Context, _ *schema.Table, steps []*apply.Step
 	})
 }
 
-// Update updates rows that are there.
+// Update updates rows that exist.
 func (x *session) Update(_ context.Context, _ *schema.Table, steps []*apply.Step) error {
 	return x.each(steps, x.put)
 }
 
-// each writes rows one after the other.
+// each writes rows one by one.
 func (x *session) each(steps []*apply.Step, write func(key int, c *change.Change) error) error {
 	n := x.n
 	if len(steps) == 0 {
@@ -88,7 +88,7 @@ func (x *session) each(steps []*apply.Step, write func(key int, c *change.Change
 	return nil
 }
 
-// put stores a row, if the server lets it.
+// put stores a row, if the server allows it.
 func (x *session) put(key int, c *change.Change) error {
 	n := x.n
 	r := row{exists: true, write: writeIn(c.Values), values: c.Values}
@@ -109,7 +109,7 @@ func (x *session) put(key int, c *change.Change) error {
 		to := n.w.named(string(parent))
 		if !x.row(to).exists {
 			if n.locks[to] == user {
-				return errLocked // somebody is about to insert it
+				return errLocked // someone is about to insert it
 			}
 			return errParent
 		}
@@ -128,7 +128,7 @@ func (x *session) Unchecked(_ context.Context, f func() error) error {
 	return f()
 }
 
-// MoveAside takes the code away.
+// MoveAside clears the code.
 func (x *session) MoveAside(_ context.Context, _ *schema.Table, s *apply.Step, _ []string) (bool, error) {
 	key := x.n.w.keyOf(s.Change().Row)
 	r := x.row(key)
@@ -138,7 +138,7 @@ func (x *session) MoveAside(_ context.Context, _ *schema.Table, s *apply.Step, _
 	return true, x.n.step()
 }
 
-// What takes along, or leads elsewhere, is not met: a parent's key is its only one, and its rows stay for the sake of their children.
+// Cascades and rows under another key do not occur: a parent's key is its only one, and its rows stay while they have children.
 
 func (x *session) AsUser(context.Context) error                          { return nil }
 func (x *session) Point(context.Context, apply.Found, apply.Tuple) error { return errNotPlayed }

@@ -7,7 +7,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
-// The tables of all nodes: t, and u with rows that may refer to one of t. A value of t's code is unique.
+// The tables of all nodes: t, and u, whose rows may refer to one in t. The code in t is unique.
 var (
 	parents  = schema.Define("t", own...)
 	children = schema.Define("u", own...)
@@ -15,7 +15,7 @@ var (
 		{Name: "parent", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "code", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}}
 )
 
-// Places of columns.
+// Positions of columns.
 const (
 	ofWrite = iota + 1
 	ofParent
@@ -28,12 +28,12 @@ func init() {
 	parents.Unique = [][]string{{"code"}}
 }
 
-// stored is what the server keeps of a row that a write has made.
+// stored returns what the server stores for the row that a write makes.
 func stored(key string, write int, parent, code []byte) [][]byte {
 	return [][]byte{[]byte(key), strconv.AppendInt(nil, int64(write), 10), parent, code}
 }
 
-// writeIn is the write that made a row.
+// writeIn returns the write that made a row.
 func writeIn(values [][]byte) int {
 	write, err := strconv.Atoi(string(values[ofWrite]))
 	if err != nil {
@@ -42,7 +42,7 @@ func writeIn(values [][]byte) int {
 	return write
 }
 
-// value is what a row has in a column; nil if it has nothing.
+// value returns a row's value in a column; nil if it has none.
 func (r row) value(column int) []byte {
 	if !r.exists || r.values == nil {
 		return nil

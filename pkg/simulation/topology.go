@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// topologies are the shapes of a network: for n nodes each gives the remotes of
-// each. A table that is bidirectional everywhere comes to all nodes in all of them.
+// topologies are the shapes of a network: each returns the remotes of each of n nodes. A table that is bidirectional everywhere
+// reaches all nodes in all of them.
 var topologies = []struct {
 	name    string
 	remotes func(r *rand.Rand, n int) [][]int
@@ -60,7 +60,7 @@ var topologies = []struct {
 	}},
 }
 
-// both makes links that go both ways.
+// both makes links in both directions.
 func both(n int, draw func(link func(a, b int))) [][]int {
 	remotes := make([][]int, n)
 	draw(func(a, b int) {

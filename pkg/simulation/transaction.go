@@ -2,7 +2,7 @@ package simulation
 
 import "slices"
 
-// transaction is one of the daemon that writes versions.
+// transaction is a transaction of the daemon that writes versions.
 type transaction struct {
 	keys   []int // whose versions it writes
 	locked []int // rows
@@ -11,8 +11,8 @@ type transaction struct {
 	over   bool // the server knows how it ended
 }
 
-// commit ends a transaction: all of it is there at once. Sometimes the answer is lost: the server commits it later, or rolls it back, and
-// the daemon does not know.
+// commit ends a transaction: all of it becomes visible at once. Sometimes the answer is lost: the server commits it later, or
+// rolls it back, and the daemon does not know which.
 func (n *node) commit(t *transaction) error {
 	for n.blocked(t.keys) {
 		if err := n.step(); err != nil {
@@ -34,14 +34,13 @@ func (n *node) commit(t *transaction) error {
 	return nil
 }
 
-// hang leaves a transaction to the server, which has yet to read its COMMIT, or
-// to see that there is none.
+// hang leaves a transaction to the server, which has yet to read its COMMIT, or to notice that none comes.
 func (n *node) hang(t *transaction) {
 	n.hanging = append(n.hanging, t)
 	life := n.life
 	n.w.after(n.w.random(50*n.w.tempo.step), func() {
 		if n.life != life {
-			return // the server was killed, and has rolled it back
+			return // the server was killed and has rolled it back
 		}
 		n.hanging = without(n.hanging, t)
 		n.unlock(t.locked)
@@ -54,8 +53,7 @@ func (n *node) hang(t *transaction) {
 	})
 }
 
-// blocked reports whether a transaction that hangs has written a version of the
-// keys, or a change of theirs.
+// blocked reports whether a hanging transaction has written a version or a change of one of the keys.
 func (n *node) blocked(keys []int) bool {
 	return slices.ContainsFunc(n.hanging, func(t *transaction) bool {
 		return slices.ContainsFunc(keys, func(key int) bool { return slices.Contains(t.keys, key) })
@@ -68,7 +66,7 @@ func (n *node) unlock(keys []int) {
 	}
 }
 
-// release lets others have codes.
+// release makes codes free for others.
 func (n *node) release(codes []string) {
 	for _, c := range codes {
 		delete(n.codes, c)

@@ -7,16 +7,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 )
 
-// Where the foreign key and the unique key are.
+// Columns of the foreign key and the unique key.
 var (
 	childrenPlace = apply.Place{Table: children.Name, Columns: []string{"parent"}}
 	codes         = apply.Place{Table: parents.Name, Columns: []string{"code"}}
 )
 
-// write makes a user's transaction on a node, if its server is up: a statement
-// locks the row and fires the trigger, some time later comes the commit, or the
-// rollback. What the trigger wrote becomes visible at the commit, under an id
-// and a time that are those of the statement.
+// write makes a user's transaction on a node, if its server is up: a statement locks the row and fires the trigger; the commit
+// or rollback comes some time later. What the trigger wrote becomes visible at the commit, with the statement's id and time.
 func (w *world) write(n *node, key int) { w.writeAs(n, key, w.statement(n, key)) }
 
 // statement is what a user does to a row.
@@ -42,7 +40,7 @@ func (w *world) statement(n *node, key int) (s statement) {
 	return s
 }
 
-// writeAs has a user wait for the row, and for what it refers to. What the server refuses the user leaves out.
+// writeAs makes a user wait for the row and for what it refers to. The user leaves out what the server refuses.
 func (w *world) writeAs(n *node, key int, s statement) {
 	if !n.serverUp {
 		return
