@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -203,6 +204,12 @@ func TestAPersonLetsASiteIn(t *testing.T) {
 		return fmt.Errorf("%+v", shown)
 	})
 	has(t, h.Run(0, "sites"), "compare "+shown.Words)
+	testkit.Eventually(t, "the problem", func() error {
+		if _, out, _ := testkit.Output(t, "status", h.File); !strings.Contains(out, "The site store-9 ("+shown.Words+") asks to join.") {
+			return errors.New(out)
+		}
+		return nil
+	})
 	has(t, h.Run(0, "sites", "--accept", "store-9"), "store-9 is let in")
 	out := <-ended
 	has(t, out, "0\n", "are the same there: "+shown.Words, "store-9 has joined hq")

@@ -149,7 +149,7 @@ func (w *work) watch(ctx context.Context) error {
 func (w *work) state() status.Work {
 	stages := status.Stages{
 		Line: status.LineOf(w.line), Capture: w.capture, Watcher: w.source, Tables: w.Tables, Transformers: w.scripts.Work, Applier: w.applier,
-		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses,
+		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses, Joining: w.desk,
 	}
 	return status.Work{
 		DB: w.DB, Tables: w.Tables, Outbox: w.outbox, Source: w.source, End: w.Stream.Visible, Live: stages.Live,

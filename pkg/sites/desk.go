@@ -44,6 +44,7 @@ type Desk struct {
 	Config
 	waits   chan letter
 	dropped atomic.Int64
+	asking  atomic.Pointer[[]string]
 }
 
 type letter struct {
@@ -61,6 +62,14 @@ func (d *Desk) Hear(topic wire.Topic, payload []byte) {
 	default:
 		d.dropped.Add(1) // the site asks again
 	}
+}
+
+// Asking returns the sites that wait to be let in, each with the characters to compare.
+func (d *Desk) Asking() []string {
+	if list := d.asking.Load(); list != nil {
+		return *list
+	}
+	return nil
 }
 
 // Run answers requests and watches who has joined, until ctx ends.

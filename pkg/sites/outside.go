@@ -71,18 +71,21 @@ func (o outside) write(file string) error {
 	return nil
 }
 
-// remember keeps in the file who is dismissed, and dismisses again whom an older database has in.
+// remember keeps in the file who is dismissed, dismisses again whom an older database has in, and notes who asks.
 func (d *Desk) remember(ctx context.Context) error {
 	o, err := readOutside(File(d.Node))
 	if err != nil {
 		return err
 	}
-	var back []string
+	var back, asking []string
 	news := false
-	err = mysqldb.Each(ctx, d.DB, `SELECT client, invitation, state FROM sync_sites`, nil, func(r *sql.Rows) error {
-		var client, invitation, state string
-		if err := r.Scan(&client, &invitation, &state); err != nil {
+	err = mysqldb.Each(ctx, d.DB, `SELECT client, invitation, state, words FROM sync_sites ORDER BY client`, nil, func(r *sql.Rows) error {
+		var client, invitation, state, words string
+		if err := r.Scan(&client, &invitation, &state, &words); err != nil {
 			return err
+		}
+		if state == Asking {
+			asking = append(asking, client+" ("+words+")")
 		}
 		switch known := o.has(client, invitation); {
 		case state == Outside && !known:
@@ -93,6 +96,9 @@ func (d *Desk) remember(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil {
+		d.asking.Store(&asking)
+	}
 	if err == nil && news {
 		err = o.write(File(d.Node))
 	}

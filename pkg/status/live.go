@@ -59,4 +59,5 @@ type Trouble struct {
 	Stuck    []apply.Stuck        // cannot be written now
 	Held     []schema.Aside       // cannot be read now
 	Unarmed  []string             // tables whose triggers cannot be created now
+	Asking   []string             // sites that a person has to let in, each with the characters to compare
 }

@@ -52,6 +52,9 @@ func problems(s *State, l *Live, unreadable error) []string {
 	if s.Uncaptured.AtLeast {
 		add("%d changes or more wait to be captured: the database is slow, or the write load is very high.", s.Uncaptured.Rows)
 	}
+	for _, site := range t.Asking {
+		add("The site %s asks to join. If it shows the same characters, let it in with mysql-sync sites --accept, else --dismiss it.", site)
+	}
 	for _, x := range t.Stuck {
 		add("%d received %s of %s cannot be written since %s: %s. All other rows go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)
 	}

@@ -23,6 +23,7 @@ type Stages struct {
 	Senders      Senders
 	Doubts       Doubts
 	Pauses       Pauses
+	Joining      Joining
 }
 
 // Capture records local writes; see capture.Capture.
@@ -69,6 +70,9 @@ type Doubts interface {
 // Pauses are what people have paused; see paused.Pauses.
 type Pauses interface{ All() paused.Set }
 
+// Joining is where sites ask to join; see sites.Desk.
+type Joining interface{ Asking() []string }
+
 // Live tells what goes on in a node that works.
 func (n Stages) Live(clients []string, now time.Time) Live {
 	l := n.Line.Live(clients, now)
@@ -97,6 +101,7 @@ func (n Stages) tell(l *Live, now time.Time) {
 	l.Trouble.Capture = n.Capture.Failing(now)
 	l.Trouble.Tables, l.Trouble.Denied, l.Trouble.Unarmed = n.Watcher.Trouble(), n.Watcher.Denied(), n.Watcher.Uncaptured()
 	l.Trouble.Vanished, l.Trouble.Unseen = n.Doubts.Of(schema.DoubtVanished), n.Doubts.Of(schema.DoubtUnseen)
+	l.Trouble.Asking = n.Joining.Asking()
 	l.Trouble.Stuck, l.Trouble.Held = n.Applier.Stuck(), n.Tables.AllAside()
 	l.Trouble.Triggers = slices.DeleteFunc(altered, func(x apply.Altered) bool { return !x.Trigger })
 	n.sending(l, now)

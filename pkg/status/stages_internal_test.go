@@ -33,6 +33,7 @@ func (p *played) Conflicts() []apply.Conflicts      { return p.conflicts }
 func (p *played) Altered() []apply.Altered          { return p.altered }
 func (*played) Stuck() []apply.Stuck                { return nil }
 func (p *played) Longest() (string, time.Time)      { return p.loop, p.since }
+func (*played) Asking() []string                    { return nil }
 func (*played) SetBack() *time.Time                 { return nil }
 func (*played) All() paused.Set                     { return nil }
 func (*played) Of(kind string) map[string]time.Time { return map[string]time.Time{kind: {}} }
@@ -45,7 +46,7 @@ func (p *played) Each(see func(string, int, time.Time, time.Time)) {
 // told returns what the stages report for a node that knows two clients.
 func (p *played) told(now time.Time) Live {
 	l := Live{Clients: map[string]Client{"berlin": {Online: true}, "bonn": {}}}
-	Stages{Capture: p, Watcher: p, Tables: p, Transformers: p, Applier: p, Receiver: p, Senders: p, Doubts: p, Pauses: p}.tell(&l, now)
+	Stages{Capture: p, Watcher: p, Tables: p, Transformers: p, Applier: p, Receiver: p, Senders: p, Doubts: p, Pauses: p, Joining: p}.tell(&l, now)
 	return l
 }
 
