@@ -116,7 +116,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 }
 
 // topicLevels are the words with which the protocol's own topics begin.
-var topicLevels = []string{"info", "change", "node", "batch", "ack", "verify"}
+var topicLevels = []string{"info", "change", "node", "here", "batch", "ack", "verify"}
 
 // topicPrefix refuses a prefix with which a topic of this mesh could be one of
 // another: with the prefix /node, presence would be /node/info, which a mesh

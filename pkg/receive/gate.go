@@ -44,6 +44,8 @@ func (g *Gate) Most(topic string) int {
 	switch {
 	case t.Kind == wire.InfoAll:
 		return mostPresence
+	case t.Kind == wire.HereOf && (mine || wire.ValidClient(t.Client) && g.knows(t.Client)):
+		return mostPresence
 	case t.Kind == wire.InfoMe && mine:
 		return mostAnswer
 	case t.Kind == wire.ChangeTo && mine:

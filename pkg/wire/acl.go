@@ -14,8 +14,8 @@ type Account struct {
 // aclHead explains the file to its reader.
 const aclHead = `# ACL for Mosquitto (acl_file), made by "mysql-sync acl": make it anew when a client comes or goes.
 #
-# A client publishes as itself alone, and reads what is for it, the presence of all (info) and the announcements of
-# all (node). Who has no block here may do nothing.
+# A client publishes as itself alone, and reads what is for it, the presence of all (info, here) and the
+# announcements of all (node). Who has no block here may do nothing.
 #
 # Weaker are the topics of version 1 of the protocol, change/{target} and info/{target}: they do not name their sender,
 # so that a client can pose as another there, and in presence. Batches, their answers and verify name the sender in the
@@ -41,7 +41,7 @@ func MosquittoACL(accounts []Account, version1 bool) string {
 		}
 		right("readwrite", t.Info())
 		right("write", t.ownPublications(me)[1:]...)
-		right("read", t.NodeOf("+"), t.BatchOf(me, "+"), t.AckOf(me, "+"), t.VerifyOf(me, "+"), t.ChangeOf(me), t.InfoOf(me))
+		right("read", t.NodeOf("+"), t.HereOf("+"), t.BatchOf(me, "+"), t.AckOf(me, "+"), t.VerifyOf(me, "+"), t.ChangeOf(me), t.InfoOf(me))
 		if a.Hub {
 			right("read", t.JoinOf(me, "+", "+"))
 			right("write", t.JoinedOf(me, "+", "+"))

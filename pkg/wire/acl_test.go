@@ -34,7 +34,7 @@ func TestAnACLGrantsAClientOnlyItsOwnTopics(t *testing.T) {
 		if !slices.Equal(reads, subscribed) {
 			t.Errorf("reads %q, subscribes %q", reads, subscribed)
 		}
-		want := []string{"acme/ack/+/node-a", "acme/batch/+/node-a", "acme/info", "acme/node/node-a", "acme/verify/+/node-a"}
+		want := []string{"acme/ack/+/node-a", "acme/batch/+/node-a", "acme/here/node-a", "acme/info", "acme/node/node-a", "acme/verify/+/node-a"}
 		if version1 {
 			want = append(want, "acme/change/+", "acme/info/+")
 		}

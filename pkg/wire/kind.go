@@ -5,6 +5,8 @@ func (k Kind) String() string {
 	switch k {
 	case InfoAll:
 		return "presence"
+	case HereOf:
+		return "presence"
 	case InfoMe:
 		return "answer"
 	case ChangeTo:

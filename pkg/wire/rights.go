@@ -10,7 +10,7 @@ func (t Topics) Publications(client string) []string {
 
 // ownPublications are Publications without those of version 1 that have a target.
 func (t Topics) ownPublications(client string) []string {
-	return []string{t.Info(), t.NodeOf(client), t.BatchOf("+", client), t.AckOf("+", client), t.VerifyOf("+", client)}
+	return []string{t.Info(), t.NodeOf(client), t.HereOf(client), t.BatchOf("+", client), t.AckOf("+", client), t.VerifyOf("+", client)}
 }
 
 // Covers reports whether a right includes all topics that match a filter, or that one topic. The only wildcard of a right is +.

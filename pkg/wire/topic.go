@@ -10,6 +10,7 @@ const (
 	infoPrefix   = "/info/"
 	changePrefix = "/change/"
 	nodePrefix   = "/node/"
+	herePrefix   = "/here/"
 	batchPrefix  = "/batch/"
 	ackPrefix    = "/ack/"
 	verifyPrefix = "/verify/"
@@ -32,6 +33,7 @@ const (
 	InfoMe           // version 1: acks and errors for one client
 	ChangeTo         // version 1: changes for one client
 	Announce         // extension: a node's announcement, retained
+	HereOf           // extension: a node's presence
 	BatchTo          // extension: a batch, or a piece of one
 	BatchAckFor      // extension: the ack of a batch
 	VerifyFor        // extension: a question of verify, or its answer
@@ -52,11 +54,12 @@ type Topic struct {
 // Info returns the topic of presence, which all clients read and write.
 func (t Topics) Info() string { return string(t) + infoTopic }
 
-// InfoOf, ChangeOf and NodeOf return the topics of a client; BatchOf, AckOf and
+// InfoOf, ChangeOf, NodeOf and HereOf return the topics of a client; BatchOf, AckOf and
 // VerifyOf those from sender to target.
 func (t Topics) InfoOf(client string) string   { return string(t) + infoPrefix + client }
 func (t Topics) ChangeOf(client string) string { return string(t) + changePrefix + client }
 func (t Topics) NodeOf(client string) string   { return string(t) + nodePrefix + client }
+func (t Topics) HereOf(client string) string   { return string(t) + herePrefix + client }
 func (t Topics) BatchOf(target, sender string) string {
 	return string(t) + batchPrefix + target + "/" + sender
 }
@@ -78,9 +81,15 @@ func (t Topics) JoinedOf(hub, invitation, ask string) string {
 	return string(t) + joinedPrefix + hub + "/" + invitation + "/" + ask
 }
 
-// Subscriptions returns the topic filters of a client.
+// Subscriptions returns the topic filters that a client may need. A node subscribes to announcements and presence of its partners
+// only, and to /info only while one of them needs it.
 func (t Topics) Subscriptions(client string) []string {
-	return []string{t.Info(), t.InfoOf(client), t.ChangeOf(client), t.NodeOf("+"), t.BatchOf(client, "+"), t.AckOf(client, "+"), t.VerifyOf(client, "+")}
+	return append([]string{t.Info(), t.NodeOf("+"), t.HereOf("+")}, t.Inbox(client)...)
+}
+
+// Inbox returns the topic filters of the messages for a client alone.
+func (t Topics) Inbox(client string) []string {
+	return []string{t.InfoOf(client), t.ChangeOf(client), t.BatchOf(client, "+"), t.AckOf(client, "+"), t.VerifyOf(client, "+")}
 }
 
 // Parse parses a topic. A topic of another mesh is Unknown.
@@ -97,6 +106,8 @@ func (t Topics) Parse(topic string) Topic {
 		return Topic{Kind: ChangeTo, Client: topic[len(changePrefix):]}
 	case strings.HasPrefix(topic, nodePrefix):
 		return Topic{Kind: Announce, Client: topic[len(nodePrefix):]}
+	case strings.HasPrefix(topic, herePrefix):
+		return Topic{Kind: HereOf, Client: topic[len(herePrefix):]}
 	case strings.HasPrefix(topic, batchPrefix):
 		return pair(BatchTo, topic[len(batchPrefix):])
 	case strings.HasPrefix(topic, ackPrefix):

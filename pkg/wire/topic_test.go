@@ -68,13 +68,13 @@ func matches(filter, topic string) bool {
 
 func TestAClientSubscribesToTheDocumentedTopics(t *testing.T) {
 	got := wire.Topics("").Subscriptions("node-a")
-	for _, want := range []string{"/info", "/info/node-a", "/change/node-a", "/node/+", "/batch/node-a/+", "/ack/node-a/+"} {
+	for _, want := range []string{"/info", "/info/node-a", "/change/node-a", "/node/+", "/here/+", "/batch/node-a/+", "/ack/node-a/+"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}
 	}
 	for _, filter := range got {
-		if filter != "/info" && filter != "/node/+" && !strings.Contains(filter+"/", "/node-a/") {
+		if filter != "/info" && filter != "/node/+" && filter != "/here/+" && !strings.Contains(filter+"/", "/node-a/") {
 			t.Errorf("%q matches topics of other clients", filter)
 		}
 	}
