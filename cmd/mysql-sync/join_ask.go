@@ -123,7 +123,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 	m := j.brokerConfig(ca, j.token.Username, j.token.Password)
 	m.ClientID = "mysql-sync-join-" + ask
 	requests, answers := j.topics(ask)
-	line, err := transport.New(zap.NewNop(), transport.Config{MQTT: m, Topics: []string{answers}})
+	line, err := transport.New(zap.NewNop(), transport.Config{MQTT: m, Plan: transport.Plan{Topics: []string{answers}}})
 	if err != nil {
 		return err
 	}

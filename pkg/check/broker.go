@@ -143,6 +143,7 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 		if b.cfg.MQTT.Clean { // otherwise the broker would keep the message for the node
 			probes = append(probes, probe{b.topics.BatchOf(me, me), []byte("check")}, probe{b.topics.ChangeOf(me), []byte("check")})
 		}
+		probes = append(probes, probe{b.topics.HereOf(me), wire.Here{Session: b.session, Link: 1, Gone: true}.Encode()})
 		if b.heard.peer(me).node == nil { // otherwise it can evidently be written and read
 			probes = append(probes, probe{b.topics.NodeOf(me), nil}) // removes a retained announcement, and there is none
 		}
@@ -151,10 +152,17 @@ func (b *broker) look(ctx context.Context, listen time.Duration) bool {
 	if b.running && b.heard.peer(me).node == nil && b.heard.isOnline(me) && !b.heard.unkept {
 		denied = append(denied, b.topics.NodeOf(me))
 	}
+	if p := b.heard.peer(me); b.running && p.isOnline() && !p.here && !b.heard.unkept {
+		denied = append(denied, b.topics.HereOf(me))
+	}
 	if len(denied) == 0 {
 		b.f.Rightf(b.about, "messages of this client come back: no access rule blocks them")
 	}
 	for _, topic := range denied {
+		if topic == b.topics.HereOf(me) {
+			b.f.Warnf(b.about, b.aclAdvice(), "messages on %s are accepted but do not come back: an access rule (ACL) denies writing or reading it: "+withoutHere, topic)
+			continue
+		}
 		if version1 := topic == b.topics.InfoOf(me) || topic == b.topics.ChangeOf(me); version1 && b.heard.announcedAll(b.cfg) {
 			b.f.Rightf(b.about, "messages on %s do not come back: an access rule (ACL) excludes version 1 of the protocol, which no remote speaks", topic)
 			continue
@@ -177,6 +185,11 @@ func (b *broker) subscribe(ctx context.Context) []string {
 	if !b.running {
 		all = append(all, b.topics.BatchOf(me, "+"), b.topics.ChangeOf(me))
 	}
+	heres := []string{b.topics.HereOf(me)}
+	for _, r := range b.cfg.RemoteClients {
+		heres = append(heres, b.topics.HereOf(r))
+	}
+	all = append(all, heres...)
 	var err error
 	if b.line, err = connect(ctx, b.mqtt, all, b.hear); err == nil {
 		return all
@@ -184,7 +197,11 @@ func (b *broker) subscribe(ctx context.Context) []string {
 	var readable []string
 	for _, topic := range all {
 		l, err := connect(ctx, b.mqtt, []string{topic}, nil)
-		if err != nil {
+		switch {
+		case err != nil && slices.Contains(heres, topic):
+			b.f.Warnf(b.about, b.aclAdvice(), "%v: "+withoutHere, err)
+			continue
+		case err != nil:
 			b.f.Wrongf(b.about, b.aclAdvice(), "%v", err)
 			continue
 		}
@@ -196,6 +213,9 @@ func (b *broker) subscribe(ctx context.Context) []string {
 	}
 	return readable
 }
+
+// withoutHere says what comes of an access rule that denies nodes their own topics of presence.
+const withoutHere = "nodes tell each other that they are online over /info instead, which costs each client of the mesh a message"
 
 // reconnect opens a new line after the broker has closed it; nil if that fails.
 func (b *broker) reconnect(ctx context.Context, topics []string) bool {
@@ -380,6 +400,10 @@ func (b *broker) hear(d transport.Delivery) {
 		if i, err := wire.ParseInfo(d.Payload); err == nil {
 			b.heard.presence(i, time.Now())
 		}
+	case wire.HereOf:
+		if h, err := wire.ParseHere(d.Payload); err == nil && (topic.Client == b.cfg.ClientName || slices.Contains(b.cfg.RemoteClients, topic.Client)) {
+			b.heard.onTopic(topic.Client, h, d.Retained, time.Now())
+		}
 	case wire.Announce:
 		if n, err := wire.ParseNode(topic.Client, d.Payload); err == nil {
 			b.heard.announced(n)
@@ -387,7 +411,7 @@ func (b *broker) hear(d transport.Delivery) {
 	case wire.VerifyFor:
 		if _, a, err := wire.ParseVerify(d.Payload); err == nil && a != nil {
 			if i := slices.Index(b.cfg.RemoteClients, topic.Sender); i >= 0 && a.ID == askID(i) {
-				b.heard.answered(topic.Sender)
+				b.heard.answered(topic.Sender, a.Now, time.Now())
 			} else if k := int(a.ID & (1<<32 - 1)); i >= 0 && k < len(b.tables) && a.ID == columnsID(i, k) {
 				b.heard.told(topic.Sender, k, a)
 			}

@@ -86,6 +86,7 @@ pattern write /verify/+/%u
 		t.Errorf("%d mistakes:\n%s", n, f.text)
 	}
 	f.has(finding.Warning, b.Addr(), "messages on "+topics.ChangeOf("node-a"), "version 1")
+	f.has(finding.Warning, b.Addr(), "messages on "+topics.HereOf("node-a"), "over /info instead")
 	f.has(finding.Right, b.Addr(), "120 KiB")
 }
 
@@ -174,6 +175,8 @@ func TestAccessRulesThatBlockARemote(t *testing.T) {
 pattern readwrite /info
 pattern write /node/%u
 pattern read /node/+
+pattern write /here/%u
+pattern read /here/+
 pattern read /batch/%u/+
 pattern read /ack/%u/+
 pattern write /ack/+/%u

@@ -109,7 +109,7 @@ func TestRemoteClocksAreInferredFromPresence(t *testing.T) {
 		"slightly, as networks do": {beats(3*time.Second, time.Second, 2), finding.Right, ""},
 	} {
 		f := &finding.List{Area: AreaRemotes}
-		judgePeerClock(f, "node-b", test.beats)
+		judgePeerClock(f, "node-b", test.beats, nil)
 		if finding.Worst(f.Found) != test.want || test.text != "" && !strings.Contains(f.Found[0].Text, test.text) {
 			t.Errorf("%s: %+v", name, f.Found)
 		}

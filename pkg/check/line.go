@@ -52,7 +52,7 @@ func connect(ctx context.Context, m config.MQTT, topics []string, hear func(tran
 	l := &line{end: make(chan struct{})}
 	up := make(chan struct{})
 	var err error
-	l.session, err = transport.New(zap.NewNop(), transport.Config{MQTT: m, Topics: topics})
+	l.session, err = transport.New(zap.NewNop(), transport.Config{MQTT: m, Plan: transport.Plan{Topics: topics}})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
+	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -25,10 +26,12 @@ const peersMost = 10_000
 
 // peer is a client as heard.
 type peer struct {
-	node     *wire.Node // its announcement; nil: none, so it speaks version 1
-	beats    []beat     // the last ones
-	left     bool       // it said that it leaves, and was not heard since
-	asked    time.Time  // when it was asked a question; zero: never
+	node     *wire.Node     // its announcement; nil: none, so it speaks version 1
+	beats    []beat         // the last ones on /info
+	here     bool           // it is there, by its own topic
+	offset   *time.Duration // of its clock from this machine's, by its own topic or by an answer; nil: unknown
+	left     bool           // it said that it leaves, and was not heard since
+	asked    time.Time      // when it was asked a question; zero: never
 	answered bool
 	tried    time.Time // when it was sent a batch without rows; zero: never
 	took     bool      // it answered a batch
@@ -79,7 +82,30 @@ func (h *heard) presence(i wire.Info, at time.Time) {
 		}
 		p.beats, p.left = append(p.beats, beat{at, i.Until}), false
 	case wire.ConnectionLost:
+		p.beats, p.here, p.left = nil, false, true
+	}
+}
+
+// isOnline reports whether the peer is there.
+func (p *peer) isOnline() bool { return len(p.beats) > 0 || p.here }
+
+// isWellKnown says that the peer is there by its own topic, and was asked if it may be.
+func (p *peer) isWellKnown() bool {
+	return p.here && (!p.asked.IsZero() || p.node != nil && p.node.Seal != nil)
+}
+
+// onTopic notes what a client says on its own topic. A copy that the broker keeps is not heard at once after it was sent.
+func (h *heard) onTopic(client string, m wire.Here, kept bool, at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.of(client)
+	if p.here = !m.Gone; m.Gone {
 		p.beats, p.left = nil, true
+		return
+	}
+	if p.left = false; !kept {
+		d := m.Until.Sub(at) - mesh.HereLease
+		p.offset = &d
 	}
 }
 
@@ -95,10 +121,16 @@ func (h *heard) keepsNothing() {
 	h.unkept = true
 }
 
-func (h *heard) answered(client string) {
+// answered notes an answer, which says when it was given by the client's clock; older nodes do not say.
+func (h *heard) answered(client string, now int64, at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.of(client).answered = true
+	p := h.of(client)
+	p.answered = true
+	if p.offset == nil && now > 0 && now < 1<<53 {
+		d := time.UnixMilli(now).Sub(at)
+		p.offset = &d
+	}
 }
 
 func (h *heard) took(client string) {
@@ -113,7 +145,7 @@ func (h *heard) toAsk(client string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.client[client]
-	if p == nil || !p.asked.IsZero() || len(p.beats) == 0 {
+	if p == nil || !p.asked.IsZero() || !p.isOnline() {
 		return false
 	}
 	if n := p.node; n == nil && !h.unkept || n != nil && (n.Seal != nil || n.Protocol < wire.Protocol) {
@@ -168,13 +200,16 @@ func (h *heard) announcedAll(cfg *config.Config) bool {
 	})
 }
 
-func (h *heard) isOnline(client string) bool { return len(h.peer(client).beats) > 0 }
+func (h *heard) isOnline(client string) bool {
+	p := h.peer(client)
+	return p.isOnline()
+}
 
 // enough reports whether all remotes have said everything that they would say to a sender of the tables.
 func (h *heard) enough(remotes, tables []string) bool {
 	return !slices.ContainsFunc(remotes, func(r string) bool {
 		p := h.peer(r)
-		return len(p.beats) < 2 || p.isSilent() || p.isToTry(tables)
+		return len(p.beats) < 2 && !p.isWellKnown() || p.isSilent() || p.isToTry(tables)
 	})
 }
 
@@ -182,10 +217,10 @@ func (h *heard) enough(remotes, tables []string) bool {
 func judgeOwnName(f *finding.List, cfg *config.Config, h *heard, running bool) {
 	me := h.peer(cfg.ClientName)
 	switch {
-	case len(me.beats) > 0 && !running:
+	case me.isOnline() && !running:
 		f.Wrongf("clientName", "Give each node its own clientName and mqttConfig.clientId, or stop the other one.",
 			"a client named %s is online, but no node uses this database: two clients with the same name disconnect each other, and receive each other's messages", cfg.ClientName)
-	case len(me.beats) > 0:
+	case me.isOnline():
 		f.Rightf("clientName", "the node %s is online", cfg.ClientName)
 	case running && me.left:
 		f.Warnf("clientName", "Check the node's log, and whether another client has the clientId "+cfg.MQTT.ClientID+".", "the node %s just lost its connection to the broker", cfg.ClientName)
@@ -199,7 +234,7 @@ func judgeOwnName(f *finding.List, cfg *config.Config, h *heard, running bool) {
 func judgeRemotes(f *finding.List, cfg *config.Config, h *heard) {
 	for _, r := range cfg.RemoteClients {
 		p := h.peer(r)
-		if len(p.beats) == 0 {
+		if !p.isOnline() {
 			const do = "Start it, or correct remoteClients; changes wait for it in the database."
 			switch {
 			case p.node == nil:
@@ -212,7 +247,7 @@ func judgeRemotes(f *finding.List, cfg *config.Config, h *heard) {
 		}
 		if p.node == nil {
 			switch {
-			case len(p.beats) == 0:
+			case !p.isOnline():
 			case p.answered:
 				f.Rightf(r, "is online, and a node")
 			case h.unkept:
@@ -223,7 +258,7 @@ func judgeRemotes(f *finding.List, cfg *config.Config, h *heard) {
 		} else {
 			judgeNode(f, cfg, r, p)
 		}
-		judgePeerClock(f, r, p.beats)
+		judgePeerClock(f, r, p.beats, p.offset)
 	}
 	if len(cfg.AcceptFrom) > 0 && !slices.Contains(cfg.AcceptFrom, config.Anyone) {
 		for _, r := range cfg.RemoteClients {
@@ -237,7 +272,7 @@ func judgeRemotes(f *finding.List, cfg *config.Config, h *heard) {
 // judgeNode judges what a node of this project has announced.
 func judgeNode(f *finding.List, cfg *config.Config, r string, p peer) {
 	n := judgeSealing(f, cfg, r, p.node)
-	if online := len(p.beats) > 0; online && n.Version == "" {
+	if online := p.isOnline(); online && n.Version == "" {
 		f.Rightf(r, "is online: protocol %d", n.Protocol)
 	} else if online {
 		f.Rightf(r, "is online: version %.40s, protocol %d", n.Version, n.Protocol)
@@ -257,7 +292,7 @@ func judgeNode(f *finding.List, cfg *config.Config, r string, p peer) {
 		f.Warnf(r, "Add them to receiveTables there, or remove them from syncTables here.", "does not accept %s: its rows are held back until it does", list(lacks))
 	}
 	switch {
-	case len(p.beats) > 0 && p.asked.IsZero() && p.node.Seal != nil:
+	case p.isOnline() && p.asked.IsZero() && p.node.Seal != nil:
 		f.Rightf(r, "was not queried, since it accepts only messages encrypted by the node itself: mysql-sync verify compares the tables, and mysql-sync status says whether it answers")
 	case !p.asked.IsZero() && !p.answered:
 		f.Warnf(r, "Add "+cfg.ClientName+" to its remoteClients or acceptFrom, and check that the broker's access rules let /verify through.",
@@ -274,9 +309,14 @@ func judgeNode(f *finding.List, cfg *config.Config, r string, p peer) {
 }
 
 // judgePeerClock judges a remote's clock, as far as its presence tells. A remote says until when it is online by its own
-// clock: two of its poll intervals plus 3 s from now; and it says so once per poll interval plus 2 s.
-func judgePeerClock(f *finding.List, r string, beats []beat) {
-	if len(beats) == 0 {
+// clock: two of its poll intervals plus 3 s from now; and it says so once per poll interval plus 2 s. The offset, if not
+// nil, is known from its own topic or from an answer.
+func judgePeerClock(f *finding.List, r string, beats []beat, offset *time.Duration) {
+	switch {
+	case offset != nil:
+		judgeClock(f, r, r, *offset, time.Second)
+		return
+	case len(beats) == 0:
 		return
 	}
 	last := beats[len(beats)-1]

@@ -94,6 +94,8 @@ func (d *Dispatcher) deliver(m transport.Delivery) {
 	switch topic.Kind {
 	case wire.InfoAll:
 		d.heard(d.Mesh.HearInfo(m.Payload))
+	case wire.HereOf:
+		d.heard(d.Mesh.HearHere(topic.Client, m.Payload, m.Retained))
 	case wire.Announce:
 		if topic.Client == d.Node.ClientName { // how long that was away is seen by the order in which it comes
 			d.Mesh.HearNode(topic.Client, m.Payload, m.Retained)
@@ -148,7 +150,7 @@ func (d *Dispatcher) dropped(topic string, bytes int) {
 		sender = t.Client
 	}
 	switch most := d.Gate.Most(topic); {
-	case most < 0 && (t.Kind == wire.Announce || sender == d.Node.ClientName): // strangers may be on the broker; check tries the topics
+	case most < 0 && (t.Kind == wire.Announce || t.Kind == wire.HereOf || sender == d.Node.ClientName): // strangers may be on the broker; check tries the topics
 	case most < 0:
 		d.refuse(sender, t.Kind, errNoRight)
 	default:

@@ -23,7 +23,10 @@ func (m *Mesh) SpeaksBatches(client string) bool { return m.peers.speaksBatches(
 func (m *Mesh) IsNode(client string) bool { return m.peers.isNode(client) }
 
 // Met records that a client has sent or answered a batch, which only a node of this program does.
-func (m *Mesh) Met(client string) { m.peers.meet(client) }
+func (m *Mesh) Met(client string) {
+	m.peers.meet(client)
+	m.presence.spoke(client)
+}
 
 // Doubt forgets what the broker has retained about a client that does not answer batches and was never met: another
 // program may have taken the name. It reports whether there was anything to forget. A client that must seal can only be

@@ -15,10 +15,19 @@ import (
 // Announce tells the others what the node speaks and that it is online. It runs after each connect, before AskOwn.
 func (m *Mesh) Announce(ctx context.Context) error {
 	m.own.connected(m.c.Now())
+	if err := m.appear(ctx); err != nil {
+		m.own.ended()
+		return err
+	}
 	if err := m.publishNode(ctx); err != nil {
 		m.own.ended()
 		return err
 	}
+	if !m.usesInfo() {
+		m.c.Broker.Heard()
+		return nil
+	}
+	m.followInfo(ctx)
 	return m.publishBeat(ctx)
 }
 
@@ -26,14 +35,17 @@ func (m *Mesh) Announce(ctx context.Context) error {
 // before the next connect.
 func (m *Mesh) Down() {
 	m.own.disconnected()
+	m.voice.down()
 	m.peers.unheard()
+	m.presence.unheard()
 }
 
 // publishNode announces the node. The broker retains the announcement for latecomers, unless it ends connections at
 // retained messages.
 func (m *Mesh) publishNode(ctx context.Context) error {
+	here := m.voice.isHeard()
 	a := wire.Node{Client: m.c.Node.ClientName, Protocol: wire.Protocol, Version: m.c.Version, Session: m.c.Session,
-		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes, Merges: true}
+		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes, Merges: true, Here: here}
 	if a.ReceiveTables == nil {
 		a.ReceiveTables = []string{}
 	}
@@ -42,6 +54,7 @@ func (m *Mesh) publishNode(ctx context.Context) error {
 		return err
 	}
 	retain := m.own.published(payload, m.c.Now())
+	m.announcedHere.Store(here)
 	return m.c.Broker.Publish(ctx, transport.Message{Topic: m.topics.NodeOf(m.c.Node.ClientName), Payload: payload, QoS: 1, Retain: retain})
 }
 
@@ -61,6 +74,9 @@ func (m *Mesh) AskOwn(ctx context.Context) {
 // Redefined announces that a received table's definition has changed.
 func (m *Mesh) Redefined(ctx context.Context) error {
 	m.definitions.Add(1)
+	if !m.own.isOut() {
+		return nil // Announce will
+	}
 	return m.publishNode(ctx)
 }
 
@@ -75,8 +91,11 @@ func (m *Mesh) introduce(ctx context.Context) {
 	m.tryPublishNode(ctx)
 }
 
-// tryPublishNode announces the node; if that fails, another attempt follows.
+// tryPublishNode announces the node again; if that fails, another attempt follows.
 func (m *Mesh) tryPublishNode(ctx context.Context) {
+	if !m.own.isOut() {
+		return // Announce knows what to say once the first presence has come back
+	}
 	if err := m.publishNode(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		m.c.Log.Warn("could not announce this node", zap.Error(err))
 	}
@@ -108,10 +127,12 @@ func (m *Mesh) announceAgain() {
 func (m *Mesh) keepAnnounced(ctx context.Context) error {
 	rest, last := againFirst, time.Time{}
 	for {
+		again := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-m.own.again:
+			again = true
 		case <-m.own.news:
 			continue // wait for another time
 		case <-time.After(m.own.next(m.c.Now())):
@@ -125,12 +146,26 @@ func (m *Mesh) keepAnnounced(ctx context.Context) error {
 			rest = min(2*rest, againLongest)
 		}
 		last = m.c.Now()
+		if again && m.voice.isUp() { // what was removed from the broker may have been that
+			_, _ = m.publishHere(ctx, 1, m.own.retains(m.c.Now())) // if it is lost another follows
+		}
 		m.tryPublishNode(ctx)
 		m.AskOwn(ctx)
 		if pause.For(ctx, rest) != nil {
 			return nil
 		}
 	}
+}
+
+// prove publishes the node's presence: once it has come back, so has everything that the broker delivered before.
+func (m *Mesh) prove(ctx context.Context) {
+	beat := m.ownBeat()
+	if m.voice.isUp() {
+		beat = m.ownHere()
+		m.voice.speaks(beat.Payload, m.c.Now())
+	}
+	m.own.proves(beat.Payload)
+	_, _ = m.c.Broker.PublishAsync(ctx, beat) // if it is lost another follows
 }
 
 // missesOwn checks that the broker still retains the announcement, and reports whether to publish it again.
@@ -143,9 +178,7 @@ func (m *Mesh) missesOwn(ctx context.Context) bool {
 		m.c.Log.Warn(do.why()+"; the node announces itself to each new node and keeps working", zap.String("topic", m.topics.NodeOf(m.c.Node.ClientName)))
 	}
 	if do.prove {
-		beat := m.ownBeat()
-		m.own.proves(beat.Payload)
-		_, _ = m.c.Broker.PublishAsync(ctx, beat) // if it is lost, another follows
+		m.prove(ctx)
 	}
 	if do.ask {
 		m.AskOwn(ctx)

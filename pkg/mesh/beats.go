@@ -29,6 +29,14 @@ func (m *Mesh) ownBeat() transport.Message {
 	return transport.Message{Topic: m.topics.Info(), Payload: i.Encode(), QoS: 1}
 }
 
+// beatOnInfo says that the node is online, if some client needs to hear that on /info.
+func (m *Mesh) beatOnInfo(ctx context.Context) error {
+	if !m.usesInfo() {
+		return nil
+	}
+	return m.publishBeat(ctx)
+}
+
 // peersAhead returns by how much the clocks of existing peers are ahead of ours, at most. It ignores nodes: they would
 // pass the lead on to each other forever.
 func (m *Mesh) peersAhead() (most time.Duration) {
@@ -44,6 +52,10 @@ func (m *Mesh) peersAhead() (most time.Duration) {
 func (m *Mesh) beatSoon() {
 	select {
 	case m.beat <- struct{}{}:
+	default:
+	}
+	select {
+	case m.newcomer <- struct{}{}:
 	default:
 	}
 }
@@ -72,7 +84,9 @@ func (m *Mesh) beats(ctx context.Context) error {
 		case came: // announce first: from the beat on, the newcomer counts how long this node takes to announce itself
 			m.introduce(ctx)
 		}
-		if err := m.publishBeat(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+		m.judgeTopics()
+		m.followInfo(ctx)
+		if err := m.beatOnInfo(ctx); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 			m.c.Log.Warn("could not publish presence", zap.Error(err))
 		}
 		for _, client := range m.presence.expire() {
@@ -91,26 +105,43 @@ func (m *Mesh) beats(ctx context.Context) error {
 // which anyone could fake.
 const correctEach = 10 * time.Second
 
-// askAgain has the broker deliver its retained announcements once more if a remote is online and its announcement is
-// missing: a cluster may deliver neither the message nor its copy to a node that subscribes at another server at the
-// same moment, and someone may have forged a withdrawal. An existing peer has no announcement, so while it stays online,
-// it is asked for less and less often: missed counts the calls that found none.
+// askAgain has the broker deliver once more what it retains of remotes: the announcement of one that is online, if it is missing, and
+// the presence of a client that tells it on its own topic, if nothing of it has arrived. A cluster may deliver neither the message nor
+// its copy to a node that subscribes at another server at the same moment, and someone may have told us falsely that the remote
+// withdrew it. An existing peer has no announcement, so it is asked for less and less often while it stays online: missed counts the
+// calls that found none, by topic.
 func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
-	ask := false
+	var nodes, heres []string
 	for _, remote := range m.c.Node.RemoteClients {
-		if !m.Online(remote) {
-			delete(missed, remote)
-		} else if !m.Announced(remote) {
-			missed[remote]++
-			ask = ask || bits.OnesCount(uint(missed[remote])) == 1 // the first, second, fourth, eighth time
+		if topic := m.topics.NodeOf(remote); misses(missed, topic, m.Online(remote) && !m.Announced(remote)) {
+			nodes = append(nodes, remote)
 		}
 	}
-	if !ask {
-		return
+	for _, client := range m.named {
+		if topic := m.topics.HereOf(client); misses(missed, topic, m.peers.speaksHere(client) && !m.presence.onTopic(client).heard) {
+			heres = append(heres, topic)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the next beat must not wait longer
 	defer cancel()
-	if err := m.c.Broker.Resubscribe(ctx, m.topics.NodeOf("+")); err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
+	var err error
+	if len(nodes) > 0 {
+		err = m.c.Broker.Resubscribe(ctx, m.announcements(nodes)...)
+	}
+	if len(heres) > 0 && m.voice.isUp() {
+		err = errors.Join(err, m.c.Broker.Ask(ctx, heres...))
+	}
+	if err != nil && !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil {
 		m.c.Log.Warn("could not ask for announcements", zap.Error(err))
 	}
+}
+
+// misses counts how often a topic was found silent, and reports whether to ask for its copy: the first, second, fourth, eighth time.
+func misses(missed map[string]int, topic string, silent bool) bool {
+	if !silent {
+		delete(missed, topic)
+		return false
+	}
+	missed[topic]++
+	return bits.OnesCount(uint(missed[topic])) == 1
 }

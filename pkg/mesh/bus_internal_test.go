@@ -40,11 +40,15 @@ type node struct {
 	stop    context.CancelFunc
 	done    chan struct{}
 	online  bool
-	renewed int // subscriptions
-	asked   int // requests for retained messages
-	looks   int // how often it checked its connection
+	filters map[string]bool // subscriptions
+	will    transport.Message
+	denies  string // a topic on which the broker drops what the node publishes
+	renewed int    // subscriptions
+	asked   int    // requests for retained messages
+	looks   int    // how often it checked its connection
 
 	told []string // what it has heard, one line each
+	got  []string // topics of what was delivered to it
 }
 
 func newBus(t *testing.T) *bus { return &bus{t: t, retained: map[string]transport.Message{}} }
@@ -83,6 +87,14 @@ func (b *bus) add(cfg *config.Config, m *memory) *node {
 func (b *bus) start(cfg *config.Config, m *memory) *node {
 	b.t.Helper()
 	n := b.add(cfg, m)
+	b.run(n)
+	return n
+}
+
+// run is start for a node that was added.
+func (b *bus) run(n *node) {
+	b.t.Helper()
+	m := n.memory
 	if err := n.mesh.Recall(b.t.Context(), m); err != nil {
 		b.t.Fatal(err)
 	}
@@ -108,16 +120,16 @@ func (b *bus) start(cfg *config.Config, m *memory) *node {
 		}
 	}()
 	n.connect()
-	return n
 }
 
 // connect subscribes and announces the node, again if the broker closes the connection.
 func (n *node) connect() {
 	for range 5 {
+		p := n.mesh.Plan(nil)
 		n.bus.mu.Lock()
-		n.online = true
+		n.online, n.will, n.filters = true, *p.Will, map[string]bool{}
 		n.bus.mu.Unlock()
-		n.bus.copies(n, "+")
+		n.subscribe(append(p.Topics, p.Light...)...)
 		if n.mesh.Announce(n.bus.t.Context()) == nil {
 			n.mesh.AskOwn(n.bus.t.Context())
 			return
@@ -143,7 +155,7 @@ func (n *node) leave() {
 	n.online = false
 	n.bus.nodes = slices.DeleteFunc(n.bus.nodes, func(x *node) bool { return x == n })
 	n.bus.mu.Unlock()
-	n.bus.publish(transport.Message{Topic: n.mesh.topics.Info(), Payload: wire.Info{Sender: n.name(), Message: wire.ConnectionLost}.Encode()})
+	n.bus.publish(n.will)
 }
 
 func (n *node) name() string { return n.mesh.c.Node.ClientName }
@@ -163,26 +175,44 @@ func (b *bus) publish(m transport.Message) {
 	}
 }
 
-// copies delivers the retained messages of one client, or of all.
-func (b *bus) copies(n *node, client string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for topic, m := range b.retained {
-		if client == "+" || topic == n.mesh.topics.NodeOf(client) {
-			b.deliver(n, m, true)
+// subscribe adds subscriptions, and delivers the retained messages that they cover.
+func (n *node) subscribe(filters ...string) {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	for _, f := range filters {
+		n.filters[f] = true
+	}
+	for topic, m := range n.bus.retained {
+		if slices.ContainsFunc(filters, func(f string) bool { return wire.Covers(f, topic) }) {
+			n.bus.deliver(n, m, true)
 		}
 	}
 }
 
+// hears reports whether a subscription covers a topic.
+func (n *node) hears(topic string) bool {
+	for f := range n.filters {
+		if wire.Covers(f, topic) {
+			return true
+		}
+	}
+	return false
+}
+
 // deliver requires mu.
 func (b *bus) deliver(n *node, m transport.Message, retained bool) {
-	if !n.online || b.loses != nil && b.loses(n.name(), m.Topic) {
+	if !n.online || !n.hears(m.Topic) || b.loses != nil && b.loses(n.name(), m.Topic) {
 		return
 	}
+	n.got = append(n.got, m.Topic)
 	n.inbox <- func() {
 		switch topic := n.mesh.topics.Parse(m.Topic); topic.Kind {
 		case wire.InfoAll:
 			if client := n.mesh.HearInfo(m.Payload); client != "" {
+				n.tell("heard " + client)
+			}
+		case wire.HereOf:
+			if client := n.mesh.HearHere(topic.Client, m.Payload, retained); client != "" {
 				n.tell("heard " + client)
 			}
 		case wire.Announce:
@@ -226,10 +256,13 @@ func (n *node) Publish(_ context.Context, m transport.Message) error {
 	if n.bus.ends && m.Retain {
 		n.online = false
 	}
-	online := n.online
+	online, denied := n.online, n.denies == m.Topic
 	n.bus.mu.Unlock()
 	if !online {
 		return transport.ErrOffline
+	}
+	if denied {
+		return nil
 	}
 	n.bus.publish(m)
 	return nil
@@ -241,22 +274,46 @@ func (n *node) PublishAsync(ctx context.Context, m transport.Message) (*transpor
 }
 
 // Ask implements Broker.
-func (n *node) Ask(_ context.Context, topic string) error {
+func (n *node) Ask(_ context.Context, topics ...string) error {
 	n.bus.mu.Lock()
 	n.asked++
+	online := n.online
 	n.bus.mu.Unlock()
-	n.bus.copies(n, n.mesh.topics.Parse(topic).Client)
+	if !online {
+		return transport.ErrOffline
+	}
+	n.subscribe(topics...)
 	return nil
 }
 
 // Resubscribe implements Broker.
-func (n *node) Resubscribe(context.Context, ...string) error {
+func (n *node) Resubscribe(_ context.Context, topics ...string) error {
 	n.bus.mu.Lock()
 	n.renewed++
+	online := n.online
 	n.bus.mu.Unlock()
-	n.bus.copies(n, "+")
+	if !online {
+		return transport.ErrOffline
+	}
+	n.subscribe(topics...)
 	return nil
 }
+
+// Unsubscribe implements Broker.
+func (n *node) Unsubscribe(_ context.Context, topics ...string) error {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	if !n.online {
+		return transport.ErrOffline
+	}
+	for _, t := range topics {
+		delete(n.filters, t)
+	}
+	return nil
+}
+
+// Heard implements Broker.
+func (n *node) Heard() {}
 
 // Online implements Broker.
 func (n *node) Online() bool {
@@ -283,6 +340,15 @@ func (n *node) news(text string) []string {
 	return slices.DeleteFunc(all, func(l string) bool { return !strings.Contains(l, text) })
 }
 
+// presence counts the messages of presence and the announcements that were delivered since the last call.
+func (n *node) presence() int {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	all := n.got
+	n.got = nil
+	return len(all)
+}
+
 // logged counts the log lines that contain a text.
 func (n *node) logged(text string) int {
 	return n.log.Filter(func(e observer.LoggedEntry) bool { return strings.Contains(e.Message, text) }).Len()
@@ -291,22 +357,24 @@ func (n *node) logged(text string) int {
 // memory is a Memory without a database.
 type memory struct {
 	mu     sync.Mutex
-	met    []string
+	met    []Met
 	writes int
 	err    error
 }
 
-func (m *memory) Met(context.Context, []string, int) ([]string, error) {
+func (m *memory) Met(context.Context, []string, int) ([]Met, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.met), m.err
 }
 
-func (m *memory) Note(_ context.Context, clients []string, _ time.Time) error {
+func (m *memory) Note(_ context.Context, clients []Met, _ time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.writes++; m.err == nil {
-		m.met = append(m.met, clients...)
+		for _, c := range clients {
+			m.met = append(slices.DeleteFunc(m.met, func(o Met) bool { return o.Client == c.Client }), c)
+		}
 	}
 	return m.err
 }

@@ -16,15 +16,17 @@ func (m *Mesh) HearInfo(payload []byte) (client string) {
 	}
 	if i.Sender == m.c.Node.ClientName {
 		m.own.beatCame(payload)
+		if m.voice.disproves() {
+			m.c.Log.Warn("this node's presence on its own topic does not come back: an ACL denies writing or reading it; using /info instead, which all clients of the mesh read",
+				zap.String("topic", m.topics.HereOf(m.c.Node.ClientName)))
+		}
 		return ""
 	}
 	switch i.Message {
 	case wire.Connected:
 		if m.presence.beat(i.Sender, i.Until) {
 			m.c.Refused.Comes(zap.InfoLevel, "client online", i.Sender)
-			if d := m.presence.ahead(i.Sender); d > 0 {
-				m.c.Refused.Comes(zap.WarnLevel, "a client claims to be online far into the future: if its clock is ahead, its writes win over those made here meanwhile", i.Sender, zap.Duration("by", d))
-			}
+			m.tellAhead(i.Sender)
 			m.beatSoon()
 		}
 	case wire.ConnectionLost:
@@ -33,6 +35,13 @@ func (m *Mesh) HearInfo(payload []byte) (client string) {
 		}
 	}
 	return i.Sender
+}
+
+// tellAhead logs that a client's clock may be far ahead.
+func (m *Mesh) tellAhead(client string) {
+	if d := m.presence.ahead(client); d > 0 {
+		m.c.Refused.Comes(zap.WarnLevel, "a client claims to be online far into the future: if its clock is ahead, its writes win over those made here meanwhile", client, zap.Duration("by", d))
+	}
 }
 
 // HearNode handles a message on /node/{client}: what the client speaks and accepts. A retained message is the broker's
@@ -62,6 +71,10 @@ func (m *Mesh) HearNode(client string, payload []byte, retained bool) (e Effect)
 	}
 	if !retained {
 		m.peers.meet(client)
+		m.presence.spoke(client)
+	}
+	if m.peers.tells(client, a.Here, !retained) {
+		m.beatSoon() // /info may be needed, or no longer
 	}
 	if !m.isRemote(client) { // it gets only answers
 		m.meet(client, hello)

@@ -16,8 +16,8 @@ import (
 // leaveTime is how long the broker may take to answer.
 const leaveTime = 10 * time.Second
 
-// Unannounce removes the node's announcement from the broker, by an empty retained message (MQTT 3.1.1, 3.3.1.3). The node
-// must not be running.
+// Unannounce removes the node's announcement and presence from the broker, by empty retained messages (MQTT 3.1.1,
+// 3.3.1.3). The node must not be running.
 func Unannounce(ctx context.Context, cfg *config.Config) error {
 	if cfg.Broker.Listen != "" {
 		return nil // the node's own broker is gone with it
@@ -32,7 +32,12 @@ func Unannounce(ctx context.Context, cfg *config.Config) error {
 	}
 	leave := func(ctx context.Context) error {
 		once.Do(func() {
-			done = s.Publish(ctx, transport.Message{Topic: wire.Topics(cfg.TopicPrefix).NodeOf(cfg.ClientName), QoS: 1, Retain: true})
+			t := wire.Topics(cfg.TopicPrefix)
+			for _, topic := range []string{t.HereOf(cfg.ClientName), t.NodeOf(cfg.ClientName)} {
+				if done = s.Publish(ctx, transport.Message{Topic: topic, QoS: 1, Retain: true}); done != nil {
+					break
+				}
+			}
 			cancel()
 		})
 		return nil

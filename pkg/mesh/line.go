@@ -27,13 +27,10 @@ func NewLine(cfg *config.Config, log *zap.Logger, version string, routes bool, n
 	if l.Codec, err = wire.NewCodec(cfg.LargestRow() + wire.BatchRoom); err != nil {
 		return l, err
 	}
-	topics := l.Topics.Subscriptions(cfg.ClientName)
-	if cfg.Invites() {
-		topics = append(topics, l.Topics.JoinOf(cfg.ClientName, "+", "+"))
-	}
 	l.Transport, err = transport.New(log.Named("transport"), transport.Config{
-		MQTT: cfg.MQTT, Topics: topics, EchoTopic: l.Topics.Info(),
-		Will: &transport.Message{Topic: l.Topics.Info(), Payload: wire.Info{Sender: cfg.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1},
+		MQTT: cfg.MQTT, EchoTopic: l.Topics.Info(),
+		Plans:    func(last error) transport.Plan { return l.Mesh.Plan(last) },
+		Farewell: func() []transport.Message { return l.Mesh.Farewell() },
 	})
 	if err != nil {
 		return l, err

@@ -13,34 +13,40 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
+// Met is a client that was met as a node.
+type Met struct {
+	Client string
+	Here   bool // it tells its presence on its own topic, by its latest announcement
+}
+
 // Memory remembers across restarts which clients were met as nodes.
 type Memory interface {
 	// Met returns at most most clients: the named ones first, then the latest of the others.
-	Met(ctx context.Context, named []string, most int) ([]string, error)
-	// Note adds clients.
-	Note(ctx context.Context, clients []string, now time.Time) error
+	Met(ctx context.Context, named []string, most int) ([]Met, error)
+	// Note adds clients, or what is new about them.
+	Note(ctx context.Context, clients []Met, now time.Time) error
 }
 
 // Clients is the Memory of a node: its table sync_clients.
 type Clients struct{ DB *mysqldb.DB }
 
 // Met implements Memory. It runs at each start.
-func (c Clients) Met(ctx context.Context, named []string, most int) (clients []string, err error) {
-	if err := c.DB.SelectContext(ctx, &clients, `SELECT client FROM sync_clients ORDER BY FIND_IN_SET(client, ?) > 0 DESC, met_at DESC LIMIT ?`,
+func (c Clients) Met(ctx context.Context, named []string, most int) (clients []Met, err error) {
+	if err := c.DB.SelectContext(ctx, &clients, `SELECT client, here FROM sync_clients ORDER BY FIND_IN_SET(client, ?) > 0 DESC, met_at DESC LIMIT ?`,
 		strings.Join(named, ","), most); err != nil {
 		return nil, fmt.Errorf("read sync_clients: %w", err)
 	}
 	return clients, nil
 }
 
-// Note implements Memory. It runs once for each client.
-func (c Clients) Note(ctx context.Context, clients []string, now time.Time) error {
+// Note implements Memory. It runs once for each client, and when one is upgraded.
+func (c Clients) Note(ctx context.Context, clients []Met, now time.Time) error {
 	var args []any
-	for _, client := range clients {
-		args = append(args, client, wire.Protocol, now.UTC())
+	for _, m := range clients {
+		args = append(args, m.Client, wire.Protocol, m.Here, now.UTC())
 	}
-	_, err := c.DB.ExecContext(ctx, `INSERT INTO sync_clients (client, protocol, met_at) VALUES `+mysqldb.Groups(len(clients), 3)+
-		` ON DUPLICATE KEY UPDATE protocol = GREATEST(protocol, VALUES(protocol))`, args...)
+	_, err := c.DB.ExecContext(ctx, `INSERT INTO sync_clients (client, protocol, here, met_at) VALUES `+mysqldb.Groups(len(clients), 4)+
+		` ON DUPLICATE KEY UPDATE protocol = GREATEST(protocol, VALUES(protocol)), here = VALUES(here)`, args...)
 	return err
 }
 

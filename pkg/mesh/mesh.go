@@ -18,9 +18,11 @@ import (
 type Broker interface {
 	Publish(ctx context.Context, m transport.Message) error
 	PublishAsync(ctx context.Context, m transport.Message) (*transport.Token, error)
-	Ask(ctx context.Context, topic string) error
+	Ask(ctx context.Context, topics ...string) error
 	Resubscribe(ctx context.Context, topics ...string) error
+	Unsubscribe(ctx context.Context, topics ...string) error
 	Online() bool
+	Heard()
 }
 
 // Config configures a Mesh.
@@ -40,6 +42,7 @@ type Config struct {
 type Mesh struct {
 	c      Config
 	topics wire.Topics
+	named  []string // the clients in the configuration
 
 	presence *presence
 	peers    *peers
@@ -47,9 +50,14 @@ type Mesh struct {
 	sealing  *sealing
 
 	own         *own          // the node's announcement
+	voice       *voice        // its presence on its own topic
 	definitions atomic.Uint64 // how often a received table's definition has changed
 	beat        chan struct{} // asks for an extra beat
+	newcomer    chan struct{} // the same on the node's own topic
 	misheard    atomic.Bool   // a node treats this one as an existing peer
+
+	wide          atomic.Bool // the announcements of all are subscribed to, not only those of named clients
+	announcedHere atomic.Bool // the latest announcement says that this node is heard on its own topic
 }
 
 // New returns a Mesh in which no one is online yet.
@@ -59,10 +67,10 @@ func New(c Config) (*Mesh, error) {
 		return nil, err
 	}
 	return &Mesh{
-		c: c, topics: wire.Topics(c.Node.TopicPrefix),
+		c: c, topics: wire.Topics(c.Node.TopicPrefix), named: c.Node.Clients(),
 		presence: newPresence(c.Now, named(c.Node), slices.Contains(c.Node.AcceptFrom, config.Anyone)),
 		peers:    newPeers(c.Node.Version1Clients, named(c.Node), slices.Concat(c.Node.SyncTables, c.Node.ReceiveTables)), meetings: newMeetings(c.Node.RemoteClients), sealing: s,
-		own: newOwn(), beat: make(chan struct{}, 1),
+		own: newOwn(), voice: newVoice(), beat: make(chan struct{}, 1), newcomer: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -76,6 +84,7 @@ func named(cfg *config.Config) []string {
 func (m *Mesh) Run(ctx context.Context, memory Memory) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.beats(ctx) })
+	g.Go(func() error { return m.appears(ctx) })
 	g.Go(func() error { return m.keepAnnounced(ctx) })
 	g.Go(func() error { return m.remember(ctx, memory) })
 	return g.Wait()

@@ -32,7 +32,8 @@ type own struct {
 
 	mu     sync.Mutex
 	sent   []sum     // the latest announcements, to recognize them when they come back
-	back   bool      // one has come back on this connection
+	out    bool      // one was published on this connection
+	back   bool      // one has come back on it
 	kept   bool      // the broker retains ours, by its last answer
 	missed int       // how many answers in a row lacked it
 	denied int       // how many attempts to ask have failed in a row
@@ -52,7 +53,7 @@ func (o *own) connected(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.question = question{}
-	o.back, o.kept, o.missed, o.denied = false, false, 0, 0
+	o.out, o.back, o.kept, o.missed, o.denied = false, false, false, 0, 0
 	o.retain.connected(now)
 }
 
@@ -72,7 +73,29 @@ func (o *own) published(payload []byte, now time.Time) (retain bool) {
 		o.sent = slices.Delete(o.sent, 0, 1)
 	}
 	o.sent = append(o.sent, sha256.Sum256(payload))
+	o.out = true
 	return o.retain.published(now)
+}
+
+// retains returns whether to have the broker retain another message that is about to be published.
+func (o *own) retains(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.retain.published(now)
+}
+
+// isOut reports whether an announcement was published on this connection.
+func (o *own) isOut() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.out
+}
+
+// keepsNothing reports whether the broker is known to retain nothing.
+func (o *own) keepsNothing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.told || o.retain.ends >= endedMost
 }
 
 // ended records that the connection ended when we announced ourselves.

@@ -21,10 +21,17 @@ type peers struct {
 
 	mu     sync.Mutex
 	node   map[string]announced
-	met    map[string]bool // clients seen to speak batches; true: the Memory has it
-	others int             // how many of those in met are not named
-	kick   chan struct{}   // a client was met
+	met    map[string]acquaintance // clients seen to speak batches
+	here   map[string]told         // what named clients have announced about their presence
+	others int                     // how many of met are not named
+	kick   chan struct{}           // a client was met, or is no longer as the Memory has it
 }
+
+// acquaintance is what is remembered of a client that was met.
+type acquaintance struct{ here, written bool } // see Met; the Memory has it
+
+// told is Node.Here as announced.
+type told struct{ here, live bool }
 
 type announced struct {
 	wire.Node
@@ -40,7 +47,7 @@ func newPeers(version1, named, tables []string) *peers {
 	for _, t := range tables {
 		asked[t] = true
 	}
-	return &peers{version1: version1, named: named, tables: asked, node: map[string]announced{}, met: map[string]bool{}, kick: make(chan struct{}, 1)}
+	return &peers{version1: version1, named: named, tables: asked, node: map[string]announced{}, met: map[string]acquaintance{}, here: map[string]told{}, kick: make(chan struct{}, 1)}
 }
 
 // note stores an announcement and returns the previous one. The broker's copy does not replace an announcement heard live:
@@ -81,20 +88,56 @@ func (p *peers) meet(client string) {
 	if _, known := p.met[client]; known || !p.admit(client) {
 		return
 	}
-	p.met[client] = false
+	p.remembers(client, p.here[client].here)
+}
+
+// remembers has the Memory written. It requires mu.
+func (p *peers) remembers(client string, here bool) {
+	p.met[client] = acquaintance{here: here}
 	select {
 	case p.kick <- struct{}{}:
 	default:
 	}
 }
 
-// recall records clients that the Memory has.
-func (p *peers) recall(clients []string) {
+// tells notes whether a named client announces that it tells its presence on its own topic. It reports whether that is news. As in
+// note, the broker's copy does not replace what was heard live.
+func (p *peers) tells(client string, here, live bool) (news bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, known := p.here[client]
+	if !slices.Contains(p.named, client) || before.live && !live {
+		return false
+	}
+	p.here[client] = told{here, live}
+	if a, met := p.met[client]; met && a.here != here {
+		p.remembers(client, here)
+		return true
+	}
+	return !known || before.here != here
+}
+
+// speaksHere reports whether a client is known to tell its presence on its own topic, and to hear ours there. It must have been
+// met: the broker's copy does not tell who has the name now, and an existing peer would wait on /info for ever.
+func (p *peers) speaksHere(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, met := p.met[client]
+	if t, known := p.here[client]; known {
+		a.here = t.here
+	}
+	return met && a.here && !p.isVersion1(client)
+}
+
+// recall notes clients that the Memory has.
+func (p *peers) recall(clients []Met) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range clients {
-		if _, known := p.met[c]; known || p.admit(c) {
-			p.met[c] = true
+		if a, known := p.met[c.Client]; known && a.here != c.Here {
+			continue // it has announced something else meanwhile
+		} else if known || p.admit(c.Client) {
+			p.met[c.Client] = acquaintance{here: c.Here, written: true}
 		}
 	}
 }
@@ -112,12 +155,12 @@ func (p *peers) admit(client string) bool {
 }
 
 // unwritten returns the clients that the Memory lacks.
-func (p *peers) unwritten() (clients []string) {
+func (p *peers) unwritten() (clients []Met) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for c, written := range p.met {
-		if !written {
-			clients = append(clients, c)
+	for c, a := range p.met {
+		if !a.written {
+			clients = append(clients, Met{c, a.here})
 		}
 	}
 	return clients
@@ -200,6 +243,10 @@ func (p *peers) unheard() {
 	for client, a := range p.node {
 		a.live = false
 		p.node[client] = a
+	}
+	for client, t := range p.here {
+		t.live = false
+		p.here[client] = t
 	}
 }
 

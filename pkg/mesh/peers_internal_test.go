@@ -19,8 +19,8 @@ func TestOnlyARetainedAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 	}{
 		{"it was only retained by the broker", func(p *peers) { p.note(a, false) }, false},
 		{"it announced itself", func(p *peers) { p.note(a, true); p.meet("b") }, true},
-		{"it was met in an earlier run", func(p *peers) { p.recall([]string{"b"}); p.note(a, false) }, true},
-		{"it was met and announces nothing", func(p *peers) { p.recall([]string{"b"}) }, true},
+		{"it was met in an earlier run", func(p *peers) { p.recall([]Met{{Client: "b"}}); p.note(a, false) }, true},
+		{"it was met and announces nothing", func(p *peers) { p.recall([]Met{{Client: "b"}}) }, true},
 		{"it withdrew its announcement", func(p *peers) { p.note(a, true); p.meet("b"); p.forget("b") }, true},
 		{"it answered", func(p *peers) { p.note(a, false); p.meet("b") }, true},
 		{"nothing is known about it", func(*peers) {}, false},
@@ -50,7 +50,7 @@ func TestOnlyARetainedAnnouncementOfAStrangerIsDoubted(t *testing.T) {
 func TestInventedNamesDisplaceNoConfiguredClient(t *testing.T) {
 	t.Parallel()
 	p := newPeers(nil, []string{"node-b", "node-c"}, nil)
-	p.recall([]string{"node-c"})
+	p.recall([]Met{{Client: "node-c"}})
 	for i := range mostMet + 10 {
 		p.meet(fmt.Sprint(i))
 	}

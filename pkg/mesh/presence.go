@@ -3,6 +3,8 @@ package mesh
 import (
 	"sync"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 const (
@@ -32,10 +34,19 @@ type presence struct {
 // lease is what is remembered about a client.
 type lease struct {
 	heard  time.Time
-	until  time.Time
-	online bool          // as beat, lost and expire last reported
+	until  time.Time     // by /info
+	online bool          // as beat, here, lost and expire last reported
 	ahead  time.Duration // see ahead
 	behind time.Duration // see behind
+	topic  topic         // its own: /here/{client}
+}
+
+// end returns when the client is online no longer unless it is heard again.
+func (l *lease) end() time.Time {
+	if l.topic.until.After(l.until) {
+		return l.topic.until
+	}
+	return l.until
 }
 
 // Client is how a client was last heard.
@@ -73,7 +84,7 @@ func (p *presence) beat(client string, until time.Time) bool {
 	if !l.heard.IsZero() {
 		interval = now.Sub(l.heard)
 	}
-	came := !l.online || !now.Before(l.until)
+	came := !l.online || !now.Before(l.end())
 	claim := until.Sub(now)
 	l.heard, l.until, l.online, l.ahead, l.behind = now, now.Add(leaseTime(claim, interval)), true, 0, max(0, -claim)
 	if claim > longestLease && claim <= farthestAhead {
@@ -97,7 +108,7 @@ func (p *presence) ahead(client string) time.Duration {
 func (p *presence) behind(client string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l := p.leases[client]; l != nil && p.now().Before(l.until) {
+	if l := p.leases[client]; l != nil && p.now().Before(l.end()) {
 		return l.behind
 	}
 	return 0
@@ -112,10 +123,111 @@ func (p *presence) lost(client string) bool {
 		return false
 	}
 	now := p.now()
-	was := l.online && now.Before(l.until)
+	was := l.online && now.Before(l.end())
 	// The time until it comes back is not an interval between two beats.
-	l.heard, l.until, l.online = time.Time{}, now, false
+	l.heard, l.until, l.topic.until, l.topic.spoke, l.online = time.Time{}, now, now, time.Time{}, false
 	return was
+}
+
+// here notes what a client says on its own topic. It reports whether that brings the client online, or takes it offline.
+func (p *presence) here(client string, h wire.Here, retained bool) (came, left bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	l := p.leases[client]
+	if l == nil {
+		if !p.admit(client) {
+			return false, false
+		}
+		l = &lease{}
+		p.leases[client] = l
+	}
+	was := l.online && now.Before(l.end())
+	next, counts := l.topic.hears(h, retained, now)
+	if l.topic = next; !counts {
+		return false, false
+	}
+	if h.Gone {
+		if l.heard = (time.Time{}); !retained { // a copy may be of a run before it came back with another version
+			l.until = now
+		}
+		l.online = now.Before(l.end())
+		return false, was && !l.online
+	}
+	if l.heard, l.online = now, true; !retained { // a copy says nothing about its sender's clock
+		l.ahead, l.behind = 0, max(0, HereLease-h.Until.Sub(now))
+		if d := h.Until.Sub(now) - HereLease; d > longestLease && d <= farthestAhead {
+			l.ahead = d
+		}
+	}
+	return !was, false
+}
+
+// unheard notes that the connection is lost: from now on what the broker retains is not older than what was heard.
+func (p *presence) unheard() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.leases {
+		l.topic.live, l.topic.heard, l.topic.spoke = false, false, time.Time{}
+	}
+}
+
+// spoke notes that a client was heard on another topic, live.
+func (p *presence) spoke(client string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.leases[client]
+	if l == nil && p.known[client] {
+		l = &lease{}
+		p.leases[client] = l
+	}
+	if l != nil && l.topic.spoke.IsZero() {
+		l.topic.spoke = p.now()
+	}
+}
+
+// isCopy reports whether a client is online only by what the broker has kept of its own topic.
+func (p *presence) isCopy(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.leases[client]
+	return l != nil && !p.now().Before(l.until) && !l.topic.live
+}
+
+// wills reports whether a client that is online has its will on /info.
+func (p *presence) wills() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	for _, l := range p.leases {
+		if l.topic.info && now.Before(l.topic.until) {
+			return true
+		}
+	}
+	return false
+}
+
+// judge reports whether a client's own topic does not reach us, and whether that is news; see topic.judge.
+func (p *presence) judge(client string) (deaf, news bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.leases[client]
+	if l == nil {
+		return false, false
+	}
+	now, before := p.now(), l.topic.deaf
+	l.topic = l.topic.judge(now.Before(l.end()), now)
+	return l.topic.deaf, l.topic.deaf && !before
+}
+
+// onTopic returns what is known of a client by its own topic.
+func (p *presence) onTopic(client string) topic {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.leases[client]; l != nil {
+		return l.topic
+	}
+	return topic{}
 }
 
 // online reports whether a client has a current lease.
@@ -123,7 +235,7 @@ func (p *presence) online(client string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.leases[client]
-	return l != nil && p.now().Before(l.until)
+	return l != nil && p.now().Before(l.end())
 }
 
 // expire returns the clients whose lease has expired since the last call.
@@ -133,8 +245,8 @@ func (p *presence) expire() []string {
 	now := p.now()
 	var gone []string
 	for client, l := range p.leases {
-		if l.online && !now.Before(l.until) {
-			l.online = false
+		if l.online && !now.Before(l.end()) {
+			l.online, l.topic.spoke = false, time.Time{}
 			gone = append(gone, client)
 		}
 	}
@@ -148,7 +260,7 @@ func (p *presence) clients() []Client {
 	now := p.now()
 	all := make([]Client, 0, len(p.leases))
 	for name, l := range p.leases {
-		all = append(all, Client{Name: name, Online: now.Before(l.until), Heard: l.heard, Until: l.until})
+		all = append(all, Client{Name: name, Online: now.Before(l.end()), Heard: l.heard, Until: l.end()})
 	}
 	return all
 }

@@ -63,6 +63,9 @@ func (m *Mesh) Reach(remote string) Reach {
 	case !m.c.Broker.Online() || !m.Online(remote):
 		meeting.left()
 		return Away
+	case !m.SpeaksBatches(remote) && m.presence.isCopy(remote): // what was there may have been a node, which version 1 would harm
+		meeting.left()
+		return Away
 	case meeting.waits(m.c.Now(), m.Announced(remote) || m.peers.isVersion1(remote)):
 		return Away
 	case m.sealing.required(remote) && m.KeyOf(remote) == "":

@@ -84,7 +84,7 @@ func TestMissingAnnouncementsAreRequested(t *testing.T) {
 	testkit.Eventually(t, "a second subscription", func() error {
 		got := 0
 		for _, line := range b.Log() {
-			if strings.HasSuffix(line, "mysql-sync-node-a 1 /node/+") {
+			if strings.HasSuffix(line, "mysql-sync-node-a 1 /node/peer-1") {
 				got++
 			}
 		}
@@ -191,7 +191,7 @@ func TestTheACLIsFixedWhileTheNodeRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		write(strings.Replace(string(rules), "pattern readwrite /info\n", "pattern read /info\n", 1))
+		write(strings.NewReplacer("pattern readwrite /info\n", "pattern read /info\n", "pattern write /here/%u\n", "").Replace(string(rules)))
 		b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: users, Extra: []string{"acl_file " + acl}})
 		a, c := apart(t, b)
 		login(a, c)

@@ -85,7 +85,7 @@ func TestKeysOfAllTypesIdentifyTheirRowsInVersion1(t *testing.T) {
 	start := func(t *testing.T, b *testkit.Broker, tables []string, ddl ...string) (*site, *site) {
 		a, c := pairOfVersion1(t, b, tables, ddl...)
 		for _, s := range []*site{a, c} {
-			s.Node.Quiet(notAnnounced)
+			s.Node.Quiet(notAnnounced, notHeard)
 		}
 		return a, c
 	}

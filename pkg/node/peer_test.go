@@ -165,6 +165,17 @@ func (p *peer) greet(node string) *peer {
 	return p
 }
 
+// expectLost waits until a node is known to be gone.
+func (p *peer) expectLost(node string) {
+	p.t.Helper()
+	p.expect("the end of "+node, func() error {
+		if p.online[node] {
+			return fmt.Errorf("it is online")
+		}
+		return nil
+	})
+}
+
 func (p *peer) publish(topic string, v any) {
 	m, err := json.Marshal(v)
 	if err != nil {

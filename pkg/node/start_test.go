@@ -12,6 +12,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // ran is the outcome of a run of the real binary.
@@ -189,8 +190,8 @@ func TestANodeStopsCleanlyUnderLoad(t *testing.T) {
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	lost := make(chan struct{}, 10)
-	token := testkit.MQTTClient(t, b, "raw").Subscribe("/info", 1, func(_ mqtt.Client, m mqtt.Message) {
-		if string(m.Payload()) == `{"sender":"node-a","message":"connection_lost","args":{}}` {
+	token := testkit.MQTTClient(t, b, "raw").Subscribe("/here/node-a", 1, func(_ mqtt.Client, m mqtt.Message) {
+		if h, err := wire.ParseHere(m.Payload()); err == nil && h.Gone {
 			lost <- struct{}{}
 		}
 	})

@@ -18,13 +18,17 @@ var ErrRefused = errors.New("refused")
 // can fix without touching the node, or a cluster with a server down, which passes.
 var ErrDenied = errors.New("refused")
 
+// ErrCut says that the broker ended the connection before it answered the login.
+var ErrCut = errors.New("it ended the connection before it answered")
+
 // Config says how a Session connects and what it does then.
 type Config struct {
-	MQTT   config.MQTT
-	Topics []string // to subscribe at QoS 1 after each connect
+	MQTT  config.MQTT
+	Plan                        // of each connection, unless Plans is set
+	Plans func(last error) Plan // returns that of the next connection; last says why the one before failed or was lost
 
-	// Will is published by the broker when the connection is lost, and by Run on an orderly stop; nil: none.
-	Will *Message
+	// Farewell returns what Run publishes on an orderly stop, when brokers drop the will; nil: the will.
+	Farewell func() []Message
 
 	// EchoTopic is a topic that this node both publishes and subscribes to ("/info"). If its first message
 	// there does not come back within EchoTimeout (default 10 s), an Error is logged: brokers acknowledge
@@ -34,6 +38,21 @@ type Config struct {
 
 	// Window is how many messages may wait for the broker's acknowledgement (default 1000).
 	Window int
+}
+
+// Plan is what a node needs of one connection.
+type Plan struct {
+	Topics []string // to subscribe at QoS 1; the connection is given up if the broker refuses one
+	Light  []string // to subscribe at QoS 0, which costs a broker least
+	Drop   []string // not to be subscribed: a session that is not clean may have them from before
+
+	// Refused is called, before OnUp, if the broker refuses one of Light; the connection goes on.
+	Refused func(error)
+
+	// Will is published by the broker when the connection is lost; nil is none. Brokers may refuse a login for it: Trial
+	// says that the next Plan has another one, so that such a refusal does not end Run.
+	Will  *Message
+	Trial bool
 }
 
 // Message is a message to publish.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ const handOver = time.Second
 // on a later one, and a late acknowledgement goes nowhere.
 type link struct {
 	server   string
+	plan     Plan
 	handlers Handlers
 	client   mqtt.Client
 	echo     *echo
@@ -33,9 +35,10 @@ type link struct {
 }
 
 // connect connects to one server and subscribes to the topics.
-func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*link, error) {
+func (s *Session) connect(ctx context.Context, server *url.URL, p Plan, h Handlers) (*link, error) {
 	l := &link{
 		server:   server.Host,
+		plan:     p,
 		handlers: h,
 		echo:     newEcho(s.c.EchoTopic),
 		out:      make(chan *Token),
@@ -50,10 +53,12 @@ func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*li
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	o := s.options(l, server, timeout)
+	dialed := false
 	release := func() bool { return true }
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 		conn, err := s.dial(ctx, server, h)
-		if err == nil { // a stop does not wait for the broker's answer
+		if err == nil { // a stop does not wait for the broker's answer.
+			dialed = true
 			release = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		}
 		return conn, err
@@ -73,13 +78,34 @@ func (s *Session) connect(ctx context.Context, server *url.URL, h Handlers) (*li
 			// paho only knows that the connection is gone
 			return nil, fmt.Errorf("connect to %s: no answer within %s", l.server, timeout)
 		}
+		if dialed {
+			return nil, fmt.Errorf("connect to %s: %w: %w", l.server, ErrCut, err)
+		}
 		return nil, fmt.Errorf("connect to %s: %w", l.server, err)
 	}
-	if err := l.subscribe(ctx, 1, s.c.Topics); err != nil {
+	if err := l.prepare(ctx, s.c.MQTT.Clean); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// prepare subscribes as planned.
+func (l *link) prepare(ctx context.Context, clean bool) error {
+	if !clean {
+		if err := l.unsubscribe(ctx, l.plan.Drop); err != nil {
+			return err
+		}
+	}
+	if err := l.subscribe(ctx, 1, l.plan.Topics); err != nil {
+		return err
+	}
+	err := l.subscribe(ctx, 0, l.plan.Light)
+	if errors.Is(err, ErrDenied) && l.plan.Refused != nil {
+		l.plan.Refused(err)
+		return nil
+	}
+	return err
 }
 
 // options returns paho's options for one connection.
@@ -117,17 +143,26 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 			}
 		})
 	o.Servers = []*url.URL{{Scheme: server.Scheme, Host: server.Host, Path: server.Path}}
-	if w := s.c.Will; w != nil {
+	if w := l.plan.Will; w != nil {
 		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retain)
 	}
 	return o
 }
 
+// filtersMost is how many topics are subscribed together: brokers bound the size of a packet.
+const filtersMost = 100
+
 // subscribe subscribes to all topics at a QoS.
 func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
-	if len(topics) == 0 {
-		return nil
+	for part := range slices.Chunk(topics, filtersMost) {
+		if err := l.subscribeSome(ctx, qos, part); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (l *link) subscribeSome(ctx context.Context, qos byte, topics []string) error {
 	filters := make(map[string]byte, len(topics))
 	for _, topic := range topics {
 		filters[topic] = qos
@@ -153,8 +188,35 @@ func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	return nil
 }
 
-// Resubscribe subscribes to topics of the Config again, which makes the broker redeliver their retained messages. The error
-// is ErrOffline, ctx's or ErrDenied.
+// unsubscribe ends subscriptions. Those that there are not do no harm.
+func (l *link) unsubscribe(ctx context.Context, topics []string) error {
+	for part := range slices.Chunk(topics, filtersMost) {
+		t := l.client.Unsubscribe(part...)
+		select {
+		case <-t.Done():
+			if err := t.Error(); err != nil {
+				return fmt.Errorf("unsubscribe at %s: %w", l.server, err)
+			}
+		case <-l.down:
+			return fmt.Errorf("unsubscribe at %s: %w", l.server, l.cause)
+		case <-ctx.Done():
+			return fmt.Errorf("unsubscribe at %s: no answer: %w", l.server, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// Unsubscribe ends subscriptions of this connection. The error is an ErrOffline or ctx's.
+func (s *Session) Unsubscribe(ctx context.Context, topics ...string) error {
+	l := s.link.Load()
+	if l == nil {
+		return fmt.Errorf("unsubscribe: %w", ErrOffline)
+	}
+	return l.unsubscribe(ctx, topics)
+}
+
+// Resubscribe subscribes to topics at QoS 1, again or for the first time on this connection: the broker then delivers their
+// retained messages. The error is an ErrOffline, ctx's, or an ErrDenied.
 func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	l := s.link.Load()
 	if l == nil {
@@ -163,14 +225,14 @@ func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	return l.subscribe(ctx, 1, topics)
 }
 
-// Ask subscribes to a single topic, at QoS 0, which costs the broker least, and makes it deliver the retained message. If a
-// wider subscription includes the topic, its messages may come twice from then on. Errors are those of Resubscribe.
-func (s *Session) Ask(ctx context.Context, topic string) error {
+// Ask subscribes to topics at QoS 0, which costs the broker least: it then delivers their retained messages. If a wider
+// subscription includes a topic, its messages may come twice from then on. Errors are those of Resubscribe.
+func (s *Session) Ask(ctx context.Context, topics ...string) error {
 	l := s.link.Load()
 	if l == nil {
 		return fmt.Errorf("subscribe: %w", ErrOffline)
 	}
-	return l.subscribe(ctx, 0, []string{topic})
+	return l.subscribe(ctx, 0, topics)
 }
 
 // fail gives the connection up. Only the first reason counts.

@@ -6,7 +6,7 @@ import "context"
 // there was no connection (ErrRefused, ErrDenied, a ProtocolError), or why it was lost; it is nil if ctx ended it. It is
 // for finding out how a broker answers; a node calls Run.
 func (s *Session) Once(ctx context.Context, h Handlers) error {
-	l, err := s.connect(ctx, s.servers[0], h)
+	l, err := s.connect(ctx, s.servers[0], s.plan(nil), h)
 	if err != nil {
 		return explain(ctx, s.servers[0], err)
 	}

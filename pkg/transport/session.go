@@ -68,9 +68,11 @@ func (s *Session) Online() bool { return s.link.Load() != nil }
 func (s *Session) Run(ctx context.Context, h Handlers) error {
 	wait := newPause(s.c.MQTT.ReconnectPeriod)
 	known := false // some broker has already accepted us
+	var last error
 	for i := 0; ctx.Err() == nil; i++ {
 		began := time.Now()
-		l, err := s.connect(ctx, s.servers[i%len(s.servers)], h)
+		plan := s.plan(last)
+		l, err := s.connect(ctx, s.servers[i%len(s.servers)], plan, h)
 		known = known || err == nil || errors.Is(err, ErrDenied)
 		if err == nil {
 			err = s.serve(ctx, l)
@@ -80,8 +82,9 @@ func (s *Session) Run(ctx context.Context, h Handlers) error {
 		if ctx.Err() != nil {
 			break
 		}
+		last = err
 		s.standing.note(false, s.servers[i%len(s.servers)].Host, err)
-		if errors.Is(err, ErrRefused) && !known {
+		if errors.Is(err, ErrRefused) && !known && !plan.Trial {
 			return err
 		}
 		if !errors.Is(err, ErrDenied) { // a cluster takes seconds to say no
@@ -120,7 +123,7 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	select {
 	case <-l.down:
 	case <-ctx.Done():
-		s.farewell(context.WithoutCancel(ctx))
+		s.farewell(context.WithoutCancel(ctx), l.plan)
 	}
 	s.link.Store(nil)
 	l.close()
@@ -131,14 +134,32 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	return l.cause
 }
 
-// farewell publishes the will, which the broker drops when a client disconnects cleanly.
-func (s *Session) farewell(ctx context.Context) {
-	if s.c.Will == nil {
-		return
+// plan returns the Plan of the next connection.
+func (s *Session) plan(last error) Plan {
+	if s.c.Plans == nil {
+		return s.c.Plan
+	}
+	return s.c.Plans(last)
+}
+
+// farewell says what the will would say: the broker drops that when a client disconnects in an orderly way.
+func (s *Session) farewell(ctx context.Context, p Plan) {
+	var last []Message
+	switch {
+	case s.c.Farewell != nil:
+		last = s.c.Farewell()
+	case p.Will != nil:
+		last = []Message{*p.Will}
 	}
 	ctx, cancel := context.WithTimeout(ctx, farewellTime)
 	defer cancel()
-	if err := s.Publish(ctx, *s.c.Will); err != nil {
-		s.log.Warn("could not tell the other nodes of the stop", zap.Error(err))
+	for _, m := range last {
+		if err := s.Publish(ctx, m); err != nil {
+			s.log.Warn("could not tell the other nodes of the stop", zap.Error(err))
+			return
+		}
 	}
 }
+
+// Heard notes that others hear this node although nothing was sent, or came back, on EchoTopic.
+func (s *Session) Heard() { s.standing.silence(nil) }

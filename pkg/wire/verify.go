@@ -90,6 +90,7 @@ type Answer struct {
 	Form   int           `json:"form,omitempty"`  // of the answer
 	Part   bool          `json:"part,omitempty"`  // there are more Hashes, or Values, for the keys that follow
 	Takes  bool          `json:"takes,omitempty"` // a transformer may change the table's rows on receipt; for AskValues
+	Now    int64         `json:"now,omitempty"`   // ms since 1970 by the clock of who answers; if the question names no table
 
 	Definition          // for AskColumns
 	Summary    *Summary `json:"summary,omitempty"` // for AskSummary

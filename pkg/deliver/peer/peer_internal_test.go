@@ -46,8 +46,10 @@ func (l *line) Publish(ctx context.Context, m transport.Message) error {
 	return err
 }
 
-func (*line) Ask(context.Context, string) error            { return nil }
+func (*line) Ask(context.Context, ...string) error         { return nil }
 func (*line) Resubscribe(context.Context, ...string) error { return nil }
+func (*line) Unsubscribe(context.Context, ...string) error { return nil }
+func (*line) Heard()                                       {}
 
 func (l *line) Online() bool {
 	l.mu.Lock()

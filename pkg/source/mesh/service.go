@@ -242,15 +242,22 @@ type remembered struct {
 }
 
 // Met implements mesh.Memory.
-func (r remembered) Met(ctx context.Context, named []string, most int) ([]string, error) {
-	clients, err := r.state.Met(ctx, r.name, most+len(named))
+func (r remembered) Met(ctx context.Context, named []string, most int) (clients []mesh.Met, err error) {
+	list, err := r.state.Met(ctx, r.name, most+len(named))
 	if err != nil {
 		return nil, fmt.Errorf("read who was met: %w", err)
+	}
+	for _, a := range list {
+		clients = append(clients, mesh.Met(a))
 	}
 	return clients, nil
 }
 
 // Note implements mesh.Memory.
-func (r remembered) Note(ctx context.Context, clients []string, now time.Time) error {
-	return r.state.Meet(ctx, r.name, clients, now)
+func (r remembered) Note(ctx context.Context, clients []mesh.Met, now time.Time) error {
+	var list []ledger.Acquaintance
+	for _, m := range clients {
+		list = append(list, ledger.Acquaintance(m))
+	}
+	return r.state.Meet(ctx, r.name, list, now)
 }

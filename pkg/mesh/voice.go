@@ -1,0 +1,219 @@
+package mesh
+
+import (
+	"crypto/sha256"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Timing and bounds of the node's own topic of presence.
+const (
+	voiceTime = 2 * time.Second // how long the first message of a connection may take to come back
+	voiceEnds = 2 * endedMost   // connections in a row that may end at it: an end may also be due to its being retained
+)
+
+// voice is what is known about the node's own topic, /here/{client}, and how the current connection uses it and /info. It is safe
+// for concurrent use, and has no clock of its own.
+type voice struct {
+	wake chan struct{} // next has changed
+
+	mu   sync.Mutex
+	link uint64 // counts connections
+	info bool   // this connection is subscribed to /info
+	will bool   // and has its will there
+
+	sent    []sum         // the latest messages, to recognize them when they come back
+	back    chan struct{} // closed once one has come back on this connection; nil: none was sent
+	works   bool          // one has
+	refused bool          // the broker refuses to deliver what others say there
+	silent  bool          // none came back in time, when it was last tried
+	deaf    bool          // others are heard elsewhere, but not there
+	told    bool          // the log says that it does not work
+
+	beats int       // sent on this connection
+	last  time.Time // when, or when it was considered
+	ends  int       // connections in a row that ended at the first message
+}
+
+func newVoice() *voice { return &voice{wake: make(chan struct{}, 1)} }
+
+// connects begins a connection. It returns its number.
+func (v *voice) connects(info, will bool) (link uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.link++
+	v.info, v.will, v.back, v.works, v.refused, v.beats = info, will, nil, false, false, 0
+	return v.link
+}
+
+// tries reports whether to use the topic on the next connection: not where brokers end connections because of it, except now and
+// then.
+func (v *voice) tries(now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ends >= voiceEnds && now.Sub(v.last) >= ownEvery {
+		v.ends = voiceEnds - 1
+	}
+	return v.ends < voiceEnds
+}
+
+// isQuiet reports whether the topic did not work when it was last tried.
+func (v *voice) isQuiet() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.silent || v.refused
+}
+
+// denied notes that the broker refuses a subscription to another's topic.
+func (v *voice) denied() {
+	v.mu.Lock()
+	v.refused = true
+	v.mu.Unlock()
+}
+
+// speaks notes a message that is about to be published, and returns what is closed once one has come back.
+func (v *voice) speaks(payload []byte, now time.Time) (back <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.sent) == announcementsKept {
+		v.sent = slices.Delete(v.sent, 0, 1)
+	}
+	v.sent = append(v.sent, sha256.Sum256(payload))
+	v.last = now
+	v.beats++
+	if v.back == nil {
+		v.back = make(chan struct{})
+	}
+	return v.back
+}
+
+// rests notes that nothing can be published now.
+func (v *voice) rests(now time.Time) {
+	v.mu.Lock()
+	v.last = now
+	v.mu.Unlock()
+}
+
+// came handles a message on the topic. It reports whether it is ours, and whether it is the first of the connection to come back.
+func (v *voice) came(payload []byte) (ours, first bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !slices.Contains(v.sent, sha256.Sum256(payload)) {
+		return false, false
+	}
+	if v.back == nil || v.works { // a copy of an earlier connection's, or not the first
+		return true, false
+	}
+	close(v.back)
+	v.works, v.silent, v.told, v.ends = true, false, v.told && v.refused, 0
+	v.kick()
+	return true, true
+}
+
+// fails notes that the first message has not come back in time. On a busy machine it may still come.
+func (v *voice) fails() {
+	v.mu.Lock()
+	v.silent = !v.works
+	v.mu.Unlock()
+}
+
+// disproves notes that a message on /info has come back. Both arrive on one connection and are read by one goroutine: if those on the
+// node's own topic have not, they never will. It reports whether to log that.
+func (v *voice) disproves() (tell bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.silent || v.works || v.back == nil || v.told {
+		return false
+	}
+	v.told = true
+	return true
+}
+
+// ended notes that the connection ended at the first message.
+func (v *voice) ended() {
+	v.mu.Lock()
+	v.ends++
+	v.mu.Unlock()
+}
+
+// isUp reports whether what the node says on its topic comes back.
+func (v *voice) isUp() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.works
+}
+
+// isHeard reports whether others hear the node on its topic, and it them on theirs, as far as is known.
+func (v *voice) isHeard() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.works && !v.refused && !v.deaf
+}
+
+// isUnheard reports whether others are known not to hear the node on its topic, or it not to hear them. That the first message of a
+// connection has yet to come back is no reason to think so.
+func (v *voice) isUnheard() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.refused || v.deaf || !v.works && (v.silent || v.ends >= voiceEnds)
+}
+
+// hearsNot notes whether others are not heard on their topics.
+func (v *voice) hearsNot(deaf bool) {
+	v.mu.Lock()
+	v.deaf = deaf
+	v.mu.Unlock()
+}
+
+// down notes that the connection is lost.
+func (v *voice) down() {
+	v.mu.Lock()
+	v.back, v.works, v.info = nil, false, false
+	v.mu.Unlock()
+}
+
+// next returns how long to wait until the next message.
+func (v *voice) next(now time.Time) time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	wait := ownEvery // someone may have mended the ACL
+	switch {
+	case v.works && v.beats <= 1:
+		wait = hereSoon
+	case v.works:
+		wait = hereEvery
+	}
+	return max(0, min(wait, wait-now.Sub(v.last)))
+}
+
+// kick has next asked again.
+func (v *voice) kick() {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// subscribed returns whether this connection is subscribed to /info, and which one it is.
+func (v *voice) subscribed() (info bool, link uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.info, v.link
+}
+
+// subscribes notes that a connection is, or no longer is, subscribed to /info.
+func (v *voice) subscribes(info bool, link uint64) {
+	v.mu.Lock()
+	if v.link == link {
+		v.info = info
+	}
+	v.mu.Unlock()
+}
+
+// connection returns the number of the current connection, and whether its will is on /info.
+func (v *voice) connection() (link uint64, will bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.link, v.will
+}
