@@ -54,7 +54,7 @@ func TestNodesOverTLSWithPasswordsAndACL(t *testing.T) {
 				used[strings.Split(rest, "'")[1]] = true
 			}
 		}
-		for _, topic := range []string{"/node/node-a", "/batch/node-b/node-a", "/ack/node-a/node-b", "/batch/node-a/node-b", "/ack/node-b/node-a"} {
+		for _, topic := range []string{"/node/node-a", "/batch/node-b/node-a", "/ack/node-a/node-b", "/batch/node-a/node-b", "/ack/node-b/node-a", "/here/node-a", "/here/node-b"} {
 			if !used[topic] {
 				return fmt.Errorf("nothing used %s", topic)
 			}
@@ -148,6 +148,9 @@ func TestNodesOverTheEmbeddedBroker(t *testing.T) {
 	c.start()
 	exchange(t, a, c)
 
+	for _, s := range []*site{a, c} {
+		s.Expect(`SELECT here FROM sync_clients`, `1`) // they may use their own topics
+	}
 	a.Node.Kill()
 	c.Exec(`INSERT INTO orders VALUES (2, 'meanwhile', 2)`)
 	a.start()

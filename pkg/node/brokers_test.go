@@ -146,6 +146,7 @@ func TestNodesOverNATSWithPermissions(t *testing.T) {
 	exchange(t, a, c)
 	for _, s := range []*site{a, c} {
 		s.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, `0`)
+		s.Expect(`SELECT here FROM sync_clients`, `1`) // they may use their own topics
 	}
 }
 
