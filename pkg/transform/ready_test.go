@@ -90,11 +90,14 @@ func TestAResolveThatEndsItsProcessEventuallyFails(t *testing.T) {
 
 // TestARowThatEndsItsProcessDoesNotRestartItEachTime it comes again; it is reported once.
 func TestARowThatEndsItsProcessDoesNotRestartItEachTime(t *testing.T) {
-	for name, deadly := range map[string]string{"eats": eating, "never ends": endless} {
+	for name, x := range map[string]struct {
+		deadly string
+		limit  time.Duration
+	}{"eats": {eating, time.Minute}, "never ends": {endless, time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			core, logs := observer.New(zap.WarnLevel)
-			tr := world{where: apart, log: zap.New(core), config: Config{TimeLimit: time.Second}}.orders(t,
-				`module.exports = ({id, entity}) => { if (id === 'dies') { `+deadly+` } return entity; }`)
+			tr := world{where: apart, log: zap.New(core), config: Config{TimeLimit: x.limit}}.orders(t,
+				`module.exports = ({id, entity}) => { if (id === 'dies') { `+x.deadly+` } return entity; }`)
 			still(tr)
 			dies := func(calls []Call) error {
 				results := tr.ApplyAll(t.Context(), "orders", calls)
