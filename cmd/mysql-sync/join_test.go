@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -365,4 +366,54 @@ func TestAKilledJoinIsRepeated(t *testing.T) {
 		t.Errorf("the node ends with %v", err)
 	}
 	has(t, h.Run(0, "sites"), "store-17", "in ")
+}
+
+// What the manual says about Mosquitto's dynamic security lets a store join, and shuts a dismissed one out.
+func TestTheManualsDynamicSecurityLetsAStoreJoin(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../docs/fleets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(manual), "  mosquitto_ctrl dynsec createClient")
+	block, _, ok := strings.Cut("mosquitto_ctrl dynsec createClient"+block, "```")
+	if !ok {
+		t.Fatal("the manual has no commands for dynamic security")
+	}
+	commands, disable, ok := strings.Cut(block, "  mosquitto_ctrl dynsec disableClient store-17")
+	if !ok {
+		t.Fatal("the manual does not say how a site is shut out")
+	}
+	security := filepath.Join(t.TempDir(), "security.json")
+	shell := func(script string) {
+		t.Helper()
+		if out, err := exec.Command("bash", "-ec", script).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s\n%s", err, out, script)
+		}
+	}
+	shell("mosquitto_ctrl dynsec init " + security + " admin root")
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"admin": "root"}, Extra: []string{
+		"plugin " + testkit.MosquittoPlugin(t, "mosquitto_dynamic_security.so"), "plugin_opt_config_file " + security}})
+	ctrl := fmt.Sprintf("mosquitto_ctrl() { command mosquitto_ctrl -h %s -p %d -u admin -P root \"$@\"; }\n", b.Host, b.Port)
+	store17 := strings.Replace(commands, "createClient store-17", "createClient store-17 -p two", 1)
+	hq := strings.NewReplacer("/join/hq", "/JOINED/hq", "/joined/hq", "/join/hq", "store-17", "hq", "-p two", "-p one").Replace(store17)
+	shell(ctrl + store17 + strings.ReplaceAll(hq, "/JOINED/", "/joined/"))
+
+	h := joinable(t, nil)
+	delete(h.Config, "broker")
+	h.Config["mqttConfig"] = map[string]any{"host": b.Host, "port": b.Port, "protocol": "tcp", "username": "hq", "password": "one"}
+	h.Write()
+	h.Start()
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, args := store(t)
+	joins(t, 0, invited(t, h, "store-17", "--broker-user", "store-17", "--broker-password-file", password), args, "--yes")
+	begins(t, s)
+	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
+	s.Exec(`INSERT INTO orders VALUES (2, 'from the store', 2)`)
+	h.Expect(`SELECT name FROM orders`, `"from the store"`)
+	shell(ctrl + "mosquitto_ctrl dynsec disableClient store-17 " + strings.TrimSpace(strings.SplitN(disable, "#", 2)[0]))
+	s.Node.WaitLog("no connection to the broker")
 }
