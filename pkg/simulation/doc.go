@@ -4,18 +4,21 @@
 // to 4 hold: nothing is lost, nothing is harmed by arriving twice or late, all
 // nodes end with the same rows, no version that lost a conflict is gone.
 //
-// What runs is the real code: each remote has a deliver.Sender, with flights, road, marks, probes and loads; each node has a
-// capture.Capture, a receive.Receiver that gives what comes to an apply.Applier, with what that sets aside and asks about; the stream is a version.Stream with its latch, its doubts
-// and its fence; snapshot.Snapshots sends tables as a whole, verify.Repair decides about rows that differ. Each sender, and each stage, is a coroutine: whenever it asks the database, waits for a latch or sends, anything else may happen before it goes on, also that
-// its daemon is killed, or that the answer to a COMMIT is lost. A run is a function of its seed.
+// What runs is the real code: each remote has a deliver.Sender, with flights, road, marks, probes and loads; each node has
+// a capture.Capture, a receive.Receiver that gives what comes to an apply.Applier, with what that sets aside and asks
+// about, and snapshot.Snapshots, which send tables as a whole; the stream is a version.Stream with its latch, its doubts
+// and its fence; verify.Repair decides about rows that differ. Each sender, and each stage, is a coroutine: whenever it
+// asks the database, waits for a latch or sends, anything else may happen before it goes on, also that its daemon is
+// killed, or that the answer to a COMMIT is lost. A run is a function of its seed.
 //
-// Played are the bus (link.go), the clock (queue.go, process.go) and the database (database.go, transaction.go, session.go, outbox.go; a
-// test holds what it does to the outbox against the real statements), the opening of messages, and the loop around
-// the questions about rows that hold a change up.
+// Played are the bus (link.go), the clock (queue.go, process.go) and the database (database.go, transaction.go,
+// session.go, outbox.go, whole.go, revising.go; a test holds what it does to the outbox against the real statements), the
+// opening of messages, and the loops around a comparison of tables and around the questions about rows that hold a change
+// up.
 //
-// Nodes have two tables, some with a policy, some with rows that refer to rows of the other table and with values that no two rows may
-// have, with a row that a transformer holds back, with remotes that are spoken to a row at a time
-// as in version 1, that lack rows from the beginning, that decline a table for a while, and that refuse rows. Not played: transformers
-// that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, and errors of the server other than those of locks, keys
-// and triggers and a COMMIT that is not answered.
+// Nodes have two tables, some with a policy, some with rows that refer to rows of the other table and with values that no
+// two rows may have, with a row that a transformer holds back, with remotes that are spoken to a row at a time as in
+// version 1, that lack rows from the beginning, that decline a table for a while, and that refuse rows. Not played:
+// transformers that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, and
+// errors of the server other than those of locks, keys and triggers and a COMMIT that is not answered.
 package simulation
