@@ -155,7 +155,7 @@ func (n *node) leave() {
 	n.online = false
 	n.bus.nodes = slices.DeleteFunc(n.bus.nodes, func(x *node) bool { return x == n })
 	n.bus.mu.Unlock()
-	n.bus.publish(n.will)
+	n.bus.publish(n.testament())
 }
 
 func (n *node) name() string { return n.mesh.c.Node.ClientName }
@@ -189,7 +189,21 @@ func (n *node) subscribe(filters ...string) {
 	}
 }
 
-// hears reports whether a subscription covers a topic.
+// testament returns the will of the node's connection.
+func (n *node) testament() transport.Message {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	return n.will
+}
+
+// hearsInfo reports whether the node is subscribed to /info.
+func (n *node) hearsInfo() bool {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	return n.hears("/info")
+}
+
+// hears reports whether a subscription covers a topic. It requires the bus's mu.
 func (n *node) hears(topic string) bool {
 	for f := range n.filters {
 		if wire.Covers(f, topic) {

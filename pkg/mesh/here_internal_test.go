@@ -134,8 +134,8 @@ func TestNodesThatHaveMetDoWithoutInfo(t *testing.T) {
 			if got := len(b.on("/here/node-a")) - heres; got < 18 || got > 23 {
 				t.Errorf("run %d: %d messages on its own topic in ten minutes", run, got)
 			}
-			if run == 1 && (x.filters["/info"] || x.will.Topic != "/here/node-a" || !x.will.Retain) {
-				t.Errorf("it hears /info, or its will goes to %s", x.will.Topic)
+			if run == 1 && (x.hearsInfo() || x.testament().Topic != "/here/node-a" || !x.testament().Retain) {
+				t.Errorf("it hears /info, or its will goes to %s", x.testament().Topic)
 			}
 			y.leave() // killed: the broker publishes its will
 			synctest.Wait()
@@ -171,8 +171,8 @@ func TestAnExistingPeerKeepsInfoForItsRemotes(t *testing.T) {
 		if !hub.mesh.Online("peer") {
 			t.Error("the peer is not heard")
 		}
-		if hub.will.Topic != "/info" || hub.will.Retain {
-			t.Errorf("its will goes to %s", hub.will.Topic)
+		if w := hub.testament(); w.Topic != "/info" || w.Retain {
+			t.Errorf("its will goes to %s", w.Topic)
 		}
 		hub.leave()
 		synctest.Wait()
@@ -194,7 +194,7 @@ func TestAnOlderNodeIsSpokenToOverInfo(t *testing.T) {
 		uses := func() bool {
 			before := len(b.on("/info"))
 			time.Sleep(20 * time.Second)
-			return len(b.on("/info"))-before >= 4 && n.filters["/info"]
+			return len(b.on("/info"))-before >= 4 && n.hearsInfo()
 		}
 		if uses() {
 			t.Error("it does not trust its memory")
@@ -270,7 +270,7 @@ func TestALateWillIsReplaced(t *testing.T) {
 		other := b.start(remotes("node-b", "node-a"), &memory{met: []Met{{"node-a", true}}})
 		settle()
 		for range 5 {
-			late := n.will
+			late := n.testament()
 			n.disconnect()
 			n.connect()
 			synctest.Wait()
@@ -286,7 +286,7 @@ func TestALateWillIsReplaced(t *testing.T) {
 		}
 		if before := len(b.on("/here/node-a")); true {
 			for range 600 { // anyone may feign it
-				b.publish(n.will)
+				b.publish(n.testament())
 				time.Sleep(time.Second)
 			}
 			if got := len(b.on("/here/node-a")) - before - 600; got > 45 {
