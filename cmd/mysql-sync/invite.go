@@ -44,13 +44,13 @@ func inviteCommand() *cobra.Command {
 SITE is the name that it gets, or with --uses a pattern such as "store-*"; it must be
 covered by a pattern in remoteClients or acceptFrom.
 
-The token is a secret: whoever has it can join under that name, until it is used up
-or expired, and receives the rows that the hub sends such a site. It goes to standard
-output, everything else to standard error. A used token opens nothing: the site's key
-and login are not in it. mysql-sync sites lists, dismisses and withdraws.
+The token is a secret: anyone who has it can join under that name, until it is used
+up or expired, and gets the rows that the hub sends such a site. It is printed to
+standard output, everything else to standard error. A used token opens nothing: the
+site's key and login are not in it. mysql-sync sites lists, dismisses and withdraws.
 
-With the embedded broker (broker.users), the invitation and later the site get logins
-of their own. At another broker with logins, make one for the site first and give it
+With the embedded broker (broker.users), the invitation and later the site get their
+own logins. At another broker with logins, create one for the site first and pass it
 with --broker-user; mysql-sync acl prints the rights that it needs.
 
 Exit codes: 0 printed; 1 failed; 2 the command line or the configuration is wrong.`,

@@ -27,11 +27,12 @@ func sitesCommand() *cobra.Command {
 are in, and those that were dismissed. Sites that the configuration itself names are
 not listed.
 
---accept lets a site in that asks (invite --ask): compare the eight characters with
-those at the site first. --dismiss shuts a site out: its key and its login at the
-embedded broker end, the running node stops sending to it and refuses its messages
-within seconds. Its data stays where it is. Only a new invitation by its name lets it
-in again, and it then begins anew. At another broker, remove its login there too.
+--accept lets in a site that asks (invite --ask): first compare the eight characters
+with those at the site. --dismiss shuts a site out: its key and its login at the
+embedded broker are removed, the running node stops sending to it and refuses its
+messages within seconds. Its data stays where it is. Only a new invitation by its
+name lets it in again, and it then starts over. At another broker, remove its login
+there too.
 --withdraw ends the open invitations for a name or a pattern, or the one with an id.
 
 Exit codes: 0 done; 1 failed, or there is no such site or invitation; 2 the command
