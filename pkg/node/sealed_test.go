@@ -184,7 +184,7 @@ func TestTheBrokerCannotReadRows(t *testing.T) {
 			if !seal.IsSealed(m.payload) {
 				t.Errorf("on %s there is %q", m.topic, m.payload)
 			}
-		case wire.Announce, wire.InfoAll:
+		case wire.Announce, wire.InfoAll, wire.HereOf:
 		default:
 			t.Errorf("%s has messages", m.topic)
 		}
