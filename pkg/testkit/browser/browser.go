@@ -147,10 +147,22 @@ func (b *Browser) Sees(selector, want string) {
 	b.Expect(selector+" to show "+want, fmt.Sprintf("document.querySelector(%s)?.innerText", Quoted(selector)), want)
 }
 
-// Click clicks a selector's element with the mouse.
+// clickable is a function that says "true" of an element that is in view, has not moved since it was last asked, and is
+// what a click on its center meets.
+const clickable = `(e) => {
+	if (!e?.checkVisibility()) return "it is not there";
+	e.scrollIntoViewIfNeeded();
+	const r = e.getBoundingClientRect(), before = window.lastClickable;
+	window.lastClickable = [e, r.x, r.y, r.width, r.height];
+	if (!before || before.some((x, i) => x !== window.lastClickable[i])) return "it moves";
+	const met = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+	return e.contains(met) || met?.closest("label")?.contains(e) ? "true" : "a click meets " + met?.outerHTML.slice(0, 100);
+}`
+
+// Click clicks a selector's element with the mouse, once it rests and nothing lies over it.
 func (b *Browser) Click(selector string) {
 	b.T.Helper()
-	b.Expect(selector+" to be there", fmt.Sprintf("document.querySelector(%s)?.checkVisibility()", Quoted(selector)), "true")
+	b.Expect(selector+" to be there", fmt.Sprintf("(%s)(document.querySelector(%s))", clickable, Quoted(selector)), "true")
 	b.Do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
