@@ -91,21 +91,21 @@ var actions = []string{"RESTRICT", "CASCADE", "SET NULL", "NO ACTION"}
 // name returns what is wrong with the name of something.
 func name(s string) error {
 	if s == "" || len(s) > 256 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) || strings.HasSuffix(s, " ") {
-		return fmt.Errorf("%.80q is no name", s)
+		return fmt.Errorf("%.80q is not a valid name", s)
 	}
 	return nil
 }
 
 func text(s string) error {
 	if len(s) > mostText || strings.ContainsRune(s, 0) {
-		return fmt.Errorf("%.80q is no text for a definition", s)
+		return fmt.Errorf("%.80q is not valid in a definition", s)
 	}
 	return nil
 }
 
 func word(s string) error {
 	if s != "" && !wordForm.MatchString(s) {
-		return fmt.Errorf("%.80q is no character set or collation", s)
+		return fmt.Errorf("%.80q is not a character set or collation", s)
 	}
 	return nil
 }

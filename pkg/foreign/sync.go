@@ -97,7 +97,7 @@ func (r *syncReader) text(block *yaml.Node, key string) string {
 	case v == nil || v.Tag == "!!null":
 		return ""
 	case v.Kind != yaml.ScalarNode:
-		r.wrong(v, key, "is no text")
+		r.wrong(v, key, "expected text")
 		return ""
 	}
 	return v.Value

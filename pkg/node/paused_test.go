@@ -179,7 +179,7 @@ func TestARemoteIsRemovedWhileItIsPaused(t *testing.T) {
 	a.told(404, "is not in remoteClients", "POST", "/api/resume", status.ResumeAsk{Remote: "node-d"})
 	a.told(404, "is not in syncTables", "POST", "/api/pause", status.PauseAsk{Table: "nothing"})
 	a.told(400, "one second to ten years", "POST", "/api/pause", status.PauseAsk{Seconds: -1})
-	a.told(400, "is no time", "POST", "/api/pause", status.PauseAsk{Seconds: 1e300})
+	a.told(400, "is not a valid duration", "POST", "/api/pause", status.PauseAsk{Seconds: 1e300})
 	a.told(400, "more than 255 characters", "POST", "/api/pause", status.PauseAsk{Reason: strings.Repeat("x", 256)})
 	a.rewrite(map[string]any{"remoteClients": []string{"node-b"}})
 	a.hangUp()

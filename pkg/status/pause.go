@@ -35,7 +35,7 @@ func (d *Desk) Pause(ctx context.Context, p PauseAsk) error {
 		return Kind(ErrNotFound, fmt.Errorf("table %.64q is not in syncTables: what is received is not paused", p.Table))
 	}
 	if math.IsNaN(p.Seconds) || math.Abs(p.Seconds) > math.MaxInt64/1e9 {
-		return Kind(ErrRequest, fmt.Errorf("seconds: %v is no time", p.Seconds))
+		return Kind(ErrRequest, fmt.Errorf("seconds: %v is not a valid duration", p.Seconds))
 	}
 	a := paused.Ask{Remote: p.Remote, Table: p.Table, Reason: p.Reason, For: time.Duration(p.Seconds * float64(time.Second))}
 	if err := a.Valid(); err != nil {

@@ -12,7 +12,7 @@ import (
 const (
 	rounded    = "it would be rounded"
 	outOfRange = "it is out of range"
-	noNumber   = "it is no number"
+	noNumber   = "it is not a number"
 )
 
 // numeral is a number as written: an optional sign, digits, an optional point

@@ -95,7 +95,7 @@ func date(v any) (any, error) {
 			}
 		}
 	}
-	return nil, errors.New("is no date")
+	return nil, errors.New("is not a date")
 }
 
 // filter returns the filter that finds a row's document, and gives the document its _id.

@@ -53,7 +53,7 @@ type Database struct {
 func Open(c Config) (*Database, error) {
 	o := options.Client().ApplyURI(c.URI)
 	if err := o.Validate(); err != nil {
-		return nil, errors.New("uri: is no connection string that begins with mongodb:// or mongodb+srv://") // it may contain a password
+		return nil, errors.New("uri: expected a connection string that begins with mongodb:// or mongodb+srv://") // it may contain a password
 	}
 	switch {
 	case o.TLSConfig != nil && o.TLSConfig.InsecureSkipVerify:

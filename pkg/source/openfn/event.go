@@ -49,7 +49,7 @@ func eventOf(host string, item json.RawMessage) *event {
 	if object["timestamp"] != nil {
 		at := text("timestamp")
 		if e.at, err = moment(at); err != nil {
-			return &event{bad: fmt.Sprintf("has the timestamp %q, which is no moment", at)}
+			return &event{bad: fmt.Sprintf("has the timestamp %q, which is not a valid time", at)}
 		}
 		e.Timestamp = &at
 	}
