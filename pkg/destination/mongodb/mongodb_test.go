@@ -202,8 +202,8 @@ func TestR03AMissingServer(t *testing.T) {
 func TestR03DatabaseProblems(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]string{
-		"":                     "uri: is no",
-		"https://ann:s3cret@h": "uri: is no",
+		"":                     "uri: expected a connection string",
+		"https://ann:s3cret@h": "uri: expected a connection string",
 		"mongodb://ann:s3cret@h/?tls=true&tlsInsecure=true": "uri: turns off",
 		"mongodb://ann:s3cret@h/?w=0":                       "uri: has w=0",
 	} {
