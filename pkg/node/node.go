@@ -19,6 +19,7 @@ import (
 // whole once the database is there.
 type Node struct {
 	*status.Running // its state, for observers
+	*fleet.Member   // its partners
 
 	cfg     *config.Config
 	log     *zap.Logger
@@ -29,7 +30,6 @@ type Node struct {
 	host    Host // the process that it runs in
 	meter   Meter
 	line    mesh.Line
-	fleet   *fleet.Collector
 	working chan struct{} // closed once it has started
 }
 
@@ -45,8 +45,8 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 	if n.line, err = mesh.NewLine(cfg, n.log, version, true, n.now); err != nil {
 		return nil, err
 	}
-	n.fleet = newFleet(cfg, n.line.Mesh, n.now)
 	n.Running = status.NewRunning(cfg, status.Program{Version: version, Started: n.started, Log: log}, n.now, status.LineOf(n.line).Live)
+	n.Member = fleet.NewMember(cfg, n.line.Mesh, n.now, n.State)
 	return n, nil
 }
 

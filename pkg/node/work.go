@@ -133,7 +133,7 @@ func (w *work) run(ctx context.Context) error {
 		func(ctx context.Context) error { return w.doubts.Run(ctx, doubt.Own{DB: w.DB}) },
 		w.routes.Run, w.desk.Run,
 		func(ctx context.Context) error { return w.Watch(ctx, w.DB) },
-		func(ctx context.Context) error { return w.fleet.Run(ctx, w.verifier.Summary) },
+		func(ctx context.Context) error { return w.Member.Run(ctx, w.verifier.Summary) },
 	} {
 		g.Go(func() error { return stage(ctx) })
 	}
