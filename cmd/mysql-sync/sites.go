@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,12 +101,7 @@ func shutOut(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.D
 }
 
 func clientNamed(cfg *config.Config, client string) bool {
-	for _, c := range cfg.Given().Clients() {
-		if c == client {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(cfg.Given().Clients(), client)
 }
 
 // shownSite is a line of sites --json.

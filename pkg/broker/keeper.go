@@ -13,8 +13,8 @@ import (
 // value has none. It may be used from any goroutine.
 type Keeper struct {
 	mu   sync.Mutex
-	b    *Broker // nil: none
-	stop func()  // ends it, and waits
+	b    *Broker      // nil: none
+	stop func() error // ends it, and waits
 }
 
 // Keep has a broker run as configured, and returns once it listens; without an address to listen at, none runs. A broker
@@ -38,17 +38,17 @@ func (k *Keeper) Keep(ctx context.Context, log *zap.Logger, c config.Broker) err
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(life) }()
+	stop := func() error { cancel(); return <-ended }
 	select {
 	case <-b.ready:
 	case err := <-ended:
 		cancel()
 		return err
 	case <-ctx.Done():
-		cancel()
-		<-ended
+		_ = stop() // it was not up yet
 		return ctx.Err()
 	}
-	k.b, k.stop = b, func() { cancel(); <-ended }
+	k.b, k.stop = b, stop
 	return nil
 }
 
@@ -61,7 +61,7 @@ func (k *Keeper) Close() {
 
 func (k *Keeper) end() {
 	if k.b != nil {
-		k.stop()
+		_ = k.stop() // it fails only at its start
 	}
 	k.b, k.stop = nil, nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -80,9 +81,7 @@ func (c *Config) With(j Joined) *Config {
 	all.Encryption.Keys, all.Encryption.Required = slices.Clone(c.Encryption.Keys), slices.Clone(c.Encryption.Required)
 	all.Broker.Users = slices.Clone(c.Broker.Users)
 	all.Rights = map[string]Rights{}
-	for client, r := range c.Rights {
-		all.Rights[client] = r
-	}
+	maps.Copy(all.Rights, c.Rights)
 	for _, s := range j.Sites {
 		if !c.MayJoin(s.Client) {
 			continue

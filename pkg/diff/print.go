@@ -107,7 +107,7 @@ func plain(v []byte) ([]byte, bool) {
 		text := v[1 : len(v)-1]
 		return text, len(text) > 0 && text[0] != 0 && bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
 	case c == '-' || '0' <= c && c <= '9':
-		return v, bytes.IndexAny(v, ".eE") < 0
+		return v, !bytes.ContainsAny(v, ".eE")
 	case c == 't' || c == 'f':
 		return v, string(v) == "true" || string(v) == "false"
 	}

@@ -143,7 +143,6 @@ func TestNodesThatHaveMetDoWithoutInfo(t *testing.T) {
 				t.Errorf("run %d: the will was not heard", run)
 			}
 			x.leave()
-			infos = len(b.on("/info"))
 		}
 	})
 }
