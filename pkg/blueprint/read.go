@@ -3,11 +3,13 @@ package blueprint
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
@@ -84,8 +86,8 @@ func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 		if checked[c.Name] && c.Type == "longtext" {
 			c.Type = "json"
 		}
-		if c.Type == "json" {
-			c.Charset, c.Collate = "", ""
+		if c.Type == "json" || c.Collate == t.Collate {
+			c.Charset, c.Collate = "", "" // it has its table's
 		}
 		extra = strings.ToLower(extra)
 		c.Counts = strings.Contains(extra, "auto_increment")
@@ -153,6 +155,10 @@ func (c *Column) setDefault(value string, mariaDB, expression bool) bool {
 		bits = strings.TrimSuffix(bits, "'")
 		c.Default, c.Bits = &bits, true
 		return bitsForm.MatchString(bits)
+	case !mariaDB && strings.Contains(c.Type, "binary("): // MySQL shows these in hexadecimal
+		b, err := hex.DecodeString(strings.TrimPrefix(value, "0x"))
+		c.Default = c.unpadded(string(b))
+		return err == nil && utf8.Valid(b)
 	case !mariaDB:
 		c.Default = &value
 		return true
@@ -165,10 +171,18 @@ func (c *Column) setDefault(value string, mariaDB, expression bool) bool {
 			return false // two texts, joined by something
 		}
 		inner = strings.NewReplacer("''", "'", `\\`, `\`, `\'`, "'", `\n`, "\n", `\r`, "\r", `\0`, "\x00", `\Z`, "\x1a").Replace(inner)
-		c.Default = &inner
+		c.Default = c.unpadded(inner)
 		return true
 	}
 	return false
+}
+
+// unpadded returns a default without the zeros that a BINARY column appends.
+func (c *Column) unpadded(value string) *string {
+	if strings.HasPrefix(c.Type, "binary(") {
+		value = strings.TrimRight(value, "\x00")
+	}
+	return &value
 }
 
 func readIndexes(ctx context.Context, db *mysqldb.DB, t *Table) error {
