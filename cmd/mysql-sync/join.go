@@ -27,7 +27,7 @@ type joining struct {
 	yes, start bool
 	path       string
 	token      join.Token
-	key        join.PrivateKey // this site's; kept beside the configuration until that is written
+	key        join.PrivateKey // this site's; stored next to the configuration until that is written
 	shared     join.Shared
 	profile    join.Profile
 	tables     []blueprint.Table

@@ -25,7 +25,7 @@ import (
 
 const (
 	askEvery = 3 * time.Second  // between two requests without an answer
-	askTime  = 60 * time.Second // until the hub is said not to answer
+	askTime  = 60 * time.Second // until the hub is reported not to answer
 )
 
 // keyFile is where the site's key is kept until it has joined.
@@ -46,7 +46,7 @@ func keptKey(file, invitation string) (join.PrivateKey, error) {
 		if err := json.Unmarshal(text, &k); err == nil && k.Invitation == invitation {
 			return join.ParsePrivateKey(k.Key)
 		}
-		if len(text) > 0 { // or it was killed as it wrote the file
+		if len(text) > 0 { // otherwise it was killed while writing the file
 			if err := os.Rename(file, file+".old"); err != nil {
 				return join.PrivateKey{}, err
 			}
@@ -109,7 +109,7 @@ func (j *joining) authority() (string, error) {
 // errSilent says that no answer came.
 var errSilent = errors.New("the hub does not answer: is it running, and connected to the broker? At a broker with an ACL, both need the topics of joining (docs/fleets.md)")
 
-// ask has the hub let this site in, and waits for a person there if that is asked for.
+// ask asks the hub to let this site in, and waits for a person there if the invitation requires that.
 func (j *joining) ask(ctx context.Context, w io.Writer) error {
 	ca, err := j.authority()
 	if err != nil {
@@ -206,10 +206,10 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 	}
 }
 
-// insistTime is how long a login may be refused: the hub reads each second which invitations there are.
+// insistTime is how long a login may be refused: the hub reads the invitations once a second.
 const insistTime = 6 * time.Second
 
-// insist runs a session, and again if its login is refused, for a while.
+// insist runs a session, and repeats it for a while if the login is refused.
 func insist(ctx context.Context, line *transport.Session, h transport.Handlers) error {
 	for begun := time.Now(); ; {
 		err := line.Run(ctx, h)
@@ -219,7 +219,7 @@ func insist(ctx context.Context, line *transport.Session, h transport.Handlers) 
 	}
 }
 
-// heard opens an answer; the error is why the hub refuses.
+// heard opens an answer; the error says why the hub refuses.
 func (j *joining) heard(payload []byte, ask string) (a join.Answer, err error) {
 	if bytes.Equal(payload, join.UnknownInTheClear) {
 		return a, join.Unknown
@@ -233,7 +233,7 @@ func (j *joining) heard(payload []byte, ask string) (a join.Answer, err error) {
 	return a, nil
 }
 
-// take takes what an answer has, and reports whether that is all.
+// take stores what an answer has, and reports whether that is all.
 func (j *joining) take(a join.Answer) (done bool, err error) {
 	j.profile = *a.Profile
 	for _, text := range a.Tables {

@@ -76,7 +76,7 @@ func begins(t *testing.T, s *testkit.Site) {
 	s.Node.WaitLog("node started")
 }
 
-// A store joins by its token, rows go both ways, it is dismissed, and nothing goes any more.
+// A store joins with its token, rows travel both ways, it is dismissed, and nothing travels any more.
 func TestAStoreJoinsAndIsDismissed(t *testing.T) {
 	t.Parallel()
 	h := joinable(t, nil)
@@ -219,7 +219,7 @@ func TestAPersonLetsASiteIn(t *testing.T) {
 	has(t, h.Run(1, "sites", "--accept", "store-9"), "does not wait to be let in")
 }
 
-// What is wrong with a command is told before anything is made.
+// Mistakes in a command are reported before anything is done.
 func TestInvitationsAreChecked(t *testing.T) {
 	t.Parallel()
 	h := joinable(t, nil)
@@ -368,7 +368,7 @@ func TestAKilledJoinIsRepeated(t *testing.T) {
 	has(t, h.Run(0, "sites"), "store-17", "in ")
 }
 
-// What the manual says about Mosquitto's dynamic security lets a store join, and shuts a dismissed one out.
+// With Mosquitto's dynamic security set up as in the manual, a store joins, and a dismissed one is shut out.
 func TestTheManualsDynamicSecurityLetsAStoreJoin(t *testing.T) {
 	t.Parallel()
 	manual, err := os.ReadFile("../../docs/fleets.md")

@@ -18,7 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// loginTime is how long the broker may take to know the site's login: the hub makes it within a second or two.
+// loginTime is how long the broker may take to accept the site's login: the hub makes it within a second or two.
 const loginTime = 20 * time.Second
 
 // login is the site's login at the broker from now on.
@@ -29,7 +29,7 @@ func (j *joining) login() (user string, password join.Password) {
 	return j.token.Username, j.token.Password
 }
 
-// write writes the configuration, readable only by its owner, once the broker takes the site's login.
+// write writes the configuration, readable only by its owner, once the broker accepts the site's login.
 func (j *joining) write(ctx context.Context, w io.Writer) error {
 	ca, err := j.authority()
 	if err != nil {
@@ -71,7 +71,7 @@ func (j *joining) write(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// place gives a file its name, unless there is another: as a whole, or where the file system has no links, by copying it.
+// place gives a file its final name, unless that exists: as a whole or, if the file system has no links, by copying it.
 func place(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, os.ErrExist) {
@@ -89,7 +89,7 @@ func place(from, to string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// awaitLogin waits until the broker takes the site's login.
+// awaitLogin waits until the broker accepts the site's login.
 func awaitLogin(ctx context.Context, m config.MQTT) error {
 	m.ClientID = "mysql-sync-join"
 	limited, cancel := context.WithTimeout(ctx, loginTime)
@@ -108,7 +108,7 @@ func awaitLogin(ctx context.Context, m config.MQTT) error {
 	}
 }
 
-// configuration is the site's, as JSON has it.
+// configuration returns the site's configuration, as JSON has it.
 func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) {
 	user, password := j.login()
 	hub := j.token.Hub

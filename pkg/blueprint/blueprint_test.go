@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// made are tables with what people use.
+// made are tables with the features that people use.
 var made = []string{
 	"CREATE TABLE shops (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, boss INT NULL, name VARCHAR(40) CHARACTER SET latin1 COLLATE latin1_german1_ci NOT NULL DEFAULT 'it''s\\\\me', UNIQUE KEY by_name (name(10)))" +
 		" COMMENT 'it''s `all` \\\\ here'",
@@ -25,7 +25,7 @@ var made = []string{
 		" PRIMARY KEY (shop, nr), KEY parts (q(3), a), FULLTEXT KEY words (n), SPATIAL KEY places (r), UNIQUE KEY (nr), CONSTRAINT works_at FOREIGN KEY (shop) REFERENCES shops (id) ON DELETE CASCADE ON UPDATE RESTRICT)",
 }
 
-// shown is what the server says of a table, without the count of its AUTO_INCREMENT.
+// shown is the server's definition of a table, without the count of its AUTO_INCREMENT.
 func shown(t *testing.T, db *mysqldb.DB, table string) string {
 	t.Helper()
 	var name, text string
@@ -35,7 +35,7 @@ func shown(t *testing.T, db *mysqldb.DB, table string) string {
 	return text
 }
 
-// A table is created at another site as it is at the first, whatever is in it, and in any order.
+// A table is created at another site as it is at the first, whatever its features, and in any order.
 func TestTablesAreCreatedAsTheyAre(t *testing.T) {
 	t.Parallel()
 	one, other := testkit.OwnSchema(t, made[0], made[1], "ALTER TABLE shops ADD FOREIGN KEY manager (boss) REFERENCES staff (nr)"), testkit.OwnSchema(t)
@@ -73,7 +73,7 @@ func TestTablesAreCreatedAsTheyAre(t *testing.T) {
 	}
 }
 
-// What is said by an expression is not carried, and the reason is told.
+// A table with an expression is not carried, and the reason is given.
 func TestExpressionsAreNotCarried(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t, "CREATE TABLE a (id INT PRIMARY KEY, b INT AS (id + 1))", "CREATE TABLE c (id INT PRIMARY KEY, d VARCHAR(40) DEFAULT (CONCAT('a', 'b')))", "CREATE TABLE e (id INT)")
@@ -91,7 +91,7 @@ func TestExpressionsAreNotCarried(t *testing.T) {
 	}
 }
 
-// A hub that lies gets no SQL of its own into the statement.
+// A malicious hub gets no SQL of its own into the statement.
 func TestAHostileDefinitionIsRefused(t *testing.T) {
 	good := func() *blueprint.Table {
 		return &blueprint.Table{Name: "t", Charset: "utf8mb4", Columns: []blueprint.Column{{Name: "id", Type: "int(11)"}}, Indexes: []blueprint.Index{{Name: "PRIMARY", Fields: []blueprint.Part{{Column: "id"}}}},

@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Missing returns those tables that the database lacks, and what the others lack: their columns.
+// Missing returns the tables that the database lacks, and the columns that its other tables lack.
 func Missing(ctx context.Context, db *mysqldb.DB, tables []Table) (missing []Table, lacking []string, err error) {
 	have := map[string][]string{}
 	for _, t := range tables {
@@ -40,15 +40,15 @@ func Missing(ctx context.Context, db *mysqldb.DB, tables []Table) (missing []Tab
 // errExists is the servers' error for a table that exists.
 const errExists = 1050
 
-// Create creates tables, each as a whole; one that exists by now stays. All must be valid. What is created when an error, or a
-// kill, ends it stays, and Missing then finds the rest. Rings of foreign keys need no order: a table may refer to one that
-// comes later.
+// Create creates tables, each as a whole; existing ones stay as they are. All must be valid. Tables created before an
+// error or a kill stay, and Missing then finds the rest. Cycles of foreign keys need no order: a table may refer to one
+// that comes later.
 func Create(ctx context.Context, db *mysqldb.DB, tables []Table) error {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close() // its session is given up
+	defer conn.Close() // its session is not reused
 	if _, err := conn.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
 		return err
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// Read returns what tables look like, in their order. Foreign keys to other tables are left out. A table that cannot be
-// said is returned with the reason.
+// Read returns the definitions of tables, in their order. Foreign keys to other tables are left out. A table that
+// cannot be described is returned with the reason.
 func Read(ctx context.Context, db *mysqldb.DB, names []string) ([]Table, error) {
 	list := make([]Table, 0, len(names))
 	for _, n := range names {
@@ -49,8 +49,8 @@ func readTable(ctx context.Context, db *mysqldb.DB, t *Table) error {
 
 var timeForm = regexp.MustCompile(`(?i)^(?:on update )?(?:current_timestamp|now)(?:\(([0-6]?)\))?$`)
 
-// readColumns reads the columns. MariaDB shows a default as SQL has it, quoted or not; MySQL shows the value, and says in the
-// column EXTRA whether it is an expression.
+// readColumns reads the columns. MariaDB shows a default as it is in SQL, quoted or not; MySQL shows the value, and
+// says in the column EXTRA whether it is an expression.
 func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 	checked := map[string]bool{} // columns that MariaDB checks to be JSON
 	if db.MariaDB {
@@ -110,7 +110,8 @@ func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 	})
 }
 
-// setType takes the members out of an ENUM or SET. The servers show them quoted, with ” for a quote, and MySQL also escapes.
+// setType extracts the members of an ENUM or SET. The servers show them quoted, with ” for a quote, and MySQL also
+// escapes.
 func (c *Column) setType(kind string) {
 	base, rest, ok := strings.Cut(kind, "(")
 	if !ok || base != "enum" && base != "set" {

@@ -18,10 +18,10 @@ const (
 	mostText    = 4096 // bytes of a default, a comment or a member
 )
 
-// Table is what a table looks like.
+// Table is the definition of a table.
 type Table struct {
 	Name    string      `json:"name"`
-	Cannot  string      `json:"cannot,omitempty"` // why it has to be created by a person; then all else may be empty
+	Cannot  string      `json:"cannot,omitempty"` // why it has to be created by hand; then everything else may be empty
 	Charset string      `json:"charset,omitempty"`
 	Collate string      `json:"collate,omitempty"`
 	Comment string      `json:"comment,omitempty"`
@@ -33,7 +33,7 @@ type Table struct {
 // Column is a column.
 type Column struct {
 	Name     string   `json:"name"`
-	Type     string   `json:"type"`              // such as decimal(10,2) unsigned; enum and set alone, with Members
+	Type     string   `json:"type"`              // such as decimal(10,2) unsigned; just enum or set, with Members
 	Members  []string `json:"members,omitempty"` // of enum and set
 	Charset  string   `json:"charset,omitempty"`
 	Collate  string   `json:"collate,omitempty"`

@@ -43,20 +43,21 @@ func (k PrivateKey) Public() PublicKey { return PublicKey(k.key.PublicKey().Byte
 // Format prints *** for any verb.
 func (PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
 
-// Shared is what a site and the hub alone can derive: from the site's key and that of the invitation.
+// Shared is the secret that only a site and the hub can derive, from the site's key and the invitation's.
 type Shared struct {
 	secret []byte
 	about  string // what the derived keys are bound to
 }
 
-// With derives what the holder of a key shares with that of another; site is the site's public key, and id the invitation's.
+// With derives the secret that the holders of two keys share; site is the site's public key, and id the invitation's
+// ID.
 func (k PrivateKey) With(other, site PublicKey, id string) (Shared, error) {
 	p, err := ecdh.X25519().NewPublicKey(other[:])
 	if err != nil {
 		return Shared{}, errKey
 	}
 	secret, err := k.key.ECDH(p)
-	if err != nil { // the other's key is one of a few that make any secret the same
+	if err != nil { // the other key is one of the few with which every secret is the same
 		return Shared{}, errKey
 	}
 	return Shared{secret, id + " " + string(site[:])}, nil
@@ -67,13 +68,13 @@ var errKey = errors.New("the other's key is not valid")
 // derive returns 32 bytes for a purpose.
 func (s Shared) derive(purpose string) []byte {
 	b, err := hkdf.Key(sha256.New, s.secret, []byte("mysql-sync join 1"), purpose+" "+s.about, seal.Size)
-	if err != nil { // only for lengths that HKDF cannot give
+	if err != nil { // only for lengths that HKDF cannot produce
 		panic(err)
 	}
 	return b
 }
 
-// Key is the key by which the hub and the site seal what they send each other once it has joined.
+// Key is the key with which the hub and the site seal their messages once the site has joined.
 func (s Shared) Key() seal.Secret { return seal.Secret(s.derive("pair")) }
 
 // Password is the site's password at the hub's embedded broker.
@@ -81,7 +82,7 @@ func (s Shared) Password() Password {
 	return Password(base64.RawURLEncoding.EncodeToString(s.derive("login")))
 }
 
-// Words are eight characters that a person compares at the hub and at the site: no one between them has the same.
+// Words are eight characters for a person to compare at the hub and at the site: if someone is in between, they differ.
 func (s Shared) Words() string {
 	w := base32.StdEncoding.EncodeToString(s.derive("words"))
 	return w[:4] + "-" + w[4:8]
@@ -121,7 +122,7 @@ func (s Shared) open(purpose, about string, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// ErrForged says that a message is not from who has the key.
+// ErrForged says that a message is not from the holder of the key.
 var ErrForged = errors.New("the message cannot be decrypted: it was changed, or is not from the other side")
 
 func (s Shared) cipher(purpose string) (cipher.AEAD, error) {

@@ -48,7 +48,7 @@ func TestBothSidesDeriveTheSame(t *testing.T) {
 	}
 }
 
-// The token alone, with all that went over the broker, opens nothing.
+// The token and everything that went over the broker open nothing.
 func TestTheTokenOpensNoMessage(t *testing.T) {
 	_, hub, message, x, invitation := sides(t)
 	answer, err := join.Answer{Waits: true}.Seal(hub, ask)

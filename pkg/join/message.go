@@ -34,7 +34,7 @@ type requestText struct {
 	Key string `json:"key"`
 }
 
-// Seal returns a request as it is sent, by the holder of a site's key to that of an invitation.
+// Seal returns a request as it is sent, from the holder of a site's key to the holder of an invitation's.
 func (r Request) Seal(site PrivateKey, hub PublicKey, id string) ([]byte, Shared, error) {
 	s, err := site.With(hub, site.Public(), id)
 	if err != nil {
@@ -49,8 +49,8 @@ func (r Request) Seal(site PrivateKey, hub PublicKey, id string) ([]byte, Shared
 	return append(public[:], sealed...), s, err
 }
 
-// OpenRequest opens a request for an invitation, whose key this is. Who sent it is known by its key alone; that it has the
-// token, by the secret, which the caller compares.
+// OpenRequest opens a request for the invitation with this key. Only its key identifies the sender; the secret, which
+// the caller compares, proves that the sender has the token.
 func OpenRequest(message []byte, invitation PrivateKey, id string) (r Request, site PublicKey, s Shared, err error) {
 	if len(message) < len(site) || len(message) > RequestBytes {
 		return r, site, s, ErrForged
@@ -75,26 +75,26 @@ func OpenRequest(message []byte, invitation PrivateKey, id string) (r Request, s
 
 var errRequest = errors.New("the request is not valid")
 
-// Answer is what the hub says to a request.
+// Answer is the hub's answer to a request.
 type Answer struct {
 	Refused Refusal           `json:"refused,omitempty"`
-	Waits   bool              `json:"waits,omitempty"` // a person at the hub has to let the site in
+	Waits   bool              `json:"waits,omitempty"` // a person at the hub must let the site in
 	Profile *Profile          `json:"profile,omitempty"`
 	Tables  []json.RawMessage `json:"tables,omitempty"` // definitions, from Request.From on
 	Count   int               `json:"count,omitempty"`  // of all definitions
 }
 
-// UnknownInTheClear answers a request by an invitation that the hub does not know, or no longer, and so cannot seal for. It is
-// not authenticated.
+// UnknownInTheClear answers a request for an invitation that the hub does not know, or no longer, so that it cannot
+// seal the answer. It is not authenticated.
 var UnknownInTheClear = []byte("unknown")
 
-// Profile is what the site's configuration says, beyond its token and its database.
+// Profile is the part of the site's configuration that comes neither from its token nor from its database.
 type Profile struct {
 	SyncTables         []string          `json:"syncTables"`
 	ReceiveTables      []string          `json:"receiveTables"`
 	Policies           map[string]Policy `json:"policies,omitempty"` // by table
 	ForeignKeyConflict string            `json:"foreignKeyConflict,omitempty"`
-	Session            bool              `json:"session,omitempty"` // the broker is to keep the session, as a cluster of NATS needs it
+	Session            bool              `json:"session,omitempty"` // the broker keeps the session, as a NATS cluster requires
 }
 
 // Policy is config.Policy.
@@ -117,7 +117,7 @@ func (p Profile) Tables() []string {
 // Refusal is why the hub does not let a site in.
 type Refusal string
 
-// Why the hub refuses.
+// Reasons for a refusal.
 const (
 	Unknown   Refusal = "unknown"
 	UsedUp    Refusal = "usedUp"
@@ -129,7 +129,7 @@ const (
 	Pattern   Refusal = "pattern"
 )
 
-// Error says it to the person at the site.
+// Error explains the refusal to the person at the site.
 func (r Refusal) Error() string {
 	switch r {
 	case Unknown:
@@ -203,7 +203,7 @@ func OpenAnswer(message []byte, s Shared, ask string) (a Answer, err error) {
 
 var errAnswer = errors.New("the hub's answer is not valid")
 
-// MostTables is how many tables a hub may define.
+// MostTables is the maximum number of tables that a hub may define.
 const MostTables = 4096
 
 // strict decodes one JSON document without unknown keys.

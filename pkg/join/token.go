@@ -21,7 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// TokenBytes is how long the text of a token may be.
+// TokenBytes is the maximum length of a token's text.
 const TokenBytes = 16 << 10
 
 const (
@@ -41,14 +41,14 @@ type Token struct {
 	Prefix   string      `json:"prefix,omitempty"`   // topicPrefix
 	Username string      `json:"username,omitempty"` // at the broker, while joining
 	Password Password    `json:"password,omitempty"` // likewise
-	Login    string      `json:"login"`              // whose login that is afterwards: Made, Given
+	Login    string      `json:"login"`              // which login the site has afterwards: Made, Given
 	Secret   seal.Secret `json:"-"`                  // proves that the site has the token
 	HubKey   PublicKey   `json:"hubKey"`
 	Until    time.Time   `json:"until"` // by the hub's clock
 	Uses     int         `json:"uses"`  // sites that may join with it
 }
 
-// Whose login a site has at the broker once it has joined.
+// Which login a site has at the broker once it has joined.
 const (
 	Made  = "made"  // one of its own, which the hub's embedded broker makes
 	Given = "given" // that of the token
@@ -84,7 +84,7 @@ type tokenText struct {
 	Key string `json:"key"`
 }
 
-// Why a text is no token.
+// Why a text is not a token.
 var (
 	ErrNoToken  = errors.New("this is not a token: one begins with " + head)
 	ErrMistyped = errors.New("the token is incomplete or mistyped: its checksum does not match; copy it again, as a whole")
@@ -109,8 +109,8 @@ func (t Token) Text() (string, error) {
 	return text, nil
 }
 
-// ParseToken reads a token. Spaces and line breaks, as mail programs insert them, are ignored. The error is one of ErrNoToken,
-// ErrMistyped, ErrNewer and ErrContent, and repeats nothing of the text.
+// ParseToken reads a token. Spaces and line breaks, as mail programs insert them, are ignored. The error is one of
+// ErrNoToken, ErrMistyped, ErrNewer and ErrContent, and quotes nothing of the text.
 func ParseToken(text string) (t Token, err error) {
 	if len(text) > 2*TokenBytes {
 		return t, ErrNoToken
@@ -154,7 +154,7 @@ func isNewer(version string) bool {
 	return ok && digits != "" && digits != "1" && len(digits) < 4 && strings.Trim(digits, "0123456789") == ""
 }
 
-// valid returns what is wrong with a token's parts. It repeats nothing of them.
+// valid returns what is wrong with a token's parts. It does not quote them.
 func (t Token) valid() error {
 	switch {
 	case !wire.ValidID(t.ID):
@@ -201,5 +201,5 @@ func validServer(text string) bool {
 	return false
 }
 
-// MostUses is how many sites one invitation may let in.
+// MostUses is the maximum number of sites that one invitation may let in.
 const MostUses = 10_000

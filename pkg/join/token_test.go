@@ -61,7 +61,7 @@ func TestATokenIsReadAsItWasMade(t *testing.T) {
 	}
 }
 
-// Whoever mistypes one character, or loses some, is told so, and not that the token is of another hub.
+// A mistyped or missing character is reported as such, not as a token of another hub.
 func TestAMistypedTokenIsToldAsSuch(t *testing.T) {
 	x, _ := token(t)
 	whole := text(t, x)
@@ -87,13 +87,13 @@ func TestAMistypedTokenIsToldAsSuch(t *testing.T) {
 	}
 }
 
-// checked is a token with this content and a checksum that is right.
+// checked is a token with this content and a correct checksum.
 func checked(body string) string {
 	sum := sha256.Sum256([]byte(body))
 	return "msync1_" + base64.RawURLEncoding.EncodeToString(append([]byte(body), sum[:8]...))
 }
 
-// Anyone can make a token with a right checksum, so its content is checked too.
+// Anyone can make a token with a correct checksum, so its content is checked too.
 func TestAHostileTokenIsRefused(t *testing.T) {
 	x, _ := token(t)
 	b, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text(t, x), "msync1_"))
@@ -142,7 +142,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	}
 }
 
-// Whatever a text is, reading it ends, and what is read can be written and read again.
+// Reading any text ends, and whatever was read can be written and read again.
 func FuzzParseToken(f *testing.F) {
 	x, _ := token(f)
 	f.Add(text(f, x))

@@ -11,14 +11,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 )
 
-// Invitation is one that was made.
+// Invitation is an invitation that was made.
 type Invitation struct {
 	ID         string
 	Site       string // the name, or a pattern
 	SecretHash config.Hash
 	LoginHash  config.Hash // zero: none
 	HubKey     []byte      // private; nil once it is over
-	Asks       bool        // a person has to let each site in
+	Asks       bool        // a person must let each site in
 	Uses, Used int
 	Made       time.Time
 	Until      time.Time
@@ -32,30 +32,31 @@ const (
 	Outside = "dismissed"
 )
 
-// Site is one that has asked.
+// Site is a site that has asked to join.
 type Site struct {
 	Client     string
 	State      string
-	Invitation string         // by which it came
+	Invitation string         // with which it came
 	Key        join.PublicKey // its own; zero once it is dismissed
-	Words      string         // that a person compares
+	Words      string         // for a person to compare
 	Asked      time.Time
 	Joined     time.Time // zero: not yet
 	Dismissed  time.Time // zero: it is not
 }
 
-// Verdict is what is to be done about a request.
+// Verdict is what to do about a request.
 type Verdict struct {
 	Refused join.Refusal // "": it is not
-	New     bool         // the site is to be recorded in its State, for which a use of the invitation is taken
+	New     bool         // record the site in State, and count a use of the invitation
 	State   string       // Asking or In
 }
 
-// secretHash is what is kept of a token's secret.
+// secretHash returns what is stored of a token's secret.
 func secretHash(s seal.Secret) config.Hash { return sha256.Sum256(s[:]) }
 
-// Decide says what to do about a request by an invitation from a site with this key; i is nil if the invitation is not known,
-// and s if no site of this name is. The name in the request counts only as far as the invitation and cfg allow it. Promise 8.
+// Decide says what to do about a request with an invitation from a site with this key; i is nil if the invitation is
+// unknown, and s if no site has this name. The request gets its name only if the invitation and cfg allow it. Promise
+// 8.
 func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitation, s *Site, now time.Time) Verdict {
 	refused := func(why join.Refusal) Verdict { return Verdict{Refused: why} }
 	if i == nil {

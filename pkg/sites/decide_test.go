@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
-// hub is the configuration of one that stores may join; report is named in it.
+// hub is the configuration of a hub that stores may join; it names report.
 func hub(t *testing.T, tables ...string) *config.Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hub.json")
@@ -46,7 +46,7 @@ func open(site string) *sites.Invitation {
 	return &sites.Invitation{ID: "0123456789abcdef", Site: site, SecretHash: sha256.Sum256(secret[:]), Uses: 1, Made: now.Add(-time.Hour), Until: now.Add(time.Hour)}
 }
 
-// A request counts no more than its invitation: not the name in it, not a second key, not after its time.
+// A request gets no more than its invitation allows: no other name, no second key, nothing after it has expired.
 func TestARequestCountsNoMoreThanItsInvitation(t *testing.T) {
 	cfg := hub(t)
 	asks := func(site string) join.Request { return join.Request{Site: site, Secret: secret} }
@@ -94,7 +94,7 @@ func TestARequestCountsNoMoreThanItsInvitation(t *testing.T) {
 	}
 }
 
-// A site has the other side of what the hub's configuration says about it, and no other table.
+// A site gets the counterpart of what the hub's configuration says about it, and no other table.
 func TestTheProfileIsTheOtherSide(t *testing.T) {
 	p := sites.ProfileOf(hub(t), "store-1")
 	if len(p.SyncTables) != 1 || p.SyncTables[0] != "orders" || len(p.ReceiveTables) != 2 || len(p.Policies) != 1 || p.Policies["orders"].Priority[0] != "store-hq" {

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	every      = time.Second // between two looks at who has joined
+	every      = time.Second // between two checks of who has joined
 	purgeEvery = time.Hour
 	mostWaits  = 32              // requests that wait to be read; more are dropped, and come again
 	saidEvery  = time.Minute     // between two log lines about refused requests
@@ -35,11 +35,12 @@ type Config struct {
 	Node    *config.Config
 	DB      *mysqldb.DB
 	Publish func(ctx context.Context, topic string, payload []byte) error
-	Broker  func(ctx context.Context, c config.Broker) error // has the embedded broker know these users
-	Changed func(ctx context.Context)                        // other sites are in than Node says: restart with them
+	Broker  func(ctx context.Context, c config.Broker) error // gives the embedded broker these users
+	Changed func(ctx context.Context)                        // the sites that are in are no longer those of Node: restart
 }
 
-// Desk is where sites ask to join a running node. Hear may be called from any goroutine; Run is called once.
+// Desk receives the requests of sites to join a running node. Hear may be called from any goroutine; Run is called
+// once.
 type Desk struct {
 	Config
 	waits   chan letter
@@ -83,7 +84,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// watch looks who has joined, each second: commands write it into the database, and so does a request.
+// watch checks every second who has joined: commands and requests write it into the database.
 func (d *Desk) watch(ctx context.Context) error {
 	seen := d.Node.Joined
 	told, purged := false, time.Time{}
@@ -102,7 +103,7 @@ func (d *Desk) watch(ctx context.Context) error {
 			cfg := d.Node.With(now)
 			changed := !reflect.DeepEqual(seen.Sites, cfg.Joined.Sites) || !reflect.DeepEqual(seen.Dismissed, cfg.Joined.Dismissed)
 			if changed || !reflect.DeepEqual(seen.Invitations, cfg.Joined.Invitations) {
-				if err = d.Broker(ctx, cfg.Broker); err == nil { // a dismissed site is cut off first
+				if err = d.Broker(ctx, cfg.Broker); err == nil { // a dismissed site is disconnected first
 					seen = cfg.Joined
 				}
 			}
@@ -122,7 +123,7 @@ func (d *Desk) watch(ctx context.Context) error {
 	}
 }
 
-// tell logs who came and who went.
+// tell logs who joined and who left.
 func (d *Desk) tell(before, now []config.Site) {
 	in := func(list []config.Site, client string) bool {
 		for _, s := range list {
@@ -171,7 +172,7 @@ func (d *Desk) answer(ctx context.Context, l letter) error {
 	if err != nil {
 		return err
 	}
-	if i == nil || i.HubKey == nil { // nothing can be sealed: what is said in the clear proves nothing
+	if i == nil || i.HubKey == nil { // nothing can be sealed: an answer in the clear proves nothing
 		return send(join.UnknownInTheClear)
 	}
 	key, err := join.ParsePrivateKey(i.HubKey)
@@ -196,7 +197,7 @@ func (d *Desk) answer(ctx context.Context, l letter) error {
 	return send(payload)
 }
 
-// decide takes the use and lets the site in, in one transaction, or says why not.
+// decide counts the use and lets the site in, in one transaction, or says why not.
 func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, shared join.Shared, id string) (a join.Answer, err error) {
 	err = mysqldb.InTx(ctx, d.DB, func(tx mysqldb.Tx) error {
 		i, err := invitation(ctx, tx, id, " FOR UPDATE")
@@ -234,7 +235,7 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 	return a, nil
 }
 
-// record takes a use of an invitation, and records a site.
+// record counts a use of an invitation, and records a site.
 func (d *Desk) record(ctx context.Context, tx mysqldb.Tx, client, state string, i *Invitation, site join.PublicKey, shared join.Shared) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE sync_invitations SET used = used + 1 WHERE id = ?`, i.ID); err != nil {
 		return err
@@ -253,7 +254,7 @@ func (d *Desk) record(ctx context.Context, tx mysqldb.Tx, client, state string, 
 	return begin(ctx, tx, client)
 }
 
-// fit returns an answer, sealed, with as many definitions as a message may have.
+// fit returns a sealed answer with as many definitions as a message may have.
 func (d *Desk) fit(ctx context.Context, a join.Answer, r join.Request, shared join.Shared) ([]byte, error) {
 	if a.Refused != "" || a.Waits {
 		return a.Seal(shared, r.Ask)
@@ -286,7 +287,7 @@ func (d *Desk) fit(ctx context.Context, a join.Answer, r join.Request, shared jo
 	}
 }
 
-// ProfileOf returns what a site of this name has in its configuration: the other side of what the hub's says about it.
+// ProfileOf returns what a site of this name has in its configuration: the counterpart of what the hub's says about it.
 func ProfileOf(cfg *config.Config, client string) join.Profile {
 	all := cfg.With(config.Joined{Sites: []config.Site{{Client: client}}})
 	p := join.Profile{Session: !cfg.MQTT.Clean && cfg.Broker.Listen == "", SyncTables: []string{}, ReceiveTables: []string{}, Policies: map[string]join.Policy{}, ForeignKeyConflict: cfg.ForeignKeyConflict}

@@ -22,7 +22,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// desk is one that runs, with what it has published and which sites it has asked to be restarted for.
+// desk is a running desk, with what it has published and the sites for which it has requested a restart.
 type desk struct {
 	*sites.Desk
 	node    *config.Config
@@ -44,7 +44,7 @@ func opened(t *testing.T, tables ...string) *desk {
 	return d
 }
 
-// again runs a desk, as a node does that takes another's place.
+// again runs a new desk, as a node does that replaces another.
 func (d *desk) again(t *testing.T) {
 	t.Helper()
 	d.Desk = sites.New(sites.Config{
@@ -167,7 +167,7 @@ func TestTheDatabaseHasOnlyHashes(t *testing.T) {
 	}
 }
 
-// However many use a token at once, one gets in, and again only that one.
+// However many sites use a token at once, only one gets in, and only that one again.
 func TestATokenLetsInAsManyAsItSays(t *testing.T) {
 	t.Parallel()
 	d := opened(t)
@@ -193,7 +193,8 @@ func TestATokenLetsInAsManyAsItSays(t *testing.T) {
 	}
 }
 
-// What is not a request by an open invitation changes nothing and is not answered, except that an unknown one is told so.
+// Anything but a request for an open invitation changes nothing and gets no answer, except that an unknown invitation
+// is reported.
 func TestForeignRequestsAreHarmless(t *testing.T) {
 	t.Parallel()
 	d := opened(t)
@@ -223,7 +224,7 @@ func TestForeignRequestsAreHarmless(t *testing.T) {
 	}
 }
 
-// A site that is let in begins anew: what is remembered of an earlier one of its name is gone, and no one else's.
+// A site that is let in starts afresh: what was remembered of an earlier site of its name is gone, and nothing else.
 func TestASiteBeginsAnew(t *testing.T) {
 	t.Parallel()
 	d := opened(t)
@@ -252,7 +253,7 @@ func TestASiteBeginsAnew(t *testing.T) {
 	}
 }
 
-// More definitions than one message has room for come in several.
+// Definitions that do not fit into one message come in several.
 func TestManyDefinitionsComeInParts(t *testing.T) {
 	t.Parallel()
 	large := []string{"t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8"}

@@ -15,13 +15,14 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
-// File returns the path of the file in which a node keeps who was dismissed. A database that is restored from a backup may have
-// such a site in again, with its key.
+// File returns the path of the file in which a node records dismissed sites. In a database restored from a backup such
+// a site may be in again, with its key.
 func File(cfg *config.Config) string {
 	return filepath.Join(cfg.QueueDirectory, cfg.ClientName+".dismissed")
 }
 
-// outside are the sites that were ever dismissed, each with the invitation by which it had come: by another, it may be in again.
+// outside has all sites that were ever dismissed, each with the invitation that it had used: with another, it may be in
+// again.
 type outside map[string]map[string]bool
 
 func (o outside) has(client, invitation string) bool { return o[client][invitation] }
@@ -71,7 +72,8 @@ func (o outside) write(file string) error {
 	return nil
 }
 
-// remember keeps in the file who is dismissed, dismisses again whom an older database has in, and notes who asks.
+// remember records dismissed sites in the file, dismisses again those that are in by an older database, and notes who
+// asks.
 func (d *Desk) remember(ctx context.Context) error {
 	o, err := readOutside(File(d.Node))
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/seal"
 )
 
-// graceful is how long an invitation that is over is still answered, so that a site is told why.
+// graceful is for how long requests for an invitation that is over are still answered, to tell the site why.
 const graceful = 24 * time.Hour
 
-// Of returns a configuration with the sites that have joined, by its database. With an error none have.
+// Of returns a configuration with the sites that have joined according to its database; with an error, without any.
 func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 	if !cfg.Invites() {
 		return cfg.With(config.Joined{}), nil
@@ -34,8 +34,8 @@ func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 	return cfg.With(j), err
 }
 
-// Joined returns the sites that were let in or dismissed, and the invitations that have a login; none if the node never ran here. A
-// site that the node knows as dismissed is not in, whatever an older database says.
+// Joined returns the sites that were let in or dismissed, and the invitations that have a login; none if the node never
+// ran here. A site that the node knows to be dismissed is not in, whatever an older database says.
 func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.Joined, err error) {
 	gone, err := readOutside(File(cfg))
 	if err != nil {
@@ -88,16 +88,16 @@ func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.J
 	return j, nil
 }
 
-// Ask is what an invitation is to be.
+// Ask describes an invitation to be made.
 type Ask struct {
 	Site string // a name or a pattern
 	For  time.Duration
 	Uses int
-	Asks bool // a person has to let each site in
+	Asks bool // a person must let each site in
 	Made bool // the embedded broker gives the invitation, and each site, a login
 }
 
-// Invite makes an invitation, and returns the parts of its token that it decides. The rest is the broker's.
+// Invite makes an invitation, and returns the parts of its token that it determines. The rest describes the broker.
 func Invite(ctx context.Context, db *mysqldb.DB, a Ask) (t join.Token, err error) {
 	key, err := join.NewPrivateKey()
 	if err != nil {
@@ -204,7 +204,7 @@ func List(ctx context.Context, db *mysqldb.DB) (open []Invitation, all []Site, n
 	return open, all, now, err
 }
 
-// clock returns the time of the database, by which invitations run.
+// clock returns the database's time, which invitations go by.
 func clock(ctx context.Context, db mysqldb.Queryer) (now time.Time, err error) {
 	err = mysqldb.Each(ctx, db, `SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`, nil, func(r *sql.Rows) error {
 		var at int64
@@ -215,15 +215,15 @@ func clock(ctx context.Context, db mysqldb.Queryer) (now time.Time, err error) {
 	return now, err
 }
 
-// places are the tables that remember what a remote has, and the statements by which a site that is let in, as a new one,
-// begins without. The last one forgets how it once spoke.
+// places are the statements that remove what the tables remember of a remote, so that a site that is let in starts as a
+// new one. The last one forgets which protocol it spoke.
 var places = []string{
 	`DELETE FROM sync_remotes WHERE remote = ?`, `DELETE FROM sync_outbox WHERE remote = ?`, `DELETE FROM sync_kept WHERE remote = ?`,
 	`DELETE FROM sync_snapshots WHERE remote = ?`, `DELETE FROM sync_sent WHERE remote = ?`, `DELETE FROM sync_noted WHERE remote = ?`,
 	`DELETE FROM sync_clients WHERE client = ?`,
 }
 
-// begin gives a site that is let in its place anew: a site of the same name that was there before may have had other rows.
+// begin resets what is remembered of a site that is let in: an earlier site of the same name may have had other rows.
 func begin(ctx context.Context, tx mysqldb.Tx, client string) error {
 	for _, statement := range places {
 		if _, err := tx.ExecContext(ctx, statement, client); err != nil {
@@ -240,7 +240,7 @@ var (
 	ErrOutside   = errors.New("it is dismissed already")
 )
 
-// Accept lets a site in that asks; a running node makes it a remote within a second or two.
+// Accept lets in a site that asks; a running node makes it a remote within a second or two.
 func Accept(ctx context.Context, db *mysqldb.DB, client string) error {
 	return change(ctx, db, client, func(tx mysqldb.Tx, s Site) error {
 		if s.State != Asking {
