@@ -111,15 +111,19 @@ func TestAChangedMessageIsRefused(t *testing.T) {
 	}
 }
 
-// An answer that is small on the wire and large in memory is refused.
+// An answer that is small on the wire and large in memory is refused, and not sent: the hub sends fewer definitions at a time.
 func TestALargeAnswerIsRefused(t *testing.T) {
 	site, hub, _, _, _ := sides(t)
-	bomb, err := join.Answer{Tables: []json.RawMessage{[]byte(`"` + strings.Repeat("a", 3<<20) + `"`)}, Count: 1}.Seal(hub, ask)
+	unbounded := strings.Repeat("a", 2<<20)
+	if _, err := (join.Answer{Tables: []json.RawMessage{[]byte(`"` + unbounded + `"`)}, Count: 1}).Seal(hub, ask); !join.Large(err) {
+		t.Errorf("an answer is sent that the site would refuse: %v", err)
+	}
+	bomb, err := hub.SealPacked([]byte(`{"tables":["`+unbounded+`"],"count":1}`), ask)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := join.OpenAnswer(bomb, site, ask); err == nil {
-		t.Error("3 MiB are taken")
+		t.Error("more than 2 MiB are taken")
 	}
 	var list []json.RawMessage
 	for i := range 4096 {

@@ -158,6 +158,14 @@ func (a Answer) Seal(s Shared, ask string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(plain) > plainBytes { // the site would refuse it, however well it can be compressed
+		return nil, errLarge
+	}
+	return s.packed(plain, ask)
+}
+
+// packed seals an answer's text, compressed.
+func (s Shared) packed(plain []byte, ask string) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestCompression)
 	if err != nil {
@@ -177,7 +185,7 @@ func (a Answer) Seal(s Shared, ask string) ([]byte, error) {
 }
 
 // errLarge says that an answer has too many definitions.
-var errLarge = fmt.Errorf("the answer has more than %d bytes", AnswerBytes)
+var errLarge = fmt.Errorf("the answer has more than %d bytes, or %d before it is compressed", AnswerBytes, plainBytes)
 
 // Large reports whether Seal failed because of the answer's size.
 func Large(err error) bool { return errors.Is(err, errLarge) }
