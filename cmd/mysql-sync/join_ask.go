@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -185,11 +186,15 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 			if a.Profile == nil {
 				continue
 			}
+			had := len(j.tables)
 			done, err := j.take(a)
 			if err != nil || done {
 				return err
 			}
-			send = true
+			if send = len(j.tables) > had; send {
+				again.Reset(askEvery)
+				patience = time.After(askTime)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -243,6 +248,9 @@ func (j *joining) take(a join.Answer) (done bool, err error) {
 		}
 		if err := t.Valid(); err != nil {
 			return false, fmt.Errorf("the hub's definitions: %w", err)
+		}
+		if slices.ContainsFunc(j.tables, func(have blueprint.Table) bool { return have.Name == t.Name }) {
+			continue // a request that was sent again was answered again
 		}
 		j.tables = append(j.tables, t)
 	}

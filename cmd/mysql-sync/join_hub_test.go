@@ -1,0 +1,71 @@
+package main_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/mysql-sync/mysql-sync/pkg/join"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// answering is a hub that answers each request for tables from a number on as it likes. It returns its token.
+func answering(t *testing.T, b *testkit.Broker, prefix string, answers func(from int) []join.Answer) string {
+	t.Helper()
+	key, err := join.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := seal.NewSecret(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := join.Token{ID: "0123456789abcdef", Hub: "hq", Site: "store-1", Servers: []string{fmt.Sprintf("tcp://%s:%d", b.Host, b.Port)}, Prefix: prefix, Login: join.Given,
+		Secret: secret, HubKey: key.Public(), Until: time.Now().Add(time.Hour).UTC().Truncate(time.Second), Uses: 1}
+	subscribed := testkit.MQTTClient(t, b, "hub"+strings.Trim(prefix, "${}")).Subscribe(prefix+"/join/hq/+/+", 1, func(c mqtt.Client, m mqtt.Message) {
+		r, _, shared, err := join.OpenRequest(m.Payload(), key, x.ID)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, a := range answers(r.From) {
+			sealed, err := a.Seal(shared, r.Ask)
+			if err != nil {
+				t.Error(err)
+			}
+			c.Publish(strings.Replace(m.Topic(), "/join/", "/joined/", 1), 1, false, sealed)
+		}
+	})
+	if subscribed.Wait(); subscribed.Error() != nil {
+		t.Fatal(subscribed.Error())
+	}
+	text, err := x.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// page is an answer with the definition of one of a profile's tables.
+func page(p join.Profile, from int) join.Answer {
+	const table = `{"name":%q,"columns":[{"name":"id","type":"int"}],"indexes":[{"name":"PRIMARY","kind":"","fields":[{"column":"id"}]}]}`
+	names := p.Tables()
+	return join.Answer{Profile: &p, Tables: []json.RawMessage{fmt.Appendf(nil, table, names[min(from, len(names)-1)])}, Count: len(names)}
+}
+
+// A request that takes long is sent again, so the same answer comes twice.
+func TestAnAnswerThatComesTwiceCountsOnce(t *testing.T) {
+	t.Parallel()
+	p := join.Profile{SyncTables: []string{"one", "two", "three"}}
+	token := answering(t, testkit.Mosquitto(t, testkit.MosquittoOptions{}), "", func(from int) []join.Answer {
+		return []join.Answer{page(p, from), page(p, from), page(p, from)}
+	})
+	_, args := store(t)
+	has(t, joins(t, 0, token, args, "--yes"), "Created: one, two, three")
+}
