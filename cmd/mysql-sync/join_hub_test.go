@@ -1,9 +1,11 @@
 package main_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -68,4 +70,19 @@ func TestAnAnswerThatComesTwiceCountsOnce(t *testing.T) {
 	})
 	_, args := store(t)
 	has(t, joins(t, 0, token, args, "--yes"), "Created: one, two, three")
+}
+
+// Nothing that a hub says is read as a reference to the environment of the store: it would learn what is there.
+func TestNoHubReadsTheStoresEnvironment(t *testing.T) {
+	t.Setenv("STORE_SECRET", "hunter2")
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	policy := join.Profile{SyncTables: []string{"one"}, ReceiveTables: []string{"one"}, Policies: map[string]join.Policy{"one": {Name: "priority", Priority: []string{"${STORE_SECRET}", "hq"}}}}
+	for prefix, p := range map[string]join.Profile{"${STORE_SECRET}": {SyncTables: []string{"one"}}, "acme": policy} {
+		s, args := store(t)
+		code, out, said := testkit.Output(t, append([]string{"join", answering(t, b, prefix, func(from int) []join.Answer { return []join.Answer{page(p, from)} }), "--yes"}, args...)...)
+		text, err := os.ReadFile(s.File)
+		if code == 0 && (err != nil || bytes.Contains(bytes.ReplaceAll(text, []byte("$${"), nil), []byte("${"))) {
+			t.Errorf("%s: exit code %d, %v\n%s%s\n%s", prefix, code, err, out, said, text)
+		}
+	}
 }

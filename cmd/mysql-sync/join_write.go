@@ -148,7 +148,7 @@ func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) 
 		"encryption": map[string]any{"keys": []any{map[string]any{"id": pair.ID, "key": pair.Secret.Reveal(), "clients": []string{hub}}}, "required": []string{"*"}},
 	}
 	if j.token.Prefix != "" {
-		block["topicPrefix"] = j.token.Prefix
+		block["topicPrefix"] = literal(j.token.Prefix)
 	}
 	if j.queue != "" {
 		block["queueDirectory"] = literal(j.queue)
@@ -160,7 +160,7 @@ func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) 
 	for table, p := range j.profile.Policies {
 		switch {
 		case p.Name == "priority":
-			policies[table] = map[string]any{"priority": p.Priority}
+			policies[literal(table)] = map[string]any{"priority": literals(p.Priority)}
 		case p.Name == "script":
 			say(w, "Note: conflicts in %s are decided by a script at the hub; copy it here, and see conflictPolicy.", command.Clean(table))
 		default:
