@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -342,5 +343,32 @@ func TestABackupLetsNoDismissedSiteIn(t *testing.T) {
 	}
 	if list := in(); len(list) != 1 {
 		t.Errorf("in: %v", list)
+	}
+}
+
+// A dismissed site has no rights either, even if anyone has, where the database does not know it or cannot be asked.
+func TestADismissedSiteIsNotAnyone(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	if a := d.asks(t, d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t), "store-1"); a.Refused != "" {
+		t.Fatal(a.Refused)
+	}
+	if err := sites.Dismiss(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	d.again(t)
+	testkit.Eventually(t, "the file", func() error { _, err := os.Stat(sites.File(d.Node)); return err })
+	if _, err := d.db.ExecContext(t.Context(), `DELETE FROM sync_sites`); err != nil { // a backup from before it joined
+		t.Fatal(err)
+	}
+	j, err := sites.Joined(t.Context(), d.db, d.Node)
+	if err != nil || len(j.Sites) != 0 || !slices.Equal(j.Dismissed, []string{"store-1"}) {
+		t.Errorf("%+v, %v", j, err)
+	}
+	away := *d.Node
+	away.MySQL.Host, away.MySQL.Port = "127.0.0.1", testkit.FreePort(t)
+	cfg, err := sites.Of(t.Context(), &away)
+	if err == nil || !slices.Equal(cfg.Joined.Dismissed, []string{"store-1"}) {
+		t.Errorf("%v, %v", cfg.Joined.Dismissed, err)
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -26,6 +28,9 @@ func File(cfg *config.Config) string {
 type outside map[string]map[string]bool
 
 func (o outside) has(client, invitation string) bool { return o[client][invitation] }
+
+// clients returns the sites, sorted.
+func (o outside) clients() []string { return slices.Sorted(maps.Keys(o)) }
 
 func (o outside) add(client, invitation string) {
 	if o[client] == nil {

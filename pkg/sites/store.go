@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -20,14 +21,16 @@ import (
 // graceful is for how long requests for an invitation that is over are still answered, to tell the site why.
 const graceful = 24 * time.Hour
 
-// Of returns a configuration with the sites that have joined according to its database; with an error, without any.
+// Of returns a configuration with the sites that have joined according to its database. With an error, none have, and those
+// that the node knows as dismissed are dismissed.
 func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 	if !cfg.Invites() {
 		return cfg.With(config.Joined{}), nil
 	}
 	db, err := mysqldb.Connect(ctx, cfg.MySQL)
 	if err != nil {
-		return cfg.With(config.Joined{}), err
+		gone, unread := readOutside(File(cfg))
+		return cfg.With(config.Joined{Dismissed: gone.clients()}), errors.Join(err, unread)
 	}
 	defer db.Close()
 	j, err := Joined(ctx, db, cfg)
@@ -49,7 +52,6 @@ func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.J
 			return err
 		}
 		if gone.has(s.Client, invitation) {
-			j.Dismissed = append(j.Dismissed, s.Client)
 			return nil
 		}
 		if len(key) != len(s.Key) {
@@ -68,6 +70,12 @@ func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.J
 			return err
 		})
 	}
+	for _, client := range gone.clients() { // of an older database, which has them in or does not know them
+		if !slices.Contains(j.Dismissed, client) && !slices.ContainsFunc(j.Sites, func(s config.Site) bool { return s.Client == client }) {
+			j.Dismissed = append(j.Dismissed, client)
+		}
+	}
+	slices.Sort(j.Dismissed)
 	if err == nil {
 		err = mysqldb.Each(ctx, db, `SELECT id, login_hash FROM sync_invitations
 			WHERE login_hash IS NOT NULL AND withdrawn_at IS NULL AND until_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND ORDER BY id`, []any{int(graceful.Seconds())}, func(r *sql.Rows) error {
@@ -80,10 +88,10 @@ func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.J
 		})
 	}
 	if mysqldb.NoTable(err) {
-		return config.Joined{}, nil
+		return config.Joined{Dismissed: gone.clients()}, nil
 	}
 	if err != nil {
-		return config.Joined{}, fmt.Errorf("read which sites have joined: %w", err)
+		return config.Joined{Dismissed: gone.clients()}, fmt.Errorf("read which sites have joined: %w", err)
 	}
 	return j, nil
 }
