@@ -110,8 +110,7 @@ func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 	})
 }
 
-// setType extracts the members of an ENUM or SET. The servers show them quoted, with ” for a quote, and MySQL also
-// escapes.
+// setType extracts the members of an ENUM or SET. The servers show them quoted, with '' for a quote, and escaped.
 func (c *Column) setType(kind string) {
 	base, rest, ok := strings.Cut(kind, "(")
 	if !ok || base != "enum" && base != "set" {
@@ -131,6 +130,11 @@ func (c *Column) setType(kind string) {
 			}
 			if rest[0] == '\'' {
 				break
+			}
+			if i := strings.IndexByte(`\nr0Z`, rest[min(1, len(rest)-1)]); rest[0] == '\\' && len(rest) > 1 && i >= 0 {
+				m.WriteByte("\\\n\r\x00\x1a"[i])
+				rest = rest[2:]
+				continue
 			}
 			m.WriteByte(rest[0])
 			rest = rest[1:]
