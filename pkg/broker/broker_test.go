@@ -306,7 +306,22 @@ func TestUsersChangeWhileTheBrokerRuns(t *testing.T) {
 	if _, _, err := as("gamma", "c"); err != nil {
 		t.Errorf("a new user: %v", err)
 	}
-	guest, _, err := as("join-1", "j")
+	invited := func(change func(*mqtt.ClientOptions)) (mqtt.Client, error) {
+		return connect(t, "tcp://"+c.Listen, func(o *mqtt.ClientOptions) {
+			o.SetClientID("mysql-sync-join-1").SetUsername("join-1").SetPassword("j")
+			change(o)
+		})
+	}
+	for what, change := range map[string]func(*mqtt.ClientOptions){
+		"takes the identifier of another": func(o *mqtt.ClientOptions) { o.SetClientID("mysql-sync-hq") },
+		"keeps a session":                 func(o *mqtt.ClientOptions) { o.SetCleanSession(false) },
+		"leaves a will":                   func(o *mqtt.ClientOptions) { o.SetWill("/join/hq/0123456789abcdef/1", "x", 1, true) },
+	} {
+		if _, err := invited(change); err == nil {
+			t.Errorf("a guest %s", what)
+		}
+	}
+	guest, err := invited(func(*mqtt.ClientOptions) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -84,6 +85,9 @@ func (g *gate) Provides(b byte) bool {
 	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck || b == mqtt.OnPublish
 }
 
+// guestID begins the client identifiers that a guest may have: with a site's, or the hub's own, it would keep that one out.
+const guestID = "mysql-sync-join-"
+
 // guestBytes is how large a message of a guest may be.
 const guestBytes = 8 << 10
 
@@ -110,6 +114,7 @@ func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 var (
 	errLogin = errors.New("wrong user or password")
 	errWill  = errors.New("its will is for a topic that it may not write to to")
+	errGuest = errors.New("a client that joins has no will, keeps no session, and its identifier begins with " + guestID)
 	errTaken = errors.New("another user has a session with this client identifier")
 )
 
@@ -128,6 +133,9 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	}
 	if p.WillFlag && !u.may(u.write, p.WillTopic) {
 		return errWill
+	}
+	if u.guest && (p.WillFlag || !p.Clean || !strings.HasPrefix(id, guestID)) {
+		return errGuest
 	}
 	if owner, ok := g.owner(id); ok && owner != string(p.Username) && (u.bound || users[owner].bound) {
 		return errTaken
