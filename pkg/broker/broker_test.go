@@ -272,7 +272,9 @@ func TestUsersChangeWhileTheBrokerRuns(t *testing.T) {
 	user := func(name, password string) config.BrokerUser {
 		return config.BrokerUser{Username: name, Hash: sha256.Sum256([]byte(password)), Client: name}
 	}
-	c := config.Broker{Listen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), Users: []config.BrokerUser{user("alpha", "a"), user("beta", "b")}}
+	c := config.Broker{
+		Listen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), Users: []config.BrokerUser{user("alpha", "a"), user("beta", "b")}, Node: "hq", ClientID: "the-node",
+	}
 	keep := func() {
 		t.Helper()
 		if err := k.Keep(t.Context(), zap.New(core), c); err != nil {
@@ -305,6 +307,11 @@ func TestUsersChangeWhileTheBrokerRuns(t *testing.T) {
 	}
 	if _, _, err := as("gamma", "c"); err != nil {
 		t.Errorf("a new user: %v", err)
+	}
+	for _, id := range []string{"mysql-sync-alpha", "the-node"} {
+		if _, err := connect(t, "tcp://"+c.Listen, func(o *mqtt.ClientOptions) { o.SetClientID(id).SetUsername("gamma").SetPassword("c") }); err == nil {
+			t.Errorf("a site may connect as %s, and keep that one out", id)
+		}
 	}
 	invited := func(change func(*mqtt.ClientOptions)) (mqtt.Client, error) {
 		return connect(t, "tcp://"+c.Listen, func(o *mqtt.ClientOptions) {

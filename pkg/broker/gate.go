@@ -24,6 +24,7 @@ const nameLength = 32
 type gate struct {
 	mqtt.HookBase
 	log   *zap.Logger
+	own   string // the node's own client identifier
 	users atomic.Pointer[map[string]user]
 	owner func(id string) (username string, ok bool) // of the session of a client identifier
 }
@@ -34,10 +35,11 @@ type user struct {
 	bound       bool
 	guest       bool     // it may only ask to join
 	read, write []string // topic filters, if bound
+	id          string   // the identifier of its client, if it is bound to one
 }
 
 func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
-	g := &gate{log: log}
+	g := &gate{log: log, own: c.ClientID}
 	g.admit(c)
 	g.owner = func(id string) (string, bool) {
 		c, ok := clients.Get(id)
@@ -62,7 +64,10 @@ func (g *gate) admit(c *config.Broker) {
 			x.bound, x.guest = true, true
 			x.read, x.write = []string{t.JoinedOf(c.Hub, u.Invitation, "+")}, []string{t.JoinOf(c.Hub, u.Invitation, "+")}
 		case u.Client != "":
-			x.bound, x.read, x.write = true, t.Subscriptions(u.Client), t.Publications(u.Client)
+			x.bound, x.read, x.write, x.id = true, t.Subscriptions(u.Client), t.Publications(u.Client), config.ClientID(c.TopicPrefix, u.Client)
+			if u.Client == c.Node {
+				x.id = c.ClientID
+			}
 			if u.Client == c.Hub {
 				x.read, x.write = append(x.read, t.JoinOf(c.Hub, "+", "+")), append(x.write, t.JoinedOf(c.Hub, "+", "+"))
 			}
@@ -116,6 +121,8 @@ var (
 	errWill  = errors.New("its will is for a topic that it may not write to to")
 	errGuest = errors.New("a client that joins has no will, keeps no session, and its identifier begins with " + guestID)
 	errTaken = errors.New("another user has a session with this client identifier")
+
+	errReserved = errors.New("this client identifier is another's: it would keep that one out")
 )
 
 // refusal returns why a login is refused, or nil. A wrong login takes the same time whatever is wrong. For a user bound to
@@ -137,10 +144,26 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	if u.guest && (p.WillFlag || !p.Clean || !strings.HasPrefix(id, guestID)) {
 		return errGuest
 	}
+	if u.bound && u.id != id && g.reserved(users, id) {
+		return errReserved
+	}
 	if owner, ok := g.owner(id); ok && owner != string(p.Username) && (u.bound || users[owner].bound) {
 		return errTaken
 	}
 	return nil
+}
+
+// reserved reports whether an identifier is the node's own, or that of a client to which a user is bound.
+func (g *gate) reserved(users map[string]user, id string) bool {
+	if id == g.own {
+		return true
+	}
+	for _, u := range users {
+		if u.id != "" && u.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 // OnACLCheck reports whether a client may publish to a topic, or subscribe to a filter.

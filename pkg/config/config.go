@@ -114,6 +114,8 @@ type Broker struct {
 
 	TopicPrefix string // of the node's mesh, for users bound to a client
 	Hub         string // the node's own name, if sites can join it
+	Node        string // the node's own name, and
+	ClientID    string // its identifier at this broker, which no other user may take
 }
 
 // BrokerUser may connect to the embedded broker.

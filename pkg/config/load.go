@@ -95,6 +95,9 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 		cfg.Broker.Hub = cfg.ClientName
 	}
 	cfg.MQTT = c.mqtt(&f.MQTT, cfg, hasMQTT)
+	if cfg.Broker.Listen != "" {
+		cfg.Broker.Node, cfg.Broker.ClientID = cfg.ClientName, cfg.MQTT.ClientID
+	}
 	c.routes(cfg, f)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
 	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)

@@ -36,7 +36,7 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 		RejectUnauthorized: t.RejectUnauthorized,
 	}
 	if m.ClientID == "" {
-		m.ClientID = clientID(cfg.TopicPrefix, cfg.ClientName)
+		m.ClientID = ClientID(cfg.TopicPrefix, cfg.ClientName)
 	}
 	if f.ReconnectPeriod == 0 && !c.Wrong("mqttConfig.reconnectPeriod") {
 		// In mqtt.js, 0 means never to reconnect; a node that obeyed would be dead.
@@ -75,10 +75,10 @@ func (c *checker) mqtt(f *fileMQTT, cfg *Config, given bool) MQTT {
 	return m
 }
 
-// clientID returns the MQTT client identifier of a node. It identifies clients at
+// ClientID returns the MQTT client identifier of a node. It identifies clients at
 // the broker across meshes, so it includes the prefix, without slashes and dots,
 // which some brokers treat specially, or refuse.
-func clientID(topicPrefix, client string) string {
+func ClientID(topicPrefix, client string) string {
 	if topicPrefix == "" {
 		return "mysql-sync-" + client
 	}
