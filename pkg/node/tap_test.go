@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -31,8 +32,12 @@ func newTap(t *testing.T, b *testkit.Broker) *tap {
 		x.markers = append(x.markers, testkit.MQTTClient(t, server, fmt.Sprintf("tap-%d", i)))
 	}
 	token := client.Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
+		topic := m.Topic()
+		if strings.HasSuffix(topic, "/"+testkit.BrokerNode) || bytes.Contains(m.Payload(), []byte(`"sender":"`+testkit.BrokerNode+`"`)) {
+			topic = "not of the test's nodes: " + topic
+		}
 		x.mu.Lock()
-		x.topics = append(x.topics, m.Topic())
+		x.topics = append(x.topics, topic)
 		x.mu.Unlock()
 	})
 	if token.Wait(); token.Error() != nil {

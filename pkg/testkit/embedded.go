@@ -6,6 +6,9 @@ import (
 	"os/exec"
 )
 
+// BrokerNode is the client name of the node that runs the embedded broker. Its remote is nowhere, so it looks for it on /info.
+const BrokerNode = "the-broker"
+
 // Embedded starts a node of the real binary that is the broker for others. It replicates nothing of
 // theirs: the database that it needs is a schema of Shared's server with one empty table. Without
 // users anyone may connect.
@@ -37,7 +40,7 @@ func embedded(tb TB, users map[string]string, more func(user string) map[string]
 		logins = append(logins, login)
 	}
 	file := ConfigFile(tb, map[string]any{
-		"clientName":    "the-broker",
+		"clientName":    BrokerNode,
 		"acceptFrom":    []string{"nobody"},
 		"receiveTables": []string{"nothing"},
 		"broker":        map[string]any{"listen": fmt.Sprintf("%s:%d", b.Host, b.Port), "users": logins},
