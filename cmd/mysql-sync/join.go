@@ -194,6 +194,15 @@ func (j *joining) create(ctx context.Context, w io.Writer, d *dialog, db *mysqld
 	if err != nil {
 		return err
 	}
+	var there []string
+	for _, name := range names {
+		if !slices.ContainsFunc(missing, func(t blueprint.Table) bool { return t.Name == name }) {
+			there = append(there, command.Clean(name))
+		}
+	}
+	if len(there) > 0 {
+		say(w, "In the database %s already, and in sync with the hub once the node runs: %s", j.mysql.database, strings.Join(there, ", "))
+	}
 	for _, column := range lacking {
 		say(w, "Note: the column %s of the hub is missing here; rows that have it wait until it is added.", command.Clean(column))
 	}

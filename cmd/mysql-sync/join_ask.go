@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/join"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
 )
 
@@ -255,6 +257,11 @@ func (j *joining) take(a join.Answer) (done bool, err error) {
 		j.tables = append(j.tables, t)
 	}
 	expected := j.profile.Tables()
+	for _, name := range expected {
+		if slices.ContainsFunc(schema.Own, func(own string) bool { return strings.EqualFold(own, name) }) {
+			return false, fmt.Errorf("the hub names the table %s, which is mysql-sync's own at each site: it is never synced", name)
+		}
+	}
 	if len(j.tables) > len(expected) || a.Count != len(expected) {
 		return false, errors.New("the hub's definitions are not those of the tables that it names; repeat the command")
 	}

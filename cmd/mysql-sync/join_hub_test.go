@@ -86,3 +86,20 @@ func TestNoHubReadsTheStoresEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// Tables that are there already are named, and no hub gets those of mysql-sync itself, which hold keys.
+func TestTablesThatAHubNames(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	naming := func(prefix string, p join.Profile) string {
+		return answering(t, b, prefix, func(from int) []join.Answer { return []join.Answer{page(p, from)} })
+	}
+	s, args := store(t)
+	s.Exec("CREATE TABLE employees (id INT PRIMARY KEY)")
+	has(t, joins(t, 0, naming("one", join.Profile{SyncTables: []string{"employees"}}), args), "already, and in sync with the hub once the node runs: employees")
+	_, args = store(t)
+	code, out, said := testkit.Output(t, append([]string{"join", naming("other", join.Profile{ReceiveTables: []string{"Sync_Sites"}}), "--yes"}, args...)...)
+	if code == 0 || !strings.Contains(out+said, "the table Sync_Sites, which is mysql-sync's own") {
+		t.Errorf("exit code %d\n%s%s", code, out, said)
+	}
+}

@@ -76,12 +76,13 @@ func TestTablesAreCreatedAsTheyAre(t *testing.T) {
 // A table with an expression is not carried, and the reason is given.
 func TestExpressionsAreNotCarried(t *testing.T) {
 	t.Parallel()
-	db := testkit.OwnSchema(t, "CREATE TABLE a (id INT PRIMARY KEY, b INT AS (id + 1))", "CREATE TABLE c (id INT PRIMARY KEY, d VARCHAR(40) DEFAULT (CONCAT('a', 'b')))", "CREATE TABLE e (id INT)")
-	tables, err := blueprint.Read(t.Context(), db, []string{"a", "c", "e"})
+	db := testkit.OwnSchema(t, "CREATE TABLE a (id INT PRIMARY KEY, b INT AS (id + 1))", "CREATE TABLE c (id INT PRIMARY KEY, d VARCHAR(40) DEFAULT (CONCAT('a', 'b')))", "CREATE TABLE e (id INT)",
+		"CREATE TABLE f (id INT PRIMARY KEY, g VARBINARY(9) DEFAULT x'fffe')")
+	tables, err := blueprint.Read(t.Context(), db, []string{"a", "c", "e", "f"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"its column b is generated", "the default of its column d is an expression", "no key"} {
+	for i, want := range []string{"its column b is generated", "the default of its column d is an expression", "no key", "the default of its column g is an expression, or not text"} {
 		if !strings.Contains(tables[i].Cannot, want) || len(tables[i].Columns) != 0 {
 			t.Errorf("%+v, want %q", tables[i], want)
 		}
@@ -96,6 +97,9 @@ func TestAHostileDefinitionIsRefused(t *testing.T) {
 	good := func() *blueprint.Table {
 		return &blueprint.Table{Name: "t", Charset: "utf8mb4", Columns: []blueprint.Column{{Name: "id", Type: "int(11)"}}, Indexes: []blueprint.Index{{Name: "PRIMARY", Fields: []blueprint.Part{{Column: "id"}}}},
 			Refers: []blueprint.Reference{{Name: "r", Columns: []string{"id"}, Table: "p", Parents: []string{"id"}, OnDelete: "CASCADE", OnUpdate: "RESTRICT"}}}
+	}
+	if c := (blueprint.Table{Name: "t", Columns: []blueprint.Column{{Name: "id", Type: "inet6"}}, Indexes: []blueprint.Index{{Name: "PRIMARY", Fields: []blueprint.Part{{Column: "id"}}}}}); c.Valid() != nil {
+		t.Error(c.Valid())
 	}
 	if err := good().Valid(); err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 		extra = strings.ToLower(extra)
 		c.Counts = strings.Contains(extra, "auto_increment")
 		if value.Valid && !c.setDefault(value.String, db.MariaDB, strings.Contains(extra, "default_generated")) {
-			t.Cannot = "the default of its column " + c.Name + " is an expression"
+			t.Cannot = "the default of its column " + c.Name + " is an expression, or not text"
 		}
 		if i := strings.Index(extra, "on update "); i >= 0 {
 			m := timeForm.FindStringSubmatch(strings.Fields(extra[i:] + " ")[0] + " " + strings.Join(strings.Fields(extra[i:])[1:], " "))
@@ -110,7 +110,7 @@ func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 	})
 }
 
-// setType extracts the members of an ENUM or SET. The servers show them quoted, with '' for a quote, and escaped.
+// setType extracts the members of an ENUM or SET. The servers show them quoted, with quotes doubled, and escaped.
 func (c *Column) setType(kind string) {
 	base, rest, ok := strings.Cut(kind, "(")
 	if !ok || base != "enum" && base != "set" {
@@ -174,6 +174,9 @@ func (c *Column) setDefault(value string, mariaDB, expression bool) bool {
 		inner := value[1 : len(value)-1]
 		if strings.Contains(strings.ReplaceAll(inner, "''", ""), "'") {
 			return false // two texts, joined by something
+		}
+		if strings.Contains(c.Type, "binary(") && strings.Contains(inner, "?") {
+			return false // it may stand for a byte that is not text
 		}
 		inner = strings.NewReplacer("''", "'", `\\`, `\`, `\'`, "'", `\n`, "\n", `\r`, "\r", `\0`, "\x00", `\Z`, "\x1a").Replace(inner)
 		c.Default = c.unpadded(inner)

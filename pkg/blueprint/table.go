@@ -72,7 +72,7 @@ type Reference struct {
 }
 
 var (
-	typeForm = regexp.MustCompile(`^([a-z]+(?: precision)?)(\([0-9]{1,5}(,[0-9]{1,2})?\))?( unsigned)?( zerofill)?$`)
+	typeForm = regexp.MustCompile(`^([a-z]+[46]?(?: precision)?)(\([0-9]{1,5}(,[0-9]{1,2})?\))?( unsigned)?( zerofill)?$`)
 	wordForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 	bitsForm = regexp.MustCompile(`^[01]{1,64}$`)
 	numForm  = regexp.MustCompile(`^-?[0-9]{1,65}(\.[0-9]{1,65})?(e[+-]?[0-9]{1,3})?$`)
