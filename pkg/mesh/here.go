@@ -88,6 +88,9 @@ func (m *Mesh) Farewell() (list []transport.Message) {
 	if will || m.usesInfo() {
 		list = append(list, m.lostInfo())
 	}
+	if m.voice.awaits() { // what it said on its topic may have been retained all the same
+		list = append(list, m.gone(link, !m.own.keepsNothing()))
+	}
 	return list
 }
 

@@ -356,3 +356,25 @@ func TestPresenceGrowsWithRemotes(t *testing.T) {
 		})
 	}
 }
+
+// A node that stops before its first message has come back takes that back: the broker may have retained it.
+func TestAStopDuringTheFirstMessageIsToldOnItsTopic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		x := b.start(remotes("node-a", "node-b"), &memory{})
+		settle()
+		v := x.mesh.voice
+		v.connects(true, true)
+		v.speaks([]byte("first"), time.Now())
+		said := func() bool {
+			return slices.ContainsFunc(x.mesh.Farewell(), func(m transport.Message) bool { return m.Topic == "/here/node-a" && m.Retain })
+		}
+		if !said() {
+			t.Error("what it said stays retained")
+		}
+		v.fails()
+		if said() {
+			t.Error("it speaks on a topic that does not work")
+		}
+	})
+}

@@ -137,6 +137,13 @@ func (v *voice) ended() {
 	v.mu.Unlock()
 }
 
+// awaits reports whether the node has spoken on this connection and what it said may still come back.
+func (v *voice) awaits() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.back != nil && !v.works && !v.silent
+}
+
 // isUp reports whether what the node says on its topic comes back.
 func (v *voice) isUp() bool {
 	v.mu.Lock()
