@@ -16,7 +16,7 @@ import (
 // Each row that remains must be as some user left it, in all columns, because a cascade changes
 // rows without giving them tokens. The exception is a child whose parent's key was changed at
 // another site: it follows, and the old row must be kept. A row that a user removed may be there
-// only if the removal is kept as the loser.
+// only if the removal is kept as the loser, or the removal of what was written in its place.
 type Ledger struct {
 	written map[token]string          // and by which transaction
 	images  map[token]map[string]bool // all committed ones
@@ -104,7 +104,7 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 				complain("changed by no one: %s of %s is %s; users left %s", text, table, r.all, list(images))
 			}
 			for _, x := range l.taken[t] {
-				if x.key == r.key && !k.deletes[keptDelete{table, x.site}] && !slices.ContainsFunc(x.new, func(n token) bool { return k.rows[n] }) {
+				if x.key == r.key && !l.keeps(k, table, x, map[token]bool{}) {
 					complain("undone: %s of %s is there, though transaction %s removed it and no sync_conflicts keeps the removal", text, table, x.name)
 				}
 			}
@@ -112,6 +112,24 @@ func (l *Ledger) check(final map[string]image, k kept) []string {
 	}
 	slices.Sort(wrong)
 	return wrong
+}
+
+// keeps says whether sync_conflicts keeps a removal, or a later one of the same row by somebody who
+// had seen what this one left there: that one stands for both. seen has the tokens already followed.
+func (l *Ledger) keeps(k kept, table string, x taking, seen map[token]bool) bool {
+	if k.deletes[keptDelete{table, x.site}] {
+		return true
+	}
+	return slices.ContainsFunc(x.new, func(n token) bool {
+		if k.rows[n] {
+			return true
+		}
+		if seen[n] {
+			return false
+		}
+		seen[n] = true
+		return slices.ContainsFunc(l.taken[n], func(y taking) bool { return y.key == x.key && l.keeps(k, table, y, seen) })
+	})
 }
 
 // list returns the members of a set.
