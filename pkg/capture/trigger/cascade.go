@@ -63,8 +63,10 @@ func (c *cascades) triggers() []trigger {
 
 // trigger returns a parent's trigger. Like the parent's other triggers, it does nothing while apply writes that parent:
 // the children's changes come from wherever the parent was changed. This node never writes a parent in another schema, so
-// a trigger there records always: the writer may be another node.
+// a trigger there does not look at who writes: that may be another node. With foreign_key_checks off the server leaves the
+// children as they are. They must not be recorded then: they would win over what other sites did to them meanwhile.
 func (c *cascades) trigger(parent place, event, body string) trigger {
+	body = "IF @@foreign_key_checks THEN " + body + " END IF;"
 	if parent.schema == c.own {
 		return trigger{"", triggerName("Cascade"+event, parent.table), parent.table, "BEFORE", strings.ToUpper(event), guarded(parent.table, body)}
 	}
