@@ -104,7 +104,11 @@ func (m *Mesh) gone(link uint64, retain bool) transport.Message {
 }
 
 // needsInfo reports whether some client needs presence on /info; see the function of that name.
-func (m *Mesh) needsInfo() bool { return needsInfo(m.anyone(), m.named, m.peers.speaksHere) }
+func (m *Mesh) needsInfo() bool {
+	return needsInfo(m.anyone(), m.named, func(client string) bool {
+		return m.peers.speaksHere(client) && !m.presence.isOnInfoOnly(client)
+	})
+}
 
 // usesInfo reports whether this connection tells the node's presence on /info.
 func (m *Mesh) usesInfo() bool { return m.voice.isUnheard() || m.needsInfo() }
@@ -252,9 +256,10 @@ func (m *Mesh) hereChanged() {
 	}
 }
 
-// followInfo subscribes to /info as long as the node tells its presence there, or the will of a client is there; see wire.Here.
+// followInfo subscribes to /info as long as the node tells its presence there, the will of a client is there (see wire.Here), or a client
+// is missing that another program may replace.
 func (m *Mesh) followInfo(ctx context.Context) {
-	want := m.usesInfo() || m.presence.wills()
+	want := m.usesInfo() || m.presence.wills() || m.missesClient()
 	has, link := m.voice.subscribed()
 	if want == has {
 		return
@@ -271,6 +276,14 @@ func (m *Mesh) followInfo(ctx context.Context) {
 	case !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil:
 		m.c.Log.Warn("could not change the subscription to presence of all", zap.String("topic", m.topics.Info()), zap.Error(err))
 	}
+}
+
+// missesClient reports whether a client that tells its presence on its own topic is not there. An existing peer that takes its name is heard
+// on /info alone, and hears nothing elsewhere.
+func (m *Mesh) missesClient() bool {
+	return slices.ContainsFunc(m.named, func(client string) bool {
+		return m.peers.speaksHere(client) && !m.presence.isOnTopic(client)
+	})
 }
 
 // judgeTopics finds nodes that send messages although nothing says that they are online: then this node announces that it needs /info.

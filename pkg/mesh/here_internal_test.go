@@ -213,6 +213,39 @@ func TestAnOlderNodeIsSpokenToOverInfo(t *testing.T) {
 	})
 }
 
+// An existing peer takes the name of a node that is away. It is told on /info that we are there, and seen; the node is so again once it
+// is back.
+func TestAnExistingPeerTakesTheNameOfANode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		n := b.start(remotes("node-a", "node-b"), &memory{met: []Met{{"node-b", true}}})
+		settle()
+		for round := range 2 {
+			before := len(b.on("/info"))
+			time.Sleep(time.Minute)
+			if got := len(b.on("/info")) - before; got > 0 {
+				t.Errorf("%d messages on /info while nobody is there", got)
+			}
+			for range 20 {
+				b.beat("node-b", 0)
+				time.Sleep(3 * time.Second)
+			}
+			if got := len(b.on("/info")) - before - 20; got < 10 || !n.mesh.Online("node-b") || !n.mesh.SpeaksBatches("node-b") {
+				t.Errorf("round %d: %d messages for the peer; online: %v", round, got, n.mesh.Online("node-b"))
+			}
+			y := b.start(remotes("node-b", "node-a"), &memory{met: []Met{{"node-a", true}}})
+			settle()
+			before = len(b.on("/info"))
+			time.Sleep(time.Minute)
+			if got := len(b.on("/info")) - before; got > 0 || n.hearsInfo() || n.mesh.Reach("node-b") != Ready {
+				t.Errorf("round %d: %d messages on /info once the node is back, which is heard: %v", round, got, n.hearsInfo())
+			}
+			y.leave()
+			settle()
+		}
+	})
+}
+
 // An ACL made before nodes had topics of their own hides what they say there. They go on over /info, say so once, and return as soon
 // as it is mended.
 func TestAnACLWithoutTheTopicsIsWorkedAround(t *testing.T) {

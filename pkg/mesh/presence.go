@@ -230,6 +230,12 @@ func (p *presence) onTopic(client string) topic {
 	return topic{}
 }
 
+// isOnTopic reports whether a client is online by what it says on its own topic.
+func (p *presence) isOnTopic(client string) bool { return p.now().Before(p.onTopic(client).until) }
+
+// isOnInfoOnly reports whether a client is online, but not by what it says on its own topic.
+func (p *presence) isOnInfoOnly(client string) bool { return p.online(client) && !p.isOnTopic(client) }
+
 // online reports whether a client has a current lease.
 func (p *presence) online(client string) bool {
 	p.mu.Lock()

@@ -35,7 +35,7 @@ func TestOnceANodeAlwaysANode(t *testing.T) {
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
 	for _, s := range []*site{a, c} {
-		s.Expect(`SELECT protocol FROM sync_clients`, `2`)
+		s.Expect(`SELECT protocol, here FROM sync_clients`, `2|1`)
 	}
 	c.Node.Stop()
 	a.Node.Stop()
