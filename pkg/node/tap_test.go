@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -21,15 +22,18 @@ type tap struct {
 	topics []string
 }
 
+// taps counts them: two clients with one identifier disconnect each other.
+var taps atomic.Int64
+
 // mark is what a tap publishes itself.
 const mark = "tap/mark"
 
 func newTap(t *testing.T, b *testkit.Broker) *tap {
 	t.Helper()
-	client := testkit.MQTTClient(t, b, "tap")
+	client := testkit.MQTTClient(t, b, fmt.Sprintf("tap-%d", taps.Add(1))) // an earlier one may still be connected
 	x := &tap{t: t, markers: []mqtt.Client{client}}
-	for i, server := range b.Cluster {
-		x.markers = append(x.markers, testkit.MQTTClient(t, server, fmt.Sprintf("tap-%d", i)))
+	for _, server := range b.Cluster {
+		x.markers = append(x.markers, testkit.MQTTClient(t, server, fmt.Sprintf("tap-%d", taps.Add(1))))
 	}
 	token := client.Subscribe("#", 0, func(_ mqtt.Client, m mqtt.Message) {
 		topic := m.Topic()
