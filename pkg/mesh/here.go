@@ -25,7 +25,7 @@ func (m *Mesh) Plan(last error) transport.Plan {
 	tries := m.voice.tries(m.c.Now())
 	info := m.needsInfo() || !tries || m.voice.isQuiet()
 	will := willOf(info, m.own.keepsNothing(), last)
-	link := m.voice.connects(info, will == toInfo)
+	here := m.voice.connects(info, will == toInfo)
 	m.wide.Store(m.anyone() || len(m.named) > singlyMost || errors.Is(last, transport.ErrDenied)) // an ACL may name the filter for all alone
 	p := transport.Plan{Topics: slices.Concat(m.topics.Inbox(me), m.announcements(m.named)), Trial: will != toInfo}
 	if tries {
@@ -48,7 +48,7 @@ func (m *Mesh) Plan(last error) transport.Plan {
 	}
 	lost := m.lostInfo()
 	if will != toInfo {
-		lost = m.gone(link, will == toHere)
+		lost = m.gone(here, will == toHere)
 	}
 	p.Will = &lost
 	return p
@@ -81,15 +81,15 @@ func (m *Mesh) heres() (topics []string) {
 
 // Farewell returns what the node says when it stops.
 func (m *Mesh) Farewell() (list []transport.Message) {
-	link, will := m.voice.connection()
+	here, will := m.voice.connection()
 	if m.voice.isUp() {
-		list = append(list, m.gone(link, !m.own.keepsNothing()))
+		list = append(list, m.gone(here, !m.own.keepsNothing()))
 	}
 	if will || m.usesInfo() {
 		list = append(list, m.lostInfo())
 	}
 	if m.voice.awaits() { // what it said on its topic may have been retained all the same
-		list = append(list, m.gone(link, !m.own.keepsNothing()))
+		list = append(list, m.gone(here, !m.own.keepsNothing()))
 	}
 	return list
 }
@@ -98,8 +98,9 @@ func (m *Mesh) lostInfo() transport.Message {
 	return transport.Message{Topic: m.topics.Info(), Payload: wire.Info{Sender: m.c.Node.ClientName, Message: wire.ConnectionLost}.Encode(), QoS: 1}
 }
 
-func (m *Mesh) gone(link uint64, retain bool) transport.Message {
-	h := wire.Here{Session: m.c.Session, Link: link, Gone: true}
+// gone returns a message that says on the node's own topic that it has left, of a connection.
+func (m *Mesh) gone(h wire.Here, retain bool) transport.Message {
+	h.Gone = true
 	return transport.Message{Topic: m.topics.HereOf(m.c.Node.ClientName), Payload: h.Encode(), QoS: 1, Retain: retain}
 }
 
@@ -123,8 +124,8 @@ func (m *Mesh) publishHere(ctx context.Context, qos byte, retain bool) (back <-c
 
 // ownHere returns a message that says on the node's own topic that it is online.
 func (m *Mesh) ownHere() transport.Message {
-	link, will := m.voice.connection()
-	h := wire.Here{Session: m.c.Session, Link: link, Until: m.c.Now().Add(HereLease), Info: will}
+	h, will := m.voice.connection()
+	h.Until, h.Info = m.c.Now().Add(HereLease), will
 	return transport.Message{Topic: m.topics.HereOf(m.c.Node.ClientName), Payload: h.Encode(), QoS: 1}
 }
 
@@ -227,6 +228,8 @@ func (m *Mesh) HearHere(client string, payload []byte, retained bool) string {
 	return client
 }
 
+var errForged = errors.New("presence: another client published it in this node's name, or another node has its name; an ACL prevents the first")
+
 // hearOwnHere handles a message on the node's own topic.
 func (m *Mesh) hearOwnHere(payload []byte, retained bool) {
 	ours, first := m.voice.came(payload)
@@ -238,9 +241,14 @@ func (m *Mesh) hearOwnHere(payload []byte, retained bool) {
 		if first { // the announcement may say that it does not
 			m.hereChanged()
 		}
-	case retained: // since before this connection: ours follows
 	default:
-		if h, err := wire.ParseHere(payload); err != nil || h.Gone { // the will of an earlier connection, come late, or a removal
+		h, err := wire.ParseHere(payload)
+		switch {
+		case err == nil && m.voice.forged(h):
+			m.c.Refused.Broken("message refused", m.c.Node.ClientName, zap.String("topic", m.topics.HereOf(m.c.Node.ClientName)), zap.Error(errForged))
+			m.announceAgain()
+		case retained: // since before this connection: ours follows
+		case err != nil, h.Gone: // the will of an earlier connection, come late, or a removal
 			m.announceAgain()
 		}
 	}

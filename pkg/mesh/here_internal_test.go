@@ -3,6 +3,7 @@ package mesh
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -244,6 +245,55 @@ func TestAnExistingPeerTakesTheNameOfANode(t *testing.T) {
 			settle()
 		}
 	})
+}
+
+// Where any client may publish anything, one can speak in another's name, as a later connection of its run. The node goes on as another
+// session: only as long as that is kept up, others are misled.
+func TestForgedPresenceIsOvercome(t *testing.T) {
+	for _, forged := range []wire.Here{{Gone: true}, {Until: time.UnixMilli(1)}} {
+		for name, x := range map[string]struct {
+			link   uint64
+			retain bool
+			away   bool // the node has no connection meanwhile
+		}{
+			"this connection":            {link: 1},
+			"the next":                   {link: 2},
+			"the last that there can be": {link: math.MaxUint64},
+			"kept by the broker":         {link: math.MaxUint64, retain: true},
+			"while it is away":           {link: math.MaxUint64, retain: true, away: true},
+		} {
+			t.Run(fmt.Sprint(name, ", gone: ", forged.Gone), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBus(t)
+					x, forged := x, forged
+					n := b.start(remotes("node-a", "node-b"), &memory{met: []Met{{"node-b", true}}})
+					other := b.start(remotes("node-b", "node-a"), &memory{met: []Met{{"node-a", true}}})
+					settle()
+					h, err := wire.ParseHere(b.copy("/here/node-a"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					forged.Session, forged.Link = h.Session, x.link
+					if x.away {
+						n.disconnect()
+					}
+					b.publish(transport.Message{Topic: "/here/node-a", Payload: forged.Encode(), Retain: x.retain})
+					if x.away {
+						n.connect()
+					}
+					for range 5 {
+						time.Sleep(time.Minute)
+						newcomer := b.start(remotes("node-c", "node-a"), &memory{met: []Met{{"node-a", true}}})
+						time.Sleep(time.Second)
+						if !other.mesh.Online("node-a") || !newcomer.mesh.Online("node-a") {
+							t.Fatalf("it is online for the other: %v, for a newcomer: %v", other.mesh.Online("node-a"), newcomer.mesh.Online("node-a"))
+						}
+						newcomer.leave()
+					}
+				})
+			})
+		}
+	}
 }
 
 // An ACL made before nodes had topics of their own hides what they say there. They go on over /info, say so once, and return as soon

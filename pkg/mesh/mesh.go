@@ -70,7 +70,7 @@ func New(c Config) (*Mesh, error) {
 		c: c, topics: wire.Topics(c.Node.TopicPrefix), named: c.Node.Clients(),
 		presence: newPresence(c.Now, named(c.Node), slices.Contains(c.Node.AcceptFrom, config.Anyone)),
 		peers:    newPeers(c.Node.Version1Clients, named(c.Node), slices.Concat(c.Node.SyncTables, c.Node.ReceiveTables)), meetings: newMeetings(c.Node.RemoteClients), sealing: s,
-		own: newOwn(), voice: newVoice(), beat: make(chan struct{}, 1), newcomer: make(chan struct{}, 1),
+		own: newOwn(), voice: newVoice(c.Session), beat: make(chan struct{}, 1), newcomer: make(chan struct{}, 1),
 	}, nil
 }
 

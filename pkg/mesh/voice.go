@@ -2,9 +2,12 @@ package mesh
 
 import (
 	"crypto/sha256"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // Timing and bounds of the node's own topic of presence.
@@ -18,10 +21,11 @@ const (
 type voice struct {
 	wake chan struct{} // next has changed
 
-	mu   sync.Mutex
-	link uint64 // counts connections
-	info bool   // this connection is subscribed to /info
-	will bool   // and has its will there
+	mu      sync.Mutex
+	session uint64 // of the messages: the run's, until someone speaks in its name
+	link    uint64 // counts connections
+	info    bool   // this connection is subscribed to /info
+	will    bool   // and has its will there
 
 	sent    []sum         // the latest messages, to recognize them when they come back
 	back    chan struct{} // closed once one has come back on this connection; nil: none was sent
@@ -36,15 +40,15 @@ type voice struct {
 	ends  int       // connections in a row that ended at the first message
 }
 
-func newVoice() *voice { return &voice{wake: make(chan struct{}, 1)} }
+func newVoice(session uint64) *voice { return &voice{session: session, wake: make(chan struct{}, 1)} }
 
-// connects begins a connection. It returns its number.
-func (v *voice) connects(info, will bool) (link uint64) {
+// connects begins a connection. It returns its session and number.
+func (v *voice) connects(info, will bool) wire.Here {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.link++
 	v.info, v.will, v.back, v.works, v.refused, v.beats = info, will, nil, false, false, 0
-	return v.link
+	return wire.Here{Session: v.session, Link: v.link}
 }
 
 // tries reports whether to use the topic on the next connection: not where brokers end connections because of it, except now and
@@ -109,6 +113,18 @@ func (v *voice) came(payload []byte) (ours, first bool) {
 	v.works, v.silent, v.told, v.ends = true, false, v.told && v.refused, 0
 	v.kick()
 	return true, true
+}
+
+// forged reports whether a message that came, and is not ours, claims to be of this connection or a later one of the session: others
+// would ignore ours from then on. So ours are of another session now.
+func (v *voice) forged(h wire.Here) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if h.Session != v.session || h.Link < v.link {
+		return false
+	}
+	v.session = rand.Uint64()>>1 + 1
+	return true
 }
 
 // fails notes that the first message has not come back in time. On a busy machine it may still come.
@@ -218,9 +234,9 @@ func (v *voice) subscribes(info bool, link uint64) {
 	v.mu.Unlock()
 }
 
-// connection returns the number of the current connection, and whether its will is on /info.
-func (v *voice) connection() (link uint64, will bool) {
+// connection returns session and number of the current connection, and whether its will is on /info.
+func (v *voice) connection() (h wire.Here, will bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.link, v.will
+	return wire.Here{Session: v.session, Link: v.link}, v.will
 }
