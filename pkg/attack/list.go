@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -210,6 +212,36 @@ var attacks = []attack{
 			w.publishSoon(w.topics.Info(), fmt.Appendf(nil, `{"sender":"eve-%d","message":"connected","args":{"until":%d}}`, i, time.Now().Add(time.Hour).UnixMilli()))
 		}
 	}},
+	{"a stranger: 20,000 messages that another site goes and comes back, on its own topic", func(w *world) { w.feign(honest) }},
+	{"a stranger: 20,000 messages in the node's own name that it goes and comes back", func(w *world) { w.feign(victim) }},
+}
+
+// feign publishes presence in the name of a client, each time as the next connection of its run.
+func (w *world) feign(client string) {
+	w.tb.Helper()
+	topic, kept := w.topics.HereOf(client), make(chan []byte, 1)
+	token := w.client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) {
+		select {
+		case kept <- m.Payload():
+		default:
+		}
+	})
+	if token.Wait(); token.Error() != nil {
+		w.tb.Fatalf("feign presence: %v", token.Error())
+	}
+	h, err := wire.ParseHere(<-kept)
+	if err != nil {
+		w.tb.Fatalf("feign presence: %v", err)
+	}
+	if token := w.client.Unsubscribe(topic); token.Wait() && token.Error() != nil {
+		w.tb.Fatalf("feign presence: %v", token.Error())
+	}
+	for range 20_000 {
+		for _, h.Gone = range []bool{true, false} {
+			h.Link, h.Until = h.Link+1, time.Now().Add(time.Hour)
+			w.publishSoon(topic, h.Encode())
+		}
+	}
 }
 
 // publishSoon publishes with QoS 0, which is quicker; the next publish follows it.
