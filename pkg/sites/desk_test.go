@@ -217,7 +217,7 @@ func TestForeignRequestsAreHarmless(t *testing.T) {
 	if n, err := sites.Withdraw(t.Context(), d.db, "store-1"); err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
 	}
-	if a := d.asks(t, token, newKey(t), "store-1"); a.Refused != join.Unknown { // its key is gone
+	if a := d.asks(t, token, newKey(t), "store-1"); a.Refused != join.Withdrawn {
 		t.Errorf("%+v", a)
 	}
 	if _, all, _, err := sites.List(t.Context(), d.db); err != nil || len(all) != 0 {

@@ -287,9 +287,10 @@ func change(ctx context.Context, db *mysqldb.DB, client string, f func(mysqldb.T
 	})
 }
 
-// Withdraw ends the open invitations for a name or a pattern, or the one with this id, and returns how many.
+// Withdraw ends the open invitations for a name or a pattern, or the one with this id, and returns how many. Their key stays
+// for a while, to tell sites why.
 func Withdraw(ctx context.Context, db *mysqldb.DB, what string) (int64, error) {
-	r, err := db.ExecContext(ctx, `UPDATE sync_invitations SET withdrawn_at = UTC_TIMESTAMP(6), hub_key = NULL, login_hash = NULL
+	r, err := db.ExecContext(ctx, `UPDATE sync_invitations SET withdrawn_at = UTC_TIMESTAMP(6), login_hash = NULL
 		WHERE (id = ? OR site = ?) AND withdrawn_at IS NULL`, what, what)
 	if err != nil {
 		return 0, fmt.Errorf("end the invitation: %w", err)
@@ -299,7 +300,8 @@ func Withdraw(ctx context.Context, db *mysqldb.DB, what string) (int64, error) {
 
 // purge ends the keys and logins of invitations that are over, and forgets old ones.
 func purge(ctx context.Context, db *mysqldb.DB) error {
-	_, err := db.ExecContext(ctx, `UPDATE sync_invitations SET hub_key = NULL, login_hash = NULL WHERE hub_key IS NOT NULL AND until_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND`, int(graceful.Seconds()))
+	_, err := db.ExecContext(ctx, `UPDATE sync_invitations SET hub_key = NULL, login_hash = NULL WHERE hub_key IS NOT NULL
+		AND LEAST(until_at, COALESCE(withdrawn_at, until_at)) < UTC_TIMESTAMP(6) - INTERVAL ? SECOND`, int(graceful.Seconds()))
 	if err == nil {
 		_, err = db.ExecContext(ctx, `DELETE FROM sync_invitations WHERE until_at < UTC_TIMESTAMP(6) - INTERVAL 90 DAY`)
 	}
