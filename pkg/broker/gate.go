@@ -118,7 +118,7 @@ func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 // Why a login is refused.
 var (
 	errLogin = errors.New("wrong user or password")
-	errWill  = errors.New("its will is for a topic that it may not write to to")
+	errWill  = errors.New("its will is for a topic that it may not write to")
 	errGuest = errors.New("a client that joins has no will, keeps no session, and its identifier begins with " + guestID)
 	errTaken = errors.New("another user has a session with this client identifier")
 
