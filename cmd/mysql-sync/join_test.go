@@ -145,6 +145,50 @@ func TestAStoreJoinsAndIsDismissed(t *testing.T) {
 	h.Expect(`SELECT id FROM orders ORDER BY id`, "1", "2", "3", "4", "5")
 }
 
+// A site that is dismissed while the hub is stopped stays out too, even by an older backup of the hub's database. The hub, whose
+// user is another than that of the command, can read where that is recorded.
+func TestASiteDismissedAtAStoppedHubStaysOut(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	queue := t.TempDir()
+	h.Config["queueDirectory"] = queue
+	h.Write()
+	h.Start()
+	_, args := store(t)
+	joins(t, 0, invited(t, h, "store-17"), args, "--yes")
+	h.Node.Stop()
+	records, file := filepath.Join(queue, "hq.records"), filepath.Join(queue, "hq.dismissed")
+	if os.Getuid() == 0 {
+		if err := os.Chown(records, 12345, 54321); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Exec(`CREATE TABLE backup SELECT * FROM sync_sites`)
+
+	// A command that finds no files of the hub says so, and can be repeated where they are.
+	if err := os.Rename(records, records+".elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, h.Run(1, "sites", "--dismiss", "store-17"), "store-17 is dismissed, but", "hq.records", "repeat the command")
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the file is written to a folder that is not the hub's")
+	}
+	if err := os.Rename(records+".elsewhere", records); err != nil {
+		t.Fatal(err)
+	}
+	has(t, h.Run(0, "sites", "--dismiss", "store-17"), "store-17 is dismissed")
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 || owners(t, file) != owners(t, records) {
+		t.Fatalf("%v, %v", info, err)
+	}
+	has(t, h.Run(1, "sites", "--dismiss", "store-17"), "it is dismissed already")
+
+	h.Exec(`REPLACE INTO sync_sites SELECT * FROM backup`)
+	has(t, h.Run(0, "sites", "--json"), `"site":"store-17","state":"dismissed"`)
+	h.Start()
+	h.Node.WaitLog("a site is dismissed again")
+	has(t, h.Run(0, "sites", "--json"), `"site":"store-17","state":"dismissed"`, `"since"`)
+}
+
 // Each token that does not work is refused with the reason.
 func TestTokensThatDoNotWorkAreRefused(t *testing.T) {
 	t.Parallel()

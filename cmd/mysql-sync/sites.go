@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
@@ -33,7 +35,7 @@ with those at the site. --dismiss shuts a site out: its key and its login at the
 embedded broker are removed, the running node stops sending to it and refuses its
 messages within seconds. Its data stays where it is. Only a new invitation by its
 name lets it in again, and it then starts over. At another broker, remove its login
-there too.
+there too. While the node is stopped, run this on its machine, as its user or root.
 --withdraw ends the open invitations for a name or a pattern, or the one with an id.
 
 Exit codes: 0 done; 1 failed, or there is no such site or invitation; 2 the command
@@ -86,11 +88,22 @@ line or the configuration is wrong.`,
 	return c
 }
 
+// shutOut dismisses a site. It can be repeated until that is recorded in the hub's folder as well.
 func shutOut(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.DB, client string) error {
-	switch err := sites.Dismiss(ctx, db, client); {
-	case errors.Is(err, sites.ErrNoSite) && clientNamed(cfg, client):
+	err := sites.Dismiss(ctx, db, client)
+	if errors.Is(err, sites.ErrNoSite) && clientNamed(cfg, client) {
 		return fmt.Errorf("--dismiss %s: it did not join, the configuration names it: take it out of remoteClients and acceptFrom, and reload", command.Clean(client))
-	case err != nil:
+	}
+	if err == nil || errors.Is(err, sites.ErrOutside) {
+		news, recording := recordDismissed(ctx, cfg, db)
+		if recording != nil {
+			return fmt.Errorf("%s is dismissed, but an older backup of the database would let it in: %w; repeat the command on the node's machine, as the node's user or root", client, recording)
+		}
+		if news {
+			err = nil
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("--dismiss %s: %w", command.Clean(client), err)
 	}
 	say(w, "%s is dismissed: its key has ended, and a running node shuts it out within seconds", client)
@@ -98,6 +111,27 @@ func shutOut(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.D
 		say(w, "Remove its login at the broker as well.")
 	}
 	return nil
+}
+
+// recordDismissed records dismissed sites in the folder of a node that is stopped, and reports whether there was anything to
+// record. A running node does so itself.
+func recordDismissed(ctx context.Context, cfg *config.Config, db *mysqldb.DB) (news bool, err error) {
+	if runs, err := owner.Claimed(ctx, db); err != nil || runs {
+		return false, err
+	}
+	records, err := os.Stat(owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName))
+	if err != nil {
+		return false, fmt.Errorf("the node does not run, and its folder is not found: %w", err)
+	}
+	ctx, release, err := owner.Claim(ctx, zap.NewNop(), db, cfg.ClientName) // no two write the file at once
+	if errors.Is(err, owner.ErrSecondNode) {
+		return false, nil // it has just started
+	}
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	return sites.Record(ctx, db, cfg, records)
 }
 
 func clientNamed(cfg *config.Config, client string) bool {
@@ -111,7 +145,7 @@ type shownSite struct {
 	ID    string     `json:"invitation"`
 	Words string     `json:"words,omitempty"` // to compare
 	Uses  int        `json:"uses,omitempty"`  // that are left
-	Since *time.Time `json:"since,omitempty"` // it has asked, is in, is dismissed
+	Since *time.Time `json:"since,omitempty"` // it has asked, is in, is dismissed; nil: not known
 	Until *time.Time `json:"until,omitempty"` // it can be used
 }
 
@@ -130,7 +164,9 @@ func listSites(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 		case sites.Asking:
 			x.Words = s.Words
 		case sites.In:
-			x.Since = &s.Joined
+			if x.Since = &s.Joined; slices.Contains(cfg.Joined.Dismissed, s.Client) { // the database is from before
+				x.State, x.Since = sites.Outside, nil
+			}
 		case sites.Outside:
 			x.Since = &s.Dismissed
 		}

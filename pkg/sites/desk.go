@@ -199,6 +199,10 @@ func (d *Desk) answer(ctx context.Context, l letter) error {
 
 // decide counts the use and lets the site in, in one transaction, or says why not.
 func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, shared join.Shared, id string) (a join.Answer, err error) {
+	gone, err := readOutside(File(d.Node))
+	if err != nil {
+		return a, err
+	}
 	err = mysqldb.InTx(ctx, d.DB, func(tx mysqldb.Tx) error {
 		i, err := invitation(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
@@ -216,7 +220,7 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 		if err != nil {
 			return err
 		}
-		v := Decide(d.Node, r, site, i, s, now)
+		v := Decide(d.Node, r, site, i, gone.correct(r.Site, s), now)
 		a = join.Answer{Refused: v.Refused, Waits: v.State == Asking}
 		if !v.New {
 			return nil

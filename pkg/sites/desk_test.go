@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -344,6 +345,81 @@ func TestABackupLetsNoDismissedSiteIn(t *testing.T) {
 	if list := in(); len(list) != 1 {
 		t.Errorf("in: %v", list)
 	}
+}
+
+// A hub whose database is restored from a backup does not let a dismissed site in by a token from before it was dismissed,
+// whichever of its rows the backup lacks.
+func TestABackupReopensNoTokenForADismissedSite(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	exec := func(query string) {
+		t.Helper()
+		if _, err := d.db.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used, key := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t)
+	byName, byPattern := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), d.invites(t, sites.Ask{Site: "store-*", For: time.Hour, Uses: 9})
+	if a := d.asks(t, used, key, "store-1"); a.Refused != "" {
+		t.Fatal(a.Refused)
+	}
+	<-d.changed
+	exec(`CREATE TABLE backup SELECT * FROM sync_sites`)
+	if err := sites.Dismiss(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	d.again(t)
+	<-d.changed // that desk has written the file, and has ended its watch
+	refused := func(backup string) {
+		t.Helper()
+		for what, token := range map[string]join.Token{"used": used, "for its name": byName, "for a pattern": byPattern} {
+			if a := d.asks(t, token, key, "store-1"); a.Refused != join.Dismissed {
+				t.Errorf("%s: the token that is %s: %+v", backup, what, a)
+			}
+		}
+	}
+	exec(`UPDATE sync_invitations SET used = 0`)
+	exec(`DELETE FROM sync_sites`)
+	refused("from before it joined")
+	exec(`INSERT INTO sync_sites SELECT * FROM backup`)
+	refused("from when it was in")
+	if _, all, _, err := sites.List(t.Context(), d.db); err != nil || len(all) != 1 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	exec(`DELETE FROM sync_sites`)
+	if a := d.asks(t, byPattern, newKey(t), "store-2"); a.Refused != "" {
+		t.Errorf("another site: %s", a.Refused)
+	}
+	if a := d.asks(t, d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t), "store-1"); a.Refused != "" {
+		t.Errorf("a new token: %s", a.Refused)
+	}
+}
+
+// The key of an invitation that is over, however that came, goes a day later; until then sites are told why.
+func TestKeysOfInvitationsGo(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	for _, site := range []string{"store-1", "store-2", "store-3", "store-4"} {
+		d.invites(t, sites.Ask{Site: site, For: 1000 * time.Hour, Uses: 1, Made: true})
+	}
+	for _, q := range []string{
+		`UPDATE sync_invitations SET until_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR WHERE site = 'store-2'`,
+		`UPDATE sync_invitations SET withdrawn_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR WHERE site = 'store-3'`,
+		`UPDATE sync_invitations SET withdrawn_at = UTC_TIMESTAMP(6) - INTERVAL 23 HOUR WHERE site = 'store-4'`,
+	} {
+		if _, err := d.db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.again(t)
+	testkit.Eventually(t, "the keys that are left", func() error {
+		var left string
+		err := d.db.GetContext(t.Context(), &left, `SELECT GROUP_CONCAT(site ORDER BY site) FROM sync_invitations WHERE hub_key IS NOT NULL`)
+		if err == nil && left != "store-1,store-4" {
+			err = errors.New(left)
+		}
+		return err
+	})
 }
 
 // A dismissed site has no rights either, even if anyone has, where the database does not know it or cannot be asked.

@@ -2,14 +2,16 @@ package sites
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -23,20 +25,37 @@ func File(cfg *config.Config) string {
 	return filepath.Join(cfg.QueueDirectory, cfg.ClientName+".dismissed")
 }
 
-// outside has all sites that were ever dismissed, each with the invitation that it had used: with another, it may be in
-// again.
-type outside map[string]map[string]bool
+// outside has all sites that were ever dismissed: each with the invitations that it had used, and when it was dismissed
+// after that. With another invitation it may be in again.
+type outside map[string]map[string]time.Time
 
-func (o outside) has(client, invitation string) bool { return o[client][invitation] }
+func (o outside) has(client, invitation string) bool {
+	_, ok := o[client][invitation]
+	return ok
+}
 
 // clients returns the sites, sorted.
 func (o outside) clients() []string { return slices.Sorted(maps.Keys(o)) }
 
-func (o outside) add(client, invitation string) {
-	if o[client] == nil {
-		o[client] = map[string]bool{}
+func (o outside) add(s Site) {
+	if o[s.Client] == nil {
+		o[s.Client] = map[string]time.Time{}
 	}
-	o[client][invitation] = true
+	o[s.Client][s.Invitation] = s.Dismissed
+}
+
+// correct returns what is true of a site, given what the database says, which may be older than its latest dismissal; s is
+// nil if the database does not know it.
+func (o outside) correct(client string, s *Site) *Site {
+	if s != nil && s.State != Outside && !o.has(client, s.Invitation) {
+		return s // never dismissed, or in by another invitation
+	}
+	for invitation, at := range o[client] {
+		if s == nil || s.State != Outside || at.After(s.Dismissed) {
+			s = &Site{Client: client, State: Outside, Invitation: invitation, Dismissed: at}
+		}
+	}
+	return s
 }
 
 // readOutside reads the file; without one, nobody was dismissed.
@@ -55,19 +74,27 @@ func readOutside(file string) (outside, error) {
 	return o, nil
 }
 
-func (o outside) write(file string) error {
+// write replaces the file, which belongs to the owner of like, or with nil to this process's.
+func (o outside) write(file string, like fs.FileInfo) error {
 	text, err := json.Marshal(o)
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(filepath.Dir(file), ".dismissed-*") // with mode 0600
+	}
+	if err != nil {
 		return fmt.Errorf("write who was dismissed: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".dismissed-*") // with mode 0600
-	if err != nil {
-		return fmt.Errorf("write who was dismissed: %w", err)
+	if like != nil {
+		if is, ok := like.Sys().(*syscall.Stat_t); ok {
+			err = f.Chown(int(is.Uid), int(is.Gid))
+		}
 	}
-	_, err = f.Write(text)
+	if err == nil {
+		_, err = f.Write(text)
+	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), file)
 	}
@@ -77,45 +104,51 @@ func (o outside) write(file string) error {
 	return nil
 }
 
-// remember records dismissed sites in the file, dismisses again those that are in by an older database, and notes who
-// asks.
+// Record records in the file of a node that is stopped which sites are dismissed; a running node does that itself. The
+// file gets the owner of like, which is another file of the node, so that the node can read it. It reports whether there
+// was anything to record.
+func Record(ctx context.Context, db *mysqldb.DB, cfg *config.Config, like fs.FileInfo) (news bool, err error) {
+	_, _, news, err = record(ctx, db, cfg, like)
+	return news, err
+}
+
+// record adds to the file the sites that are dismissed according to the database, and returns what both say.
+func record(ctx context.Context, db *mysqldb.DB, cfg *config.Config, like fs.FileInfo) (o outside, all []Site, news bool, err error) {
+	if o, err = readOutside(File(cfg)); err != nil {
+		return nil, nil, false, err
+	}
+	if all, err = sites(ctx, db, ` ORDER BY client`); err != nil {
+		return nil, nil, false, err
+	}
+	for _, s := range all {
+		if s.State == Outside && !o.has(s.Client, s.Invitation) {
+			o.add(s)
+			news = true
+		}
+	}
+	if news {
+		err = o.write(File(cfg), like)
+	}
+	return o, all, news, err
+}
+
+// remember records dismissed sites, dismisses again those that are in by an older database, and notes who asks.
 func (d *Desk) remember(ctx context.Context) error {
-	o, err := readOutside(File(d.Node))
+	o, all, _, err := record(ctx, d.DB, d.Node, nil)
 	if err != nil {
 		return err
 	}
-	var back, asking []string
-	news := false
-	err = mysqldb.Each(ctx, d.DB, `SELECT client, invitation, state, words FROM sync_sites ORDER BY client`, nil, func(r *sql.Rows) error {
-		var client, invitation, state, words string
-		if err := r.Scan(&client, &invitation, &state, &words); err != nil {
-			return err
-		}
-		if state == Asking {
-			asking = append(asking, client+" ("+words+")")
-		}
-		switch known := o.has(client, invitation); {
-		case state == Outside && !known:
-			o.add(client, invitation)
-			news = true
-		case state != Outside && known:
-			back = append(back, client)
-		}
-		return nil
-	})
-	if err == nil {
-		d.asking.Store(&asking)
-	}
-	if err == nil && news {
-		err = o.write(File(d.Node))
-	}
-	for _, client := range back {
-		if err != nil {
-			break
-		}
-		if err = Dismiss(ctx, d.DB, client); err == nil {
-			d.Log.Warn("a site is dismissed again: the database is from before it was", zap.String("client", client))
+	var asking []string
+	for _, s := range all {
+		if s.State != Outside && o.has(s.Client, s.Invitation) {
+			if err := Dismiss(ctx, d.DB, s.Client); err != nil {
+				return err
+			}
+			d.Log.Warn("a site is dismissed again: the database is from before it was", zap.String("client", s.Client))
+		} else if s.State == Asking {
+			asking = append(asking, s.Client+" ("+s.Words+")")
 		}
 	}
-	return err
+	d.asking.Store(&asking)
+	return nil
 }
