@@ -58,7 +58,7 @@ func (b *Broker) certify(c config.Broker) error {
 
 // Renew gives a running broker other users and reads its certificate again, without closing a connection, except those of users
 // who are gone or have another password or other rights. It reports whether that is all that the configuration asks for: if not,
-// nothing is changed, and another broker has to take this one's place.
+// nothing is changed, and another broker has to take this one's place. With an error, the certificate stays as it was.
 func (b *Broker) Renew(c config.Broker) (ok bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,11 +66,6 @@ func (b *Broker) Renew(c config.Broker) (ok bool, err error) {
 	now.Users, now.Hub = c.Users, c.Hub
 	if b.server == nil || !reflect.DeepEqual(now, c) || (len(b.c.Users) == 0) != (len(c.Users) == 0) {
 		return false, nil
-	}
-	if b.tls != nil {
-		if err := b.certify(c); err != nil {
-			return false, err
-		}
 	}
 	b.c = c
 	before := *b.gate.users.Load()
@@ -85,7 +80,10 @@ func (b *Broker) Renew(c config.Broker) (ok bool, err error) {
 		_ = b.server.DisconnectClient(client, packets.ErrNotAuthorized) // it may be gone already
 		b.server.Clients.Delete(client.ID)                              // with what waits for it
 	}
-	return true, nil
+	if b.tls != nil { // last: a user whose login has ended is sent away all the same
+		err = b.certify(c)
+	}
+	return true, err
 }
 
 // Addr waits until the broker listens and returns its host:port. The error is ctx's.

@@ -3,9 +3,12 @@ package broker_test
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -353,4 +356,45 @@ func TestUsersChangeWhileTheBrokerRuns(t *testing.T) {
 	if _, _, err := as("gamma", "c"); err != nil {
 		t.Errorf("at the new address: %v", err)
 	}
+}
+
+// A user who is removed is sent away even if the certificate cannot be read again.
+func TestUsersGoWhateverTheCertificate(t *testing.T) {
+	certs := testkit.Certs(t)
+	key := filepath.Join(t.TempDir(), "key.pem")
+	text, err := os.ReadFile(certs.ServerKey)
+	if err == nil {
+		err = os.WriteFile(key, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k broker.Keeper
+	defer k.Close()
+	user := config.BrokerUser{Username: "alpha", Password: "a"}
+	c := config.Broker{Listen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t)), Cert: certs.ServerCert, Key: key, Users: []config.BrokerUser{user, {Username: "beta", Password: "b"}}}
+	if err := k.Keep(t.Context(), zap.NewNop(), c); err != nil {
+		t.Fatal(err)
+	}
+	as := func(o *mqtt.ClientOptions) {
+		o.SetUsername("beta").SetPassword("b").SetTLSConfig(&tls.Config{InsecureSkipVerify: true})
+	}
+	gone := make(chan struct{})
+	if _, err := connect(t, "ssl://"+c.Listen, func(o *mqtt.ClientOptions) {
+		as(o)
+		o.SetConnectionLostHandler(func(mqtt.Client, error) { close(gone) })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	c.Users = []config.BrokerUser{user}
+	if err := k.Keep(t.Context(), zap.NewNop(), c); err == nil {
+		t.Error("the missing key is not reported")
+	}
+	if _, err := connect(t, "ssl://"+c.Listen, as); err == nil {
+		t.Fatal("a user who was removed gets in")
+	}
+	<-gone
 }
