@@ -36,7 +36,7 @@ type Config struct {
 	DB      *mysqldb.DB
 	Publish func(ctx context.Context, topic string, payload []byte) error
 	Broker  func(ctx context.Context, c config.Broker) error // gives the embedded broker these users
-	Changed func(ctx context.Context)                        // the sites that are in are no longer those of Node: restart
+	Changed func(ctx context.Context)                        // the sites that are in are no longer those of Node: restart until it works
 }
 
 // Desk receives the requests of sites to join a running node. Hear may be called from any goroutine; Run is called
@@ -84,43 +84,68 @@ func (d *Desk) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// watch checks every second who has joined: commands and requests write it into the database.
+// watch checks every second who has joined: commands and requests write it into the database. Nothing that fails here keeps
+// a dismissed site in.
 func (d *Desk) watch(ctx context.Context) error {
-	seen := d.Node.Joined
-	told, purged := false, time.Time{}
-	for {
-		var now config.Joined
-		err := d.remember(ctx)
-		if err == nil {
-			now, err = Joined(ctx, d.DB, d.Node)
-		}
-		if err == nil && time.Since(purged) > purgeEvery {
-			if err = purge(ctx, d.DB); err == nil {
-				purged = time.Now()
-			}
-		}
-		if err == nil {
-			cfg := d.Node.With(now)
-			changed := !reflect.DeepEqual(seen.Sites, cfg.Joined.Sites) || !reflect.DeepEqual(seen.Dismissed, cfg.Joined.Dismissed)
-			if changed || !reflect.DeepEqual(seen.Invitations, cfg.Joined.Invitations) {
-				if err = d.Broker(ctx, cfg.Broker); err == nil { // a dismissed site is disconnected first
-					seen = cfg.Joined
-				}
-			}
-			if changed && err == nil {
-				d.tell(d.Node.Joined.Sites, cfg.Joined.Sites)
-				d.Changed(ctx)
-				<-ctx.Done() // this node is replaced
-			}
-		}
-		if err != nil && ctx.Err() == nil && !told {
+	w := watcher{Desk: d, told: d.Node.Joined, given: d.Node.Joined}
+	for failed := false; ; {
+		err := errors.Join(d.remember(ctx), w.admit(ctx), w.purge(ctx))
+		if err != nil && ctx.Err() == nil && !failed {
 			d.Log.Warn("could not read which sites have joined; retrying", zap.Error(err))
 		}
-		told = err != nil
+		failed = err != nil
 		if pause.For(ctx, every) != nil {
 			return nil
 		}
 	}
+}
+
+// watcher is what watch has done so far.
+type watcher struct {
+	*Desk
+	told, given config.Joined // what was last logged, and what the broker has
+	restarts    bool
+	purged      time.Time
+}
+
+// admit makes the sites in the database those of the broker, and then of the node.
+func (w *watcher) admit(ctx context.Context) error {
+	now, err := Joined(ctx, w.DB, w.Node)
+	if err != nil {
+		return err
+	}
+	cfg := w.Node.With(now)
+	if !sameSites(w.given, cfg.Joined) || !reflect.DeepEqual(w.given.Invitations, cfg.Joined.Invitations) {
+		if err = w.Broker(ctx, cfg.Broker); err == nil { // a dismissed site is disconnected first
+			w.given = cfg.Joined
+		}
+	}
+	if !sameSites(w.told, cfg.Joined) && ctx.Err() == nil {
+		w.tell(w.told.Sites, cfg.Joined.Sites)
+		w.told = cfg.Joined
+		if !w.restarts { // else that goes on until this node is replaced
+			w.Changed(ctx)
+			w.restarts = true
+		}
+	}
+	return err
+}
+
+// purge removes now and then what is left of invitations that are over.
+func (w *watcher) purge(ctx context.Context) error {
+	if time.Since(w.purged) < purgeEvery {
+		return nil
+	}
+	if err := purge(ctx, w.DB); err != nil {
+		return err
+	}
+	w.purged = time.Now()
+	return nil
+}
+
+// sameSites reports whether the same sites are in, with the same keys, and the same ones are dismissed.
+func sameSites(a, b config.Joined) bool {
+	return reflect.DeepEqual(a.Sites, b.Sites) && reflect.DeepEqual(a.Dismissed, b.Dismissed)
 }
 
 // tell logs who joined and who left.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ type desk struct {
 	answers chan []byte
 	changed chan struct{}
 	users   chan []config.BrokerUser
+	failed  error // of the broker
 }
 
 func opened(t *testing.T, tables ...string) *desk {
@@ -52,7 +54,7 @@ func (d *desk) again(t *testing.T) {
 	d.Desk = sites.New(sites.Config{
 		Log: zap.NewNop(), Node: d.node, DB: d.db,
 		Publish: func(_ context.Context, _ string, payload []byte) error { d.answers <- payload; return nil },
-		Broker:  func(_ context.Context, c config.Broker) error { d.users <- c.Users; return nil },
+		Broker:  func(_ context.Context, c config.Broker) error { d.users <- c.Users; return d.failed },
 		Changed: func(context.Context) { d.changed <- struct{}{} },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -420,6 +422,31 @@ func TestKeysOfInvitationsGo(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// Neither a full disk nor trouble at the broker keeps a dismissed site in.
+func TestADismissalCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	if a := d.asks(t, d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t), "store-1"); a.Refused != "" {
+		t.Fatal(a.Refused)
+	}
+	<-d.changed
+	j, err := sites.Joined(t.Context(), d.db, d.Node)
+	if err != nil || len(j.Sites) != 1 {
+		t.Fatalf("%+v, %v", j, err)
+	}
+	node := *d.node
+	node.QueueDirectory = filepath.Join(t.TempDir(), "queue")
+	if err := os.Symlink(node.QueueDirectory+"-elsewhere", node.QueueDirectory); err != nil { // so nothing can be written there
+		t.Fatal(err)
+	}
+	d.node, d.failed = node.With(j), errors.New("the broker's certificate cannot be read")
+	d.again(t)
+	if err := sites.Dismiss(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	<-d.changed
 }
 
 // A dismissed site has no rights either, even if anyone has, where the database does not know it or cannot be asked.
