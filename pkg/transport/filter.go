@@ -27,7 +27,7 @@ const typePublish = 3
 type filter struct {
 	r       *bufio.Reader
 	most    func(topic string) int        // bytes that a message on a topic may have
-	dropped func(topic string, bytes int) // called for larger ones
+	dropped func(topic string, bytes int) // called for larger ones; may be nil
 
 	head []byte // of the current packet, not yet handed out
 	body int    // how many bytes of it then pass unchanged
@@ -123,7 +123,9 @@ func (f *filter) publish(kind byte, length int) error {
 			return err
 		}
 	}
-	f.dropped(name, length-head)
+	if f.dropped != nil {
+		f.dropped(name, length-head)
+	}
 	f.head = append(header(kind, 2+len(droppedTopic)+len(id)), 0, byte(len(droppedTopic)))
 	f.head = append(append(f.head, droppedTopic...), id...)
 	return nil

@@ -46,6 +46,18 @@ func TestAllowedMessagesPassUnchanged(t *testing.T) {
 	}
 }
 
+// Who limits messages need not be told about those that are dropped.
+func TestOversizedMessagesAreDroppedUntold(t *testing.T) {
+	got, err := through(t, published(t, "/joined/hq", 1, 7, make([]byte, 100)), func(string) int { return 99 }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := packets.ReadPacket(bytes.NewReader(got))
+	if p, ok := first.(*packets.PublishPacket); err != nil || !ok || p.TopicName != droppedTopic {
+		t.Errorf("%v, %v", first, err)
+	}
+}
+
 // TestOversizedMessagesCostNothing: only the frame of an oversized message passes, with its packet identifier.
 func TestOversizedMessagesCostNothing(t *testing.T) {
 	long := strings.Repeat("x", longestTopic+1)
