@@ -43,7 +43,8 @@ func (k PrivateKey) Public() PublicKey { return PublicKey(k.key.PublicKey().Byte
 // Format prints *** for any verb.
 func (PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
 
-// Shared is the secret that only a site and the hub can derive, from the site's key and the invitation's.
+// Shared is the secret that only a site and the hub can derive, from the site's key and the invitation's. Its zero value
+// seals and opens nothing.
 type Shared struct {
 	secret []byte
 	about  string // what the derived keys are bound to
@@ -62,6 +63,8 @@ func (k PrivateKey) With(other, site PublicKey, id string) (Shared, error) {
 	}
 	return Shared{secret, id + " " + string(site[:])}, nil
 }
+
+var errNoSecret = errors.New("there is no secret yet")
 
 var errKey = errors.New("the other's key is not valid")
 
@@ -109,10 +112,7 @@ func (s Shared) seal(purpose, about string, plain []byte) ([]byte, error) {
 
 func (s Shared) open(purpose, about string, sealed []byte) ([]byte, error) {
 	a, err := s.cipher(purpose)
-	if err != nil {
-		return nil, err
-	}
-	if len(sealed) < a.NonceSize() {
+	if err != nil || len(sealed) < a.NonceSize() {
 		return nil, ErrForged
 	}
 	plain, err := a.Open(nil, sealed[:a.NonceSize()], sealed[a.NonceSize():], []byte(about))
@@ -126,6 +126,9 @@ func (s Shared) open(purpose, about string, sealed []byte) ([]byte, error) {
 var ErrForged = errors.New("the message cannot be decrypted: it was changed, or is not from the other side")
 
 func (s Shared) cipher(purpose string) (cipher.AEAD, error) {
+	if len(s.secret) == 0 {
+		return nil, errNoSecret
+	}
 	b, err := aes.NewCipher(s.derive(purpose))
 	if err != nil {
 		return nil, err

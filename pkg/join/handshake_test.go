@@ -77,6 +77,20 @@ func TestTheTokenOpensNoMessage(t *testing.T) {
 	}
 }
 
+// Before a site has derived its secret, it takes no answer: the broker could send one that was sealed with none.
+func TestNoSecretOpensNothing(t *testing.T) {
+	var none join.Shared
+	sealed, err := join.Answer{Waits: true}.Seal(none, ask)
+	if err == nil {
+		t.Error("an answer is sealed with no secret")
+	}
+	for _, message := range [][]byte{sealed, nil, make([]byte, 100)} {
+		if _, err := join.OpenAnswer(message, none, ask); !errors.Is(err, join.ErrForged) {
+			t.Errorf("%d bytes: %v", len(message), err)
+		}
+	}
+}
+
 func TestAChangedMessageIsRefused(t *testing.T) {
 	site, hub, message, x, invitation := sides(t)
 	answer, err := join.Answer{Profile: &join.Profile{SyncTables: []string{"orders"}}, Tables: []json.RawMessage{[]byte(`{}`)}, Count: 1}.Seal(hub, ask)
