@@ -147,6 +147,9 @@ func (j *joining) run(ctx context.Context, w io.Writer, piped bool) error {
 	if j.key, err = keptKey(keyFile(j.path), j.token.ID); err != nil {
 		return err
 	}
+	if j.shared, err = j.key.With(j.token.HubKey, j.key.Public(), j.token.ID); err != nil {
+		return err
+	}
 	if err := j.ask(ctx, w); err != nil {
 		return err
 	}

@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	askEvery = 3 * time.Second  // between two requests without an answer
-	askTime  = 60 * time.Second // until the hub is reported not to answer
+	askEvery   = 3 * time.Second  // between two requests without an answer
+	askTime    = time.Minute      // without an answer, until this gives up
+	personTime = 10 * time.Minute // the same, once the hub has answered that a person decides: it may restart meanwhile
 )
 
 // keyFile is where the site's key is kept until it has joined.
@@ -109,9 +110,6 @@ func (j *joining) authority() (string, error) {
 	return path, writeWhole(path, []byte(j.token.CA))
 }
 
-// errSilent says that no answer came.
-var errSilent = errors.New("the hub does not answer: is it running, and connected to the broker? At a broker with an ACL, both need the topics of joining (docs/fleets.md)")
-
 // ask asks the hub to let this site in, and waits for a person there if the invitation requires that.
 func (j *joining) ask(ctx context.Context, w io.Writer) error {
 	ca, err := j.authority()
@@ -132,7 +130,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	came, up := make(chan []byte, 8), make(chan struct{}, 1)
+	came, up := make(chan []byte, 8), make(chan struct{}, 1) // more answers at once are dropped: the request is sent again
 	ended := make(chan error, 1)
 	go func() {
 		ended <- insist(ctx, line, transport.Handlers{
@@ -155,8 +153,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 	}()
 	again := time.NewTicker(askEvery)
 	defer again.Stop()
-	patience := time.After(askTime)
-	waits := false
+	p := patience{heard: time.Now()}
 	for {
 		send := false
 		select {
@@ -164,46 +161,50 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 			if errors.Is(err, transport.ErrRefused) && !transport.Distrusted(err) {
 				return fmt.Errorf("the broker refuses the token's login: the invitation is over, was withdrawn, or is not of the hub at this address; ask for a new token (%w)", err)
 			}
-			return err
-		case <-patience:
-			if !waits {
-				if !line.Online() {
-					return fmt.Errorf("the broker %v cannot be reached from here", j.token.Servers)
-				}
-				return errSilent
-			}
+			return errors.Join(err, ctx.Err())
 		case <-up:
 			send = true
 		case <-again.C:
-			send = line.Online()
+			if send = line.Online(); !p.over(time.Now()) {
+				break
+			}
+			if !send {
+				return fmt.Errorf("the broker %v cannot be reached from here", j.token.Servers)
+			}
+			return p.reason()
 		case payload := <-came:
-			a, err := j.heard(payload, ask)
+			a, err := join.OpenAnswer(payload, j.shared, ask)
+			if errors.Is(err, join.ErrForged) {
+				p.forged(payload, w)
+				continue
+			}
 			if err != nil {
 				return err
 			}
-			if a.Waits && !waits {
-				waits = true
+			p.heard = time.Now()
+			switch {
+			case a.Refused != "":
+				return a.Refused
+			case a.Waits && !p.person:
+				p.person = true
 				say(w, "A person at the hub has to let this site in, if these characters are the same there: %s\nWaiting; an interrupted command can be repeated.", j.shared.Words())
-			}
-			if a.Profile == nil {
-				continue
-			}
-			had := len(j.tables)
-			done, err := j.take(a)
-			if err != nil || done {
-				return err
-			}
-			if send = len(j.tables) > had; send {
-				again.Reset(askEvery)
-				patience = time.After(askTime)
+			case a.Profile != nil:
+				had := len(j.tables)
+				done, err := j.take(a)
+				if err != nil || done {
+					return err
+				}
+				if send = len(j.tables) > had; send {
+					again.Reset(askEvery)
+				}
 			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		if send {
-			var message []byte
 			r := join.Request{Ask: ask, Site: j.client, Secret: j.token.Secret, From: len(j.tables), Version: command.Version(version)}
-			if message, j.shared, err = r.Seal(j.key, j.token.HubKey, j.token.ID); err != nil {
+			message, _, err := r.Seal(j.key, j.token.HubKey, j.token.ID)
+			if err != nil {
 				return err
 			}
 			if err := line.Publish(ctx, transport.Message{Topic: requests, Payload: message, QoS: 1}); err != nil && !errors.Is(err, transport.ErrOffline) {
@@ -212,6 +213,45 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 		}
 	}
 }
+
+// patience decides when to give up. Only what the hub sealed for this site counts as an answer: whoever may publish at the
+// broker can send anything else.
+type patience struct {
+	heard            time.Time // when the last answer came, or the first request was made
+	person           bool      // at the hub has to let this site in
+	unknown, garbage bool      // such an answer of somebody came
+}
+
+// over reports whether the hub has been silent for too long.
+func (p *patience) over(now time.Time) bool {
+	if p.person {
+		return now.Sub(p.heard) > personTime
+	}
+	return now.Sub(p.heard) > askTime
+}
+
+// forged notes an answer that is not certain to be the hub's, and says so the first time.
+func (p *patience) forged(payload []byte, w io.Writer) {
+	switch unknown := bytes.Equal(payload, join.UnknownInTheClear); {
+	case unknown && !p.unknown:
+		p.unknown = true
+		say(w, "Note: an answer says that the hub does not know this invitation. Anyone at the broker can send that; still asking.")
+	case !unknown && !p.garbage:
+		p.garbage = true
+		say(w, "Note: an answer came that is not from the hub; still asking.")
+	}
+}
+
+// reason says why no answer may have come.
+func (p *patience) reason() error {
+	if p.unknown {
+		return fmt.Errorf("no answer came that is certain to be the hub's, only one that could be: %w", join.Unknown)
+	}
+	return errSilent
+}
+
+// errSilent says that no answer came.
+var errSilent = errors.New("the hub does not answer: is it running, and connected to the broker? At a broker with an ACL, both need the topics of joining (docs/fleets.md)")
 
 // insistTime is how long a login may be refused: the hub reads the invitations once a second.
 const insistTime = 6 * time.Second
@@ -224,20 +264,6 @@ func insist(ctx context.Context, line *transport.Session, h transport.Handlers) 
 			return err
 		}
 	}
-}
-
-// heard opens an answer; the error says why the hub refuses.
-func (j *joining) heard(payload []byte, ask string) (a join.Answer, err error) {
-	if bytes.Equal(payload, join.UnknownInTheClear) {
-		return a, join.Unknown
-	}
-	if a, err = join.OpenAnswer(payload, j.shared, ask); err != nil {
-		return join.Answer{}, fmt.Errorf("an answer came that is not from the hub: %w", err)
-	}
-	if a.Refused != "" {
-		return a, a.Refused
-	}
-	return a, nil
 }
 
 // take stores what an answer has, and reports whether that is all.

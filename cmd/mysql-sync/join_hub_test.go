@@ -103,3 +103,48 @@ func TestTablesThatAHubNames(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, out, said)
 	}
 }
+
+// Whoever may publish at the broker can send a store anything while it waits, but not end its join.
+func TestForgedAnswersEndNoJoin(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	forger := testkit.MQTTClient(t, b, "forger")
+	key, err := join.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := key.Public()
+	own, err := key.With(site, site, "0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal, err := join.Answer{Refused: join.UsedUp}.Seal(own, "0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	subscribed := forger.Subscribe("/join/hq/+/+", 1, func(c mqtt.Client, m mqtt.Message) {
+		for _, forged := range [][]byte{join.UnknownInTheClear, nil, []byte("{}"), bytes.Repeat([]byte{7}, join.AnswerBytes+1), refusal} {
+			c.Publish(strings.Replace(m.Topic(), "/join/", "/joined/", 1), 1, false, forged)
+		}
+	})
+	if subscribed.Wait(); subscribed.Error() != nil {
+		t.Fatal(subscribed.Error())
+	}
+	p := join.Profile{SyncTables: []string{"one", "two"}}
+	asked := 0
+	token := answering(t, b, "", func(from int) []join.Answer {
+		switch asked++; asked {
+		case 1, 3: // only the forger answers
+			return nil
+		case 2:
+			return []join.Answer{{Waits: true}}
+		}
+		return []join.Answer{page(p, from)}
+	})
+	_, args := store(t)
+	out := joins(t, 0, token, args, "--yes")
+	has(t, out, "Note: an answer says that the hub does not know this invitation", "Note: an answer came that is not from the hub", "A person at the hub", "Created: one, two")
+	if strings.Count(out, "Note: ") != 2 {
+		t.Errorf("a note is repeated:\n%s", out)
+	}
+}
