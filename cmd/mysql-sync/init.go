@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/mysql-sync/mysql-sync/pkg/check"
@@ -73,6 +74,11 @@ the file exists (see --force).`,
 			} else if err := s.complete(); err != nil {
 				return command.Usage(err)
 			}
+			if d != nil {
+				if err := d.until(cmd.Context(), &s.client, s.changed("client"), "Name of this node", hostName(), clientName); err != nil {
+					return err
+				}
+			}
 			db, err := s.database(cmd.Context(), d)
 			if err != nil {
 				return err
@@ -100,6 +106,18 @@ the file exists (see --force).`,
 	f.StringSliceVar(&s.send, "send-table", nil, "`table` to send only")
 	f.StringSliceVar(&s.receive, "receive-table", nil, "`table` to receive only")
 	f.BoolVar(&s.all, "all-tables", false, "send and receive all tables that can be synced")
+	s.nodeFlags(f)
+	f.StringVar(&s.mqtt.url, "broker", "", "`URL` of the broker, such as mqtts://broker.example.com:8883 (default mqtt://localhost:1883)")
+	f.StringVar(&s.mqtt.listen, "broker-listen", "", "`address`, such as 127.0.0.1:1883, at which the node itself is the broker")
+	f.StringVar(&s.mqtt.user, "broker-user", "", "`user` at the broker")
+	f.StringVar(&s.mqtt.password.env, "broker-password-env", "", "environment `variable` with the password (default MQTT_PASSWORD, if set)")
+	f.StringVar(&s.mqtt.password.file, "broker-password-file", "", "`file` with the password")
+	f.StringVar(&s.mqtt.ca, "broker-ca", "", "`file` with the broker's CA certificate")
+	return c
+}
+
+// nodeFlags adds the flags about the node's database and folder.
+func (s *setup) nodeFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.queue, "queue-directory", "", "`folder` for what the node keeps outside its database (default queue, next to the configuration)")
 	f.StringVar(&s.mysql.host, "mysql-host", "localhost", "`host` of the database server")
 	f.IntVar(&s.mysql.port, "mysql-port", 3306, "`port` of the database server")
@@ -108,13 +126,6 @@ the file exists (see --force).`,
 	f.StringVar(&s.mysql.database, "mysql-database", "", "`name` of the database")
 	f.StringVar(&s.mysql.password.env, "mysql-password-env", "", "environment `variable` with the password (default MYSQL_PASSWORD, if set)")
 	f.StringVar(&s.mysql.password.file, "mysql-password-file", "", "`file` with the password")
-	f.StringVar(&s.mqtt.url, "broker", "", "`URL` of the broker, such as mqtts://broker.example.com:8883 (default mqtt://localhost:1883)")
-	f.StringVar(&s.mqtt.listen, "broker-listen", "", "`address`, such as 127.0.0.1:1883, at which the node itself is the broker")
-	f.StringVar(&s.mqtt.user, "broker-user", "", "`user` at the broker")
-	f.StringVar(&s.mqtt.password.env, "broker-password-env", "", "environment `variable` with the password (default MQTT_PASSWORD, if set)")
-	f.StringVar(&s.mqtt.password.file, "broker-password-file", "", "`file` with the password")
-	f.StringVar(&s.mqtt.ca, "broker-ca", "", "`file` with the broker's CA certificate")
-	return c
 }
 
 // freePath returns an error unless a file may be written at path.
@@ -137,9 +148,6 @@ func freePath(path string, force bool) error {
 func (s *setup) database(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
 	if d == nil {
 		return mysqldb.Connect(ctx, s.mysql.config())
-	}
-	if err := d.until(ctx, &s.client, s.changed("client"), "Name of this node", hostName(), clientName); err != nil {
-		return nil, err
 	}
 	for wrong := all; ; {
 		db, err := s.askDatabase(ctx, d, wrong)

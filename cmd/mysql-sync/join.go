@@ -25,6 +25,7 @@ import (
 type joining struct {
 	setup
 	yes, start bool
+	done       bool // an earlier run has written the configuration
 	path       string
 	token      join.Token
 	key        join.PrivateKey // this site's; stored next to the configuration until that is written
@@ -76,14 +77,7 @@ line or the token is wrong, or the file exists.`,
 	f.StringVar(&j.client, "client", "", "`name` of this site, if the token is for several")
 	f.BoolVar(&j.yes, "yes", false, "create missing tables without asking")
 	f.BoolVar(&j.start, "start", false, "run the node at once, in this process")
-	f.StringVar(&j.queue, "queue-directory", "", "`folder` for what the node keeps outside its database (default queue, next to the configuration)")
-	f.StringVar(&j.mysql.host, "mysql-host", "localhost", "`host` of the database server")
-	f.IntVar(&j.mysql.port, "mysql-port", 3306, "`port` of the database server")
-	f.StringVar(&j.mysql.socket, "mysql-socket", "", "`path` of the database server's Unix socket, instead of host and port")
-	f.StringVar(&j.mysql.user, "mysql-user", "", "`user` at the database server")
-	f.StringVar(&j.mysql.database, "mysql-database", "", "`name` of the database")
-	f.StringVar(&j.mysql.password.env, "mysql-password-env", "", "environment `variable` with the password (default MYSQL_PASSWORD, if set)")
-	f.StringVar(&j.mysql.password.file, "mysql-password-file", "", "`file` with the password")
+	j.nodeFlags(f)
 	return c
 }
 
@@ -114,10 +108,34 @@ func (j *joining) prepare(text string, in io.Reader) (err error) {
 	case j.client != "" && !config.Matches(j.token.Site, j.client):
 		return command.Usage(fmt.Errorf("--client: the token is for names such as %s", j.token.Site))
 	}
-	return freePath(j.path, false)
+	if j.done, err = j.written(); err != nil {
+		return command.Usage(err)
+	}
+	if _, err := os.Lstat(j.path); err == nil && !j.done {
+		return command.Usage(fmt.Errorf("%s already exists: if this site has joined, start it with mysql-sync run %s; otherwise name another file", j.path, shellWord(j.path)))
+	}
+	return freePath(j.path, true)
 }
 
 func (j *joining) run(ctx context.Context, w io.Writer, piped bool) error {
+	if !j.done {
+		if err := j.join(ctx, w, piped); err != nil {
+			return err
+		}
+	}
+	say(w, "%s has joined %s: %s is written, readable only by its owner.", j.client, j.token.Hub, j.path)
+	if err := os.Remove(keyFile(j.path)); err != nil {
+		return err
+	}
+	if j.start {
+		return run(ctx, j.path)
+	}
+	fmt.Fprintf(w, "\nStart the node with:\n\n  mysql-sync run %s\n\nCheck it before with: mysql-sync check %s\n", shellWord(j.path), shellWord(j.path))
+	return nil
+}
+
+// join does everything up to writing the configuration.
+func (j *joining) join(ctx context.Context, w io.Writer, piped bool) error {
 	var d *dialog
 	if !piped && term.IsTerminal(int(os.Stdin.Fd())) {
 		d = newDialog(os.Stdin, w)
@@ -139,12 +157,12 @@ func (j *joining) run(ctx context.Context, w io.Writer, piped bool) error {
 	if d == nil && (j.mysql.user == "" || j.mysql.database == "") {
 		return command.Usage(errors.New("--mysql-user and --mysql-database are missing, and there is no terminal to ask at"))
 	}
-	db, err := j.openDatabase(ctx, d)
+	db, err := j.database(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if j.key, err = keptKey(keyFile(j.path), j.token.ID); err != nil {
+	if j.key, err = keepKey(keyFile(j.path), j.token.ID); err != nil {
 		return err
 	}
 	if j.shared, err = j.key.With(j.token.HubKey, j.key.Public(), j.token.ID); err != nil {
@@ -156,32 +174,7 @@ func (j *joining) run(ctx context.Context, w io.Writer, piped bool) error {
 	if err := j.create(ctx, w, d, db); err != nil {
 		return err
 	}
-	if err := j.write(ctx, w); err != nil {
-		return err
-	}
-	if err := os.Remove(keyFile(j.path)); err != nil {
-		return err
-	}
-	if j.start {
-		_ = db.Close() // the node opens its own
-		return run(ctx, j.path)
-	}
-	fmt.Fprintf(w, "\nStart the node with:\n\n  mysql-sync run %s\n\nCheck it before with: mysql-sync check %s\n", shellWord(j.path), shellWord(j.path))
-	return nil
-}
-
-func (j *joining) openDatabase(ctx context.Context, d *dialog) (*mysqldb.DB, error) {
-	if d == nil {
-		return mysqldb.Connect(ctx, j.mysql.config())
-	}
-	for wrong := all; ; {
-		db, err := j.askDatabase(ctx, d, wrong)
-		if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
-			return db, err
-		}
-		d.say("\n%s\n\n", command.CleanLines(err.Error()))
-		wrong = wrongAnswer(err)
-	}
+	return j.write(ctx, w)
 }
 
 // create creates the tables that are missing, if the person agrees.
@@ -250,7 +243,7 @@ func yesOrNo(text string) error {
 	return nil
 }
 
-// topic returns the topics of a request and its answer.
+// topics returns the topics of a request and its answer.
 func (j *joining) topics(ask string) (request, answer string) {
 	t := wire.Topics(j.token.Prefix)
 	return t.JoinOf(j.token.Hub, j.token.ID, ask), t.JoinedOf(j.token.Hub, j.token.ID, ask)

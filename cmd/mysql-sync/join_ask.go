@@ -41,48 +41,41 @@ type kept struct {
 	Key        []byte `json:"key"`
 }
 
-// keptKey returns the key of an earlier join with this invitation that was interrupted, or else a new one, which is on disk
-// before it is used.
-func keptKey(file, invitation string) (join.PrivateKey, error) {
+// findKey returns the key of an earlier join with this invitation that was interrupted; found is false if there is none.
+func findKey(file, invitation string) (key join.PrivateKey, found bool, err error) {
 	text, err := os.ReadFile(file)
-	if err == nil {
-		var k kept
-		if err := json.Unmarshal(text, &k); err == nil && k.Invitation == invitation {
-			return join.ParsePrivateKey(k.Key)
-		}
-		if len(text) > 0 { // otherwise it was killed while writing the file
-			if err := os.Rename(file, file+".old"); err != nil {
-				return join.PrivateKey{}, err
-			}
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return join.PrivateKey{}, err
+	if errors.Is(err, os.ErrNotExist) {
+		return key, false, nil
 	}
-	key, err := join.NewPrivateKey()
 	if err != nil {
+		return key, false, err
+	}
+	var k kept
+	if json.Unmarshal(text, &k) != nil || k.Invitation != invitation {
+		return key, false, nil
+	}
+	key, err = join.ParsePrivateKey(k.Key)
+	return key, err == nil, err
+}
+
+// keepKey returns the key of an earlier join with this invitation, or else a new one, which is on disk before it is used. The
+// key of a join with another invitation is put aside.
+func keepKey(file, invitation string) (join.PrivateKey, error) {
+	key, found, err := findKey(file, invitation)
+	if err != nil || found {
 		return key, err
 	}
-	text, err = json.Marshal(kept{invitation, key.Reveal()})
+	if err := os.Rename(file, file+".old"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return key, err
+	}
+	if key, err = join.NewPrivateKey(); err != nil {
+		return key, err
+	}
+	text, err := json.Marshal(kept{invitation, key.Reveal()})
 	if err != nil {
 		return key, err
 	}
 	return key, writeWhole(file, text)
-}
-
-// writeWhole writes a file for its owner alone, as a whole or not at all.
-func writeWhole(file string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".mysql-sync-*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // brokerConfig is how the broker is reached with a login. The authority's certificate is in the file ca.

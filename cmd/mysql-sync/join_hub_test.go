@@ -28,7 +28,7 @@ func answering(t *testing.T, b *testkit.Broker, prefix string, answers func(from
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := join.Token{ID: "0123456789abcdef", Hub: "hq", Site: "store-1", Servers: []string{fmt.Sprintf("tcp://%s:%d", b.Host, b.Port)}, Prefix: prefix, Login: join.Given,
+	x := join.Token{ID: fmt.Sprintf("0123456789abc%03x", len(prefix)), Hub: "hq", Site: "store-1", Servers: []string{fmt.Sprintf("tcp://%s:%d", b.Host, b.Port)}, Prefix: prefix, Login: join.Given,
 		Secret: secret, HubKey: key.Public(), Until: time.Now().Add(time.Hour).UTC().Truncate(time.Second), Uses: 1}
 	subscribed := testkit.MQTTClient(t, b, "hub"+strings.Trim(prefix, "${}")).Subscribe(prefix+"/join/hq/+/+", 1, func(c mqtt.Client, m mqtt.Message) {
 		r, _, shared, err := join.OpenRequest(m.Payload(), key, x.ID)
@@ -114,7 +114,7 @@ func TestForgedAnswersEndNoJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	site := key.Public()
-	own, err := key.With(site, site, "0123456789abcdef")
+	own, err := key.With(site, site, "0123456789abc000")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,5 +146,55 @@ func TestForgedAnswersEndNoJoin(t *testing.T) {
 	has(t, out, "Note: an answer says that the hub does not know this invitation", "Note: an answer came that is not from the hub", "A person at the hub", "Created: one, two")
 	if strings.Count(out, "Note: ") != 2 {
 		t.Errorf("a note is repeated:\n%s", out)
+	}
+}
+
+// A join that is killed when the configuration is written, but not yet everything else done, goes on when it is repeated. It
+// touches no configuration that is not its own.
+func TestAJoinKilledAtItsEndGoesOn(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s, args := store(t)
+	var key []byte
+	p := join.Profile{SyncTables: []string{"one"}}
+	token := answering(t, b, "", func(from int) []join.Answer {
+		var err error
+		if key, err = os.ReadFile(s.File + ".joining"); err != nil {
+			t.Error(err)
+		}
+		return []join.Answer{page(p, from)}
+	})
+	joins(t, 0, token, args, "--yes")
+	written, err := os.ReadFile(s.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(path string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(s.File+".joining", key)
+	has(t, joins(t, 0, token, args), "store-1 has joined hq", "mysql-sync run ")
+	if _, err := os.Stat(s.File + ".joining"); err == nil {
+		t.Error("the site's key is left behind")
+	}
+	has(t, joins(t, 2, token, args), "already exists", "mysql-sync run ")
+
+	put(s.File+".joining", key)
+	other := answering(t, b, "other", func(int) []join.Answer { return nil })
+	has(t, joins(t, 2, other, args), "already exists")
+	if now, err := os.ReadFile(s.File); err != nil || !bytes.Equal(now, written) {
+		t.Errorf("the configuration was changed: %v\n%s", err, now)
+	}
+	for text, want := range map[string]string{
+		"{": "store.json", `{"clientName": "store-1", "remoteClients": ["hq"], "syncTables": ["one"], "mqttConfig": {"host": "h"}, "mysqlConfig": {"user": "u", "database": "d"}}`: "already exists",
+	} {
+		put(s.File, []byte(text))
+		has(t, joins(t, 2, token, args), want)
+		if now, err := os.ReadFile(s.File); err != nil || string(now) != text {
+			t.Errorf("another configuration was changed: %v\n%s", err, now)
+		}
 	}
 }

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/join"
-	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/seal"
 )
 
 // loginTime is how long the broker may take to accept the site's login: the hub makes it within a second or two.
@@ -44,49 +43,37 @@ func (j *joining) write(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	text, err := encode(block)
-	if err == nil {
-		text, err = keys.Format(j.path, text)
-	}
 	if err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(filepath.Dir(j.path), ".mysql-sync-*"+filepath.Ext(j.path)) // with mode 0600
+	made, err := draft(j.path, text)
 	if err != nil {
-		return err
+		return fmt.Errorf("write the configuration: %w", err)
 	}
-	defer os.Remove(probe.Name())
-	if _, err = probe.Write(text); err == nil {
-		err = probe.Sync()
-	}
-	if err := errors.Join(err, probe.Close()); err != nil {
-		return err
-	}
-	if _, _, err := config.Load(probe.Name(), os.Environ()); err != nil {
-		return fmt.Errorf("what the hub says makes no valid configuration: %w", err)
-	}
-	if err := place(probe.Name(), j.path); err != nil {
-		return err
-	}
-	say(w, "%s has joined %s: %s is written, readable only by its owner.", j.client, j.token.Hub, j.path)
-	return nil
+	defer os.Remove(made)
+	return place(made, j.path)
 }
 
-// place gives a file its final name, unless that exists: as a whole or, if the file system has no links, by copying it.
-func place(from, to string) error {
-	err := os.Link(from, to)
-	if err == nil || errors.Is(err, os.ErrExist) {
-		return err
+// written reports whether an earlier run with this token has written the configuration, and was killed before it ended.
+func (j *joining) written() (bool, error) {
+	key, found, err := findKey(keyFile(j.path), j.token.ID)
+	if err != nil || !found {
+		return false, err
 	}
-	text, err := os.ReadFile(from)
+	if _, err := os.Lstat(j.path); err != nil {
+		return false, nil
+	}
+	shared, err := key.With(j.token.HubKey, key.Public(), j.token.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	cfg, _, err := config.Load(j.path, os.Environ())
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	j.client = cfg.ClientName
+	pair := config.PairKey(j.token.Hub, shared.Key())
+	return slices.ContainsFunc(cfg.Encryption.Keys, func(k seal.Key) bool { return k.ID == pair.ID }), nil
 }
 
 // awaitLogin waits until the broker accepts the site's login.
@@ -132,19 +119,10 @@ func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) 
 	if user != "" {
 		mqtt["username"], mqtt["password"] = literal(user), literal(string(password))
 	}
-	mysql := map[string]any{"user": literal(j.mysql.user), "database": literal(j.mysql.database)}
-	if j.mysql.socket != "" {
-		mysql["socketPath"] = literal(j.mysql.socket)
-	} else {
-		mysql["host"], mysql["port"] = literal(j.mysql.host), j.mysql.port
-	}
-	if p := j.mysql.password.key(); p != nil {
-		mysql["password"] = p
-	}
 	pair := config.PairKey(hub, j.shared.Key())
 	block := map[string]any{
 		"$schema": schemaURL, "clientName": j.client, "remoteClients": []string{hub}, "syncTables": literals(j.profile.SyncTables), "receiveTables": literals(j.profile.ReceiveTables),
-		"mqttConfig": mqtt, "mysqlConfig": mysql,
+		"mqttConfig": mqtt, "mysqlConfig": j.mysql.block(),
 		"encryption": map[string]any{"keys": []any{map[string]any{"id": pair.ID, "key": pair.Secret.Reveal(), "clients": []string{hub}}}, "required": []string{"*"}},
 	}
 	if j.token.Prefix != "" {

@@ -34,7 +34,7 @@ const schemaURL = "https://raw.githubusercontent.com/mysql-sync/mysql-sync/main/
 
 // text returns the configuration as JSON.
 func (s *setup) text() ([]byte, error) {
-	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, Queue: literal(s.queue), MySQL: map[string]any{}}
+	f := file{Schema: schemaURL, Client: s.client, Remotes: s.remotes, Queue: literal(s.queue), MySQL: s.mysql.block()}
 	f.Send = literals(slices.Concat(s.both, s.send))
 	f.Receive = literals(slices.Concat(s.both, s.receive))
 	put := func(block map[string]any, key string, value any) {
@@ -42,15 +42,6 @@ func (s *setup) text() ([]byte, error) {
 			block[key] = value
 		}
 	}
-	if s.mysql.socket != "" {
-		put(f.MySQL, "socketPath", literal(s.mysql.socket))
-	} else {
-		put(f.MySQL, "host", literal(s.mysql.host))
-		put(f.MySQL, "port", s.mysql.port)
-	}
-	put(f.MySQL, "user", literal(s.mysql.user))
-	put(f.MySQL, "password", s.mysql.password.key())
-	put(f.MySQL, "database", literal(s.mysql.database))
 	if s.mqtt.listen != "" {
 		f.Broker = map[string]any{"listen": literal(s.mqtt.listen)}
 		if s.mqtt.user != "" {
@@ -65,6 +56,20 @@ func (s *setup) text() ([]byte, error) {
 		}
 	}
 	return encode(f)
+}
+
+// block returns mysqlConfig.
+func (m *mysqlSetup) block() map[string]any {
+	b := map[string]any{"user": literal(m.user), "database": literal(m.database)}
+	if m.socket != "" {
+		b["socketPath"] = literal(m.socket)
+	} else {
+		b["host"], b["port"] = literal(m.host), m.port
+	}
+	if p := m.password.key(); p != nil {
+		b["password"] = p
+	}
+	return b
 }
 
 // encode returns a configuration as JSON.
@@ -106,36 +111,71 @@ func literals(list []string) []string {
 // replaced as a whole or not at all, and its owner and group can still read it.
 func (s *setup) write(path string, force bool) error {
 	text, err := s.text()
-	if err == nil {
-		text, err = keys.Format(path, text)
-	}
 	if err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".mysql-sync-*"+filepath.Ext(path)) // with mode 0600
+	made, err := draft(path, text)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(probe.Name()) // gone if it was renamed
-	if _, err = probe.Write(text); err == nil {
-		err = probe.Sync()
+	defer os.Remove(made) // gone if it was renamed
+	if !force {
+		return place(made, path)
 	}
-	if err := errors.Join(err, probe.Close()); err != nil {
+	if err := hand(made, path); err != nil {
 		return err
 	}
-	if _, _, err := config.Load(probe.Name(), os.Environ()); err != nil {
+	return os.Rename(made, path)
+}
+
+// draft writes a configuration, given as JSON, to a new file beside path, readable only by its owner, and checks that a node
+// could load it. It returns the file, which the caller has to remove.
+func draft(path string, text []byte) (made string, err error) {
+	if text, err = keys.Format(path, text); err != nil {
+		return "", err
+	}
+	made = path + ".new" + filepath.Ext(path)
+	if err := writeNew(made, text); err != nil {
+		return "", err
+	}
+	if _, _, err := config.Load(made, os.Environ()); err != nil {
+		return "", errors.Join(err, os.Remove(made))
+	}
+	return made, nil
+}
+
+// place gives a file its final name, unless that exists.
+func place(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if force {
-		if err := hand(probe.Name(), path); err != nil {
-			return err
-		}
-		return os.Rename(probe.Name(), path)
+	if _, err := os.Lstat(to); err == nil { // the file system has no links
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: os.ErrExist}
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return os.Rename(from, to)
+}
+
+// writeWhole writes a file for its owner alone, as a whole or not at all.
+func writeWhole(file string, text []byte) error {
+	if err := writeNew(file+".new", text); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
+}
+
+// writeNew writes a file for its owner alone, in place of what a killed process may have left there.
+func writeNew(file string, text []byte) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(file))
+	}
+	return nil
 }
