@@ -260,8 +260,8 @@ func Columns(data []byte, names ...string) (map[string]any, error) {
 	return result, nil
 }
 
-// Parsed returns a JSON value, with numbers as json.Number; nil for null, and for what is not JSON. Most are plain texts and numbers, for which no
-// decoder is needed.
+// Parsed returns a JSON value, with numbers as json.Number; nil for null, and for what is not JSON. Most are plain texts
+// and numbers, for which no decoder is needed.
 func Parsed(v json.RawMessage) any {
 	if len(v) == 0 {
 		return nil
