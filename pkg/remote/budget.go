@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -45,9 +46,8 @@ const (
 	slots = 50
 
 	// Requests under a limit with a short window are sent at equal intervals, slightly longer than necessary, but for a
-	// burst at first. Each counts
-	// until a window after its answer: when it arrived is not known, but it was before that. So however long some are on
-	// their way, the service never sees too many in a window.
+	// burst at first. Each counts until a window after its answer: when it arrived is not known, but it was before that.
+	// So however long some are on their way, the service never sees too many in a window.
 	paced  = time.Minute
 	margin = 1.04
 )
@@ -123,7 +123,8 @@ func (b *Budgets) take(ctx context.Context, l Limit, patience time.Duration) (wa
 }
 
 // heldFor returns how long a limit is held. The store is read once, for holds from before a restart: later holds are
-// this process's own.
+// this process's own. If the clock has been set back since then by so much that Take no longer counts what the service
+// does, nothing is sent for a window, if that is short. Promise 5.
 func (b *Budgets) heldFor(ctx context.Context, l Limit) (time.Duration, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,6 +137,16 @@ func (b *Budgets) heldFor(ctx context.Context, l Limit) (time.Duration, error) {
 		// It is a wall time, by a clock that may have been wrong then.
 		if until = time.Now().Add(min(time.Until(until), longest)); until.After(p.held) {
 			p.held = until
+		}
+		_, _, last := b.window(l)
+		if p.limiter != nil {
+			forgotten, err := b.store.Used(ctx, l.Name, last+1, math.MaxInt64)
+			if err != nil {
+				return 0, err
+			}
+			if until := time.Now().Add(l.Window + slot(l)); forgotten > 0 && until.After(p.held) {
+				p.held = until
+			}
 		}
 		p.known = true
 	}
@@ -213,7 +224,7 @@ func (l Limit) burst() int {
 }
 
 // window returns the slot of now, and the range of slots that count: one window back, and as far ahead, in case the
-// computer's clock was ahead before a restart. Slots further ahead are forgotten.
+// computer's clock was ahead before a restart. Slots further ahead do not count, but cause a pause: see heldFor.
 func (b *Budgets) window(l Limit) (now, first, last int64) {
 	now = int64(b.now() / slot(l))
 	return now, now - slots, now + slots

@@ -141,6 +141,42 @@ func TestF16ManyRequestsBeginAtOnce(t *testing.T) {
 	}
 }
 
+// ahead is a store of a process whose clock is ahead by some slots.
+type ahead struct {
+	remote.Store
+	slots int64
+}
+
+func (a ahead) Take(ctx context.Context, limit string, now, first, last int64, most int) (bool, error) {
+	return a.Store.Take(ctx, limit, now+a.slots, first+a.slots, last+a.slots, most)
+}
+
+// Nor does the service see too many if the process restarts, even with the clock set back by an hour.
+func TestF16LimitsAreKeptWhenTheClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	limit := remote.Limit{Name: "fliplet token", Requests: 200, Window: 10 * time.Second}
+	for _, slots := range []int64{0, 50 * 360} {
+		synctest.Test(t, func(t *testing.T) {
+			store := remote.Memory()
+			var sent []time.Time
+			for _, s := range []remote.Store{ahead{store, slots}, store} {
+				budgets := remote.NewBudgets(s)
+				for range limit.Requests {
+					if wait, err := budgets.TakeForTest(t.Context(), limit, time.Hour); err != nil || wait > 0 {
+						t.Fatal(wait, err)
+					}
+					sent = append(sent, time.Now())
+				}
+			}
+			for i, at := range sent[limit.Requests:] {
+				if took := at.Sub(sent[i]); took < limit.Window {
+					t.Fatalf("%d slots ahead: %d requests were sent in %s", slots, limit.Requests+1, took)
+				}
+			}
+		})
+	}
+}
+
 // A limit used up beyond the client's patience is an error that says how long it lasts.
 func TestALimitThatIsUsedUpIsNotWaitedForForever(t *testing.T) {
 	t.Parallel()
