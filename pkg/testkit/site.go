@@ -36,7 +36,7 @@ func NewSite(tb TB, server *Database, b *Broker, name string, remotes, tables []
 		"remoteClients": remotes,
 		"syncTables":    tables,
 		"receiveTables": tables,
-		"checkInterval": 25, // many nodes run at a time: at 10, polling is a fifth of what the tests cost
+		"checkInterval": 60, // many nodes run at a time: at 10, polling is a third of what the tests cost
 		"mqttConfig":    b.Keys(),
 		"mysqlConfig":   server.Keys(s.Schema),
 	}
