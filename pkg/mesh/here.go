@@ -81,6 +81,7 @@ func (m *Mesh) heres() (topics []string) {
 
 // Farewell returns what the node says when it stops.
 func (m *Mesh) Farewell() (list []transport.Message) {
+	m.voice.leaves()
 	here, will := m.voice.connection()
 	if m.voice.isUp() {
 		list = append(list, m.gone(here, !m.own.keepsNothing()))

@@ -296,6 +296,22 @@ func TestForgedPresenceIsOvercome(t *testing.T) {
 	}
 }
 
+// What a node says when it stops may come back before it has gone.
+func TestANodesFarewellIsNotForged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		n := b.start(remotes("node-a", "node-b"), &memory{met: []Met{{"node-b", true}}})
+		settle()
+		for _, m := range n.mesh.Farewell() {
+			b.publish(m)
+		}
+		synctest.Wait()
+		if n.logged("message refused") > 0 {
+			t.Error("it takes its own message for a forged one")
+		}
+	})
+}
+
 // An ACL made before nodes had topics of their own hides what they say there. They go on over /info, say so once, and return as soon
 // as it is mended.
 func TestAnACLWithoutTheTopicsIsWorkedAround(t *testing.T) {

@@ -34,6 +34,7 @@ type voice struct {
 	silent  bool          // none came back in time, when it was last tried
 	deaf    bool          // others are heard elsewhere, but not there
 	told    bool          // the log says that it does not work
+	leaving bool          // it says that it leaves
 
 	beats int       // sent on this connection
 	last  time.Time // when, or when it was considered
@@ -120,11 +121,18 @@ func (v *voice) came(payload []byte) (ours, first bool) {
 func (v *voice) forged(h wire.Here) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if h.Session != v.session || h.Link < v.link {
+	if v.leaving || h.Session != v.session || h.Link < v.link {
 		return false
 	}
 	v.session = rand.Uint64()>>1 + 1
 	return true
+}
+
+// leaves notes that the node stops: what it says last comes back too.
+func (v *voice) leaves() {
+	v.mu.Lock()
+	v.leaving = true
+	v.mu.Unlock()
 }
 
 // fails notes that the first message has not come back in time. On a busy machine it may still come.
