@@ -18,7 +18,8 @@ const deepest = 8
 // errNotJSON is the error of a value that is none.
 var errNotJSON = errors.New("is not JSON")
 
-// canonical writes a value as json.Marshal does once it was decoded, with the members of objects sorted, in small parts.
+// canonical writes a value as json.Marshal does once it was decoded, with the members of objects sorted and numbers as
+// plain decimals, in small parts.
 func canonical(w io.Writer, v []byte) error { return canonicalAt(w, v, deepest) }
 
 func canonicalAt(w io.Writer, v []byte, depth int) error {
@@ -44,11 +45,28 @@ func whole(w io.Writer, v []byte) error {
 	if x == nil && string(v) != "null" {
 		return errNotJSON
 	}
-	text, err := json.Marshal(x)
+	text, err := json.Marshal(plainNumbers(x))
 	if err == nil {
 		_, err = w.Write(text)
 	}
 	return err
+}
+
+// plainNumbers returns a decoded value with its numbers as plain decimals. It changes lists and objects in place.
+func plainNumbers(x any) any {
+	switch x := x.(type) {
+	case json.Number:
+		return json.Number(record.Decimal(x.String()))
+	case []any:
+		for i, item := range x {
+			x[i] = plainNumbers(item)
+		}
+	case map[string]any:
+		for name, v := range x {
+			x[name] = plainNumbers(v)
+		}
+	}
+	return x
 }
 
 // onlyBytes reports whether a list has only digits and commas, as that of Node's Buffer.

@@ -111,7 +111,7 @@ func normal(v json.RawMessage) []byte {
 	if key, err := record.Key([]any{x}, false); err == nil {
 		return append([]byte{'s'}, key...)
 	}
-	text, err := json.Marshal(x) // which sorts the members of objects
+	text, err := json.Marshal(plainNumbers(x)) // which sorts the members of objects
 	if err != nil {
 		return v
 	}

@@ -43,6 +43,11 @@ func (p *print) add(name string, v []byte) {
 		p.large(name, v)
 		return
 	}
+	p.small(name, v)
+}
+
+// small adds a value that may be decoded.
+func (p *print) small(name string, v []byte) {
 	if text, ok := plain(v); ok { // normal, without allocations
 		p.name(name, 1+len(text))
 		p.part = append(append(p.part, 's'), text...)
@@ -67,6 +72,12 @@ func (p *print) name(name string, length int) {
 func (p *print) large(name string, v []byte) {
 	var n length
 	if canonical(&n, v) != nil { // it is not JSON
+		return
+	}
+	if n < largeValue { // it has many blanks
+		var short bytes.Buffer
+		_ = canonical(&short, v)
+		p.small(name, short.Bytes())
 		return
 	}
 	p.name(name, 1+int(n))
@@ -107,7 +118,7 @@ func plain(v []byte) ([]byte, bool) {
 		text := v[1 : len(v)-1]
 		return text, len(text) > 0 && text[0] != 0 && bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
 	case c == '-' || '0' <= c && c <= '9':
-		return v, !bytes.ContainsAny(v, ".eE")
+		return v, !bytes.ContainsAny(v, ".eE") && string(v) != "-0"
 	case c == 't' || c == 'f':
 		return v, string(v) == "true" || string(v) == "false"
 	}

@@ -1,11 +1,11 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -69,12 +69,12 @@ func keyPart(v any) (string, error) {
 	case time.Time:
 		return Time(v), nil
 	case json.Number:
-		return decimal(v.String()), nil
+		return Decimal(v.String()), nil
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return "", fmt.Errorf("%v cannot be a key", v)
 		}
-		return decimal(strconv.FormatFloat(v, 'g', -1, 64)), nil
+		return Decimal(strconv.FormatFloat(v, 'g', -1, 64)), nil
 	case []byte:
 		return "0x" + fmt.Sprintf("%x", v), nil
 	case map[string]any: // bytes in the form of Node's Buffer, or not usable as a key
@@ -85,30 +85,46 @@ func keyPart(v any) (string, error) {
 	return "", fmt.Errorf("a value of type %T cannot be a key", v)
 }
 
-// decimal returns a JSON number without an exponent and without trailing zeros. One that is too large for that, or too long
-// for a key, stays as it is.
-func decimal(number string) string {
+// mostExponent is the largest exponent that is written out: those of a float64 are below it.
+const mostExponent = 400
+
+// Decimal returns a JSON number as a plain decimal: without an exponent, zeros at its end, or the sign of -0. A number
+// that has more than 400 digits more without its exponent, or is too long for a key, stays as it is.
+func Decimal(number string) string {
+	if number == "-0" {
+		return "0"
+	}
 	if len(number) > mostKey || !strings.ContainsAny(number, ".eE") {
 		return number
 	}
+	mantissa, shift := number, 0
 	if e := strings.IndexAny(number, "eE"); e >= 0 {
-		exponent, err := strconv.Atoi(number[e+1:])
-		if err != nil || exponent > 40 || exponent < -40 {
+		var err error
+		if shift, err = strconv.Atoi(number[e+1:]); err != nil || max(shift, -shift) > mostExponent {
 			return number
 		}
+		mantissa = number[:e]
 	}
-	r, ok := new(big.Rat).SetString(number)
-	if !ok {
+	unsigned, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(unsigned, ".")
+	if whole == "" || strings.Trim(whole+fraction, "0123456789") != "" { // it is not a JSON number
 		return number
 	}
-	if r.IsInt() {
-		return r.Num().String()
+	if shift >= 0 {
+		fraction += strings.Repeat("0", max(shift-len(fraction), 0))
+		whole, fraction = whole+fraction[:shift], fraction[shift:]
+	} else {
+		whole = strings.Repeat("0", max(-shift-len(whole), 0)) + whole
+		whole, fraction = whole[:len(whole)+shift], whole[len(whole)+shift:]+fraction
 	}
-	digits, exact := r.FloatPrec()
-	if !exact {
-		return number
+	text := cmp.Or(strings.TrimLeft(whole, "0"), "0")
+	if fraction = strings.TrimRight(fraction, "0"); fraction != "" {
+		text += "." + fraction
 	}
-	return r.FloatString(digits)
+	if negative && text != "0" {
+		return "-" + text
+	}
+	return text
 }
 
 // Buffer returns the bytes of {"type":"Buffer","data":[…]}, and whether an object is one.

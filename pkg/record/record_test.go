@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func TestMembers(t *testing.T) {
 }
 
 func FuzzKey(f *testing.F) {
-	for _, s := range []string{"1", "1.0", "1e40", "-0", "1e-41", "0.30"} {
+	for _, s := range []string{"1", "1.0", "1e40", "-0", "-0e1", "1e-41", "1.25e1", "1.25e3", "-12.5e-3", "12e-2", "1e401", "0.30"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -146,6 +147,13 @@ func FuzzKey(f *testing.F) {
 		}
 		if again, _ := Key([]any{json.Number(once)}, false); again != once {
 			t.Errorf("%s is the key %q, which is the key %q", s, once, again)
+		}
+		if strings.ContainsAny(once, "eE") { // it stays as it is
+			return
+		}
+		want, _ := new(big.Rat).SetString(n.String())
+		if got, ok := new(big.Rat).SetString(once); !ok || want.Cmp(got) != 0 {
+			t.Errorf("%s is the key %q", s, once)
 		}
 	})
 }
