@@ -124,8 +124,10 @@ func (j *joining) run(ctx context.Context, w io.Writer, piped bool) error {
 		}
 	}
 	say(w, "%s has joined %s: %s is written, readable only by its owner.", j.client, j.token.Hub, j.path)
-	if err := os.Remove(keyFile(j.path)); err != nil {
-		return err
+	for _, left := range []string{draftFile(j.path), keyFile(j.path)} {
+		if err := os.Remove(left); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	if j.start {
 		return run(ctx, j.path)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -176,9 +177,10 @@ func TestAJoinKilledAtItsEndGoesOn(t *testing.T) {
 		}
 	}
 	put(s.File+".joining", key)
+	put(s.File+".new.json", written)
 	has(t, joins(t, 0, token, args), "store-1 has joined hq", "mysql-sync run ")
-	if _, err := os.Stat(s.File + ".joining"); err == nil {
-		t.Error("the site's key is left behind")
+	if left, err := filepath.Glob(s.File + ".*"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 	has(t, joins(t, 2, token, args), "already exists", "mysql-sync run ")
 

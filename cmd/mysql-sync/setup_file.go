@@ -134,7 +134,7 @@ func draft(path string, text []byte) (made string, err error) {
 	if text, err = keys.Format(path, text); err != nil {
 		return "", err
 	}
-	made = path + ".new" + filepath.Ext(path)
+	made = draftFile(path)
 	if err := writeNew(made, text); err != nil {
 		return "", err
 	}
@@ -143,6 +143,9 @@ func draft(path string, text []byte) (made string, err error) {
 	}
 	return made, nil
 }
+
+// draftFile is where draft writes.
+func draftFile(path string) string { return path + ".new" + filepath.Ext(path) }
 
 // place gives a file its final name, unless that exists.
 func place(from, to string) error {
