@@ -113,7 +113,7 @@ func (v *invite) check(cfg *config.Config) error {
 		return fmt.Errorf("%q is neither a client name of 2 to 32 characters of a-z A-Z 0-9 - _, nor a pattern of such names with *", v.Site)
 	case v.Uses > 1:
 		return fmt.Errorf("--uses: one name is for one site; for more, give a pattern such as store-*")
-	case slices.Contains(cfg.Given().Clients(), v.Site) || v.Site == cfg.ClientName:
+	case cfg.Names(v.Site):
 		return fmt.Errorf("%s is named in the configuration, so it need not join; take it out there to invite it", v.Site)
 	case !cfg.MayJoin(v.Site):
 		return fmt.Errorf("%s is not covered by the patterns of this node (%s)", v.Site, strings.Join(slices.Concat(cfg.RemotePatterns, cfg.AcceptPatterns), ", "))

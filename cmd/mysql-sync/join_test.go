@@ -267,11 +267,14 @@ func TestAPersonLetsASiteIn(t *testing.T) {
 func TestInvitationsAreChecked(t *testing.T) {
 	t.Parallel()
 	h := joinable(t, nil)
+	b := h.Block("broker")
+	b["users"] = append(b["users"].([]map[string]any), map[string]any{"username": "u", "password": "p", "client": "store-bound"})
+	h.Write()
 	for _, x := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"shop-1"}, "shop-1 is not covered by the patterns of this node (store-*)"}, {[]string{"hq"}, "is named in the configuration"}, {[]string{"a b"}, "is neither a client name"},
+		{[]string{"shop-1"}, "shop-1 is not covered by the patterns of this node (store-*)"}, {[]string{"hq"}, "is named in the configuration"}, {[]string{"store-bound"}, "is named in the configuration"}, {[]string{"a b"}, "is neither a client name"},
 		{[]string{"shop-*"}, "is not covered"}, {[]string{"store-1", "--uses", "2"}, "one name is for one site"}, {[]string{"store-1", "--uses", "0"}, "--uses: 0"},
 		{[]string{"store-1", "--for", "1s"}, "--for"}, {[]string{"store-1", "--for", "soon"}, "--for"}, {[]string{"store-1", "--broker", "ftp://x"}, "--broker"},
 		{[]string{"store-1", "--broker", "mqtt://u:p@x"}, "--broker"}, {[]string{"store-1", "--broker-user", "u"}, "the embedded broker makes the site's login itself"},

@@ -54,18 +54,19 @@ func Matches(pattern, client string) bool {
 }
 
 // MayJoin reports whether a site of this name is one of this node's as soon as it is let in: a pattern in remoteClients or
-// acceptFrom covers it, and the file does not name it.
+// acceptFrom covers it, and neither names it.
 func (c *Config) MayJoin(client string) bool {
 	covers := func(pattern string) bool { return Matches(pattern, client) }
-	return clientName.MatchString(client) && client != c.ClientName && !slices.Contains(c.fileClients(), client) &&
+	return clientName.MatchString(client) && client != c.ClientName && !slices.Contains(c.Given().Clients(), client) &&
 		(slices.ContainsFunc(c.RemotePatterns, covers) || slices.ContainsFunc(c.AcceptPatterns, covers))
 }
 
-// fileClients are the clients that the file names.
-func (c *Config) fileClients() []string {
-	return slices.DeleteFunc(c.Clients(), func(client string) bool {
-		return slices.ContainsFunc(c.Joined.Sites, func(s Site) bool { return s.Client == client })
-	})
+// Names reports whether the file gives a name to a client, so that no site can join under it: to this node, to one in
+// remoteClients or acceptFrom, or to a user of the embedded broker, with whose login a site's would collide.
+func (c *Config) Names(client string) bool {
+	c = c.Given()
+	return client == c.ClientName || slices.Contains(c.Clients(), client) ||
+		slices.ContainsFunc(c.Broker.Users, func(u BrokerUser) bool { return u.Username == client || u.Client == client })
 }
 
 // Invites reports whether sites can join this node.

@@ -3,7 +3,6 @@ package sites
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -81,7 +80,7 @@ func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitatio
 		return refused(join.UsedUp)
 	case !config.Matches(i.Site, r.Site):
 		return refused(join.Name)
-	case r.Site == cfg.ClientName || slices.Contains(cfg.Given().Clients(), r.Site):
+	case cfg.Names(r.Site):
 		return refused(join.Taken)
 	case !cfg.MayJoin(r.Site):
 		return refused(join.Pattern)

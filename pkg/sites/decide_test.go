@@ -23,7 +23,8 @@ func hub(t *testing.T, tables ...string) *config.Config {
 	path := filepath.Join(t.TempDir(), "hub.json")
 	text := `{"clientName": "store-hq", "queueDirectory": "queue", "remoteClients": ["store-*", "store-report"], "acceptFrom": {"store-*": {"write": ["orders"]}}, "syncTables": ["` + strings.Join(append([]string{"orders", "prices"}, tables...), `", "`) + `"],
 		"receiveTables": ["orders", "visits"], "conflictPolicy": {"orders": {"priority": ["store-hq"]}, "visits": "merge"},
-		"mysqlConfig": {"user": "u", "database": "d"}, "broker": {"listen": "127.0.0.1:1883"}}`
+		"mysqlConfig": {"user": "u", "database": "d"},
+		"broker": {"listen": "127.0.0.1:1883", "users": [{"username": "store-admin", "password": "p"}, {"username": "u", "password": "p", "client": "store-bound"}]}}`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +78,8 @@ func TestARequestCountsNoMoreThanItsInvitation(t *testing.T) {
 		"another name":                 {asks("store-2"), open("store-1"), nil, sites.Verdict{Refused: join.Name}},
 		"the hub's name":               {asks("store-hq"), open("store-*"), nil, sites.Verdict{Refused: join.Taken}},
 		"a name of the configuration":  {asks("store-report"), open("store-*"), nil, sites.Verdict{Refused: join.Taken}},
+		"a user of the broker":         {asks("store-admin"), open("store-*"), nil, sites.Verdict{Refused: join.Taken}},
+		"a broker's user's client":     {asks("store-bound"), open("store-*"), nil, sites.Verdict{Refused: join.Taken}},
 		"no pattern covers it":         {asks("shop-1"), open("shop-1"), nil, sites.Verdict{Refused: join.Pattern}},
 		"another site has it":          {asks("store-1"), open("store-1"), site(sites.In, others, earlier), sites.Verdict{Refused: join.Taken}},
 		"another asks for it":          {asks("store-1"), open("store-1"), site(sites.Asking, others, earlier), sites.Verdict{Refused: join.Taken}},
