@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +30,8 @@ type joining struct {
 	done       bool // an earlier run has written the configuration
 	path       string
 	token      join.Token
+	request    string          // its id, random
+	ca         string          // file with the authority of the broker's certificate; "": the system's
 	key        join.PrivateKey // this site's; stored next to the configuration until that is written
 	shared     join.Shared
 	profile    join.Profile
@@ -170,6 +174,14 @@ func (j *joining) join(ctx context.Context, w io.Writer, piped bool) error {
 	if j.shared, err = j.key.With(j.token.HubKey, j.key.Public(), j.token.ID); err != nil {
 		return err
 	}
+	if j.ca, err = j.authority(); err != nil {
+		return err
+	}
+	var id [8]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return err
+	}
+	j.request = hex.EncodeToString(id[:])
 	if err := j.ask(ctx, w); err != nil {
 		return err
 	}
@@ -245,8 +257,8 @@ func yesOrNo(text string) error {
 	return nil
 }
 
-// topics returns the topics of a request and its answer.
-func (j *joining) topics(ask string) (request, answer string) {
+// topics returns the topics of the request and its answers.
+func (j *joining) topics() (request, answers string) {
 	t := wire.Topics(j.token.Prefix)
-	return t.JoinOf(j.token.Hub, j.token.ID, ask), t.JoinedOf(j.token.Hub, j.token.ID, ask)
+	return t.JoinOf(j.token.Hub, j.token.ID, j.request), t.JoinedOf(j.token.Hub, j.token.ID, j.request)
 }

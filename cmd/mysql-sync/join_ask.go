@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,12 +76,12 @@ func keepKey(file, invitation string) (join.PrivateKey, error) {
 	return key, writeWhole(file, text)
 }
 
-// brokerConfig is how the broker is reached with a login. The authority's certificate is in the file ca.
-func (j *joining) brokerConfig(ca string, user string, password join.Password) config.MQTT {
-	m := config.MQTT{Servers: j.token.Servers, Username: user, Password: string(password), ConnectTimeout: connectTime, KeepAlive: 30 * time.Second,
-		ReconnectPeriod: time.Second, Clean: true, RejectUnauthorized: true}
-	if ca != "" {
-		m.CA = []string{ca}
+// brokerConfig is how the broker is reached with a login, as a client of its own.
+func (j *joining) brokerConfig(user string, password join.Password) config.MQTT {
+	m := config.MQTT{Servers: j.token.Servers, Username: user, Password: string(password), ClientID: "mysql-sync-join-" + j.request, ConnectTimeout: connectTime,
+		KeepAlive: 30 * time.Second, ReconnectPeriod: time.Second, Clean: true, RejectUnauthorized: true}
+	if j.ca != "" {
+		m.CA = []string{j.ca}
 	}
 	return m
 }
@@ -97,27 +95,22 @@ func (j *joining) authority() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if have, err := os.ReadFile(path); err == nil && !bytes.Equal(have, []byte(j.token.CA)) {
+	have, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return path, writeWhole(path, []byte(j.token.CA))
+	case err != nil:
+		return "", err
+	case !bytes.Equal(have, []byte(j.token.CA)):
 		return "", fmt.Errorf("%s exists and is another certificate: remove it", path)
 	}
-	return path, writeWhole(path, []byte(j.token.CA))
+	return path, nil
 }
 
 // ask asks the hub to let this site in, and waits for a person there if the invitation requires that.
 func (j *joining) ask(ctx context.Context, w io.Writer) error {
-	ca, err := j.authority()
-	if err != nil {
-		return err
-	}
-	var id [8]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return err
-	}
-	ask := hex.EncodeToString(id[:])
-	m := j.brokerConfig(ca, j.token.Username, j.token.Password)
-	m.ClientID = "mysql-sync-join-" + ask
-	requests, answers := j.topics(ask)
-	line, err := transport.New(zap.NewNop(), transport.Config{MQTT: m, Plan: transport.Plan{Topics: []string{answers}}})
+	requests, answers := j.topics()
+	line, err := transport.New(zap.NewNop(), transport.Config{MQTT: j.brokerConfig(j.token.Username, j.token.Password), Plan: transport.Plan{Topics: []string{answers}}})
 	if err != nil {
 		return err
 	}
@@ -166,7 +159,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 			}
 			return p.reason()
 		case payload := <-came:
-			a, err := join.OpenAnswer(payload, j.shared, ask)
+			a, err := join.OpenAnswer(payload, j.shared, j.request)
 			if errors.Is(err, join.ErrForged) {
 				p.forged(payload, w)
 				continue
@@ -195,7 +188,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 			return ctx.Err()
 		}
 		if send {
-			r := join.Request{Ask: ask, Site: j.client, Secret: j.token.Secret, From: len(j.tables), Version: command.Version(version)}
+			r := join.Request{Ask: j.request, Site: j.client, Secret: j.token.Secret, From: len(j.tables), Version: command.Version(version)}
 			message, _, err := r.Seal(j.key, j.token.HubKey, j.token.ID)
 			if err != nil {
 				return err

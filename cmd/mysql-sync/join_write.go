@@ -30,19 +30,10 @@ func (j *joining) login() (user string, password join.Password) {
 
 // write writes the configuration, readable only by its owner, once the broker accepts the site's login.
 func (j *joining) write(ctx context.Context, w io.Writer) error {
-	ca, err := j.authority()
-	if err != nil {
+	if err := awaitLogin(ctx, j.brokerConfig(j.login())); err != nil {
 		return err
 	}
-	user, password := j.login()
-	if err := awaitLogin(ctx, j.brokerConfig(ca, user, password)); err != nil {
-		return err
-	}
-	block, err := j.configuration(ca, w)
-	if err != nil {
-		return err
-	}
-	text, err := encode(block)
+	text, err := encode(j.configuration(w))
 	if err != nil {
 		return err
 	}
@@ -78,7 +69,6 @@ func (j *joining) written() (bool, error) {
 
 // awaitLogin waits until the broker accepts the site's login.
 func awaitLogin(ctx context.Context, m config.MQTT) error {
-	m.ClientID = "mysql-sync-join"
 	limited, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
 	for {
@@ -96,7 +86,7 @@ func awaitLogin(ctx context.Context, m config.MQTT) error {
 }
 
 // configuration returns the site's configuration, as JSON has it.
-func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) {
+func (j *joining) configuration(w io.Writer) map[string]any {
 	user, password := j.login()
 	hub := j.token.Hub
 	mqtt := map[string]any{}
@@ -113,8 +103,8 @@ func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) 
 	if j.profile.Session {
 		mqtt["clean"] = false
 	}
-	if ca != "" {
-		mqtt["ca"] = literal(ca)
+	if j.ca != "" {
+		mqtt["ca"] = literal(j.ca)
 	}
 	if user != "" {
 		mqtt["username"], mqtt["password"] = literal(user), literal(string(password))
@@ -148,5 +138,5 @@ func (j *joining) configuration(ca string, w io.Writer) (map[string]any, error) 
 	if len(policies) > 0 {
 		block["conflictPolicy"] = policies
 	}
-	return block, nil
+	return block
 }
