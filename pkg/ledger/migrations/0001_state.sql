@@ -45,7 +45,7 @@ CREATE TABLE rows (
   PRIMARY KEY (leg, key)
 ) WITHOUT ROWID;
 
--- What the destination still needs. The id is leg << 40 | number, so that a leg's entries lie together, in their order,
+-- What the destination still needs. The id is leg << 40 | number, so that a leg's entries lie together, in order,
 -- without an index.
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
@@ -56,7 +56,7 @@ CREATE TABLE outbox (
   data BLOB
 );
 
--- What a destination would not take: it does not stand in the way of the outbox.
+-- What a destination refused: it does not hold up the outbox.
 CREATE TABLE refused (
   id INTEGER PRIMARY KEY, -- as in the outbox
   leg INTEGER NOT NULL REFERENCES legs ON DELETE CASCADE,
@@ -71,7 +71,7 @@ CREATE TABLE refused (
 );
 CREATE INDEX refused_by_leg ON refused (leg);
 
--- What is on its way, written down before it is sent.
+-- What is on its way, recorded before it is sent.
 CREATE TABLE batches (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   leg INTEGER NOT NULL REFERENCES legs ON DELETE CASCADE,
@@ -83,7 +83,7 @@ CREATE TABLE batches (
 );
 CREATE INDEX batches_by_leg ON batches (leg);
 
--- Where the reading of a job stands.
+-- How far each job has read.
 CREATE TABLE watermarks (
   job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
   direction TEXT NOT NULL,
@@ -120,7 +120,7 @@ CREATE TABLE runs (
   refused INTEGER NOT NULL DEFAULT 0,
   error TEXT NOT NULL DEFAULT '',
   request_id TEXT NOT NULL DEFAULT '',
-  cleared_at INTEGER, -- a failed run that a person has dealt with
+  cleared_at INTEGER, -- of a failed run that someone has dealt with
   started INTEGER NOT NULL,
   ended INTEGER,
   UNIQUE (job, kind, occurrence)

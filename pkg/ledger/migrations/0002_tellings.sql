@@ -1,4 +1,4 @@
--- An alert is told to each of several targets, and each of them by itself that it is over.
+-- An alert is sent to each of several targets, and so is its end.
 CREATE TABLE tellings (
   alert INTEGER NOT NULL REFERENCES alerts ON DELETE CASCADE,
   target TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- What the triggers write: a row a change, until it is recorded for the remotes.
+-- What the triggers write: one row per change, until it is recorded for the remotes.
 -- The key is the key form (composite parts joined); see package value.
 CREATE TABLE IF NOT EXISTS table_changes (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS sync_status (
   message VARCHAR(255) NULL
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- The version of each row that was ever changed or received, of deleted ones too.
+-- The version of each row that was ever changed or received, including deleted ones.
 -- row_id is change.Row.ID; seen is empty when only the version's origin wrote.
 CREATE TABLE IF NOT EXISTS sync_versions (
   table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

@@ -1,5 +1,5 @@
--- A row a version that lost a conflict, with both rows as JSON objects of stored
--- values (NULL: deleted). put_back_at is set when a person has put the loser back.
+-- One row per version that lost a conflict, with both rows as JSON objects of stored
+-- values (NULL: deleted). put_back_at is set once someone has put the loser back.
 CREATE TABLE IF NOT EXISTS sync_conflicts (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

@@ -1,5 +1,5 @@
--- A row for each table that is, or was, sent to a remote as a whole: where it has
--- got to, so that it goes on after a kill, and so that it is done only once.
+-- One row per table that is, or was, sent to a remote as a whole: how far it has
+-- got, so that it continues after a kill and is done only once.
 CREATE TABLE IF NOT EXISTS sync_snapshots (
   remote VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

@@ -1,5 +1,5 @@
--- The rows that remotes need, in the order of their last changes. A position of 0
--- is that of a row that none needs. came_from is the client that the
+-- The rows that remotes need, in the order of their last changes. A row that none
+-- needs has position 0. came_from is the client that the
 -- version was received from; it is not sent back there. row_key is set where
 -- row_id is not the whole key.
 ALTER TABLE sync_versions

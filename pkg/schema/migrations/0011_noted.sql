@@ -1,6 +1,6 @@
--- Tables with a transformer of which sync_sent has all rows that a remote may hold:
--- also those that it was sent before there was one. last_key is how far the table
--- has been gone through for it.
+-- Tables with a transformer for which sync_sent has all rows that a remote may hold,
+-- including those sent before there was a transformer. last_key says how far the
+-- table has been scanned for that.
 CREATE TABLE IF NOT EXISTS sync_noted (
   remote VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

@@ -1,4 +1,4 @@
--- Sending that people have paused: to a remote ('' is all), of a table ('' is all), until a
+-- Sending that someone has paused: to a remote ('' is all), of a table ('' is all), until a
 -- time by this server's clock, or until it is resumed.
 CREATE TABLE IF NOT EXISTS sync_pauses (
   remote VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -1,5 +1,5 @@
--- Invitations by which sites may join this node. Of the token's secret and of the login there is
--- only a hash; hub_key is the invitation's own private key, and goes a day after the invitation has ended.
+-- Invitations by which sites may join this node. Of the token's secret and of the login, only
+-- a hash is kept; hub_key is the invitation's own private key, and goes a day after the invitation has ended.
 CREATE TABLE IF NOT EXISTS sync_invitations (
   id CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   site VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
