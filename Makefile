@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/\(simulation\|attack\)$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo demo-connector test test-race test-race-rest test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo demo-connector demo-fleet test test-race test-race-rest test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ demo: ## watch it work: two databases, two nodes, a broker; leaves nothing behin
 demo-connector: ## watch the connector work: a database, a local service, a kill -9; leaves nothing behind
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo connector
+
+demo-fleet: ## watch a head office and eight stores: they join by tokens, each gets its own rows, one is cut off; leaves nothing behind
+	@scripts/install-deps.sh mariadb
+	@go run ./cmd/mysql-sync-demo fleet
 
 # A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes. Attacks measure.
 SIMULATION = ./pkg/simulation

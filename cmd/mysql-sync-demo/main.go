@@ -1,8 +1,8 @@
 // Command mysql-sync-demo demonstrates the main job on this machine: two throwaway databases and
 // two real nodes that keep a table in sync, even when the link between them is cut for a while.
 // With the argument "connector" it demonstrates the connector: a throwaway database whose rows go
-// to a local service, though the connector is killed. It leaves no process and no temporary folder
-// behind. The exit code is 0 only if both sides were equal in the end.
+// to a local service, though the connector is killed. With "fleet", a head office and eight stores,
+// each with its own rows. It leaves no process and no temporary folder behind. The exit code is 0 only if all sides were equal in the end.
 package main
 
 import (
@@ -31,8 +31,10 @@ func main() {
 		// Here a connection closed by the connector would be mistaken for the terminal.
 		signal.Ignore(syscall.SIGPIPE)
 		ends = ends[:3]
+	case len(args) == 1 && args[0] == "fleet":
+		s, story = &screen{out: os.Stdout}, lead
 	case len(args) > 0:
-		fmt.Fprintln(os.Stderr, "usage: mysql-sync-demo [connector]")
+		fmt.Fprintln(os.Stderr, "usage: mysql-sync-demo [connector | fleet]")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
