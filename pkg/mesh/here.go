@@ -82,11 +82,11 @@ func (m *Mesh) heres() (topics []string) {
 // Farewell returns what the node says when it stops.
 func (m *Mesh) Farewell() (list []transport.Message) {
 	m.voice.leaves()
-	here, will := m.voice.connection()
+	here := m.voice.connection()
 	if m.voice.isUp() {
 		list = append(list, m.gone(here, !m.own.keepsNothing()))
 	}
-	if will || m.usesInfo() {
+	if here.Info || m.usesInfo() {
 		list = append(list, m.lostInfo())
 	}
 	if m.voice.awaits() { // what it said on its topic may have been retained all the same
@@ -101,7 +101,7 @@ func (m *Mesh) lostInfo() transport.Message {
 
 // gone returns a message that says on the node's own topic that it has left, of a connection.
 func (m *Mesh) gone(h wire.Here, retain bool) transport.Message {
-	h.Gone = true
+	h.Info, h.Gone = false, true
 	return transport.Message{Topic: m.topics.HereOf(m.c.Node.ClientName), Payload: h.Encode(), QoS: 1, Retain: retain}
 }
 
@@ -125,8 +125,8 @@ func (m *Mesh) publishHere(ctx context.Context, qos byte, retain bool) (back <-c
 
 // ownHere returns a message that says on the node's own topic that it is online.
 func (m *Mesh) ownHere() transport.Message {
-	h, will := m.voice.connection()
-	h.Until, h.Info = m.c.Now().Add(HereLease), will
+	h := m.voice.connection()
+	h.Until = m.c.Now().Add(HereLease)
 	return transport.Message{Topic: m.topics.HereOf(m.c.Node.ClientName), Payload: h.Encode(), QoS: 1}
 }
 

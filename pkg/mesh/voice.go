@@ -21,11 +21,9 @@ const (
 type voice struct {
 	wake chan struct{} // next has changed
 
-	mu      sync.Mutex
-	session uint64 // of the messages: the run's, until someone speaks in its name
-	link    uint64 // counts connections
-	info    bool   // this connection is subscribed to /info
-	will    bool   // and has its will there
+	mu   sync.Mutex
+	as   wire.Here // what is the same in all messages of this connection. The session is the run's until someone speaks in its name
+	info bool      // this connection is subscribed to /info
 
 	sent    []sum         // the latest messages, to recognize them when they come back
 	back    chan struct{} // closed once one has come back on this connection; nil: none was sent
@@ -41,15 +39,17 @@ type voice struct {
 	ends  int       // connections in a row that ended at the first message
 }
 
-func newVoice(session uint64) *voice { return &voice{session: session, wake: make(chan struct{}, 1)} }
+func newVoice(session uint64) *voice {
+	return &voice{as: wire.Here{Session: session}, wake: make(chan struct{}, 1)}
+}
 
-// connects begins a connection. It returns its session and number.
+// connects begins a connection; see connection.
 func (v *voice) connects(info, will bool) wire.Here {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.link++
-	v.info, v.will, v.back, v.works, v.refused, v.beats = info, will, nil, false, false, 0
-	return wire.Here{Session: v.session, Link: v.link}
+	v.as.Link++
+	v.as.Info, v.info, v.back, v.works, v.refused, v.beats = will, info, nil, false, false, 0
+	return v.as
 }
 
 // tries reports whether to use the topic on the next connection: not where brokers end connections because of it, except now and
@@ -121,10 +121,10 @@ func (v *voice) came(payload []byte) (ours, first bool) {
 func (v *voice) forged(h wire.Here) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.leaving || h.Session != v.session || h.Link < v.link {
+	if v.leaving || h.Session != v.as.Session || h.Link < v.as.Link {
 		return false
 	}
-	v.session = rand.Uint64()>>1 + 1
+	v.as.Session = rand.Uint64()>>1 + 1
 	return true
 }
 
@@ -230,21 +230,21 @@ func (v *voice) kick() {
 func (v *voice) subscribed() (info bool, link uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.info, v.link
+	return v.info, v.as.Link
 }
 
 // subscribes notes that a connection is, or no longer is, subscribed to /info.
 func (v *voice) subscribes(info bool, link uint64) {
 	v.mu.Lock()
-	if v.link == link {
+	if v.as.Link == link {
 		v.info = info
 	}
 	v.mu.Unlock()
 }
 
-// connection returns session and number of the current connection, and whether its will is on /info.
-func (v *voice) connection() (h wire.Here, will bool) {
+// connection returns what is the same in all messages of the current connection.
+func (v *voice) connection() wire.Here {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return wire.Here{Session: v.session, Link: v.link}, v.will
+	return v.as
 }
