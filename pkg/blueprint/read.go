@@ -89,13 +89,14 @@ func readColumns(ctx context.Context, db *mysqldb.DB, t *Table) error {
 		if c.Type == "json" || c.Collate == t.Collate {
 			c.Charset, c.Collate = "", "" // it has its table's
 		}
-		extra = strings.ToLower(extra)
+		extra, c.Invisible = strings.CutSuffix(strings.ToLower(extra), "invisible")
+		extra = strings.TrimRight(extra, ", ")
 		c.Counts = strings.Contains(extra, "auto_increment")
 		if value.Valid && !c.setDefault(value.String, db.MariaDB, strings.Contains(extra, "default_generated")) {
 			t.Cannot = "the default of its column " + c.Name + " is an expression, or not text"
 		}
 		if i := strings.Index(extra, "on update "); i >= 0 {
-			m := timeForm.FindStringSubmatch(strings.Fields(extra[i:] + " ")[0] + " " + strings.Join(strings.Fields(extra[i:])[1:], " "))
+			m := timeForm.FindStringSubmatch(extra[i:])
 			if m == nil {
 				t.Cannot = "its column " + c.Name + " is set on updates by an expression"
 			} else {

@@ -32,19 +32,20 @@ type Table struct {
 
 // Column is a column.
 type Column struct {
-	Name     string   `json:"name"`
-	Type     string   `json:"type"`              // such as decimal(10,2) unsigned; just enum or set, with Members
-	Members  []string `json:"members,omitempty"` // of enum and set
-	Charset  string   `json:"charset,omitempty"`
-	Collate  string   `json:"collate,omitempty"`
-	Null     bool     `json:"null,omitempty"`
-	Default  *string  `json:"default,omitempty"` // a literal
-	Now      string   `json:"now,omitempty"`     // the default is the current time: default, update, both
-	Digits   int      `json:"digits,omitempty"`  // of that time's fraction
-	Counts   bool     `json:"counts,omitempty"`  // AUTO_INCREMENT
-	Comment  string   `json:"comment,omitempty"`
-	Bits     bool     `json:"bits,omitempty"`     // Default is a literal such as b'101'
-	Unquoted bool     `json:"unquoted,omitempty"` // Default is a number
+	Name      string   `json:"name"`
+	Type      string   `json:"type"`              // such as decimal(10,2) unsigned; just enum or set, with Members
+	Members   []string `json:"members,omitempty"` // of enum and set
+	Charset   string   `json:"charset,omitempty"`
+	Collate   string   `json:"collate,omitempty"`
+	Null      bool     `json:"null,omitempty"`
+	Default   *string  `json:"default,omitempty"` // a literal
+	Now       string   `json:"now,omitempty"`     // the default is the current time: default, update, both
+	Digits    int      `json:"digits,omitempty"`  // of that time's fraction
+	Counts    bool     `json:"counts,omitempty"`  // AUTO_INCREMENT
+	Comment   string   `json:"comment,omitempty"`
+	Bits      bool     `json:"bits,omitempty"`     // Default is a literal such as b'101'
+	Unquoted  bool     `json:"unquoted,omitempty"` // Default is a number
+	Invisible bool     `json:"invisible,omitempty"`
 }
 
 // Index is a key.
@@ -277,6 +278,9 @@ func (c *Column) create() string {
 	}
 	if c.Counts {
 		out += " AUTO_INCREMENT"
+	}
+	if c.Invisible {
+		out += " INVISIBLE"
 	}
 	if c.Comment != "" {
 		out += " COMMENT " + mysqldb.QuoteString(c.Comment)
