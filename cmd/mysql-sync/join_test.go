@@ -76,6 +76,22 @@ func begins(t *testing.T, s *testkit.Site) {
 	s.Node.WaitLog("node started")
 }
 
+// joinsByLogin is store-17, which has joined with a login that was made for it, and rows of which travel both ways.
+func joinsByLogin(t *testing.T, h *testkit.Site) *testkit.Site {
+	t.Helper()
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, args := store(t)
+	joins(t, 0, invited(t, h, "store-17", "--broker-user", "store-17", "--broker-password-file", password), args, "--yes")
+	begins(t, s)
+	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
+	s.Exec(`INSERT INTO orders VALUES (2, 'from the store', 2)`)
+	h.Expect(`SELECT name FROM orders`, `"from the store"`)
+	return s
+}
+
 // A store joins with its token, rows travel both ways, it is dismissed, and nothing travels any more.
 func TestAStoreJoinsAndIsDismissed(t *testing.T) {
 	t.Parallel()
@@ -133,8 +149,6 @@ func TestAStoreJoinsAndIsDismissed(t *testing.T) {
 	has(t, h.Run(1, "sites", "--dismiss", "nobody"), "no site of this name has asked to join")
 
 	s.Node.Stop() // a dismissed site comes back only by a new invitation for its name, and begins anew
-	again, _ := store(t)
-	_ = again
 	if err := os.Rename(s.File, s.File+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -307,16 +321,7 @@ func TestAStoreJoinsAtABrokerWithRules(t *testing.T) {
 	h.Start()
 	_, _, said = testkit.Output(t, "invite", "store-17", h.File)
 	has(t, said, "--broker-user is missing: the broker has logins")
-	password := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(password, []byte("two\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, args := store(t)
-	joins(t, 0, invited(t, h, "store-17", "--broker-user", "store-17", "--broker-password-file", password), args, "--yes")
-	begins(t, s)
-	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
-	s.Exec(`INSERT INTO orders VALUES (2, 'from the store', 2)`)
-	h.Expect(`SELECT name FROM orders`, `"from the store"`)
+	s := joinsByLogin(t, h)
 	has(t, h.Run(0, "sites", "--dismiss", "store-17"), "store-17 is dismissed", "Remove its login at the broker as well.")
 	h.Node.WaitLog("a site is shut out")
 	s.Exec(`INSERT INTO orders VALUES (3, 'not for the hub', 3)`)
@@ -451,16 +456,7 @@ func TestTheManualsDynamicSecurityLetsAStoreJoin(t *testing.T) {
 	h.Config["mqttConfig"] = map[string]any{"host": b.Host, "port": b.Port, "protocol": "tcp", "username": "hq", "password": "one"}
 	h.Write()
 	h.Start()
-	password := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(password, []byte("two\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, args := store(t)
-	joins(t, 0, invited(t, h, "store-17", "--broker-user", "store-17", "--broker-password-file", password), args, "--yes")
-	begins(t, s)
-	s.Expect(`SELECT * FROM prices`, `1|"9.99"`)
-	s.Exec(`INSERT INTO orders VALUES (2, 'from the store', 2)`)
-	h.Expect(`SELECT name FROM orders`, `"from the store"`)
+	s := joinsByLogin(t, h)
 	shell(ctrl + "mosquitto_ctrl dynsec disableClient store-17 " + strings.TrimSpace(strings.SplitN(disable, "#", 2)[0]))
 	s.Node.WaitLog("no connection to the broker")
 }
