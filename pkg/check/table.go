@@ -17,7 +17,21 @@ import (
 // Tables returns every mistake that keeps a node with this configuration from starting on its tables: missing ones, and
 // those that cannot be synced. Each error begins with the key of its list.
 func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
+	if err := errors.Join(named("syncTables", notOwn(cfg.SyncTables)), named("receiveTables", notOwn(cfg.ReceiveTables))); err != nil {
+		return err
+	}
 	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)))
+}
+
+// notOwn refuses the node's own tables, which hold its keys and memory. Promise 8.
+func notOwn(names []string) error {
+	var list []error
+	for _, name := range names {
+		if slices.ContainsFunc(schema.Own, func(own string) bool { return strings.EqualFold(own, name) }) {
+			list = append(list, fmt.Errorf("table %s: it is mysql-sync's own at each node, and never synced; remove it", name))
+		}
+	}
+	return errors.Join(list...)
 }
 
 // named prefixes each of joined errors with a configuration key.
