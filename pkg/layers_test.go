@@ -18,13 +18,13 @@ const module = "github.com/mysql-sync/mysql-sync/"
 // layers lists the packages from bottom to top. A package imports only packages of lower layers;
 // packages of one layer never import each other.
 var layers = [][]string{
-	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb", "pkg/systemd"},
+	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb", "pkg/systemd", "pkg/profile"},
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
 	{"pkg/mysqldb", "pkg/job", "pkg/backup", "pkg/join"},
 	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/blueprint", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	{"pkg/capture"},
-	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/sites", "pkg/foreign", "pkg/source/hook"},
+	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/sites", "pkg/lead", "pkg/foreign", "pkg/source/hook"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/capture/choice", "pkg/guest", "pkg/route"},
 	{"pkg/agent", "pkg/adapter"},

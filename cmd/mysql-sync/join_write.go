@@ -124,6 +124,10 @@ func (j *joining) configuration(w io.Writer) map[string]any {
 	if f := j.profile.ForeignKeyConflict; f != "" {
 		block["foreignKeyConflict"] = literal(f)
 	}
+	if l := j.profile.Lead; l != nil {
+		block["configurationFrom"] = map[string]any{"client": hub, "profile": literal(l.Profile), "key": literal(l.Key)}
+		say(w, "%s leads a part of this configuration from now on, by its profile %s: see configurationFrom, whose key local keeps what you name.", hub, command.Clean(l.Profile))
+	}
 	policies := map[string]any{}
 	for table, p := range j.profile.Policies {
 		switch {

@@ -52,7 +52,7 @@ func root() *cobra.Command {
 	c.Version = command.Version(version)
 	c.SuggestionsMinimumDistance = 2
 	group(c, "Set up:", initCommand(), checkCommand(), joinCommand(), aclCommand(), keyCommand(), schemaCommand())
-	group(c, "Sites of a hub:", inviteCommand(), sitesCommand())
+	group(c, "Sites of a hub:", inviteCommand(), sitesCommand(), leadCommand())
 	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
 	group(c, "Watch and repair:", statusCommand(), fleetCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), rowCommand(), verifyCommand(), resyncCommand(), pauseCommand(), resumeCommand(), transformCommand())
 	group(c, "Remove:", uninstallCommand())

@@ -46,7 +46,9 @@ login or lacks a table; 2 the configuration itself is wrong.`,
 func run(ctx context.Context, path string) error {
 	log := logging.New(os.Stderr)
 	limitMemory(log.Logger, memlimit.FromCgroup)
-	load := func() (*config.Config, []string, error) { return config.Load(path, os.Environ()) }
+	load := func(signed []byte) (*config.Config, []string, error) {
+		return config.Try(path, os.Environ(), signed)
+	}
 	service, err := service.New(load, log, command.Version(version))
 	if err != nil {
 		return command.Usage(err)

@@ -21,11 +21,49 @@ func (f seen) print(w io.Writer, s screen) {
 		say(w, "%s  %s: %s", s.bold(command.Clean(f.Client)), s.bad("not running"), command.Clean(strings.TrimPrefix(f.note, errNotRunning.Error()+": ")))
 		say(w, "From its database %s:", command.Clean(f.Database.Address))
 	}
+	f.led(w, s)
 	f.pauses(w, s)
 	f.remotes(w, s)
 	f.tables(w, s)
 	f.transfers(w, s)
 	f.rest(w, s)
+}
+
+// led prints where the configuration comes from, and which sites have which version of what this node leads.
+func (f seen) led(w io.Writer, s screen) {
+	if l := f.Led; l != nil {
+		state := s.good("version " + l.Version.String())
+		if l.Version == 0 {
+			state = s.bad("none yet")
+		}
+		say(w, "configuration  from %s, profile %s: %s%s", l.From, l.Profile, state, some(l.Keys, "; leads "))
+		if len(l.Local) > 0 {
+			say(w, "               kept here: %s", command.Clean(strings.Join(l.Local, ", ")))
+		}
+	}
+	for _, p := range f.Leads {
+		latest, refused := 0, 0
+		for _, r := range p.Sites {
+			switch {
+			case r.Refused != "" || r.Newer:
+				refused++
+			case r.Version == p.Version:
+				latest++
+			}
+		}
+		text := fmt.Sprintf("%d of %s", latest, command.Some(int64(len(p.Sites)), "site has it", "sites have it"))
+		if refused > 0 {
+			text += ", " + s.bad(strconv.Itoa(refused)+" refused it")
+		}
+		say(w, "leads          profile %s, version %s: %s", p.Name, p.Version, text)
+	}
+}
+
+func some(list []string, before string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return before + command.Clean(strings.Join(list, ", "))
 }
 
 func (f seen) remotes(w io.Writer, s screen) {

@@ -34,10 +34,35 @@ func Configuration(path string, environ []string) (*config.Config, []finding.Fin
 	if len(warnings) == 0 {
 		f.Rightf(filepath.Base(path), "has no errors")
 	}
+	judgeFrom(f, path, cfg)
 	judgeSecrets(f, path, cfg)
 	judgeRoads(f, cfg)
 	judgeUsers(f, cfg)
 	return cfg, f.Found, nil
+}
+
+// judgeFrom says where each key comes from, if a hub leads some.
+func judgeFrom(f *finding.List, path string, cfg *config.Config) {
+	from := &cfg.From
+	switch {
+	case from.Client == "":
+		return
+	case from.Version == 0:
+		f.Warnf("configurationFrom", "Start the node; if that does not help, see mysql-sync status here, and mysql-sync lead at the hub.",
+			"nothing has come from %s (profile %s) yet: all keys come from %s", from.Client, from.Profile, filepath.Base(path))
+		return
+	}
+	for _, key := range from.Keys {
+		f.Rightf(key, "comes from %s", from.Origin(from.Version))
+	}
+	for _, key := range from.Ours {
+		f.Rightf(key, "is determined here (configurationFrom.local, or the environment), although %s has it too", from.Origin(from.Version))
+	}
+	f.Rightf("configurationFrom", "all other keys come from %s", filepath.Base(path))
+	m, err := from.File.Read()
+	if err == nil && m.Refused != nil && m.Refused.Version != from.Version {
+		f.Warnf("configurationFrom", "Remove the reason, then: mysql-sync reload", "version %s of profile %s of %s is refused: %s", m.Refused.Version, from.Profile, from.Client, m.Refused.Why)
+	}
 }
 
 // judgeSecrets warns about a file with secrets that everyone may read. Its group may: with the packages, files belong to

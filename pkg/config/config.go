@@ -34,6 +34,8 @@ type Config struct {
 	VerifyInterval       time.Duration       // between two comparisons of all tables; 0 is never
 	StatusRows           string              // all, open
 	Fleet                bool                // the partners are asked how they are
+	From                 From                // where a part of this comes from
+	Leads                []Lead              // profiles for others, by name
 	LoggingLevel         string              // error, warn, info, debug, trace
 	LoggingFormat        string              // console, json
 	MQTT                 MQTT

@@ -26,6 +26,8 @@ type file struct {
 	VerifyInterval       int            `koanf:"verifyInterval"` // ms
 	StatusRows           string         `koanf:"statusRows"`
 	Fleet                bool           `koanf:"fleet"`
+	ConfigurationFrom    *fileFrom      `koanf:"configurationFrom"` // nil: everything comes from the file
+	Lead                 map[string]any `koanf:"lead"`              // a block by profile
 	LoggingLevel         string         `koanf:"loggingLevel"`
 	LoggingFormat        string         `koanf:"loggingFormat"`
 	MQTT                 fileMQTT       `koanf:"mqttConfig"`
@@ -39,6 +41,15 @@ type file struct {
 type fileRoutes struct {
 	Also  []string `koanf:"also"`
 	Write string   `koanf:"write"`
+}
+
+// fileFrom is the block configurationFrom.
+type fileFrom struct {
+	Client  string   `koanf:"client"`
+	Profile string   `koanf:"profile"`
+	Key     string   `koanf:"key"`
+	Local   []string `koanf:"local"`
+	Scripts bool     `koanf:"scripts"`
 }
 
 // fileMQTT is the block mqttConfig.

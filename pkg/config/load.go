@@ -33,7 +33,16 @@ type checker struct{ *keys.Checker }
 // The strings are warnings, each with its key: about what is accepted but has
 // no effect. The error is of type Mistakes and holds all of them, unless the
 // file cannot be read at all. Promise 9.
-func Load(path string, environ []string) (*Config, []string, error) {
+//
+// With configurationFrom, the version that was last accepted from the hub is part of it.
+func Load(path string, environ []string) (*Config, []string, error) { return read(path, environ, nil) }
+
+// Try is Load with a signed document from the hub in place of the accepted one.
+func Try(path string, environ []string, signed []byte) (*Config, []string, error) {
+	return read(path, environ, signed)
+}
+
+func read(path string, environ []string, signed []byte) (*Config, []string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find configuration: %w", err)
@@ -48,11 +57,16 @@ func Load(path string, environ []string) (*Config, []string, error) {
 	if given == nil {
 		return nil, nil, c.Mistakes()
 	}
+	from, err := c.follow(given, signed)
+	if err != nil {
+		return nil, nil, err
+	}
 	var f file
 	if err := keys.Decode(c.Check("", root(), given).(map[string]any), &f); err != nil {
 		return nil, nil, err
 	}
-	cfg := c.build(&f, given["mqttConfig"] != nil)
+	cfg := c.build(&f, given["mqttConfig"] != nil, from)
+	cfg.Leads = c.leads(cfg, f.Lead)
 	if mistakes := c.Mistakes(); len(mistakes) > 0 {
 		return nil, c.Warnings(), mistakes
 	}
@@ -61,8 +75,9 @@ func Load(path string, environ []string) (*Config, []string, error) {
 
 // build turns the checked keys into a Config and checks what they mean
 // together. Keys with a mistake are empty in f.
-func (c *checker) build(f *file, hasMQTT bool) *Config {
+func (c *checker) build(f *file, hasMQTT bool, from From) *Config {
 	cfg := &Config{
+		From:                 from,
 		ClientName:           f.ClientName,
 		TopicPrefix:          c.topicPrefix(f.TopicPrefix),
 		Version1Clients:      f.Version1Clients,
@@ -105,6 +120,7 @@ func (c *checker) build(f *file, hasMQTT bool) *Config {
 	cfg.Encryption = c.encryption(cfg, f.Encryption)
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
+	c.from(cfg)
 	if cfg.Fleet && len(cfg.Clients()) == 0 && !cfg.Invites() && !c.Wrong("acceptFrom") && !c.Wrong("remoteClients") {
 		c.Warnf("fleet", "has no effect: neither remoteClients nor acceptFrom names a client")
 	}
@@ -155,6 +171,7 @@ func (c *checker) clients(cfg *Config, acceptGiven bool) {
 func (c *checker) tables(cfg *Config) {
 	switch {
 	case c.Wrong("syncTables") || c.Wrong("receiveTables"):
+	case len(cfg.SyncTables) == 0 && len(cfg.ReceiveTables) == 0 && cfg.From.Client != "" && cfg.From.Version == 0: // the hub's first version will name some
 	case len(cfg.SyncTables) == 0 && len(cfg.ReceiveTables) == 0:
 		c.Mistakef("syncTables", "is empty, and so is receiveTables; name a table in at least one of them")
 	case len(cfg.SyncTables) > 0 && len(cfg.RemoteClients)+len(cfg.RemotePatterns) == 0 && !c.Wrong("remoteClients"):

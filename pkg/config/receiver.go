@@ -52,7 +52,7 @@ func Receiver(block map[string]any, tables []string) (*Config, error) {
 	if err := keys.Decode(c.Check("", root(), given).(map[string]any), &f); err != nil {
 		return nil, err
 	}
-	cfg := c.build(&f, true)
+	cfg := c.build(&f, true, From{})
 	if len(cfg.AcceptPatterns) > 0 {
 		c.Mistakef("acceptFrom", "%s is a pattern, for sites that join; none joins a connector: name the clients", keys.Show(cfg.AcceptPatterns[0]))
 	}

@@ -69,6 +69,7 @@ func TestSchemaIsWhole(t *testing.T) {
 		case n.Description == "" && !strings.HasSuffix(key, "[]"):
 			t.Errorf("%s is not described", key)
 		case n.Deprecated:
+		case key == "lead{}.keys{}": // each value is checked by the schema of its own key
 		case len(n.Type) == 0:
 			t.Errorf("%s has no type", key)
 		case n.Is("integer") && (n.Minimum == nil || n.Maximum == nil):

@@ -50,7 +50,9 @@ type Config struct {
 	Answers  Answers
 	Senders  deliver.Senders
 	Verifier Verifier
-	Desk     Desk // nil: no site can join
+	Desk     Desk   // nil: no site can join
+	Hub      string // from which the node takes its configuration; "": none
+	Hears    func() // called when that has announced itself
 	Meter    Meter
 }
 

@@ -30,6 +30,9 @@ func (d *Dispatcher) read(l receive.Letter) {
 
 // announced retries rows that a remote may accept now, or has lost.
 func (d *Dispatcher) announced(remote string, e mesh.Effect) {
+	if remote == d.Hub && d.Hub != "" {
+		d.Hears()
+	}
 	s := d.Senders[remote]
 	if s == nil {
 		return

@@ -95,6 +95,13 @@ type Profile struct {
 	Policies           map[string]Policy `json:"policies,omitempty"` // by table
 	ForeignKeyConflict string            `json:"foreignKeyConflict,omitempty"`
 	Session            bool              `json:"session,omitempty"` // the broker keeps the session, as a NATS cluster requires
+	Lead               *Lead             `json:"lead,omitempty"`    // nil: the hub does not lead the site's configuration
+}
+
+// Lead is what a site has in its configurationFrom.
+type Lead struct {
+	Profile string `json:"profile"`
+	Key     string `json:"key"`
 }
 
 // Policy is config.Policy.

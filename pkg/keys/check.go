@@ -73,6 +73,19 @@ func (c *Checker) Warnf(key, format string, args ...any) {
 	c.warnings = append(c.warnings, Mistake{Key: key, Text: fmt.Sprintf(format, args...)}.Error())
 }
 
+// Elsewhere says that key was set by something other than the file, which messages name.
+func (c *Checker) Elsewhere(key, what string) { c.overrides[key] = what }
+
+// Overridden reports whether the environment sets key, or something in it.
+func (c *Checker) Overridden(key string) bool {
+	for set := range c.overrides {
+		if set == key || within(set, key) {
+			return true
+		}
+	}
+	return false
+}
+
 // place returns the file or variable that sets a key, and the place in it.
 func (c *Checker) place(key string) (string, Place) {
 	if c.source.Prefix != "" && strings.HasPrefix(key, c.source.Prefix) {
@@ -240,4 +253,11 @@ func sentence(description string) string {
 	first, _, _ := strings.Cut(description, ". ")
 	_, size := utf8.DecodeRuneInString(first)
 	return strings.ToLower(first[:size]) + strings.TrimSuffix(first[size:], ".")
+}
+
+// Probe returns a checker of the same source that has noted nothing.
+func (c *Checker) Probe() *Checker {
+	p := New(c.source)
+	p.content, p.root = c.content, c.root
+	return p
 }

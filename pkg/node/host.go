@@ -19,6 +19,9 @@ type Host interface {
 	// Restart replaces this node by one with the same configuration, and with the sites that have joined by now. It returns at
 	// once.
 	Restart(ctx context.Context)
+	// Try replaces this node by one with a signed configuration from its hub, and returns nil once that works; or it returns
+	// why not, and the node goes on.
+	Try(ctx context.Context, signed []byte) error
 }
 
 // Meter counts what is not part of a node's state.

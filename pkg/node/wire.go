@@ -25,7 +25,7 @@ func (w *work) wire() {
 	w.wireVerify()
 	w.wireSenders()
 	w.desk = sites.New(sites.Config{
-		Log: w.log.Named("sites"), Node: w.cfg, DB: w.DB, Broker: w.host.Broker, Changed: w.host.Restart,
+		Log: w.log.Named("sites"), Node: w.cfg, DB: w.DB, Broker: w.host.Broker, Changed: w.host.Restart, LeadKey: w.leads.Key().String(),
 		Publish: func(ctx context.Context, topic string, payload []byte) error {
 			return w.line.Transport.Publish(ctx, transport.Message{Topic: topic, Payload: payload, QoS: 1})
 		},
@@ -33,6 +33,7 @@ func (w *work) wire() {
 	w.dispatcher = dispatch.New(dispatch.Config{
 		Log: w.log, Node: w.cfg, Session: w.line.Session, Gate: w.receiver.Gate, Refused: w.line.Refused, Mesh: w.line.Mesh,
 		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Desk: w.desk, Meter: w.meter,
+		Hub: w.cfg.From.Client, Hears: w.follower.Wake,
 	})
 }
 

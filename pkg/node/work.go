@@ -13,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/dispatch"
 	"github.com/mysql-sync/mysql-sync/pkg/doubt"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -43,8 +44,15 @@ type work struct {
 	renderer  *render.Renderer
 	senders   deliver.Senders
 	wayIn
-	desk     *sites.Desk
+	joined
 	verifier *verify.Verifier
+}
+
+// joined is what a node is to sites that join it, to those that it leads, and to its own hub.
+type joined struct {
+	desk     *sites.Desk
+	leads    *lead.Desk
+	follower *lead.Follower
 }
 
 // wayIn is what receives rows and writes them.
@@ -100,6 +108,9 @@ func (w *work) begin(ctx context.Context) error {
 		return err
 	}
 	w.After(w.scripts.Close)
+	if err := w.lead(ctx); err != nil {
+		return err
+	}
 	w.wire()
 	if err := w.routes.Open(ctx); err != nil {
 		return err
@@ -131,7 +142,7 @@ func (w *work) run(ctx context.Context) error {
 		func(ctx context.Context) error { return w.outbox.Shrink(ctx, w.log) },
 		func(ctx context.Context) error { return w.snapshots.Purge(ctx, w.cfg.TombstoneRetention) },
 		func(ctx context.Context) error { return w.doubts.Run(ctx, doubt.Own{DB: w.DB}) },
-		w.routes.Run, w.desk.Run,
+		w.routes.Run, w.desk.Run, w.follower.Run,
 		func(ctx context.Context) error { return w.Watch(ctx, w.DB) },
 		func(ctx context.Context) error { return w.Member.Run(ctx, w.verifier.Summary) },
 	} {
@@ -149,7 +160,7 @@ func (w *work) watch(ctx context.Context) error {
 func (w *work) state() status.Work {
 	stages := status.Stages{
 		Line: status.LineOf(w.line), Capture: w.capture, Watcher: w.source, Tables: w.Tables, Transformers: w.scripts.Work, Applier: w.applier,
-		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses, Joining: w.desk,
+		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses, Joining: w.desk, Leads: w.leads, Follower: w.follower,
 	}
 	return status.Work{
 		DB: w.DB, Tables: w.Tables, Outbox: w.outbox, Source: w.source, End: w.Stream.Visible, Live: stages.Live,

@@ -35,6 +35,7 @@ type attempt struct {
 	cfg      *config.Config
 	warnings []string     // of its configuration
 	scrape   http.Handler // its metrics
+	signed   []byte       // the document from the hub that it tries; nil: none
 
 	answer chan error // to whoever waits; nil if no one does
 	failed error      // the answer once the node works: why it was brought back

@@ -32,7 +32,7 @@ const (
 // Service runs a node, and replaces it when the configuration is reloaded. Reload may be
 // called from any goroutine.
 type Service struct {
-	load func() (*config.Config, []string, error)
+	load Load
 	make func(*config.Config, node.Host, node.Meter) (runner, error)
 	log  *logging.Log
 
@@ -49,25 +49,27 @@ type Service struct {
 	running *config.Config
 }
 
-// New returns a service; load reads the configuration, as config.Load does. The error is
-// from load or from node.New.
-func New(load func() (*config.Config, []string, error), log *logging.Log, version string) (s *Service, err error) {
+// Load reads the configuration: as config.Try does with a document from the hub, else as config.Load does.
+type Load func(signed []byte) (*config.Config, []string, error)
+
+// New returns a service. The error is from load or from node.New.
+func New(load Load, log *logging.Log, version string) (s *Service, err error) {
 	s = newService(load, log, func(cfg *config.Config, host node.Host, meter node.Meter) (runner, error) {
 		return node.New(cfg, log, version, host, meter)
 	})
-	s.first, err = s.read()
+	s.first, err = s.read(nil)
 	return s, err
 }
 
-func newService(load func() (*config.Config, []string, error), log *logging.Log, of func(*config.Config, node.Host, node.Meter) (runner, error)) *Service {
+func newService(load Load, log *logging.Log, of func(*config.Config, node.Host, node.Meter) (runner, error)) *Service {
 	s := &Service{load: load, make: of, log: log, manager: systemd.New(log.Logger), turn: make(chan struct{}, 1), next: make(chan *attempt), over: make(chan struct{})}
 	s.front = newFront(log, s.Reload)
 	return s
 }
 
-// read reads the configuration and makes a node from it.
-func (s *Service) read() (*attempt, error) {
-	cfg, warnings, err := s.load()
+// read reads the configuration, with a document from the hub if there is one, and makes a node from it.
+func (s *Service) read(signed []byte) (*attempt, error) {
+	cfg, warnings, err := s.load(signed)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +77,7 @@ func (s *Service) read() (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.warnings = warnings
+	a.warnings, a.signed = warnings, signed
 	return a, nil
 }
 
@@ -117,7 +119,7 @@ func (s *Service) Run(ctx context.Context) error {
 			if a.works() || a.failed != nil {
 				before = a.cfg
 			}
-			a.say(errors.New("another reload was requested before the node worked"))
+			a.say(errOvertaken)
 			a, t = next, s.front.tenant.Load()
 		case ctx.Err() == nil && before != nil && !a.works():
 			// Something has changed since the check.
@@ -155,6 +157,7 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 		select {
 		case <-turn:
 		case <-working:
+			s.accept(a)
 			a.say(a.failed)
 			working = nil
 		case err := <-ended:
@@ -205,7 +208,15 @@ func (s *Service) setLog(a *attempt) error {
 // Reload reads the configuration and the transformers again and checks them as at startup. If there is a mistake, it
 // logs and returns it, and the node carries on. Otherwise the node stops cleanly and a new one starts in this process.
 // Reload returns once that works, or with the reason why the previous one was brought back.
-func (s *Service) Reload(ctx context.Context) error { return s.reload(ctx, s.read) }
+func (s *Service) Reload(ctx context.Context) error {
+	return s.reload(ctx, func() (*attempt, error) {
+		a, err := s.read(nil)
+		if err == nil {
+			err = again(a.cfg)
+		}
+		return a, err
+	})
+}
 
 // replaced reports whether a node other than a is running, or none.
 func (s *Service) replaced(a *attempt) bool {
@@ -232,7 +243,7 @@ func (s *Service) reload(ctx context.Context, of func() (*attempt, error)) error
 	a, err := s.reloaded(ctx, of)
 	if err != nil {
 		s.log.Error("not reloaded; the node carries on as before", zap.Error(err))
-		return status.Kind(status.ErrRequest, fmt.Errorf("not reloaded, the node carries on as before: %w", err))
+		return status.Kind(status.ErrRequest, notReloaded{err})
 	}
 	a.answer = make(chan error, 1)
 	answer := a.answer

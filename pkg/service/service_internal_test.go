@@ -92,7 +92,7 @@ func newWorldUnder(t *testing.T, m *systemd.Manager, change func(map[string]*pla
 	if change != nil {
 		change(w.nodes)
 	}
-	load := func() (*config.Config, []string, error) {
+	load := func([]byte) (*config.Config, []string, error) {
 		name := w.reads[0]
 		if len(w.reads) > 1 {
 			w.reads = w.reads[1:]
@@ -109,7 +109,7 @@ func newWorldUnder(t *testing.T, m *systemd.Manager, change func(map[string]*pla
 	})
 	w.manager = m
 	var err error
-	if w.first, err = w.read(); err != nil {
+	if w.first, err = w.read(nil); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

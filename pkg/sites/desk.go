@@ -36,6 +36,7 @@ type Config struct {
 	DB      *mysqldb.DB
 	Publish func(ctx context.Context, topic string, payload []byte) error
 	Broker  func(ctx context.Context, c config.Broker) error // gives the embedded broker these users
+	LeadKey string                                           // public, for sites that take their configuration from here
 	Changed func(ctx context.Context)                        // the sites that are in are no longer those of Node: restart until it works
 }
 
@@ -289,6 +290,9 @@ func (d *Desk) fit(ctx context.Context, a join.Answer, r join.Request, shared jo
 		return a.Seal(shared, r.Ask)
 	}
 	profile := ProfileOf(d.Node, r.Site)
+	if l := d.Node.LeadOf(r.Site); l != nil {
+		profile.Lead = &join.Lead{Profile: l.Name, Key: d.LeadKey}
+	}
 	a.Profile = &profile
 	tables, err := blueprint.Read(ctx, d.DB, profile.Tables())
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -21,6 +22,8 @@ type Live struct {
 	Altered      map[string]int64                // likewise values stored differently from how they arrived
 	Transformers []Transformer
 	Paused       paused.Set // what a stopped node's tables tell, too
+	Led          *lead.Standing
+	Leads        []lead.Profile
 	Trouble      Trouble
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
 )
 
 // Thresholds beyond which something is a problem.
@@ -52,6 +54,7 @@ func problems(s *State, l *Live, unreadable error) []string {
 	if s.Uncaptured.AtLeast {
 		add("%d changes or more wait to be captured: the database is slow, or the write load is very high.", s.Uncaptured.Rows)
 	}
+	ledProblems(s, add)
 	for _, site := range t.Asking {
 		add("The site %s asks to join. If it shows the same characters, let it in with mysql-sync sites --accept, else --dismiss it.", site)
 	}
@@ -89,6 +92,45 @@ func problems(s *State, l *Live, unreadable error) []string {
 		}
 	}
 	return list
+}
+
+// ledProblems tells which versions of a configuration are not in use where they should be.
+func ledProblems(s *State, add func(format string, args ...any)) {
+	switch l := s.Led; {
+	case l == nil:
+	case l.Refused != "":
+		add("This node refuses %sthe profile %s of %s, and keeps %s: %s.", versionOf(l.Tried), l.Profile, l.From, kept(l.Version), strings.TrimSuffix(l.Refused, "."))
+	case l.Version == 0 && l.Why != "":
+		add("This node has not got its configuration (profile %s) from %s yet: %s.", l.Profile, l.From, strings.TrimSuffix(l.Why, "."))
+	case l.Version == 0 && s.Now.Sub(s.Started) > firstSign:
+		add("This node has not got its configuration (profile %s) from %s yet.", l.Profile, l.From)
+	}
+	for i := range s.Leads {
+		p := &s.Leads[i]
+		for _, r := range p.Sites {
+			switch {
+			case r.Newer:
+				add("%s has version %s of the profile %s, which is newer than this node's (%s): this node was restored from a backup. The site keeps its own until the profile is changed here, or mysql-sync lead --renew %s gives it a new version.",
+					r.Site, max(r.Version, r.Tried), p.Name, p.Version, p.Name)
+			case r.Refused != "":
+				add("%s refuses %sthe profile %s, and keeps %s: %s.", r.Site, versionOf(r.Tried), p.Name, kept(r.Version), strings.TrimSuffix(r.Refused, "."))
+			}
+		}
+	}
+}
+
+func versionOf(v profile.Version) string {
+	if v == 0 {
+		return ""
+	}
+	return "version " + v.String() + " of "
+}
+
+func kept(v profile.Version) string {
+	if v == 0 {
+		return "what its own file says"
+	}
+	return "version " + v.String()
 }
 
 func remoteProblems(r *Remote, s *State, c Client, add func(format string, args ...any)) {

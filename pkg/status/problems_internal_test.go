@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
 )
 
 // known is the input of problems besides a State.
@@ -53,6 +55,21 @@ func TestProblemsAreSentences(t *testing.T) {
 		}, "The broker b:1 has refused this node since 2026-03-01 11:00:00 UTC (subscribe /info: refused)."},
 		"the broker swallows what is sent": {func(s *State, _ *known) { s.Broker.Address, s.Broker.Error = "b:1", "/info: no echo" },
 			"The others may not hear this node through the broker b:1 (/info: no echo)."},
+		"the hub's configuration is refused": {func(s *State, _ *known) {
+			s.Led = &lead.Standing{From: "hq", Profile: "store", Version: 1_764_335_000, Tried: 1_764_335_060, Refused: "table prices: it does not exist"}
+		}, "This node refuses version 2025-11-28 13:04:20 of the profile store of hq, and keeps version 2025-11-28 13:03:20: table prices: it does not exist."},
+		"no configuration came": {func(s *State, _ *known) {
+			s.Led = &lead.Standing{From: "hq", Profile: "store", Why: "it runs an older version"}
+		},
+			"This node has not got its configuration (profile store) from hq yet: it runs an older version."},
+		"the hub's configuration is in use": {func(s *State, _ *known) { s.Led = &lead.Standing{From: "hq", Profile: "store", Version: 1_764_335_000} }, ""},
+		"a site refuses what cannot be trusted": {func(s *State, _ *known) {
+			s.Leads = []lead.Profile{{Name: "store", Version: 1_764_335_000, Sites: []lead.Report{{Site: "store-1", Version: 1_764_335_000}, {Site: "store-2", Refused: "it was forged"}}}}
+		}, "store-2 refuses the profile store, and keeps what its own file says: it was forged."},
+		"a site has what the hub has forgotten": {func(s *State, _ *known) {
+			s.Leads = []lead.Profile{{Name: "store", Version: 1_764_335_000, Sites: []lead.Report{{Site: "store-1", Version: 1_764_335_060, Newer: true}}}}
+		}, "store-1 has version 2025-11-28 13:04:20 of the profile store, which is newer than this node's (2025-11-28 13:03:20): this node was restored from a backup. " +
+			"The site keeps its own until the profile is changed here, or mysql-sync lead --renew store gives it a new version."},
 		"a clock is a little ahead": {func(_ *State, u *known) {
 			u.Clients = map[string]Client{"hamburg": {Ahead: time.Second}}
 		}, ""},

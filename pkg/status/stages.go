@@ -6,6 +6,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
@@ -24,6 +25,8 @@ type Stages struct {
 	Doubts       Doubts
 	Pauses       Pauses
 	Joining      Joining
+	Leads        Leads
+	Follower     Follower
 }
 
 // Capture records local writes; see capture.Capture.
@@ -73,6 +76,12 @@ type Pauses interface{ All() paused.Set }
 // Joining is where sites ask to join; see sites.Desk.
 type Joining interface{ Asking() []string }
 
+// Leads are what the node leads others by; see lead.Desk.
+type Leads interface{ Look() []lead.Profile }
+
+// Follower takes a part of the configuration from a hub; see lead.Follower.
+type Follower interface{ Look() *lead.Standing }
+
 // Live tells what goes on in a node that works.
 func (n Stages) Live(clients []string, now time.Time) Live {
 	l := n.Line.Live(clients, now)
@@ -104,6 +113,7 @@ func (n Stages) tell(l *Live, now time.Time) {
 	l.Trouble.Asking = n.Joining.Asking()
 	l.Trouble.Stuck, l.Trouble.Held = n.Applier.Stuck(), n.Tables.AllAside()
 	l.Trouble.Triggers = slices.DeleteFunc(altered, func(x apply.Altered) bool { return !x.Trigger })
+	l.Led, l.Leads = n.Follower.Look(), n.Leads.Look()
 	n.sending(l, now)
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
@@ -46,7 +48,8 @@ func (p *played) Each(see func(string, int, time.Time, time.Time)) {
 // told returns what the stages report for a node that knows two clients.
 func (p *played) told(now time.Time) Live {
 	l := Live{Clients: map[string]Client{"berlin": {Online: true}, "bonn": {}}}
-	Stages{Capture: p, Watcher: p, Tables: p, Transformers: p, Applier: p, Receiver: p, Senders: p, Doubts: p, Pauses: p, Joining: p}.tell(&l, now)
+	Stages{Capture: p, Watcher: p, Tables: p, Transformers: p, Applier: p, Receiver: p, Senders: p, Doubts: p, Pauses: p, Joining: p,
+		Leads: &lead.Desk{}, Follower: lead.NewFollower(lead.FollowerConfig{Node: &config.Config{}})}.tell(&l, now)
 	return l
 }
 

@@ -148,6 +148,9 @@ func (vf *Verifier) answer(ctx context.Context, q receive.Question) (wire.Answer
 		s, err := vf.summary(ctx, q.From)
 		return wire.Answer{Summary: s}, err
 	}
+	if q.Ask == wire.AskLead {
+		return vf.lead(q)
+	}
 	v, ok := vf.viewOf(q.From, q.Table)
 	if !ok {
 		return a, fmt.Errorf("table %.64q "+notSynced, q.Table)

@@ -88,9 +88,11 @@ type Verifier struct {
 	guesses   *receive.Guesses
 }
 
-// Self tells how the node is.
+// Self tells how the node is, and what it leads.
 type Self interface {
 	Summary(ctx context.Context) (wire.Summary, error)
+	// Lead returns the signed configuration for a client that has what it reports; nil if it has the latest.
+	Lead(client string, has wire.Led) ([]byte, error)
 }
 
 // New returns a Verifier that answers some clients; all others share one place.

@@ -76,6 +76,8 @@ type Question struct {
 	Count int64    `json:"count,omitempty"`
 	Sum   string   `json:"sum,omitempty"`
 	Sums  []string `json:"sums,omitempty"`
+
+	Led *Led `json:"led,omitempty"` // for AskLead
 }
 
 // Answer answers the question with the same ID; Error says why it could not be answered.
@@ -94,6 +96,7 @@ type Answer struct {
 
 	Definition          // for AskColumns
 	Summary    *Summary `json:"summary,omitempty"` // for AskSummary
+	Lead       []byte   `json:"lead,omitempty"`    // for AskLead: a signed document; none if the asker has it
 }
 
 // Definition is a table's, as far as the asker may know.
@@ -214,6 +217,9 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	}
 	if m.Answer != nil && m.Answer.Summary != nil && len(payload) > MostSummary {
 		return nil, nil, errors.New("verify: the summary is too large")
+	}
+	if m.Answer != nil && len(m.Answer.Lead) > MostLed {
+		return nil, nil, errors.New("verify: the document is too large")
 	}
 	if m.Question != nil && (len(m.Question.Known) > VerifyRows || len(m.Question.Sums) > VerifyRows || len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")

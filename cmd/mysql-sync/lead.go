@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
+)
+
+// leads is what the command prints as JSON.
+type leads struct {
+	Key      string         `json:"key"`
+	Profiles []lead.Profile `json:"profiles"` // of the running node; none if it is stopped
+}
+
+func leadCommand() *cobra.Command {
+	var asJSON, keyOnly bool
+	var renew string
+	c := &cobra.Command{
+		Use:   "lead CONFIGURATION",
+		Short: "Show the configurations that a hub leads, and which site has which version",
+		Long: `Show the profiles by which this node leads the configurations of its sites (lead), the
+public key that each site needs in configurationFrom, and, if the node is running,
+which version each site has and why one refused the latest.
+
+--renew gives a profile a new version although its content has not changed, and has
+a running node publish it: after the hub was restored from a backup, its sites have
+later versions than it, and keep them until then. They then take back what the hub
+has now.
+
+Exit codes: 0 shown; 1 the database or the node could not be reached, or a profile
+was never led; 2 the command line or the configuration is wrong.`,
+		Example: `  mysql-sync lead hub.json
+  mysql-sync lead hub.json --key
+  mysql-sync lead hub.json --renew store`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: configuration(nil),
+		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
+			db, err := open(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			if renew != "" {
+				return renewProfile(cmd, cfg, db, renew)
+			}
+			var key profile.PrivateKey
+			err = mysqldb.InTx(cmd.Context(), db, func(tx mysqldb.Tx) (err error) {
+				key, err = lead.Key(cmd.Context(), tx)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if keyOnly {
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), key.Public())
+				return err
+			}
+			x := leads{Key: key.Public().String(), Profiles: []lead.Profile{}}
+			var s status.State
+			running := apiOf(cfg).within(cmd.Context(), "/api/status", &s) == nil
+			x.Profiles = append(x.Profiles, s.Leads...)
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(x)
+			}
+			printLeads(cmd, cfg, x, running, s.Now)
+			return nil
+		}),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	c.Flags().BoolVar(&keyOnly, "key", false, "only the public key, for configurationFrom.key of a site")
+	c.Flags().StringVar(&renew, "renew", "", "give this `profile` a new version, with the content that it has")
+	return c
+}
+
+// renewProfile gives a profile a new version, at once if the node is running.
+func renewProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name string) error {
+	known := false
+	for _, l := range cfg.Leads {
+		known = known || l.Name == name
+	}
+	if !known {
+		return command.Usage(fmt.Errorf("--renew: there is no profile %q in lead", name))
+	}
+	if err := lead.Renew(cmd.Context(), db, name); err != nil {
+		return err
+	}
+	err := apiOf(cfg).call(cmd.Context(), http.MethodPost, "/api/reload", nil, nil)
+	switch {
+	case errors.Is(err, serve.ErrNotRunning):
+		say(cmd.OutOrStdout(), "%s has a new version from the node's next start on", name)
+		return nil
+	case err != nil:
+		return err
+	}
+	say(cmd.OutOrStdout(), "%s has a new version, which the sites get now", name)
+	return nil
+}
+
+func printLeads(cmd *cobra.Command, cfg *config.Config, x leads, running bool, now time.Time) {
+	w, s := cmd.OutOrStdout(), screenOf(cmd.OutOrStdout())
+	say(w, "Public key of %s: %s", cfg.ClientName, s.bold(x.Key))
+	if len(cfg.Leads) == 0 {
+		say(w, "It leads no configurations: lead is missing in its own.")
+		return
+	}
+	if !running {
+		say(w, "The node is not running: which site has which version is not known.")
+		return
+	}
+	for _, p := range x.Profiles {
+		fmt.Fprintln(w)
+		say(w, "%s  version %s", s.bold(p.Name), p.Version)
+		g := command.Grid{Columns: []command.Column{{Name: "SITE"}, {Name: "VERSION"}, {Name: "KEEPS"}, {Name: "TOLD", Matters: 1}}}
+		for _, r := range p.Sites {
+			version, told := r.Version.String(), ""
+			if r.At.IsZero() {
+				version = "not told"
+			} else {
+				told = command.Ago(now, r.At)
+			}
+			if r.Version == p.Version {
+				version += " (latest)"
+			}
+			g.Add(r.Site, version, some(r.Local, ""), told)
+		}
+		section(w, s, &g, "no site is in the configuration that this profile is for")
+		for _, r := range p.Sites {
+			if r.Refused != "" {
+				say(w, "%s %s refuses the latest: %s", s.bad("✗"), r.Site, command.Clean(r.Refused))
+			}
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
+)
+
+// Leadable lists the keys that a hub may lead, and no others: nothing that says who a node is, how it reaches its
+// servers, which files it uses, who may reach it, or what may come from afar.
+var Leadable = []string{
+	"syncTables", "receiveTables", "checkInterval", "conflictPolicy", "routes", "routeOptions", "allowLossy", "foreignKeyConflict", "initialSync",
+	"tombstoneRetention", "maxRowBytes", "verifyInterval", "statusRows",
+}
+
+// From says which node leads a part of the configuration (key configurationFrom).
+type From struct {
+	Client  string // the hub; "": none
+	Profile string
+	Key     profile.PublicKey
+	Local   []string // keys that the hub does not determine
+	Scripts bool     // it may have scripts decide conflicts
+
+	File profile.File // what is remembered of it
+	Led
+}
+
+// Led is what comes from the hub in this configuration.
+type Led struct {
+	Version profile.Version // 0: nothing yet
+	Digest  []byte          // of the document
+	Keys    []string        // that it determines
+	Ours    []string        // that it would determine, if this node's file or environment did not
+}
+
+// Open opens a document that claims to be from the hub.
+func (f *From) Open(signed []byte) (profile.Profile, error) {
+	return profile.Open(signed, f.Key, f.Client, f.Profile)
+}
+
+// Origin names the document in messages.
+func (f *From) Origin(v profile.Version) string {
+	return fmt.Sprintf("profile %s of %s, version %s", f.Profile, f.Client, v)
+}
+
+// Lead is a profile that this node gives to others (key lead).
+type Lead struct {
+	Name  string
+	Sites []string                   // names and patterns
+	Keys  map[string]json.RawMessage // of the sites' configurations
+}
+
+// Covers reports whether a profile is for a client.
+func (l *Lead) Covers(client string) bool {
+	return slices.ContainsFunc(l.Sites, func(s string) bool { return s == client || strings.Contains(s, "*") && Matches(s, client) })
+}
+
+// LeadOf returns the profile for a client, the first by name; nil if there is none.
+func (c *Config) LeadOf(client string) *Lead {
+	for i := range c.Leads {
+		if c.Leads[i].Covers(client) {
+			return &c.Leads[i]
+		}
+	}
+	return nil
+}
+
+// follow lays what comes from the hub over what the file says: the signed document or, without one, that which was
+// accepted. Promise 8: nothing in it is expanded or read as a file, and only keys that may be led count.
+func (c *checker) follow(given map[string]any, signed []byte) (f From, err error) {
+	if given["configurationFrom"] == nil {
+		return f, nil
+	}
+	probe := c.Probe() // mistakes in the file are noted later, once
+	var is file
+	checked, _ := probe.Check("", root(), given).(map[string]any)
+	if err := keys.Decode(checked, &is); err != nil {
+		return f, err
+	}
+	b := is.ConfigurationFrom
+	if b == nil || b.Client == "" || b.Profile == "" || is.ClientName == "" {
+		return f, nil
+	}
+	f = From{Client: b.Client, Profile: b.Profile, Local: b.Local, Scripts: b.Scripts}
+	if f.Key, err = profile.ParsePublicKey(b.Key); err != nil {
+		if b.Key != "" {
+			c.Mistakef("configurationFrom.key", "%v", err)
+		}
+		return f, nil
+	}
+	f.File = profile.File{Path: filepath.Join(c.Path(is.QueueDirectory), is.ClientName+".led"), From: strings.Join([]string{f.Client, f.Profile, f.Key.String()}, " ")}
+	if signed == nil {
+		m, err := f.File.Read()
+		if err != nil {
+			c.Mistakef("configurationFrom", "%v; without the file, the node asks %s again", err, f.Client)
+			return f, nil
+		}
+		if signed = m.Accepted; signed == nil {
+			return f, nil
+		}
+	}
+	p, err := f.Open(signed)
+	if err != nil {
+		c.Mistakef("configurationFrom", "%v", err)
+		return f, nil
+	}
+	digest := profile.DigestOf(signed)
+	f.Version, f.Digest = p.Version, digest[:]
+	for _, name := range slices.Sorted(maps.Keys(p.Keys)) {
+		if slices.Contains(f.Local, name) || c.Overridden(name) {
+			f.Ours = append(f.Ours, name)
+			continue
+		}
+		c.Elsewhere(name, f.Origin(p.Version))
+		if v := c.leadable(name, name, p.Keys[name]); v != nil {
+			given[name] = v
+			f.Led.Keys = append(f.Led.Keys, name)
+		}
+	}
+	if policies, ok := given["conflictPolicy"].(map[string]any); ok && !f.Scripts && slices.Contains(f.Led.Keys, "conflictPolicy") {
+		for _, table := range slices.Sorted(maps.Keys(policies)) {
+			if policies[table] == "script" {
+				c.Mistakef(keys.Join("conflictPolicy", table), `is "script", which this node does not take from %s: set configurationFrom.scripts to allow it`, f.Client)
+			}
+		}
+	}
+	return f, nil
+}
+
+// leadable returns a value that one node determines for another, or nil after noting why it may not.
+func (c *checker) leadable(at, name string, text json.RawMessage) any {
+	if !slices.Contains(Leadable, name) {
+		hint := "only these may be: " + strings.Join(Leadable, ", ")
+		if root().Property(name) == nil {
+			hint = "it is not a key of the configuration" + keys.Suggest(name, Leadable)
+		}
+		c.Mistakef(at, "may not be led: %s", hint)
+		return nil
+	}
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil || v == nil {
+		c.Mistakef(at, "is empty; remove it")
+		return nil
+	}
+	if refers(v) {
+		c.Mistakef(at, "has a reference (${…}), which would be replaced by what is in another node's environment: write the value itself")
+		return nil
+	}
+	return v
+}
+
+// refers reports whether a string in a value, or a name, would be expanded.
+func refers(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, "${")
+	case []any:
+		return slices.ContainsFunc(v, refers)
+	case map[string]any:
+		for name, inner := range v {
+			if refers(name) || refers(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// from checks what configurationFrom means.
+func (c *checker) from(cfg *Config) {
+	switch hub := cfg.From.Client; {
+	case hub == "" || c.Wrong("configurationFrom"):
+	case hub == cfg.ClientName:
+		c.Mistakef("configurationFrom.client", "%q is this node's own name (clientName)", hub)
+	case !slices.Contains(cfg.Clients(), hub) && !slices.Contains(cfg.AcceptFrom, Anyone) && !c.Wrong("remoteClients") && !c.Wrong("acceptFrom"):
+		c.Mistakef("configurationFrom.client", "%q is in neither remoteClients nor acceptFrom%s", hub, keys.Suggest(hub, cfg.Clients()))
+	}
+}
+
+// leads reads the profiles for others.
+func (c *checker) leads(cfg *Config, given map[string]any) (list []Lead) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		key := keys.Join("lead", name)
+		block, _ := given[name].(map[string]any)
+		if !clientName.MatchString(name) {
+			c.Mistakef(key, "is not a name of 2 to 32 letters, digits, - or _")
+			continue
+		}
+		l := Lead{Name: name, Keys: map[string]json.RawMessage{}}
+		sites, _ := block["sites"].([]any)
+		for _, s := range sites {
+			l.Sites = append(l.Sites, s.(string)) // as the schema has it
+		}
+		_, patterns := c.patterns(keys.Join(key, "sites"), l.Sites)
+		if slices.Contains(patterns, cfg.ClientName) || slices.Contains(l.Sites, cfg.ClientName) {
+			c.Mistakef(keys.Join(key, "sites"), "%q is this node's own name (clientName); remove it", cfg.ClientName)
+		}
+		for _, s := range l.Sites {
+			if !slices.Contains(patterns, s) && !slices.Contains(cfg.Clients(), s) && !cfg.MayJoin(s) && !c.Wrong("remoteClients") && !c.Wrong("acceptFrom") {
+				c.Mistakef(keys.Join(key, "sites"), "%q is in neither remoteClients nor acceptFrom%s", s, keys.Suggest(s, cfg.Clients()))
+			}
+		}
+		values, _ := block["keys"].(map[string]any)
+		for _, k := range slices.Sorted(maps.Keys(values)) {
+			at := keys.Join(keys.Join(key, "keys"), k)
+			text, err := json.Marshal(values[k])
+			if err != nil {
+				c.Mistakef(at, "%v", err)
+				continue
+			}
+			if v := c.leadable(at, k, text); v != nil {
+				c.Check(at, root().Property(k), v)
+				l.Keys[k] = text
+			}
+		}
+		list = append(list, l)
+	}
+	return list
+}

@@ -1,0 +1,95 @@
+package lead
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+// Desk answers the sites that a node leads. It is safe for concurrent use.
+type Desk struct {
+	node      *config.Config
+	key       profile.PublicKey
+	documents []Document
+	now       func() time.Time
+
+	mu      sync.Mutex
+	reports map[string]Report // by site
+}
+
+// Report is what a site said last.
+type Report struct {
+	Site    string          `json:"site"`
+	At      time.Time       `json:"at"`
+	Version profile.Version `json:"version"`           // in use; 0: none
+	Tried   profile.Version `json:"tried,omitempty"`   // that it refused; 0: none
+	Refused string          `json:"refused,omitempty"` // why
+	Local   []string        `json:"local,omitempty"`   // keys of the profile that it determines itself
+	Newer   bool            `json:"newer,omitempty"`   // it has a version that this node does not know: this node was restored from a backup
+}
+
+// Profile is a profile with the sites that it is for.
+type Profile struct {
+	Name    string          `json:"name"`
+	Version profile.Version `json:"version"`
+	Sites   []Report        `json:"sites"` // by name; the time of one that has not reported since the node's start is zero
+}
+
+// NewDesk returns the desk of a node with the documents that Documents returned.
+func NewDesk(node *config.Config, documents []Document, key profile.PublicKey, now func() time.Time) *Desk {
+	return &Desk{node: node, key: key, documents: documents, now: now, reports: map[string]Report{}}
+}
+
+// Key is the key that sites need.
+func (d *Desk) Key() profile.PublicKey { return d.key }
+
+// Answer records what a site has, and returns the document that it lacks; nil if it lacks none.
+func (d *Desk) Answer(client string, has wire.Led) ([]byte, error) {
+	at := slices.IndexFunc(d.documents, func(x Document) bool { return x.Name == has.Profile })
+	if at < 0 || !d.node.Leads[at].Covers(client) || !slices.Contains(d.node.Clients(), client) {
+		return nil, fmt.Errorf("%s has no profile %s for %s: see lead in its configuration", d.node.ClientName, has.Profile, client)
+	}
+	x := d.documents[at]
+	r := Report{Site: client, At: d.now(), Version: profile.Version(has.Version), Tried: profile.Version(has.Tried), Refused: has.Refused, Local: has.Local}
+	same := r.Version == x.Version && bytes.Equal(has.Digest, x.Digest[:])
+	r.Newer = max(r.Version, r.Tried) > x.Version || r.Version == x.Version && !same
+	if same || r.Tried != 0 && r.Tried != x.Version && !r.Newer { // of a version that is over
+		r.Tried, r.Refused = 0, ""
+	}
+	d.mu.Lock()
+	d.reports[client] = r
+	d.mu.Unlock()
+	if same {
+		return nil, nil
+	}
+	return x.Signed, nil
+}
+
+// Look returns the profiles, with what the sites have.
+func (d *Desk) Look() (list []Profile) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, x := range d.documents {
+		p := Profile{Name: x.Name, Version: x.Version, Sites: []Report{}}
+		for _, client := range d.node.Clients() {
+			if !d.node.Leads[i].Covers(client) {
+				continue
+			}
+			r, ok := d.reports[client]
+			if !ok {
+				r = Report{Site: client}
+			}
+			p.Sites = append(p.Sites, r)
+		}
+		slices.SortFunc(p.Sites, func(a, b Report) int { return cmp.Compare(a.Site, b.Site) })
+		list = append(list, p)
+	}
+	return list
+}

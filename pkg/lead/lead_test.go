@@ -1,0 +1,152 @@
+package lead_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+func hub(tables string) *config.Config {
+	return &config.Config{ClientName: "hq", RemoteClients: []string{"store-1", "store-2", "kiosk-1"}, Leads: []config.Lead{
+		{Name: "kiosk", Sites: []string{"kiosk-*"}, Keys: map[string]json.RawMessage{"syncTables": []byte(`[]`)}},
+		{Name: "store", Sites: []string{"store-*"}, Keys: map[string]json.RawMessage{"syncTables": []byte(tables)}},
+	}}
+}
+
+func database(t *testing.T) *mysqldb.DB {
+	t.Helper()
+	server := testkit.Shared(t)
+	db, err := mysqldb.Connect(t.Context(), config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: server.Create(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := schema.Migrate(t.Context(), zap.NewNop(), db); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func TestVersionsOnlyRise(t *testing.T) {
+	t.Parallel()
+	db := database(t)
+	now := time.Unix(1764335000, 0)
+	publish := func(tables string, at time.Time) (profile.Version, profile.PublicKey) {
+		t.Helper()
+		list, key, err := lead.Documents(t.Context(), db, hub(tables), at)
+		if err != nil || len(list) != 2 || list[1].Name != "store" {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		p, err := profile.Open(list[1].Signed, key, "hq", "store")
+		if err != nil || p.Version != list[1].Version || string(p.Keys["syncTables"]) != tables {
+			t.Errorf("%+v, %v", p, err)
+		}
+		return p.Version, key
+	}
+	first, key := publish(`["a"]`, now)
+	for i, x := range []struct {
+		tables string
+		at     time.Duration
+		want   profile.Version
+	}{
+		{`["a"]`, time.Hour, first},                    // a restart
+		{`["b"]`, time.Second, first + 1},              // in the next second
+		{`["c"]`, time.Second, first + 2},              // in the same
+		{`["b"]`, time.Hour, first + 3600},             // back to earlier content
+		{`["d"]`, -24 * 365 * time.Hour, first + 3601}, // the clock is set back
+		{`["d"]`, time.Hour, first + 3601},
+	} {
+		if v, k := publish(x.tables, now.Add(x.at)); v != x.want || k != key {
+			t.Errorf("%d: version %d, want %d", i, v-first, x.want-first)
+		}
+	}
+	if err := lead.Renew(t.Context(), db, "store"); err != nil {
+		t.Fatal(err)
+	}
+	if v, _ := publish(`["d"]`, now.Add(2*time.Hour)); v != first+7200 {
+		t.Errorf("renewed: %d", v-first)
+	}
+	if err := lead.Renew(t.Context(), db, "other"); err == nil {
+		t.Error("a profile that was never led is renewed")
+	}
+}
+
+func TestASiteGetsItsProfileAlone(t *testing.T) {
+	t.Parallel()
+	db, now := database(t), time.Unix(1764335000, 0)
+	cfg := hub(`["orders"]`)
+	list, key, err := lead.Documents(t.Context(), db, cfg, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := lead.NewDesk(cfg, list, key, func() time.Time { return now })
+	store := list[1]
+	for client, wants := range map[string]string{"store-1": "store", "kiosk-1": "kiosk", "store-9": "", "spy": "", "": ""} {
+		for _, name := range []string{"store", "kiosk", "other", ""} {
+			document, err := d.Answer(client, wire.Led{Profile: name})
+			if (err == nil) != (name == wants && wants != "") || (len(document) > 0) != (err == nil) {
+				t.Errorf("%s asks for %s: %d bytes, %v", client, name, len(document), err)
+			}
+		}
+	}
+	latest := wire.Led{Profile: "store", Version: int64(store.Version), Digest: store.Digest[:]}
+	if document, err := d.Answer("store-1", latest); err != nil || document != nil {
+		t.Errorf("a site that has it gets it: %v", err)
+	}
+	if document, err := d.Answer("store-2", wire.Led{Profile: "store", Version: 5, Tried: int64(store.Version), Refused: "no table"}); err != nil || document == nil {
+		t.Errorf("a site that lacks it gets nothing: %v", err)
+	}
+	look := d.Look()[1].Sites
+	if len(look) != 2 || look[0].Site != "store-1" || look[0].Refused != "" || look[0].Newer || look[1].Refused != "no table" || look[1].Version != 5 {
+		t.Errorf("%+v", look)
+	}
+	for name, x := range map[string]struct {
+		has            wire.Led
+		newer, refused bool
+	}{
+		"of a version that is over":  {has: wire.Led{Version: 5, Tried: 6, Refused: "x"}},
+		"of one that is not trusted": {has: wire.Led{Version: 5, Refused: "forged"}, refused: true},
+		"newer":                      {has: wire.Led{Version: int64(store.Version) + 1}, newer: true},
+		"newer, but refused":         {has: wire.Led{Version: 5, Tried: int64(store.Version) + 1, Refused: "x"}, newer: true, refused: true},
+		"another content":            {has: wire.Led{Version: int64(store.Version)}, newer: true},
+	} {
+		x.has.Profile = "store"
+		if _, err := d.Answer("store-1", x.has); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if r := d.Look()[1].Sites[0]; r.Newer != x.newer || (r.Refused != "") != x.refused {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestAReportIsChecked(t *testing.T) {
+	t.Parallel()
+	good := wire.Led{Profile: "store", Refused: strings.Repeat("x", 9000) + "\x1b[2J"}
+	good.Fit()
+	if err := good.Check(); err != nil || len(good.Refused) > 600 {
+		t.Errorf("%v: %q", err, good.Refused)
+	}
+	for _, bad := range []wire.Led{
+		{}, {Profile: "a/b"}, {Profile: "store", Version: -1}, {Profile: "store", Tried: 1 << 60}, {Profile: "store", Refused: strings.Repeat("x", 9000)},
+		{Profile: "store", Refused: "\x1b[2J"}, {Profile: "store", Local: make([]string, 99)}, {Profile: "store", Local: []string{"\n"}}, {Profile: "store", Digest: make([]byte, 999)},
+	} {
+		if bad.Check() == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package profile_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
+)
+
+func key(t testing.TB) profile.PrivateKey {
+	t.Helper()
+	k, err := profile.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func signed(t testing.TB, k profile.PrivateKey, p profile.Profile) []byte {
+	t.Helper()
+	b, err := k.Sign(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func stores(version profile.Version) profile.Profile {
+	return profile.Profile{Hub: "hq", Name: "store", Version: version, Keys: map[string]json.RawMessage{"syncTables": []byte(`["orders"]`)}}
+}
+
+func TestOnlyTheHubsKeySigns(t *testing.T) {
+	t.Parallel()
+	k := key(t)
+	good := signed(t, k, stores(7))
+	p, err := profile.Open(good, k.Public(), "hq", "store")
+	if err != nil || p.Version != 7 || string(p.Keys["syncTables"]) != `["orders"]` {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	again, err := profile.ParsePrivateKey(k.Reveal())
+	if err != nil || again.Public() != k.Public() || strings.Contains(fmt.Sprintf("%v %+v %s", k, k, k), k.Reveal()) {
+		t.Errorf("%v", err)
+	}
+	public, err := profile.ParsePublicKey(k.Public().String())
+	if err != nil || public != k.Public() {
+		t.Errorf("%v", err)
+	}
+	for _, x := range []struct {
+		signed    []byte
+		key       profile.PublicKey
+		hub, name string
+		want      error
+	}{
+		{good, key(t).Public(), "hq", "store", profile.ErrForged},
+		{good, profile.PublicKey{}, "hq", "store", profile.ErrForged},
+		{good, k.Public(), "hq", "other", profile.ErrOther},
+		{good, k.Public(), "other", "store", profile.ErrOther},
+		{good[:63], k.Public(), "hq", "store", profile.ErrForged},
+		{append(bytes.Clone(good), ' '), k.Public(), "hq", "store", profile.ErrForged},
+		{make([]byte, profile.MostBytes+1), k.Public(), "hq", "store", profile.ErrLarge},
+		{signed(t, k, stores(0)), k.Public(), "hq", "store", profile.ErrBroken},
+		{signed(t, k, stores(-1)), k.Public(), "hq", "store", profile.ErrBroken},
+		{signed(t, k, stores(1<<60)), k.Public(), "hq", "store", profile.ErrBroken},
+		{signed(t, k, profile.Profile{Hub: "hq", Name: "store", Version: 1}), k.Public(), "hq", "store", profile.ErrBroken},
+	} {
+		if p, err := profile.Open(x.signed, x.key, x.hub, x.name); !errors.Is(err, x.want) || p.Version != 0 && !errors.Is(x.want, profile.ErrOther) {
+			t.Errorf("%.90q: %v, want %v", x.signed, err, x.want)
+		}
+	}
+	for i := range good {
+		wrong := bytes.Clone(good)
+		wrong[i] ^= 1
+		if _, err := profile.Open(wrong, k.Public(), "hq", "store"); err == nil {
+			t.Fatalf("byte %d is not signed", i)
+		}
+	}
+	large := stores(1)
+	large.Keys["syncTables"] = []byte(`"` + strings.Repeat("a", profile.MostBytes) + `"`)
+	if _, err := k.Sign(large); err == nil {
+		t.Error("a document is signed that no site takes")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	k := key(f)
+	good := signed(f, k, stores(7))
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := profile.Open(b, k.Public(), "hq", "store"); err == nil && !bytes.Equal(b, good) {
+			t.Error("another document is taken")
+		}
+	})
+}
+
+func TestWhichVersionIsTried(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	a, b := profile.DigestOf([]byte("a")), profile.DigestOf([]byte("b"))
+	seen := profile.Memory{Seen: profile.Seen{Version: 7, Digest: a[:]}}
+	refused := seen
+	refused.Refused = &profile.Refused{Version: 7, Due: now.Add(time.Second)}
+	for name, x := range map[string]struct {
+		m              profile.Memory
+		using, version profile.Version
+		digest         profile.Digest
+		later          time.Duration
+		want           profile.Verdict
+	}{
+		"the first one":                            {version: 1, want: profile.Try},
+		"a newer one":                              {m: seen, using: 7, version: 8, want: profile.Try},
+		"the one in use":                           {m: seen, using: 7, version: 7, digest: a, want: profile.Same},
+		"a replay":                                 {m: seen, using: 7, version: 6, want: profile.Older},
+		"a replay, while nothing is remembered":    {using: 7, version: 6, want: profile.Older},
+		"a replay of what is newer than in use":    {m: seen, using: 5, version: 6, want: profile.Older},
+		"another content":                          {m: seen, using: 7, version: 7, digest: b, want: profile.Another},
+		"another content of a refused one":         {m: refused, using: 6, version: 7, digest: b, later: time.Hour, want: profile.Another},
+		"a refused one":                            {m: refused, using: 6, version: 7, digest: a, want: profile.Wait},
+		"a refused one, later":                     {m: refused, using: 6, version: 7, digest: a, later: time.Second, want: profile.Try},
+		"the one after a refused one":              {m: refused, using: 6, version: 8, digest: b, want: profile.Try},
+		"one that was seen, but never in use here": {m: seen, using: 0, version: 7, digest: a, want: profile.Try},
+	} {
+		if got := x.m.Judge(x.using, x.version, x.digest, now.Add(x.later)); got != x.want {
+			t.Errorf("%s: %v, want %v", name, got, x.want)
+		}
+	}
+}
+
+func TestTheFile(t *testing.T) {
+	t.Parallel()
+	f := profile.File{Path: filepath.Join(t.TempDir(), "queue", "store-1.led"), From: "hq store key"}
+	now := time.Now()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() profile.Memory {
+		t.Helper()
+		m, err := f.Read()
+		must(err)
+		return m
+	}
+	if m := read(); m.Accepted != nil || m.Refused != nil {
+		t.Errorf("%+v", m)
+	}
+	must(f.Again())
+	must(f.Accept([]byte("seven")))
+	for i, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
+		must(f.Tries(8, profile.DigestOf([]byte("eight")), now))
+		m := read()
+		if m.Refused.Tries != i+1 || !m.Refused.Due.Equal(now.Add(pause)) || m.Seen.Version != 8 || string(m.Accepted) != "seven" {
+			t.Errorf("%+v %+v", m, m.Refused)
+		}
+	}
+	for range 80 {
+		must(f.Tries(8, profile.DigestOf([]byte("eight")), now))
+	}
+	if m := read(); !m.Refused.Due.Equal(now.Add(time.Hour)) {
+		t.Errorf("%+v", m.Refused)
+	}
+	must(f.Refuse(8, "no table"))
+	must(f.Refuse(9, "of another"))
+	if m := read(); m.Refused.Why != "no table" {
+		t.Errorf("%+v", m.Refused)
+	}
+	must(f.Again())
+	if m := read(); !m.Refused.Due.IsZero() || m.Refused.Why != "no table" {
+		t.Errorf("%+v", m.Refused)
+	}
+	must(f.Accept([]byte("eight")))
+	if m := read(); m.Refused != nil || string(m.Accepted) != "eight" || m.Seen.Version != 8 {
+		t.Errorf("%+v", m)
+	}
+	if info, err := os.Stat(f.Path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if list, err := filepath.Glob(filepath.Join(filepath.Dir(f.Path), "*")); err != nil || len(list) != 1 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if m, err := (profile.File{Path: f.Path, From: "another hub"}).Read(); err != nil || m.Accepted != nil || m.Seen.Version != 0 {
+		t.Errorf("what came from another hub counts: %+v, %v", m, err)
+	}
+	for _, text := range []string{"", "{", strings.Repeat(" ", 1<<20)} {
+		must(os.WriteFile(f.Path, []byte(text), 0o600))
+		if _, err := f.Read(); err == nil || f.Accept([]byte("nine")) == nil {
+			t.Errorf("a damaged file is taken: %.20q", text)
+		}
+	}
+}
