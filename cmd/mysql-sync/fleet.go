@@ -90,7 +90,7 @@ func printFleet(w io.Writer, s screen, f *fleet.Fleet, total int) {
 	}
 	g := command.Grid{Columns: []command.Column{{Name: "SITE"}, {Name: "STATE"}, {Name: "REFUSED", Right: true}, {Name: "TO SEND", Right: true, Matters: 1}, {Name: "FOR IT", Right: true, Matters: 2},
 		{Name: "WAITS", Right: true, Matters: 1}, {Name: "CONFLICTS", Right: true, Matters: 4}, {Name: "DIFFER", Right: true, Matters: 5}, {Name: "CLOCK", Right: true, Matters: 6}, {Name: "FREE DISK", Right: true, Matters: 7},
-		{Name: "VERSION", Matters: 8}, {Name: "HEARD", Matters: 3}, {Name: "TOLD", Matters: 9}}}
+		{Name: "CONFIGURATION", Matters: 3}, {Name: "VERSION", Matters: 8}, {Name: "HEARD", Matters: 3}, {Name: "TOLD", Matters: 9}}}
 	for i := range f.Sites {
 		g.Add(fleetRow(f.Sites[i], f.Now)...)
 	}
@@ -103,7 +103,7 @@ func fleetRow(x *fleet.Site, now time.Time) []string {
 	if x.Own {
 		name += " (this node)"
 	}
-	cells := []string{name, x.Standing, command.Number(x.Refused), "", waiting(x.Here.Pending, x.Here.NeverSent, "table", "tables"), "", "", "", "", "", "", "never", ""}
+	cells := []string{name, x.Standing, command.Number(x.Refused), "", waiting(x.Here.Pending, x.Here.NeverSent, "table", "tables"), "", "", "", "", "", configurationOf(x.Led), "", "never", ""}
 	if x.Own {
 		cells[4] = ""
 	}
@@ -111,7 +111,7 @@ func fleetRow(x *fleet.Site, now time.Time) []string {
 		cells[5] = command.Span(seconds(x.Lag))
 	}
 	if x.Heard != nil {
-		cells[11] = command.Ago(now, *x.Heard)
+		cells[12] = command.Ago(now, *x.Heard)
 	}
 	if x.Told == nil {
 		return cells
@@ -123,13 +123,30 @@ func fleetRow(x *fleet.Site, now time.Time) []string {
 	}
 	cells[6], cells[7] = command.Number(t.Rows.Conflicts), command.Number(int64(t.Verified.Differ))
 	if !x.Own {
-		cells[8], cells[12] = clockOf(x.Told), command.Ago(now, x.Told.At)
+		cells[8], cells[13] = clockOf(x.Told), command.Ago(now, x.Told.At)
 	}
 	if t.FreeDisk >= 0 {
 		cells[9] = bytesOf(t.FreeDisk)
 	}
-	cells[10] = t.Version
+	cells[11] = t.Version
 	return cells
+}
+
+// configurationOf shows which version of its profile a site has.
+func configurationOf(l *fleet.Led) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Refused != "" || l.Newer:
+		return "refused"
+	case l.At.IsZero():
+		return "not told"
+	case l.Version == l.Latest:
+		return "latest"
+	case l.Version == 0:
+		return "none yet"
+	}
+	return "of " + l.Version.String()
 }
 
 // clockOf shows how far a site's clock is off, if by more than the measurement's error.
@@ -153,6 +170,9 @@ func printProblems(w io.Writer, s screen, f *fleet.Fleet) {
 		list := []string{}
 		if x.Why != "" {
 			list = append(list, x.Why)
+		}
+		if x.Led != nil && x.Led.Refused != "" && !x.Led.Newer {
+			list = append(list, fmt.Sprintf("refuses version %s of the profile %s: %s", x.Led.Latest, x.Led.Profile, x.Led.Refused))
 		}
 		if x.Told != nil {
 			list = append(list, problemsOf(&x.Told.Summary)...)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -53,6 +55,27 @@ type Site struct {
 	Refused  int64      `json:"refused"` // rows, there and here
 	Lag      float64    `json:"lag"`     // age of the oldest waiting row in seconds, there or here
 	Told     *Told      `json:"told,omitempty"`
+	Led      *Led       `json:"led,omitempty"` // null: this node does not lead it
+}
+
+// Led is how a site stands with the profile by which this node leads it.
+type Led struct {
+	Profile string          `json:"profile"`
+	Latest  profile.Version `json:"latest"`
+	lead.Report
+}
+
+// ledOf returns how a site stands with its profile.
+func ledOf(s *status.State, site string) *Led {
+	for i := range s.Leads {
+		p := &s.Leads[i]
+		for _, r := range p.Sites {
+			if r.Site == site && (!r.At.IsZero() || len(s.Leads) == 1) {
+				return &Led{p.Name, p.Version, r}
+			}
+		}
+	}
+	return nil
 }
 
 // Here is what this node knows about rows for a site.
@@ -123,7 +146,7 @@ func (b *Board) Look(s *status.State, free int64) *Fleet {
 		if e == nil {
 			continue
 		}
-		x := &Site{Name: r.Name, Online: r.Online, Heard: r.Heard, Why: e.why, Told: e.told, Here: Here{Pending: r.Pending, Refused: r.Errors, NeverSent: r.NeverSent}, Lag: r.Lag}
+		x := &Site{Name: r.Name, Online: r.Online, Heard: r.Heard, Why: e.why, Told: e.told, Here: Here{Pending: r.Pending, Refused: r.Errors, NeverSent: r.NeverSent}, Lag: r.Lag, Led: ledOf(s, r.Name)}
 		switch {
 		case !s.Broker.Online:
 			x.Why = "this node does not reach the broker"
@@ -155,7 +178,7 @@ func (x *Site) judge(now time.Time) {
 		x.Standing = Offline
 	case fresh && !s.Database.Online:
 		x.Standing = DatabaseAway
-	case x.Here.Refused+s.Rows.Refused > 0 || len(s.Problems)+s.More > 0:
+	case x.Led != nil && (x.Led.Refused != "" || x.Led.Newer), x.Here.Refused+s.Rows.Refused > 0 || len(s.Problems)+s.More > 0:
 		x.Standing = Problems
 	case x.Lag > lagMost.Seconds():
 		x.Standing = Behind

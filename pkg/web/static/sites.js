@@ -126,17 +126,31 @@ function clockOf(x) {
 
 const bytes = (n) => (n >= 10 * 2 ** 30 ? `${number(Math.round(n / 2 ** 30))} GiB` : `${(n / 2 ** 30).toFixed(1)} GiB`);
 
+/** Which version of its profile a site has. */
+function configurationOf(led) {
+  if (led.refused || led.newer) return "refused";
+  if (Number.isNaN(moment(led.at)) || moment(led.at) <= 0) return "not told yet";
+  return led.version === led.latest ? "the latest version" : "an older version";
+}
+
+/** Why a site does not take its profile; "" if it does. */
+function refusal(x) {
+  if (x.led?.newer) return `It has a newer version of the profile ${x.led.profile} than this node, which was restored from a backup: see mysql-sync lead.`;
+  return x.led?.refused ? `It refuses the profile ${x.led.profile}: ${x.led.refused}` : "";
+}
+
 function details(app) {
   const box = el("td", { colspan: "11" });
   let told = "";
   return shows(el("tr", { class: "details" }, box), ([, x]) => {
-    const s = x.told?.summary, now = JSON.stringify([s, x.why, x.heard === null, x.here]);
+    const s = x.told?.summary, now = JSON.stringify([s, x.why, x.heard === null, x.here, x.led]);
     if (now === told) return; // what somebody has selected stays
     told = now;
-    const sentences = [x.why, ...(s?.problems ?? []), s?.more && `${plural(s.more, "problem")} more: the page of ${x.name}, or mysql-sync status there, shows all.`].filter(Boolean);
+    const sentences = [x.why, refusal(x), ...(s?.problems ?? []), s?.more && `${plural(s.more, "problem")} more: the page of ${x.name}, or mysql-sync status there, shows all.`].filter(Boolean);
     const since = (time) => (Number.isNaN(moment(time)) ? "never" : ago(moment(time), app.now()));
     const facts = [["Last sign of life", since(x.heard)], ["Rows here that it still needs", count(x.here.pending)], ["Rows here that it refused", number(x.here.refused)],
       ["Tables here that it was never sent", number(x.here.neverSent)]];
+    if (x.led) facts.push(["Its configuration from here", `profile ${x.led.profile}: ${configurationOf(x.led)}`]);
     if (s) {
       facts.push(["Started", since(s.started)], ["Database", `${s.database.online ? "connected" : "away"} ${s.database.server ?? ""}`],
         ["Its remotes online", `${number(s.remotes.online)} of ${number(s.remotes.total)}`], ["Rows that its remotes refused", number(s.rows.refused)],
