@@ -132,6 +132,21 @@ func showSite(x *fleet.Site, put func(m metric, value float64, labels ...string)
 	}
 }
 
+// showLed calls put with what concerns led configurations.
+func showLed(s *status.State, put func(m metric, value float64, labels ...string)) {
+	if l := s.Led; l != nil {
+		put(configurationVersion, float64(l.Version))
+		put(configurationRefused, truth(l.Refused != ""))
+	}
+	for i := range s.Leads {
+		p := &s.Leads[i]
+		for _, r := range p.Sites {
+			put(ledLatest, truth(r.Version == p.Version), p.Name, r.Site)
+			put(ledRefused, truth(r.Refused != "" || r.Newer), p.Name, r.Site)
+		}
+	}
+}
+
 // show calls put with each value that a state has.
 func show(s *status.State, put func(m metric, value float64, labels ...string)) {
 	put(buildInfo, 1, s.Version, runtime.Version())
@@ -143,6 +158,7 @@ func show(s *status.State, put func(m metric, value float64, labels ...string)) 
 	put(conflictsKept, float64(s.Conflicts.Kept))
 	put(longestStep, s.Step.Seconds)
 	put(problems, float64(len(s.Problems)))
+	showLed(s, put)
 	for _, t := range s.Tables {
 		put(conflicts, float64(t.Conflicts), t.Name)
 		put(altered, float64(t.Altered), t.Name)

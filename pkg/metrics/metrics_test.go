@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
+	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -33,6 +34,8 @@ func full() *status.State {
 		Problems:     []string{"a", "b"},
 		Pauses:       []status.Pause{{Remote: "hamburg"}},
 		Fleet:        true,
+		Led:          &lead.Standing{Version: 1_764_335_000, Refused: "no table"},
+		Leads:        []lead.Profile{{Name: "store", Version: 7, Sites: []lead.Report{{Site: "store-1", Version: 7}, {Site: "store-2", Version: 6, Refused: "no table"}}}},
 	}
 }
 

@@ -68,6 +68,11 @@ var (
 	siteClock    = gauge("site_clock_offset_seconds", "By how much the site's clock is ahead of this node's; below 0: behind.", "site")
 	siteDisk     = gauge("site_free_disk_bytes", "Free disk in the site's queueDirectory.", "site")
 
+	configurationVersion = gauge("configuration_timestamp_seconds", "The version in use of what comes from the hub; 0: none yet.")
+	configurationRefused = gauge("configuration_refused", "Whether the node refuses the hub's latest configuration.")
+	ledLatest            = gauge("led_latest", "Whether the site has the latest version of the profile, as far as this node has heard.", "profile", "site")
+	ledRefused           = gauge("led_refused", "Whether the site refuses the latest version of the profile, or has a newer one.", "profile", "site")
+
 	transferRows = gauge("transfer_rows", "Approximate rows of a table that is being sent as a whole.", "remote", "table")
 	transferDone = gauge("transfer_rows_done", "Rows already sent of a table that is being sent as a whole.", "remote", "table")
 	differing    = gauge("differing_rows", "Rows that differed at the last comparison.", "remote", "table")
