@@ -17,6 +17,7 @@ type Config struct {
 	Header    http.Header // sent to the base's host with each request
 	UserAgent string      // "mysql-sync-connector"
 	CAFile    string      // additional certificate authorities, as PEM
+	Private   bool        // redirects may lead to private addresses of other hosts
 
 	Tries    Tries
 	MaxBytes int64 // of an answer, unpacked, 16 MiB
@@ -61,6 +62,7 @@ type Client struct {
 	config Config
 	base   *url.URL
 	plain  *http.Client // for tokens: without credentials, and also in a dry run
+	public transport
 	http   *http.Client
 }
 
@@ -103,9 +105,9 @@ func New(c Config) (*Client, error) {
 	if c.Budgets == nil {
 		c.Budgets = NewBudgets(Memory())
 	}
-	client := &Client{config: c, base: base}
+	client := &Client{config: c, base: base, public: plain.public()}
 	client.plain = &http.Client{Transport: plain, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	client.http = &http.Client{Transport: gate{client, plain}, CheckRedirect: follow}
+	client.http = &http.Client{Transport: gate{client: client, next: plain, public: client.public}, CheckRedirect: follow}
 	return client, nil
 }
 
@@ -113,7 +115,7 @@ func New(c Config) (*Client, error) {
 func (c *Client) With(auth Auth) *Client {
 	other := *c
 	other.config.Auth = auth
-	other.http = &http.Client{Transport: gate{&other, c.plain.Transport}, CheckRedirect: follow}
+	other.http = &http.Client{Transport: gate{client: &other, next: c.plain.Transport, public: c.public}, CheckRedirect: follow}
 	return &other
 }
 

@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -13,4 +15,10 @@ func (b *Budgets) TakeForTest(ctx context.Context, l Limit, patience time.Durati
 // EnterForTest is enter.
 func (b *Budgets) EnterForTest(ctx context.Context, l Limit, patience time.Duration) (func(bool), time.Duration, error) {
 	return b.enter(ctx, l, patience)
+}
+
+// ProxyForTest has a client use a proxy.
+func (c *Client) ProxyForTest(at *url.URL) {
+	c.plain.Transport.(transport).Proxy = http.ProxyURL(at)
+	c.public.Proxy = http.ProxyURL(at)
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 )
 
@@ -18,11 +19,16 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 // ErrPrivate.
 func (c *Client) Public() *Client {
 	other := *c
-	public := transport{c.plain.Transport.(transport).Clone()}
-	public.DialContext = (&net.Dialer{Timeout: connectTime, KeepAlive: keepAlive, Control: onlyPublic}).DialContext
-	other.plain = &http.Client{Transport: public, CheckRedirect: c.plain.CheckRedirect}
-	other.http = &http.Client{Transport: gate{&other, public}, CheckRedirect: follow}
+	other.plain = &http.Client{Transport: c.public, CheckRedirect: c.plain.CheckRedirect}
+	other.http = &http.Client{Transport: gate{client: &other, next: c.plain.Transport, public: c.public, all: true}, CheckRedirect: follow}
 	return &other
+}
+
+// public returns a copy of a transport that connects only to public addresses.
+func (t transport) public() transport {
+	public := transport{t.Clone()}
+	public.DialContext = (&net.Dialer{Timeout: connectTime, KeepAlive: keepAlive, Control: onlyPublic}).DialContext
+	return public
 }
 
 // onlyPublic refuses a connection to an address that is not public. It is called for each connection, after the host's
@@ -32,8 +38,34 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return err
 	}
-	if ip := at.Addr().Unmap(); !ip.IsGlobalUnicast() || ip.IsPrivate() || shared.Contains(ip) {
+	if !isPublic(at.Addr()) {
 		return ErrPrivate
 	}
 	return nil
+}
+
+func isPublic(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip)
+}
+
+// strayed reports whether a service has redirected a request to another host.
+func strayed(r *http.Request) bool {
+	first := r
+	for first.Response != nil && first.Response.Request != nil {
+		first = first.Response.Request
+	}
+	return !strings.EqualFold(first.URL.Hostname(), r.URL.Hostname())
+}
+
+// outside sends a request, but not into this network. What answers there is none of the business of a service that
+// redirects to it, nor of a destination. A proxy resolves names itself, so only addresses can be checked then.
+func (g gate) outside(r *http.Request) (*http.Response, error) {
+	if proxy, err := g.public.Proxy(r); proxy != nil || err != nil {
+		if ip, err := netip.ParseAddr(r.URL.Hostname()); err == nil && !isPublic(ip) {
+			return nil, ErrPrivate
+		}
+		return g.next.RoundTrip(r)
+	}
+	return g.public.RoundTrip(r)
 }

@@ -79,6 +79,8 @@ type attemptKey struct{}
 type gate struct {
 	client *Client
 	next   http.RoundTripper
+	public transport
+	all    bool // all requests must lead to public addresses, not only redirects to other hosts
 }
 
 func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -96,6 +98,16 @@ func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 		if g.client.config.Auth != nil {
 			g.client.config.Auth.apply(r)
 		}
+	}
+	switch {
+	case g.all:
+		return g.outside(r)
+	case !g.client.config.Private && strayed(r):
+		answer, err := g.outside(r)
+		if errors.Is(err, ErrPrivate) {
+			err = fmt.Errorf("redirected to %.100s: %w; if that is right, configure that address", r.URL.Host, ErrPrivate)
+		}
+		return answer, err
 	}
 	return g.next.RoundTrip(r)
 }

@@ -67,7 +67,7 @@ func (d *Destination) fetch(ctx context.Context, f *File, address string) (conte
 		return content{}, errors.New("its address does not begin with https:// or http://")
 	}
 	config := d.Fetch
-	config.Base, config.MaxBytes = u.Scheme+"://"+u.Host, mostFile
+	config.Base, config.MaxBytes, config.Private = u.Scheme+"://"+u.Host, mostFile, f.Private
 	config.Header = http.Header{}
 	for name, v := range f.Headers {
 		config.Header.Set(name, v)
