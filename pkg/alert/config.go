@@ -142,5 +142,5 @@ func newWebhook(w Webhook, r remote.Config) (*target, error) {
 	}
 	r.Limits = []remote.Limit{{Name: "alerts " + remote.HostOf(w.URL), Requests: 1, Window: time.Second}}
 	c, err := remote.New(r)
-	return &target{name: "webhook", client: c, body: webhookBody, accepted: func(*remote.Response) bool { return true }}, err
+	return &target{name: "webhook", client: c, body: webhookBody}, err
 }

@@ -18,7 +18,7 @@ type target struct {
 	name     string
 	client   *remote.Client
 	body     func(*message) any
-	accepted func(*remote.Response) bool
+	accepted func(*remote.Response) bool // nil: a status of 2xx suffices
 	woken    chan struct{} // there may be something to send
 	knows    time.Time     // since when the state cannot be written, as last sent to it
 }
@@ -124,10 +124,10 @@ func (t *target) send(ctx context.Context, m *message) error {
 	if err != nil {
 		return fmt.Errorf("send an alert: %w", err)
 	}
-	r := &remote.Request{Operation: "send an alert", Method: http.MethodPost, Body: body, Header: http.Header{}, MaxBytes: 1 << 16}
+	r := &remote.Request{Operation: "send an alert", Method: http.MethodPost, Body: body, Header: http.Header{}, Unread: t.accepted == nil, MaxBytes: 1 << 16}
 	r.Header.Set("Idempotency-Key", m.id)
 	answer, err := t.client.Do(ctx, r)
-	if err == nil && !t.accepted(answer) {
+	if err == nil && t.accepted != nil && !t.accepted(answer) {
 		err = errAnswer
 	}
 	return err

@@ -315,6 +315,50 @@ func TestAnswersAreBounded(t *testing.T) {
 	})
 }
 
+// Where the status suffices, the body is not waited for, and makes no doubt of it.
+func TestABodyThatIsNotNeeded(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"endless": func(w http.ResponseWriter, r *http.Request) {
+			for part := make([]byte, 64<<10); r.Context().Err() == nil; {
+				if _, err := w.Write(part); err != nil {
+					return
+				}
+			}
+		},
+		"too large": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000000000")
+			w.WriteHeader(200)
+		},
+		"silent": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(200)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		},
+		"cut": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "start")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		},
+		"not gzip": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			fmt.Fprint(w, "text")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var tries atomic.Int32
+			c := serve(t, remote.Config{}, func(w http.ResponseWriter, r *http.Request) { tries.Add(1); answer(w, r) })
+			r := *commit
+			r.Unread = true
+			a, err := c.Do(t.Context(), &r)
+			if err != nil || a.Status != 200 || len(a.Body) > 0 || tries.Load() != 1 {
+				t.Errorf("got %v, %v after %d tries", a, err, tries.Load())
+			}
+		})
+	}
+}
+
 func TestAStreamIsReadAsItArrives(t *testing.T) {
 	t.Parallel()
 	more := make(chan bool)

@@ -23,6 +23,7 @@ type Request struct {
 
 	Read     bool     // it changes nothing: a dry run sends it, and it may be repeated
 	Again    bool     // the service recognizes duplicates, so a doubtful outcome does not prevent a retry
+	Unread   bool     // the answer's status suffices: its body is not returned, and may be of any size
 	MaxBytes int64    // of the answer; 0: the client's limit
 	Secrets  []string // texts that no one may see
 }
@@ -43,12 +44,23 @@ type Stream struct {
 	io.ReadCloser
 }
 
+// unreadTime is how long to wait for the end of a body that is not needed.
+const unreadTime = time.Second
+
 // Do sends a request until it succeeds or retrying is pointless. The error is an *Error, or ErrDry.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	return retried(ctx, c, r, func() (*Response, error) {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
 		s, err := c.open(ctx, r, true)
 		if err != nil {
 			return nil, err
+		}
+		if r.Unread {
+			defer time.AfterFunc(unreadTime, stop).Stop()
+			_, _ = io.CopyN(io.Discard, s, judged) // a connection is used again once its answer was read
+			_ = s.Close()
+			return &Response{Status: s.Status, Header: s.Header, RequestID: s.RequestID}, nil
 		}
 		text, err := io.ReadAll(s)
 		_ = s.Close()
@@ -232,7 +244,7 @@ func (c *Client) open(ctx context.Context, r *Request, within bool) (*Stream, er
 		defer func() { _ = answer.Close() }()
 		return nil, answer.refused()
 	}
-	if response.ContentLength > answer.most {
+	if response.ContentLength > answer.most && !r.Unread {
 		defer func() { _ = answer.Close() }()
 		return nil, answer.broken(errTooLarge)
 	}

@@ -103,7 +103,7 @@ func New(client *remote.Client, leg Leg, key []string) (*Destination, error) {
 
 // Check reads a record.
 func (d *Destination) Check(ctx context.Context) error {
-	_, err := d.client.Do(ctx, &remote.Request{Operation: "look at the table", Path: d.path(), Query: url.Values{"pageSize": {"1"}}, Read: true})
+	_, err := d.client.Do(ctx, &remote.Request{Operation: "look at the table", Path: d.path(), Query: url.Values{"pageSize": {"1"}}, Read: true, Unread: true})
 	return err
 }
 

@@ -14,10 +14,13 @@ import (
 // Compared is a table that is read at the start of each run.
 type Compared struct{ *Destination }
 
+// longestOffset limits what names the next page, in bytes: Airtable's has about 40.
+const longestOffset = 1 << 10
+
 // Rows reads all records, page by page.
 func (d Compared) Rows(ctx context.Context, yield func(job.Stored) error) error {
 	const operation = "read the records"
-	seen := map[string]bool{}
+	seen := map[string]bool{} // at most longestOffset bytes a page
 	query := url.Values{"pageSize": {strconv.Itoa(rowsInPage)}}
 	for {
 		answer, err := d.client.Do(ctx, &remote.Request{Operation: operation, Path: d.path(), Query: query, Read: true})
@@ -42,6 +45,8 @@ func (d Compared) Rows(ctx context.Context, yield func(job.Stored) error) error 
 		switch {
 		case page.Offset == "":
 			return nil
+		case len(page.Offset) > longestOffset:
+			return fmt.Errorf("%s of %s: the next page's offset has %d bytes", operation, d.leg.Table, len(page.Offset))
 		case seen[page.Offset]:
 			return fmt.Errorf("%s of %s: a page links back to itself", operation, d.leg.Table)
 		}

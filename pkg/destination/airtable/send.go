@@ -169,13 +169,13 @@ func (d *Destination) remove(ctx context.Context, ids []string) error {
 }
 
 func (d *Destination) delete(ctx context.Context, ids []string) error {
-	_, err := d.client.Do(ctx, &remote.Request{Operation: "delete records", Method: http.MethodDelete, Path: d.path(), Query: url.Values{"records[]": ids}, Again: true})
+	_, err := d.client.Do(ctx, &remote.Request{Operation: "delete records", Method: http.MethodDelete, Path: d.path(), Query: url.Values{"records[]": ids}, Again: true, Unread: true})
 	return err
 }
 
 // gone reports whether the table exists, but not the record.
 func (d *Destination) gone(ctx context.Context, id string) bool {
-	_, err := d.client.Do(ctx, &remote.Request{Operation: "look at a record", Path: d.path() + "/" + url.PathEscape(id), Read: true})
+	_, err := d.client.Do(ctx, &remote.Request{Operation: "look at a record", Path: d.path() + "/" + url.PathEscape(id), Read: true, Unread: true})
 	return absent(err) && d.Check(ctx) == nil
 }
 

@@ -134,7 +134,7 @@ func (c Config) New(client *remote.Client, leg Leg, key []string) (*Destination,
 // Check asks whom the token belongs to. The next upload asks again which files Fliplet has.
 func (d *Destination) Check(ctx context.Context) error {
 	d.media.forget()
-	_, err := d.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true})
+	_, err := d.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true, Unread: true})
 	return err
 }
 

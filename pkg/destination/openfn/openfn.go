@@ -89,7 +89,7 @@ func (*Destination) Limits() job.Limits {
 // Reach sends the webhook any request. It exists if it answers at all, even with 404: a POST, which it expects, would
 // start a workflow.
 func (d *Destination) Reach(ctx context.Context) error {
-	_, err := d.client.Do(ctx, &remote.Request{Operation: "reach the webhook", Read: true})
+	_, err := d.client.Do(ctx, &remote.Request{Operation: "reach the webhook", Read: true, Unread: true})
 	if e, ok := errors.AsType[*remote.Error](err); ok && e.Status >= 400 && e.Status < 500 {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if err != nil {
 		return nil, fmt.Errorf("push events: %w", err)
 	}
-	_, err = d.client.Do(ctx, &remote.Request{Operation: "push events", Method: http.MethodPost, Body: body, Again: true})
+	_, err = d.client.Do(ctx, &remote.Request{Operation: "push events", Method: http.MethodPost, Body: body, Again: true, Unread: true})
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (d *Destination) request(list []job.Operation) (*remote.Request, error) {
 			events[i].Key[name] = parts[at]
 		}
 	}
-	r := &remote.Request{Operation: "send rows", Method: d.leg.Method, Path: d.leg.Path, Again: true, Header: http.Header{}}
+	r := &remote.Request{Operation: "send rows", Method: d.leg.Method, Path: d.leg.Path, Again: true, Unread: true, Header: http.Header{}}
 	var id string
 	var err error
 	if d.leg.Send == "batch" {

@@ -55,7 +55,7 @@ func New(client *remote.Client, q Query) (*Source, error) {
 
 // Check asks whom the token belongs to.
 func (s *Source) Check(ctx context.Context) error {
-	_, err := s.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true})
+	_, err := s.client.Do(ctx, &remote.Request{Operation: "check the token", Path: "/v1/user", Read: true, Unread: true})
 	return err
 }
 
