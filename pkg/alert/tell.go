@@ -19,8 +19,8 @@ type target struct {
 	client   *remote.Client
 	body     func(*message) any
 	accepted func(*remote.Response) bool // nil: a status of 2xx suffices
-	woken    chan struct{} // there may be something to send
-	knows    time.Time     // since when the state cannot be written, as last sent to it
+	woken    chan struct{}               // there may be something to send
+	knows    time.Time                   // since when the state cannot be written, as last sent to it
 }
 
 const (

@@ -17,7 +17,6 @@ type Config struct {
 	Header    http.Header // sent to the base's host with each request
 	UserAgent string      // "mysql-sync-connector"
 	CAFile    string      // additional certificate authorities, as PEM
-	Private   bool        // redirects may lead to private addresses of other hosts
 
 	Tries    Tries
 	MaxBytes int64 // of an answer, unpacked, 16 MiB

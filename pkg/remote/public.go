@@ -20,9 +20,25 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 func (c *Client) Public() *Client {
 	other := *c
 	other.plain = &http.Client{Transport: c.public, CheckRedirect: c.plain.CheckRedirect}
-	other.http = &http.Client{Transport: gate{client: &other, next: c.plain.Transport, public: c.public, all: true}, CheckRedirect: follow}
+	other.http = &http.Client{Transport: gate{client: &other, next: c.plain.Transport, public: c.public, reach: outside}, CheckRedirect: follow}
 	return &other
 }
+
+// Anywhere returns a client that follows redirects to private addresses too, and shares everything else.
+func (c *Client) Anywhere() *Client {
+	other := *c
+	other.http = &http.Client{Transport: gate{client: &other, next: c.plain.Transport, public: c.public, reach: anywhere}, CheckRedirect: follow}
+	return &other
+}
+
+// reach is where requests may go.
+type reach int
+
+const (
+	here     reach = iota // to the base's host, whatever its address, and where it redirects, to other hosts if they are public
+	outside               // to public addresses
+	anywhere
+)
 
 // public returns a copy of a transport that connects only to public addresses.
 func (t transport) public() transport {

@@ -52,6 +52,15 @@ func TestRedirectsDoNotLeadIntoThisNetwork(t *testing.T) {
 			t.Errorf("%s: %v", to, err)
 		}
 	}
+	service := httptest.NewServer(http.RedirectHandler(strings.Replace(private.URL, "127.0.0.1", "localhost", 1), http.StatusFound))
+	defer service.Close()
+	c, err := remote.New(remote.Config{Base: service.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Anywhere().Do(t.Context(), &remote.Request{Operation: "fetch", Read: true}); err != nil || reached != 1 {
+		t.Errorf("%v, reached %d times", err, reached)
+	}
 }
 
 // A proxy may have a private address, as most do. It resolves names.

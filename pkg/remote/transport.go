@@ -80,7 +80,7 @@ type gate struct {
 	client *Client
 	next   http.RoundTripper
 	public transport
-	all    bool // all requests must lead to public addresses, not only redirects to other hosts
+	reach  reach
 }
 
 func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -100,9 +100,9 @@ func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	switch {
-	case g.all:
+	case g.reach == outside:
 		return g.outside(r)
-	case !g.client.config.Private && strayed(r):
+	case g.reach == here && strayed(r):
 		answer, err := g.outside(r)
 		if errors.Is(err, ErrPrivate) {
 			err = fmt.Errorf("redirected to %.100s: %w; if that is right, configure that address", r.URL.Host, ErrPrivate)

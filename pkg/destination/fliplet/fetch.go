@@ -67,7 +67,7 @@ func (d *Destination) fetch(ctx context.Context, f *File, address string) (conte
 		return content{}, errors.New("its address does not begin with https:// or http://")
 	}
 	config := d.Fetch
-	config.Base, config.MaxBytes, config.Private = u.Scheme+"://"+u.Host, mostFile, f.Private
+	config.Base, config.MaxBytes = u.Scheme+"://"+u.Host, mostFile
 	config.Header = http.Header{}
 	for name, v := range f.Headers {
 		config.Header.Set(name, v)
@@ -77,7 +77,9 @@ func (d *Destination) fetch(ctx context.Context, f *File, address string) (conte
 	if err != nil {
 		return content{}, err
 	}
-	if !f.Private {
+	if f.Private {
+		client = client.Anywhere()
+	} else {
 		client = client.Public()
 	}
 	answer, err := client.Do(ctx, &remote.Request{Operation: "fetch a file", Path: u.RequestURI(), Read: true})
