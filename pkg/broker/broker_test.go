@@ -358,6 +358,26 @@ func TestUsersChangeWhileTheBrokerRuns(t *testing.T) {
 	}
 }
 
+// A guest leaves room for others, however often it connects.
+func TestAGuestLeavesRoom(t *testing.T) {
+	c := config.Broker{Listen: "127.0.0.1:0", Hub: "hq", Users: []config.BrokerUser{{Username: "join-1", Password: "j", Invitation: "0123456789abcdef"}, {Username: "a", Password: "a"}}}
+	addr, _, _ := run(t, c)
+	in := 0
+	for i := range 100 {
+		if _, err := connect(t, "tcp://"+addr, func(o *mqtt.ClientOptions) {
+			o.SetClientID(fmt.Sprint("mysql-sync-join-", i)).SetUsername("join-1").SetPassword("j")
+		}); err == nil {
+			in++
+		}
+	}
+	if in != 64 {
+		t.Errorf("a guest has %d connections", in)
+	}
+	if _, err := connect(t, "tcp://"+addr, func(o *mqtt.ClientOptions) { o.SetUsername("a").SetPassword("a") }); err != nil {
+		t.Error(err)
+	}
+}
+
 // A user who is removed is sent away even if the certificate cannot be read again.
 func TestUsersGoWhateverTheCertificate(t *testing.T) {
 	certs := testkit.Certs(t)

@@ -27,6 +27,7 @@ type gate struct {
 	own   string // the node's own client identifier
 	users atomic.Pointer[map[string]user]
 	owner func(id string) (username string, ok bool) // of the session of a client identifier
+	count func(username string) int                  // of a user's connections
 }
 
 // user is one who may connect.
@@ -47,6 +48,14 @@ func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
 			return "", false
 		}
 		return string(c.Properties.Username), true
+	}
+	g.count = func(username string) (n int) {
+		for _, c := range clients.GetAll() {
+			if string(c.Properties.Username) == username {
+				n++
+			}
+		}
+		return n
 	}
 	return g
 }
@@ -93,8 +102,11 @@ func (g *gate) Provides(b byte) bool {
 // guestID begins the client identifiers that a guest may have: with a site's, or the hub's own, it would keep that one out.
 const guestID = "mysql-sync-join-"
 
-// guestBytes is how large a message of a guest may be.
-const guestBytes = 8 << 10
+// What a guest may take of the broker: anyone with a token, even one that is used up, is one.
+const (
+	guestBytes       = 8 << 10 // size of a message
+	guestConnections = 64      // at a time
+)
 
 // OnPublish refuses what would let a guest fill the broker: large messages, and retained ones. Promise 10.
 func (g *gate) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
@@ -117,11 +129,11 @@ func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 
 // Why a login is refused.
 var (
-	errLogin = errors.New("wrong user or password")
-	errWill  = errors.New("its will is for a topic that it may not write to")
-	errGuest = errors.New("a client that joins has no will, keeps no session, and its identifier begins with " + guestID)
-	errTaken = errors.New("another user has a session with this client identifier")
-
+	errLogin    = errors.New("wrong user or password")
+	errWill     = errors.New("its will is for a topic that it may not write to")
+	errGuest    = errors.New("a client that joins has no will, keeps no session, and its identifier begins with " + guestID)
+	errMany     = errors.New("this invitation has too many connections")
+	errTaken    = errors.New("another user has a session with this client identifier")
 	errReserved = errors.New("this client identifier is another's: it would keep that one out")
 )
 
@@ -143,6 +155,9 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	}
 	if u.guest && (p.WillFlag || !p.Clean || !strings.HasPrefix(id, guestID)) {
 		return errGuest
+	}
+	if u.guest && g.count(string(p.Username)) >= guestConnections {
+		return errMany
 	}
 	if u.bound && u.id != id && g.reserved(users, id) {
 		return errReserved
