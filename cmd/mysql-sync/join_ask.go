@@ -52,8 +52,10 @@ func findKey(file, invitation string) (key join.PrivateKey, found bool, err erro
 	if json.Unmarshal(text, &k) != nil || k.Invitation != invitation {
 		return key, false, nil
 	}
-	key, err = join.ParsePrivateKey(k.Key)
-	return key, err == nil, err
+	if key, err = join.ParsePrivateKey(k.Key); err != nil {
+		return key, false, fmt.Errorf("%s is damaged: %w", file, err)
+	}
+	return key, true, nil
 }
 
 // keepKey returns the key of an earlier join with this invitation, or else a new one, which is on disk before it is used. The

@@ -64,11 +64,15 @@ func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitatio
 	if hash := secretHash(r.Secret); subtle.ConstantTimeCompare(hash[:], i.SecretHash[:]) != 1 {
 		return refused(join.Unknown)
 	}
+	again := s != nil && s.State != Outside && s.Key == key && s.Invitation == i.ID // as after a kill: the answer is the same
+	if again && s.State == In {
+		return Verdict{State: In}
+	}
 	if i.Withdrawn {
 		return refused(join.Withdrawn)
 	}
-	if s != nil && s.State != Outside && s.Key == key && s.Invitation == i.ID {
-		return Verdict{State: s.State} // it asks again, as after a kill: the answer is the same
+	if again {
+		return Verdict{State: Asking}
 	}
 	if s != nil && s.State == Outside && s.Invitation == i.ID {
 		return refused(join.Dismissed)

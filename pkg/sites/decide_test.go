@@ -85,6 +85,8 @@ func TestARequestCountsNoMoreThanItsInvitation(t *testing.T) {
 		"another asks for it":          {asks("store-1"), open("store-1"), site(sites.Asking, others, earlier), sites.Verdict{Refused: join.Taken}},
 		"again":                        {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Used = 1 }), site(sites.In, mine, id), sites.Verdict{State: sites.In}},
 		"again, and still asking":      {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Used = 1 }), site(sites.Asking, mine, id), sites.Verdict{State: sites.Asking}},
+		"again, in, and withdrawn":     {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Withdrawn = true }), site(sites.In, mine, id), sites.Verdict{State: sites.In}},
+		"again, asks, and withdrawn":   {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Withdrawn = true }), site(sites.Asking, mine, id), sites.Verdict{Refused: join.Withdrawn}},
 		"the same token, another site": {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Used = 1 }), site(sites.In, others, id), sites.Verdict{Refused: join.UsedUp}},
 		"dismissed":                    {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Uses = 9 }), site(sites.Outside, mine, id), sites.Verdict{Refused: join.Dismissed}},
 		"dismissed, an older token":    {asks("store-1"), open("store-1"), site(sites.Outside, mine, earlier), sites.Verdict{Refused: join.Dismissed}},
