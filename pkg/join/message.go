@@ -64,8 +64,8 @@ func OpenRequest(message []byte, invitation PrivateKey, id string) (r Request, s
 		return r, site, s, err
 	}
 	var x requestText
-	if err := strict(plain, &x); err != nil {
-		return r, site, s, err
+	if !strict(plain, &x) {
+		return r, site, s, errRequest
 	}
 	if x.Secret, err = seal.ParseSecret(x.Key); err != nil || !wire.ValidClient(x.Site) || !wire.ValidID(x.Ask) || x.From < 0 || len(x.Version) > 64 {
 		return r, site, s, errRequest
@@ -221,12 +221,9 @@ var errAnswer = errors.New("the hub's answer is not valid")
 // MostTables is the maximum number of tables that a hub may define.
 const MostTables = 4096
 
-// strict decodes one JSON document without unknown keys.
-func strict(text []byte, into any) error {
+// strict decodes exactly one JSON document without unknown keys, and reports whether text is one.
+func strict(text []byte, into any) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil || d.More() {
-		return errRequest
-	}
-	return nil
+	return d.Decode(into) == nil && d.InputOffset() == int64(len(text))
 }

@@ -1,7 +1,6 @@
 package join
 
 import (
-	"bytes"
 	"crypto/ecdh"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -138,9 +137,7 @@ func ParseToken(text string) (t Token, err error) {
 		return t, ErrMistyped
 	}
 	var x tokenText
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&x); err != nil || d.InputOffset() != int64(len(body)) {
+	if !strict(body, &x) {
 		return t, ErrContent
 	}
 	if x.Secret, err = seal.ParseSecret(x.Key); err != nil || x.valid() != nil {
