@@ -94,7 +94,7 @@ func shutOut(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb.D
 	if errors.Is(err, sites.ErrNoSite) && clientNamed(cfg, client) {
 		return fmt.Errorf("--dismiss %s: it did not join, the configuration names it: take it out of remoteClients and acceptFrom, and reload", command.Clean(client))
 	}
-	if err == nil || errors.Is(err, sites.ErrOutside) {
+	if err == nil || errors.Is(err, sites.ErrDismissed) {
 		news, recording := recordDismissed(ctx, cfg, db)
 		if recording != nil {
 			return fmt.Errorf("%s is dismissed, but an older backup of the database would let it in: %w; repeat the command on the node's machine, as the node's user or root", client, recording)
@@ -131,7 +131,7 @@ func recordDismissed(ctx context.Context, cfg *config.Config, db *mysqldb.DB) (n
 		return false, err
 	}
 	defer release()
-	return sites.Record(ctx, db, cfg, records)
+	return sites.RecordDismissals(ctx, db, cfg, records)
 }
 
 func clientNamed(cfg *config.Config, client string) bool {
@@ -165,9 +165,9 @@ func listSites(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 			x.Words = s.Words
 		case sites.In:
 			if x.Since = &s.Joined; slices.Contains(cfg.Joined.Dismissed, s.Client) { // the database is from before
-				x.State, x.Since = sites.Outside, nil
+				x.State, x.Since = sites.Dismissed, nil
 			}
-		case sites.Outside:
+		case sites.Dismissed:
 			x.Since = &s.Dismissed
 		}
 		list = append(list, x)

@@ -16,7 +16,7 @@ type Invitation struct {
 	Site       string // the name, or a pattern
 	SecretHash config.Hash
 	LoginHash  config.Hash // zero: none
-	HubKey     []byte      // private; nil once it is over
+	HubKey     []byte      // private; nil a day after it is over
 	Asks       bool        // a person must let each site in
 	Uses, Used int
 	Made       time.Time
@@ -26,9 +26,9 @@ type Invitation struct {
 
 // The states of a site.
 const (
-	Asking  = "asking" // waits for a person
-	In      = "in"
-	Outside = "dismissed"
+	Asking    = "asking" // waits for a person
+	In        = "in"
+	Dismissed = "dismissed"
 )
 
 // Site is a site that has asked to join.
@@ -64,7 +64,7 @@ func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitatio
 	if hash := secretHash(r.Secret); subtle.ConstantTimeCompare(hash[:], i.SecretHash[:]) != 1 {
 		return refused(join.Unknown)
 	}
-	again := s != nil && s.State != Outside && s.Key == key && s.Invitation == i.ID // as after a kill: the answer is the same
+	again := s != nil && s.State != Dismissed && s.Key == key && s.Invitation == i.ID // as after a kill: the answer is the same
 	if again && s.State == In {
 		return Verdict{State: In}
 	}
@@ -74,7 +74,7 @@ func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitatio
 	if again {
 		return Verdict{State: Asking}
 	}
-	if s != nil && s.State == Outside && s.Invitation == i.ID {
+	if s != nil && s.State == Dismissed && s.Invitation == i.ID {
 		return refused(join.Dismissed)
 	}
 	switch {
@@ -88,7 +88,7 @@ func Decide(cfg *config.Config, r join.Request, key join.PublicKey, i *Invitatio
 		return refused(join.Taken)
 	case !cfg.MayJoin(r.Site):
 		return refused(join.Pattern)
-	case s != nil && s.State != Outside:
+	case s != nil && s.State != Dismissed:
 		return refused(join.Taken)
 	case s != nil && (i.Site != s.Client || i.Made.Before(s.Dismissed)):
 		return refused(join.Dismissed)

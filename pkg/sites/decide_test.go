@@ -54,7 +54,7 @@ func TestARequestCountsNoMoreThanItsInvitation(t *testing.T) {
 	spoiled := func(f func(*sites.Invitation)) *sites.Invitation { i := open("store-1"); f(i); return i }
 	site := func(state string, key join.PublicKey, invitation string) *sites.Site {
 		s := &sites.Site{Client: "store-1", State: state, Key: key, Invitation: invitation}
-		if state == sites.Outside {
+		if state == sites.Dismissed {
 			s.Key, s.Dismissed = join.PublicKey{}, now.Add(-time.Minute)
 		}
 		return s
@@ -88,10 +88,10 @@ func TestARequestCountsNoMoreThanItsInvitation(t *testing.T) {
 		"again, in, and withdrawn":     {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Withdrawn = true }), site(sites.In, mine, id), sites.Verdict{State: sites.In}},
 		"again, asks, and withdrawn":   {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Withdrawn = true }), site(sites.Asking, mine, id), sites.Verdict{Refused: join.Withdrawn}},
 		"the same token, another site": {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Used = 1 }), site(sites.In, others, id), sites.Verdict{Refused: join.UsedUp}},
-		"dismissed":                    {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Uses = 9 }), site(sites.Outside, mine, id), sites.Verdict{Refused: join.Dismissed}},
-		"dismissed, an older token":    {asks("store-1"), open("store-1"), site(sites.Outside, mine, earlier), sites.Verdict{Refused: join.Dismissed}},
-		"dismissed, a new pattern":     {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Site, i.Made = "store-*", now }), site(sites.Outside, mine, earlier), sites.Verdict{Refused: join.Dismissed}},
-		"dismissed, invited anew":      {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Made = now }), site(sites.Outside, mine, earlier), sites.Verdict{New: true, State: sites.In}},
+		"dismissed":                    {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Uses = 9 }), site(sites.Dismissed, mine, id), sites.Verdict{Refused: join.Dismissed}},
+		"dismissed, an older token":    {asks("store-1"), open("store-1"), site(sites.Dismissed, mine, earlier), sites.Verdict{Refused: join.Dismissed}},
+		"dismissed, a new pattern":     {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Site, i.Made = "store-*", now }), site(sites.Dismissed, mine, earlier), sites.Verdict{Refused: join.Dismissed}},
+		"dismissed, invited anew":      {asks("store-1"), spoiled(func(i *sites.Invitation) { i.Made = now }), site(sites.Dismissed, mine, earlier), sites.Verdict{New: true, State: sites.In}},
 	} {
 		if got := sites.Decide(cfg, x.r, mine, x.i, x.s, now); got != x.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, x.want)

@@ -225,7 +225,7 @@ func (d *Desk) answer(ctx context.Context, l letter) error {
 
 // decide counts the use and lets the site in, in one transaction, or says why not.
 func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, shared join.Shared, id string) (a join.Answer, err error) {
-	gone, err := readOutside(File(d.Node))
+	gone, err := readDismissals(File(d.Node))
 	if err != nil {
 		return a, err
 	}

@@ -336,7 +336,7 @@ func TestABackupLetsNoDismissedSiteIn(t *testing.T) {
 	d.again(t) // as the node does after its restart
 	testkit.Eventually(t, "the dismissal", func() error {
 		_, all, _, err := sites.List(t.Context(), d.db)
-		if err == nil && all[0].State != sites.Outside {
+		if err == nil && all[0].State != sites.Dismissed {
 			err = fmt.Errorf("it is %s", all[0].State)
 		}
 		return err
@@ -464,9 +464,24 @@ func TestADismissedSiteIsNotAnyone(t *testing.T) {
 	if _, err := d.db.ExecContext(t.Context(), `DELETE FROM sync_sites`); err != nil { // a backup from before it joined
 		t.Fatal(err)
 	}
+	file, err := os.ReadFile(sites.File(d.Node))
+	if err != nil {
+		t.Fatal(err)
+	}
 	j, err := sites.Joined(t.Context(), d.db, d.Node)
 	if err != nil || len(j.Sites) != 0 || !slices.Equal(j.Dismissed, []string{"store-1"}) {
 		t.Errorf("%+v, %v", j, err)
+	}
+	for _, damaged := range []string{"", "null", "[]", `{"store-1": true}`} {
+		if err := os.WriteFile(sites.File(d.Node), []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if j, err := sites.Joined(t.Context(), d.db, d.Node); err == nil || len(j.Sites) != 0 {
+			t.Errorf("a damaged file, %q, is taken: %+v", damaged, j)
+		}
+	}
+	if err := os.WriteFile(sites.File(d.Node), file, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	away := *d.Node
 	away.MySQL.Host, away.MySQL.Port = "127.0.0.1", testkit.FreePort(t)

@@ -25,58 +25,61 @@ func File(cfg *config.Config) string {
 	return filepath.Join(cfg.QueueDirectory, cfg.ClientName+".dismissed")
 }
 
-// outside has all sites that were ever dismissed: each with the invitations that it had used, and when it was dismissed
+// dismissals has all sites that were ever dismissed: each with the invitations that it had used, and when it was dismissed
 // after that. With another invitation it may be in again.
-type outside map[string]map[string]time.Time
+type dismissals map[string]map[string]time.Time
 
-func (o outside) has(client, invitation string) bool {
-	_, ok := o[client][invitation]
+func (ds dismissals) has(client, invitation string) bool {
+	_, ok := ds[client][invitation]
 	return ok
 }
 
 // clients returns the sites, sorted.
-func (o outside) clients() []string { return slices.Sorted(maps.Keys(o)) }
+func (ds dismissals) clients() []string { return slices.Sorted(maps.Keys(ds)) }
 
-func (o outside) add(s Site) {
-	if o[s.Client] == nil {
-		o[s.Client] = map[string]time.Time{}
+func (ds dismissals) add(s Site) {
+	if ds[s.Client] == nil {
+		ds[s.Client] = map[string]time.Time{}
 	}
-	o[s.Client][s.Invitation] = s.Dismissed
+	ds[s.Client][s.Invitation] = s.Dismissed
 }
 
 // correct returns what is true of a site, given what the database says, which may be older than its latest dismissal; s is
 // nil if the database does not know it.
-func (o outside) correct(client string, s *Site) *Site {
-	if s != nil && s.State != Outside && !o.has(client, s.Invitation) {
+func (ds dismissals) correct(client string, s *Site) *Site {
+	if s != nil && s.State != Dismissed && !ds.has(client, s.Invitation) {
 		return s // never dismissed, or in by another invitation
 	}
-	for invitation, at := range o[client] {
-		if s == nil || s.State != Outside || at.After(s.Dismissed) {
-			s = &Site{Client: client, State: Outside, Invitation: invitation, Dismissed: at}
+	for invitation, at := range ds[client] {
+		if s == nil || s.State != Dismissed || at.After(s.Dismissed) {
+			s = &Site{Client: client, State: Dismissed, Invitation: invitation, Dismissed: at}
 		}
 	}
 	return s
 }
 
-// readOutside reads the file; without one, nobody was dismissed.
-func readOutside(file string) (outside, error) {
-	o := outside{}
+// readDismissals reads the file; without one, nobody was dismissed.
+func readDismissals(file string) (dismissals, error) {
+	ds := dismissals{}
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return o, nil
+		return ds, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(text, &o)
+		err = json.Unmarshal(text, &ds)
+	}
+	if err == nil && ds == nil { // the text was null
+		err = errors.New("it is damaged")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read who was dismissed: %s: %w", file, err)
 	}
-	return o, nil
+	return ds, nil
 }
 
 // write replaces the file, which belongs to the owner of like, or with nil to this process's.
-func (o outside) write(file string, like fs.FileInfo) error {
-	text, err := json.Marshal(o)
+func (ds dismissals) write(file string, like fs.FileInfo) error {
+	text, err := json.Marshal(ds)
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}
@@ -104,43 +107,43 @@ func (o outside) write(file string, like fs.FileInfo) error {
 	return nil
 }
 
-// Record records in the file of a node that is stopped which sites are dismissed; a running node does that itself. The
+// RecordDismissals records in the file of a node that is stopped which sites are dismissed; a running node does that itself. The
 // file gets the owner of like, which is another file of the node, so that the node can read it. It reports whether there
 // was anything to record.
-func Record(ctx context.Context, db *mysqldb.DB, cfg *config.Config, like fs.FileInfo) (news bool, err error) {
-	_, _, news, err = record(ctx, db, cfg, like)
+func RecordDismissals(ctx context.Context, db *mysqldb.DB, cfg *config.Config, like fs.FileInfo) (news bool, err error) {
+	_, _, news, err = recordDismissals(ctx, db, cfg, like)
 	return news, err
 }
 
-// record adds to the file the sites that are dismissed according to the database, and returns what both say.
-func record(ctx context.Context, db *mysqldb.DB, cfg *config.Config, like fs.FileInfo) (o outside, all []Site, news bool, err error) {
-	if o, err = readOutside(File(cfg)); err != nil {
+// recordDismissals adds to the file the sites that are dismissed according to the database, and returns what both say.
+func recordDismissals(ctx context.Context, db *mysqldb.DB, cfg *config.Config, like fs.FileInfo) (ds dismissals, all []Site, news bool, err error) {
+	if ds, err = readDismissals(File(cfg)); err != nil {
 		return nil, nil, false, err
 	}
 	if all, err = sites(ctx, db, ` ORDER BY client`); err != nil {
 		return nil, nil, false, err
 	}
 	for _, s := range all {
-		if s.State == Outside && !o.has(s.Client, s.Invitation) {
-			o.add(s)
+		if s.State == Dismissed && !ds.has(s.Client, s.Invitation) {
+			ds.add(s)
 			news = true
 		}
 	}
 	if news {
-		err = o.write(File(cfg), like)
+		err = ds.write(File(cfg), like)
 	}
-	return o, all, news, err
+	return ds, all, news, err
 }
 
 // remember records dismissed sites, dismisses again those that are in by an older database, and notes who asks.
 func (d *Desk) remember(ctx context.Context) error {
-	o, all, _, err := record(ctx, d.DB, d.Node, nil)
+	ds, all, _, err := recordDismissals(ctx, d.DB, d.Node, nil)
 	if err != nil {
 		return err
 	}
 	var asking []string
 	for _, s := range all {
-		if s.State != Outside && o.has(s.Client, s.Invitation) {
+		if s.State != Dismissed && ds.has(s.Client, s.Invitation) {
 			if err := Dismiss(ctx, d.DB, s.Client); err != nil {
 				return err
 			}

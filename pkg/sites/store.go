@@ -29,7 +29,7 @@ func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 	}
 	db, err := mysqldb.Connect(ctx, cfg.MySQL)
 	if err != nil {
-		gone, unread := readOutside(File(cfg))
+		gone, unread := readDismissals(File(cfg))
 		return cfg.With(config.Joined{Dismissed: gone.clients()}), errors.Join(err, unread)
 	}
 	defer db.Close()
@@ -40,7 +40,7 @@ func Of(ctx context.Context, cfg *config.Config) (*config.Config, error) {
 // Joined returns the sites that were let in or dismissed, and the invitations that have a login; none if the node never
 // ran here. A site that the node knows to be dismissed is not in, whatever an older database says.
 func Joined(ctx context.Context, db *mysqldb.DB, cfg *config.Config) (j config.Joined, err error) {
-	gone, err := readOutside(File(cfg))
+	gone, err := readDismissals(File(cfg))
 	if err != nil {
 		return j, err
 	}
@@ -245,7 +245,7 @@ func begin(ctx context.Context, tx mysqldb.Tx, client string) error {
 var (
 	ErrNoSite    = errors.New("no site of this name has asked to join")
 	ErrNotAsking = errors.New("it does not wait to be let in")
-	ErrOutside   = errors.New("it is dismissed already")
+	ErrDismissed = errors.New("it is dismissed already")
 )
 
 // Accept lets in a site that asks; a running node makes it a remote within a second or two.
@@ -265,8 +265,8 @@ func Accept(ctx context.Context, db *mysqldb.DB, client string) error {
 // Dismiss shuts a site out: its key and its login end with this transaction.
 func Dismiss(ctx context.Context, db *mysqldb.DB, client string) error {
 	return change(ctx, db, client, func(tx mysqldb.Tx, s Site) error {
-		if s.State == Outside {
-			return ErrOutside
+		if s.State == Dismissed {
+			return ErrDismissed
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE sync_sites SET state = 'dismissed', site_key = NULL, pair_key = NULL, login_hash = NULL, dismissed_at = UTC_TIMESTAMP(6)
 			WHERE client = ?`, client)
