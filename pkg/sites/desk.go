@@ -251,6 +251,9 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 		if !v.New {
 			return nil
 		}
+		if s != nil && s.State == Dismissed && !gone.has(s.Client, s.Invitation) {
+			return errUnrecorded
+		}
 		return d.record(ctx, tx, r.Site, v.State, i, site, shared)
 	})
 	if err != nil {
@@ -264,6 +267,10 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 	}
 	return a, nil
 }
+
+// errUnrecorded puts off a new site of a name until the file has the dismissal of the one before, whose row it replaces. It
+// asks again.
+var errUnrecorded = errors.New("the dismissal of the earlier site of this name is not on disk yet")
 
 // record counts a use of an invitation, and records a site.
 func (d *Desk) record(ctx context.Context, tx mysqldb.Tx, client, state string, i *Invitation, site join.PublicKey, shared join.Shared) error {

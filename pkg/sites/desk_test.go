@@ -449,6 +449,49 @@ func TestADismissalCountsAtOnce(t *testing.T) {
 	<-d.changed
 }
 
+// A site that is invited anew at once is let in only once its dismissal is recorded: otherwise an older database would let in the
+// one that was dismissed.
+func TestADismissalIsRecordedBeforeANewSiteOfItsName(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	node := *d.node
+	node.QueueDirectory = filepath.Join(t.TempDir(), "queue")
+	if err := os.Symlink(node.QueueDirectory+"-elsewhere", node.QueueDirectory); err != nil { // so nothing can be written there
+		t.Fatal(err)
+	}
+	d.node = &node
+	d.again(t)
+	old := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1})
+	if a := d.asks(t, old, newKey(t), "store-1"); a.Refused != "" {
+		t.Fatal(a.Refused)
+	}
+	if err := sites.Dismiss(t.Context(), d.db, "store-1"); err != nil {
+		t.Fatal(err)
+	}
+	again, key := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1}), newKey(t)
+	message, _, err := join.Request{Ask: ask, Site: "store-1", Secret: again.Secret}.Seal(key, again.HubKey, again.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Hear(wire.Topic{Kind: wire.JoinTo, Client: "store-hq", Invitation: again.ID, Ask: ask}, message)
+	if a := d.asks(t, d.invites(t, sites.Ask{Site: "store-2", For: time.Hour, Uses: 1}), newKey(t), "store-2"); a.Refused != "" {
+		t.Fatal(a.Refused) // by now the other request has been decided about
+	}
+	if err := os.Mkdir(node.QueueDirectory+"-elsewhere", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the dismissal in the file", func() error {
+		text, err := os.ReadFile(sites.File(&node))
+		if err == nil && !strings.Contains(string(text), old.ID) {
+			err = errors.New(string(text))
+		}
+		return err
+	})
+	if a := d.asks(t, again, key, "store-1"); a.Refused != "" {
+		t.Errorf("the site asks again: %s", a.Refused)
+	}
+}
+
 // A dismissed site has no rights either, even if anyone has, where the database does not know it or cannot be asked.
 func TestADismissedSiteIsNotAnyone(t *testing.T) {
 	t.Parallel()
