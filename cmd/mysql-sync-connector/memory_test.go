@@ -59,8 +59,17 @@ func peak(t *testing.T, file string) int {
 	c := exec.Command(exe, "start", file, "--once")
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
+	mib, err := peakOf(c)
+	if err != nil {
+		t.Fatalf("%v\n%.3000s", err, out.Bytes())
+	}
+	return mib
+}
+
+// peakOf runs a command, and returns its peak memory, in MiB.
+func peakOf(c *exec.Cmd) (int, error) {
 	if err := c.Start(); err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
@@ -69,10 +78,7 @@ func peak(t *testing.T, file string) int {
 		select {
 		case err := <-ended:
 			often.Stop()
-			if err != nil {
-				t.Fatalf("%v\n%.3000s", err, out.Bytes())
-			}
-			return kib >> 10
+			return kib >> 10, err
 		case <-often.C:
 			kib = max(kib, most(c.Process.Pid))
 		}

@@ -244,6 +244,39 @@ func Members(data []byte) ([]Member, error) {
 	return list, err
 }
 
+// List returns the list that a JSON object has under a name, as a part of it: its items are read one by one, with
+// value.EachItem, since decoded they may take many times as much memory. It is nil if data has no such list.
+func List(data []byte, name string) json.RawMessage {
+	var list json.RawMessage
+	if !json.Valid(data) {
+		return nil
+	}
+	if err := value.EachMemberOf(data, []string{name}, func(_ int, v []byte) { list = v }); err != nil || len(list) == 0 || list[0] != '[' {
+		return nil
+	}
+	return list
+}
+
+// Weight estimates how many values a JSON text has; a list or an object counts as several. Decoded, each takes about a
+// hundred bytes, however short it is in JSON: a source refuses an answer that is too heavy. Promise 12.
+func Weight(text []byte) (n int64) {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == ',':
+			n++
+		case c == '[' || c == '{':
+			n += 4
+		}
+	}
+	return n
+}
+
 // Columns returns some columns of an object by name, as Object does, without reading the others.
 func Columns(data []byte, names ...string) (map[string]any, error) {
 	members, err := Members(data)

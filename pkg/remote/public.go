@@ -35,8 +35,8 @@ func (c *Client) Anywhere() *Client {
 type reach int
 
 const (
-	here     reach = iota // to the base's host, whatever its address, and where it redirects, to other hosts if they are public
-	outside               // to public addresses
+	here    reach = iota // to the base's host, whatever its address, and where it redirects, to other hosts if they are public
+	outside              // to public addresses
 	anywhere
 )
 

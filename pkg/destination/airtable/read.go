@@ -1,6 +1,7 @@
 package airtable
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Compared is a table that is read at the start of each run.
@@ -28,19 +31,27 @@ func (d Compared) Rows(ctx context.Context, yield func(job.Stored) error) error 
 			return err
 		}
 		var page struct {
-			Records []struct {
-				ID     string          `json:"id"`
-				Fields json.RawMessage `json:"fields"`
-			} `json:"records"`
 			Offset string `json:"offset"`
 		}
 		if err := json.Unmarshal(answer.Body, &page); err != nil {
 			return fmt.Errorf("%s of %s: %w", operation, d.leg.Table, err)
 		}
-		for _, rec := range page.Records {
-			if err := yield(job.Stored{ID: rec.ID, Data: rec.Fields}); err != nil {
-				return err
+		list := record.List(answer.Body, "records")
+		if list == nil {
+			return fmt.Errorf("%s of %s: the answer has no list of records", operation, d.leg.Table)
+		}
+		err = value.EachItem(list, func(item []byte) error {
+			var rec struct {
+				ID     string          `json:"id"`
+				Fields json.RawMessage `json:"fields"`
 			}
+			if err := json.Unmarshal(item, &rec); err != nil || !bytes.HasPrefix(rec.Fields, []byte("{")) {
+				return fmt.Errorf("%s of %s: a record has no fields", operation, d.leg.Table)
+			}
+			return yield(job.Stored{ID: rec.ID, Data: rec.Fields})
+		})
+		if err != nil {
+			return err
 		}
 		switch {
 		case page.Offset == "":

@@ -12,6 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // changes is the body of a request that creates or updates records.
@@ -133,20 +134,23 @@ func (d *Destination) request(ctx context.Context, list []change) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	var told struct {
-		Records []struct {
+	ids, n := make([]string, len(list)), 0
+	err = value.EachItem(record.List(answer.Body, "records"), func(item []byte) error {
+		var rec struct {
 			ID string `json:"id"`
-		} `json:"records"`
-	}
-	if err := json.Unmarshal(answer.Body, &told); err != nil || len(told.Records) != len(list) {
+		}
+		if n++; n > len(list) {
+			return nil
+		}
+		err := json.Unmarshal(item, &rec)
+		ids[n-1] = rec.ID
+		return err
+	})
+	if err != nil || n != len(list) {
 		return nil, &remote.Error{
 			Operation: r.Operation, Host: d.client.Host(), Status: answer.Status, RequestID: answer.RequestID, Next: remote.Next{Do: remote.Doubt},
-			Err: fmt.Errorf("the answer has %d records, want %d", len(told.Records), len(list)),
+			Err: fmt.Errorf("the answer has %d records, want %d", n, len(list)),
 		}
-	}
-	ids := make([]string, len(list))
-	for i, rec := range told.Records {
-		ids[i] = rec.ID
 	}
 	return ids, nil
 }

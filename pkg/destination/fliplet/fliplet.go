@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -154,7 +155,9 @@ func (d *Destination) Rows(ctx context.Context, yield func(job.Stored) error) er
 		return err
 	}
 	defer body.Close()
-	err = entries(json.NewDecoder(body), func(e entry) error {
+	part := &part{Reader: body, left: mostEntry}
+	err = entries(json.NewDecoder(part), func(e entry) error {
+		part.left = mostEntry
 		data, err := d.cipher.show(e.Data)
 		if err != nil {
 			return err
@@ -165,6 +168,24 @@ func (d *Destination) Rows(ctx context.Context, yield func(job.Stored) error) er
 		return fmt.Errorf("%s of data source %d: %w", operation, d.leg.DataSource, err)
 	}
 	return nil
+}
+
+// mostEntry limits an entry, and anything else in the answer, in bytes: a request to Fliplet has at most 10 MB.
+const mostEntry = 32 << 20
+
+// part reads an answer of any size, but not more of it at once than is left. Promise 12.
+type part struct {
+	io.Reader
+	left int
+}
+
+func (p *part) Read(b []byte) (int, error) {
+	if p.left <= 0 {
+		return 0, fmt.Errorf("one has more than %d bytes", mostEntry)
+	}
+	n, err := p.Reader.Read(b[:min(len(b), p.left)])
+	p.left -= n
+	return n, err
 }
 
 // entry is one of a data source.

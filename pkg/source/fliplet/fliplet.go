@@ -1,7 +1,6 @@
 package fliplet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Query is what a job reads from a data source. Where, Attributes, Join and Distinct are passed on unchanged.
@@ -71,37 +71,39 @@ type body struct {
 	Offset     int         `json:"offset"`
 }
 
-// Entries calls yield with each entry as Fliplet has it, in order of id. Entries that are added or deleted meanwhile
+// Entries calls yield with each entry as Fliplet has it, a part of its page, in order of id. Entries that are added or deleted meanwhile
 // may be missed, or come twice: the next run sees them.
 func (s *Source) Entries(ctx context.Context, yield func(json.RawMessage) error) error {
 	b := body{Type: "select", Where: s.query.Where, Attributes: s.query.Attributes, Join: s.query.Join, Distinct: s.query.Distinct, Limit: s.query.Page}
 	if b.Distinct == nil { // otherwise distinct would apply to the ids
 		b.Order = [][2]string{{"id", "ASC"}}
 	}
-	var last json.RawMessage // the first entry of the previous page
+	var last record.Hash // of the first entry of the previous page
 	for {
 		page, err := s.page(ctx, &b)
 		if err != nil {
 			return err
 		}
-		if len(page) > 0 && last != nil && bytes.Equal(page[0], last) {
-			return fmt.Errorf("query data source %d: a page begins like the one before: the service does not page", s.query.DataSource)
-		}
-		for _, e := range page {
-			if err := yield(e); err != nil {
-				return err
+		n := 0
+		err = value.EachItem(page, func(e []byte) error {
+			if n++; n == 1 {
+				first := record.Sum(e)
+				if first == last {
+					return fmt.Errorf("query data source %d: a page begins like the one before: the service does not page", s.query.DataSource)
+				}
+				last = first
 			}
+			return yield(e)
+		})
+		if err != nil || n != b.Limit { // fewer: it is the last page; more: these are all entries
+			return err
 		}
-		if len(page) != b.Limit { // fewer: it is the last page; more: these are all entries
-			return nil
-		}
-		last = page[0]
-		b.Offset += len(page)
+		b.Offset += n
 	}
 }
 
-// page requests a page.
-func (s *Source) page(ctx context.Context, b *body) ([]json.RawMessage, error) {
+// page requests a page, and returns its list of entries.
+func (s *Source) page(ctx context.Context, b *body) (json.RawMessage, error) {
 	const operation = "query the entries"
 	text, err := json.Marshal(b)
 	if err != nil {
@@ -113,13 +115,11 @@ func (s *Source) page(ctx context.Context, b *body) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list struct {
-		Entries *[]json.RawMessage `json:"entries"`
-	}
-	if err := json.Unmarshal(answer.Body, &list); err != nil || list.Entries == nil {
+	list := record.List(answer.Body, "entries")
+	if list == nil {
 		return nil, fmt.Errorf("%s of data source %d: the answer has no list of entries", operation, s.query.DataSource)
 	}
-	return *list.Entries, nil
+	return list, nil
 }
 
 // Read reads the entries as rows.

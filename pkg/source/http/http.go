@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,11 +61,13 @@ type Source struct {
 	from   job.From
 	start  *string // the watermark for runs that read all rows; nil: none
 	most   int     // pages
+	heavy  int64   // the weight of a page that is too heavy
 }
 
 // New returns a source for the rows that a job reads. It sends nothing. Errors begin with a key.
 func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, error) {
 	s := &Source{client: client, from: from, hosts: c.OtherHosts, most: rows.MaxPages, start: rows.Start, method: rows.Method}
+	s.heavy = cmp.Or(c.PageBytes, 16<<20) / bytesPerValue
 	s.what, _, _ = strings.Cut(rows.Path, "?")
 	if s.what == "" {
 		s.what = "/"
@@ -112,6 +115,9 @@ func New(client *remote.Client, c Config, rows Rows, from job.From) (*Source, er
 	}
 	return s, nil
 }
+
+// bytesPerValue is how many bytes a value of a full page has at least, on average.
+const bytesPerValue = 10
 
 // defaultPages is how many pages a run may read by default.
 const defaultPages = 10_000

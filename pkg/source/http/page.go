@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
 )
 
@@ -45,6 +46,9 @@ func (s *Source) page(ctx context.Context, at place, n int) (*content, error) {
 	p.header, p.sum = answer.Header, sha256.Sum256(answer.Body)
 	if answer.Status == http.StatusNoContent {
 		return p, nil
+	}
+	if record.Weight(answer.Body) > s.heavy {
+		return nil, s.wrong(fmt.Errorf("page %d has too many values for one page; ask for smaller pages, or raise pageBytes", n))
 	}
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(answer.Body, []byte("\xef\xbb\xbf"))))
 	d.UseNumber()

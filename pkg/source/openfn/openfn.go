@@ -1,6 +1,7 @@
 package openfn
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 	"github.com/mysql-sync/mysql-sync/pkg/remote"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // Config is a server.
@@ -58,15 +60,22 @@ func (s *Source) Check(ctx context.Context) error {
 	return err
 }
 
+// mostValues limits the weight of an answer, whose items are sorted in memory: 16 MiB of real events have less.
+const mostValues = 16 << 20 / 10
+
 // Read reads the items in order of their timestamps. An answer may have at most 16 MiB.
 func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Record) error) error {
 	list, err := s.items(ctx, r.Since)
 	if err != nil {
 		return err
 	}
-	events := make([]*event, len(list))
-	for i, item := range list {
-		events[i] = eventOf(s.client.Host(), item)
+	var events []*event
+	err = value.EachItem(list, func(item []byte) error {
+		events = append(events, eventOf(s.client.Host(), item))
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortStableFunc(events, func(a, b *event) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.GUID, b.GUID)) })
 	for i, e := range events {
@@ -86,7 +95,7 @@ func (s *Source) Read(ctx context.Context, r job.Request, yield func(*record.Rec
 }
 
 // items requests what is new since a moment; nil: everything.
-func (s *Source) items(ctx context.Context, since *string) ([]json.RawMessage, error) {
+func (s *Source) items(ctx context.Context, since *string) (json.RawMessage, error) {
 	r := &remote.Request{Operation: "pull events", Read: true}
 	if since != nil {
 		r.Query = url.Values{"since": {*since}}
@@ -95,15 +104,14 @@ func (s *Source) items(ctx context.Context, since *string) ([]json.RawMessage, e
 	if err != nil {
 		return nil, err
 	}
-	var list []json.RawMessage
-	if json.Unmarshal(answer.Body, &list) == nil && list != nil {
+	if record.Weight(answer.Body) > mostValues {
+		return nil, fmt.Errorf("pull events: %s has answered with too many values at once", s.client.Host())
+	}
+	if text := bytes.TrimLeft(answer.Body, " \t\r\n"); bytes.HasPrefix(text, []byte("[")) && json.Valid(text) {
+		return text, nil
+	}
+	if list := record.List(answer.Body, "events"); list != nil {
 		return list, nil
-	}
-	var object struct {
-		Events *[]json.RawMessage `json:"events"`
-	}
-	if json.Unmarshal(answer.Body, &object) == nil && object.Events != nil {
-		return *object.Events, nil
 	}
 	return nil, fmt.Errorf("pull events: %s has answered neither with a list nor with {\"events\": […]}", s.client.Host())
 }
