@@ -21,6 +21,8 @@ const (
 	askSoon  = time.Second      // after the hub announced itself, at most: many sites hear it at once
 	lookFor  = 2 * time.Second  // between two looks whether the hub is there
 	askAgain = 30 * time.Second // after a question that was not answered
+	askLeast = time.Second      // between two questions, whatever comes
+	sayAgain = time.Hour        // until the same refusal is logged again
 )
 
 // FollowerConfig configures a Follower.
@@ -38,6 +40,9 @@ type FollowerConfig struct {
 type Follower struct {
 	FollowerConfig
 	wake chan struct{}
+
+	logged string // the refusal that was logged last, and when; of Run alone
+	at     time.Time
 
 	mu   sync.Mutex
 	said Standing
@@ -104,9 +109,8 @@ func (f *Follower) Run(ctx context.Context) error {
 		select {
 		case <-t.C:
 		case <-f.wake:
-			pause = rand.N(askSoon)
 			t.Stop()
-			if !f.sleep(ctx, pause) {
+			if !f.sleep(ctx, askLeast+rand.N(askSoon)) {
 				return nil
 			}
 		case <-ctx.Done():
@@ -146,7 +150,7 @@ func (f *Follower) once(ctx context.Context) time.Duration {
 	if len(signed) == 0 { // the version in use is the latest
 		f.note(func(s *Standing) { s.Tried, s.Refused = 0, "" })
 		if said.Refused != "" {
-			return 0 // the hub is told at once
+			return askLeast // then the hub is told
 		}
 		return spread(askEvery)
 	}
@@ -157,15 +161,16 @@ func (f *Follower) once(ctx context.Context) time.Duration {
 	why := ""
 	if err != nil {
 		why = wire.Plain(err.Error(), wire.MostRefusal)
-		if why != said.Refused || tried != said.Tried {
+		if now := f.Now(); f.logged != why || now.Sub(f.at) > sayAgain {
+			f.logged, f.at = why, now
 			f.Log.Warn("the hub's configuration is refused; the one in use stays", zap.String("hub", from.Client), zap.String("profile", from.Profile), zap.Stringer("version", tried), zap.Error(err))
 		}
 	}
 	f.note(func(s *Standing) { s.Tried, s.Refused = tried, why })
 	if why != said.Refused || tried != said.Tried {
-		return 0 // the hub is told at once
+		return askLeast // then the hub is told
 	}
-	return again
+	return max(again, askLeast)
 }
 
 // Why a document is not tried.
