@@ -2,7 +2,9 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -37,6 +39,11 @@ type Led struct {
 	Digest  []byte          // of the document
 	Keys    []string        // that it determines
 	Ours    []string        // that it would determine, if this node's file or environment did not
+}
+
+// LedFile returns the path of the file in which a client remembers what came from its hub.
+func LedFile(queueDirectory, client string) string {
+	return filepath.Join(queueDirectory, client+".led")
 }
 
 // Open opens a document that claims to be from the hub.
@@ -94,11 +101,15 @@ func (c *checker) follow(given map[string]any, signed []byte) (f From, err error
 		}
 		return f, nil
 	}
-	f.File = profile.File{Path: filepath.Join(c.Path(is.QueueDirectory), is.ClientName+".led"), From: strings.Join([]string{f.Client, f.Profile, f.Key.String()}, " ")}
+	f.File = profile.File{Path: LedFile(c.Path(is.QueueDirectory), is.ClientName), From: strings.Join([]string{f.Client, f.Profile, f.Key.String()}, " ")}
 	if signed == nil {
 		m, err := f.File.Read()
 		if err != nil {
-			c.Mistakef("configurationFrom", "%v; without the file, the node asks %s again", err, f.Client)
+			hint := "without the file, the node asks " + f.Client + " again"
+			if errors.Is(err, fs.ErrPermission) {
+				hint = "run this as the user that the node runs as"
+			}
+			c.Mistakef("configurationFrom", "%v; %s", err, hint)
 			return f, nil
 		}
 		if signed = m.Accepted; signed == nil {

@@ -21,7 +21,7 @@ func Socket(cfg *config.Config) string {
 // Files returns the paths of the files that a node keeps in queueDirectory, whether they
 // exist or not.
 func Files(cfg *config.Config) []string {
-	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName), sites.File(cfg)}
+	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName), sites.File(cfg), config.LedFile(cfg.QueueDirectory, cfg.ClientName)}
 }
 
 // listenSocket opens the socket, for the node's user alone. A leftover from a killed node
