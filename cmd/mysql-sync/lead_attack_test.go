@@ -13,6 +13,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mysql-sync/mysql-sync/pkg/profile"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
@@ -221,4 +222,67 @@ func TestTheLastConfigurationCountsWhileNobodyAnswers(t *testing.T) {
 	b.Start()
 	h.connect(b, "played-hq-again")
 	h.gives("the newest one", h.sign(105, `{"syncTables": ["prices"], "receiveTables": []}`), uses(105))
+}
+
+// Whoever has another login at a broker with an ACL can neither read what a hub says nor say it in its name; with sealed
+// messages, the broker itself reads nothing.
+func TestLedStoresBehindAnACL(t *testing.T) {
+	t.Parallel()
+	acl := wire.MosquittoACL([]wire.Account{{Client: "hq", Login: "hq"}, {Client: "store-1", Login: "store-1"}, {Client: "spy", Login: "spy"}}, true)
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{Users: map[string]string{"hq": "a", "store-1": "b", "spy": "c", "watch": "d"}, ACLText: acl + "\nuser watch\ntopic read #\n"})
+	sealed := func(s *testkit.Site) {
+		s.Block("mqttConfig")["username"], s.Block("mqttConfig")["password"] = s.Name, map[string]string{"hq": "a", "store-1": "b"}[s.Name]
+		s.Config["encryption"] = map[string]any{"keys": []any{map[string]any{"id": "k", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}, "required": []string{"*"}}
+		s.Write()
+	}
+	h := leading(t, b, "store-1")
+	sealed(h)
+	var mu sync.Mutex
+	heard := map[string]int{}
+	for _, name := range []string{"watch", "spy"} {
+		token := testkit.MQTTClient(t, b, name).Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.HasPrefix(m.Topic(), "/verify/") {
+				heard[name]++
+			}
+			if bytes.Contains(m.Payload(), []byte("orders")) || bytes.Contains(m.Payload(), []byte("checkInterval")) {
+				heard[name+" reads"]++
+			}
+		})
+		if token.Wait(); token.Error() != nil {
+			t.Fatal(token.Error())
+		}
+	}
+	h.Start()
+	s := led(t, b, h, "store-1", nil, orders, prices)
+	sealed(s)
+	s.Start()
+	first := state(t, h, "the first version", all).Leads[0].Version
+	spy := testkit.MQTTClient(t, b, "spy")
+	for i := range 50 { // in the name of the hub, and of itself
+		a, err := wire.Answer{ID: uint64(i), Lead: make([]byte, 100)}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		spy.Publish("/verify/store-1/hq", 1, false, a)
+		spy.Publish("/verify/store-1/spy", 1, false, a)
+		q, err := wire.Question{ID: uint64(i), Ask: wire.AskLead, Led: &wire.Led{Profile: "store", Refused: "spy"}}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		spy.Publish("/verify/hq/store-1", 1, false, q)
+		spy.Publish("/verify/hq/spy", 1, false, q)
+	}
+	leads(h, map[string]any{"syncTables": []string{"orders"}, "receiveTables": []string{"prices"}, "checkInterval": 33})
+	h.Run(0, "reload")
+	x := state(t, h, "the second version", func(x *status.State) bool { return all(x) && x.Leads[0].Version > first })
+	if r := x.Leads[0].Sites[0]; r.Refused != "" || len(x.Problems) > 0 {
+		t.Errorf("%+v, %q", r, x.Problems)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if heard["watch"] == 0 || heard["watch reads"]+heard["spy"]+heard["spy reads"] > 0 {
+		t.Errorf("%v", heard)
+	}
 }
