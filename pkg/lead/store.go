@@ -96,7 +96,7 @@ var ErrNoProfile = errors.New("no version of this profile was made: start the no
 // Renew has the content of a profile get a new version at the node's next start or reload, although it has not changed:
 // sites that have a later version than a restored hub take it back.
 func Renew(ctx context.Context, db *mysqldb.DB, name string) error {
-	r, err := db.ExecContext(ctx, `UPDATE sync_leads SET digest = REPEAT('\0', 32) WHERE profile = ?`, name)
+	r, err := db.ExecContext(ctx, `UPDATE sync_leads SET digest = UNHEX(REPEAT('00', 32)) WHERE profile = ?`, name)
 	if err != nil {
 		return fmt.Errorf("write into sync_leads: %w", err)
 	}
