@@ -238,6 +238,33 @@ func TestTokensThatDoNotWorkAreRefused(t *testing.T) {
 	}
 }
 
+// Where a token's login does not end with its invitation, the hub itself says that it was withdrawn, even to a site that waits
+// for a person, and after a restart.
+func TestAWithdrawnTokenIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	h := joinable(t, nil)
+	delete(h.Config, "broker")
+	h.Config["mqttConfig"] = testkit.Mosquitto(t, testkit.MosquittoOptions{}).Keys()
+	h.Write()
+	h.Start()
+	_, args := store(t)
+	token := invited(t, h, "store-1")
+	has(t, h.Run(0, "sites", "--withdraw", "store-1"), "1 invitation was withdrawn")
+	has(t, joins(t, 1, token, args), "the invitation was withdrawn at the hub")
+
+	token = invited(t, h, "store-2", "--ask")
+	ended := make(chan string)
+	go func() {
+		code, out, said := testkit.Output(t, append([]string{"join", token}, args...)...)
+		ended <- fmt.Sprint(code, "\n", out, said)
+	}()
+	h.Expect(`SELECT state FROM sync_sites`, `"asking"`)
+	h.Node.Kill()
+	h.Start()
+	has(t, h.Run(0, "sites", "--withdraw", "store-2"), "1 invitation was withdrawn")
+	has(t, <-ended, "1\n", "A person at the hub has to let this site in", "the invitation was withdrawn at the hub")
+}
+
 // A person lets a site in.
 func TestAPersonLetsASiteIn(t *testing.T) {
 	t.Parallel()
