@@ -128,9 +128,11 @@ func (j *joining) configuration(w io.Writer) map[string]any {
 		block["configurationFrom"] = map[string]any{"client": hub, "profile": literal(l.Profile), "key": literal(l.Key)}
 		say(w, "%s leads a part of this configuration from now on, by its profile %s: see configurationFrom, whose key local keeps what you name.", hub, command.Clean(l.Profile))
 	}
-	policies := map[string]any{}
+	policies, counters := map[string]any{}, map[string]any{}
 	for table, p := range j.profile.Policies {
 		switch {
+		case len(p.Counters) > 0:
+			counters[literal(table)] = literals(p.Counters)
 		case p.Name == "priority":
 			policies[literal(table)] = map[string]any{"priority": literals(p.Priority)}
 		case p.Name == "script":
@@ -141,6 +143,9 @@ func (j *joining) configuration(w io.Writer) map[string]any {
 	}
 	if len(policies) > 0 {
 		block["conflictPolicy"] = policies
+	}
+	if len(counters) > 0 {
+		block["counters"] = counters
 	}
 	return block
 }

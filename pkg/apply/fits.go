@@ -24,6 +24,7 @@ func (a *Applier) fitting(groups []*group) {
 			}
 			altered, err := a.misfit(g.table, columns, s.in.Values)
 			if err != nil {
+				err = misfitCounter(g.policy, s, err)
 				*s = Step{Decision: conflict.Known, State: s.local, in: s.in, facts: facts{exists: s.exists, local: s.local, came: s.came}, noticed: noticed{misfit: err}}
 			}
 			s.altered = altered

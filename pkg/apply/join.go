@@ -15,7 +15,7 @@ var errRekeyed = errors.New("its columns would make another key")
 
 // join decides a planned conflict column by column: each is taken from the side that wrote it later. If that is
 // impossible, the error says why, and the plan stands.
-func (s *Step) join(t *schema.Table, l Local) error {
+func (s *Step) join(t *schema.Table, l Local, p conflict.Policy) error {
 	var ours [][]byte
 	if l.Exists {
 		ours = l.Values
@@ -28,7 +28,9 @@ func (s *Step) join(t *schema.Table, l Local) error {
 	if theirs != nil {
 		came.Made = s.partly(t, s.came)
 	}
-	j := columnsOfTable(t).Join(conflict.Side{State: s.local, Values: ours}, conflict.Side{State: came, Values: theirs})
+	columns := columnsOfTable(t)
+	columns.Counter = counters(t, p)
+	j := columns.Join(conflict.Side{State: s.local, Values: ours}, conflict.Side{State: came, Values: theirs})
 	if j.Values != nil {
 		if key, err := t.KeyOf(t.Names(), j.Values); err != nil || key != s.in.Key && key != s.key {
 			return errors.Join(err, errRekeyed)

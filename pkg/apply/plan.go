@@ -127,6 +127,9 @@ func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	if sure {
 		return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: errPosed(origin), lie: true}}
 	}
+	if err := uncounted(in, p); err != nil {
+		return refused(in, l, err)
+	}
 	s := planned(t, in, l, now, origin, p)
 	s.token = max(in.Token, l.Token)
 	s.lie = s.lie || posed && !recorded.Version.IsZero()
@@ -149,15 +152,19 @@ func errPosed(origin string) error {
 func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p conflict.Policy) Step {
 	came, lie := conflict.Credible(in.State, l.State, origin, now)
 	if vanished(in, l) {
-		l.State = change.State{}
+		l.State = change.State{Counts: l.State.Counts}
 	}
-	if len(l.Pending) > 0 {
-		l.State = conflict.Wrote(l.State, capture.Latest(l.Pending), origin, capture.Changed(l.Pending))
-	}
-	s := Step{in: in, of: in, facts: facts{l.Exists, l.Key, l.State, came}, policy: p.Name, noticed: noticed{lie: lie}}
+	drifted := l.remember(t, now, origin, p)
+	whole := in
+	in, strange := leaveCounters(t, in, &l, p)
+	s := Step{in: in, of: whole, facts: facts{l.Exists, l.Key, l.State, came}, policy: p.Name, noticed: noticed{lie: lie}}
 	if in.Dated {
 		if unchanged(t, in, l) && !(in.Deleted() && l.State.Version.IsZero()) {
 			s.Decision, s.State = conflict.Known, l.State // an echo ends here
+			if strange {
+				s.Decision, s.Consumed, s.made = conflict.Lose, l.Pending, len(l.Pending) > 0
+				s.keepNumber(whole)
+			}
 			return s
 		}
 		s.came = dated(in, l.State)
@@ -169,11 +176,16 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 		s.Decision, s.State = conflict.Known, l.State // a snapshot overwrites nothing
 		return s
 	}
+	s.knowCounters(t, &l, p)
+	s.local = l.State
 	known := l.State
 	if known.Version.Time <= change.Baseline && s.came.Version.Time > change.Baseline {
 		known = change.State{} // no one wrote the node's row: it does not compete with a write
 	}
 	s.Decision, s.State = p.Resolve(known, s.came)
+	if drifted && !s.Decision.Conflict() { // what no trigger saw goes to all
+		s.Decision, s.State = conflict.Lose, s.State
+	}
 	switch s.Decision {
 	case conflict.Apply, conflict.Win:
 		if p.Name == conflict.MergeColumns && l.Exists && !in.Deleted() {
@@ -192,6 +204,12 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 		s.keepFor(now, origin)
 	}
 	s.answer = in.Dated && !s.Decision.Writes()
+	if strange {
+		s.keepNumber(whole)
+	}
+	if !s.Decision.Conflict() {
+		s.count(t, p)
+	}
 	return s
 }
 
@@ -219,6 +237,7 @@ const ForeignKey = "foreignKey"
 func (s *Step) keepFor(now int64, origin string) {
 	s.Decision, s.policy = conflict.Lose, ForeignKey
 	s.State = conflict.Next(s.local.Merge(s.came, false), now, origin)
+	s.State.Counts = s.local.Counts // the row stays as it is; who deleted it sends what it counted
 	s.made, s.passOn = true, false
 }
 

@@ -9,7 +9,7 @@ import (
 func Policies(key map[string]config.Policy) map[string]conflict.Policy {
 	policies := map[string]conflict.Policy{}
 	for table, p := range key {
-		policies[table] = conflict.Policy{Name: p.Name, Clients: p.Priority}
+		policies[table] = conflict.Policy{Name: p.Name, Clients: p.Priority, Counters: p.Counters}
 	}
 	return policies
 }

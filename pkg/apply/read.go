@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -104,7 +105,9 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 				}
 			}
 			if s.Decision.Conflict() && s.policy == conflict.MergeColumns {
-				if err := s.join(g.table, *l); err != nil {
+				if err := s.join(g.table, *l, g.policy); err != nil && len(g.policy.Counters) > 0 {
+					s = refused(in, *l, fmt.Errorf("columns cannot be merged: %w", err)) // one of the rows would drop what the other counted
+				} else if err != nil {
 					a.log.Warn("columns cannot be merged; the later version wins", zap.String("table", in.Table), zap.String("id", change.Shown(in.Key)), zap.Error(err))
 					s.policy = conflict.LastWriteWins
 				}

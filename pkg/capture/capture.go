@@ -19,7 +19,9 @@ import (
 type Config struct {
 	Origin string            // of all local writes
 	Syncs  func(string) bool // whether a table is in syncTables
-	OnNews func()            // called after a commit of rows that remotes need; must not block
+	// Counters returns a table's counters; nil: no table has any.
+	Counters func(table string) []string
+	OnNews   func() // called after a commit of rows that remotes need; must not block
 	// Recorded is called after a commit with the last position assigned, 0 if none; it must not block.
 	Recorded func(position int64)
 	// Respelled handles, in the transaction, rows that now have another spelling; before has the old one.
@@ -151,7 +153,7 @@ func (c *Capture) record(ctx context.Context, tx Tx, writing *version.Writing, e
 	if err != nil {
 		return err
 	}
-	next := Versions(synced, last, states, c.Origin, writing.Positions(len(synced)))
+	next := Versions(synced, last, states, c.Origin, writing.Positions(len(synced)), c.Counters)
 	for i := range next {
 		c.written.note(next[i].Row, next[i].Version.Time) // before anyone else can know it
 	}

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"database/sql"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
@@ -9,8 +10,8 @@ import (
 )
 
 // Newest returns the rows that the entries name, in the order of their first entries, and for each its last entry, with
-// the time of its latest write and the columns that any of them changed. Entries of one row come in the order of its
-// changes, as far as their Source knows it. The order is unknown if several members of a cluster wrote the row, or if a
+// the time of its latest write, the columns that any of them changed, and what they did to counters. Entries of one row
+// come in the order of its changes, as far as their Source knows it. The order is unknown if several members of a cluster wrote the row, or if a
 // write is dated before the one that it seems to follow, as when a server was restarted twice within a second and numbers
 // its changes anew. Then the row in its current state tells what became of it.
 func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
@@ -29,6 +30,7 @@ func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 		e.Written = max(before.Written, e.Written)
 		if ok {
 			e.Changed = both(before.Changed, e.Changed)
+			e.Counted = slices.Concat(before.Counted, e.Counted)
 		}
 		last[row] = e
 	}
@@ -39,12 +41,19 @@ func Newest(entries []Entry) ([]change.Row, map[change.Row]Entry) {
 }
 
 // Versions returns what to record for rows and their last entries, as returned by Newest: writes by the given origin, at
-// consecutive positions starting with first.
-func Versions(rows []change.Row, last map[change.Row]Entry, states map[change.Row]change.State, origin string, first int64) []version.Entry {
+// consecutive positions starting with first. counters returns those of a table; nil: no table has any.
+func Versions(rows []change.Row, last map[change.Row]Entry, states map[change.Row]change.State, origin string, first int64, counters func(table string) []string) []version.Entry {
 	list := make([]version.Entry, len(rows))
 	for i, r := range rows {
 		e := last[r.Identity()]
-		list[i] = version.Entry{Row: r, State: conflict.Wrote(states[r], e.Written, origin, e.Changed), Fate: e.fate(), Position: first + int64(i)}
+		var names []string
+		if counters != nil {
+			names = counters(r.Table)
+		}
+		state := states[r]
+		state.Counts = state.Counts.Only(names)
+		state = conflict.Wrote(state, e.Written, origin, e.Changed, Additions([]Entry{e}, names))
+		list[i] = version.Entry{Row: r, State: state, Fate: e.fate(), Position: first + int64(i)}
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -72,9 +73,10 @@ type Counted interface {
 type Entry struct {
 	ID      uint64 // identifies it in its Source, together with its row
 	Row     change.Row
-	Written int64        // µs since 1970, and not ahead of the node's clock
-	Gone    sql.NullBool // whether it removed the row, if known
-	Changed []string     // the columns that it changed; nil: all, or unknown
+	Written int64            // µs since 1970, and not ahead of the node's clock
+	Gone    sql.NullBool     // whether it removed the row, if known
+	Changed []string         // the columns that it changed; nil: all, or unknown
+	Counted []change.Counted // what it did to counters
 	// Server is the member of a cluster that was written to. The order of writes to a row at two of them is unknown.
 	Server    uint8
 	unordered bool // the order of the row's entries is unknown
@@ -112,6 +114,18 @@ func Changed(entries []Entry) []string {
 		}
 	}
 	return changed
+}
+
+// Additions returns what some writes to a row did to the given counters, in order.
+func Additions(entries []Entry, counters []string) (counted []change.Counted) {
+	for i := range entries {
+		for _, w := range entries[i].Counted {
+			if slices.ContainsFunc(counters, func(name string) bool { return strings.EqualFold(name, w.Name) }) {
+				counted = append(counted, w)
+			}
+		}
+	}
+	return counted
 }
 
 // both returns the columns in either list, and changes neither; nil means all columns.

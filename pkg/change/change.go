@@ -185,7 +185,8 @@ func byOrigin(v Version, origin string) int { return strings.Compare(v.Origin, o
 type State struct {
 	Version Version
 	Seen    Vector
-	Made    *Made // by which writes the columns were made; nil: by the version
+	Made    *Made  // by which writes the columns were made; nil: by the version
+	Counts  Counts // of the counters, which add up whatever the version; nil: nothing is known of any
 }
 
 // WrittenBy reports whether a client wrote the row, and no one has written it since.
@@ -212,7 +213,7 @@ func (s State) Merge(o State, wins bool) State {
 	if wins {
 		s, o = o, s
 	}
-	m := State{Version: s.Version, Seen: s.Seen.Merge(o.Seen), Made: s.Made}
+	m := State{Version: s.Version, Seen: s.Seen.Merge(o.Seen), Made: s.Made, Counts: s.Counts.Join(o.Counts)}
 	if o.Version != s.Version {
 		m.Seen = m.Seen.With(o.Version)
 	}

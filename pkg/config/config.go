@@ -17,6 +17,7 @@ type Config struct {
 	SyncTables           []string
 	ReceiveTables        []string
 	ConflictPolicy       map[string]Policy   // by table; a missing one has lastWriteWins
+	Counters             map[string][]string // columns by table, whose increments add up; the table's policy is merge
 	Routes               map[string]Route    // by table; a missing one goes to all
 	RouteAlso            []string            // remotes that have all rows
 	RouteWrite           string              // give, own, any
@@ -50,6 +51,7 @@ type Config struct {
 type Policy struct {
 	Name     string   // lastWriteWins, priority, script, merge
 	Priority []string // clients, the first wins; only of priority, and never empty there
+	Counters []string // columns whose increments add up (key counters); only of merge
 }
 
 // MQTT says how the broker is reached (key mqttConfig).

@@ -2,39 +2,40 @@ package config
 
 // file is the configuration as the checked file has it, with defaults.
 type file struct {
-	ClientName           string         `koanf:"clientName"`
-	TopicPrefix          string         `koanf:"topicPrefix"`
-	RemoteClients        []string       `koanf:"remoteClients"`
-	AcceptFrom           any            `koanf:"acceptFrom"` // clients, or a block by client; nil: not in the file
-	Version1Clients      []string       `koanf:"version1Clients"`
-	SyncTables           []string       `koanf:"syncTables"`
-	ReceiveTables        []string       `koanf:"receiveTables"`
-	ConflictPolicy       map[string]any `koanf:"conflictPolicy"` // a name, or a block with the key priority
-	Routes               map[string]any `koanf:"routes"`         // "all", a rule, a list of rules, or a block with the key parent
-	RouteOptions         fileRoutes     `koanf:"routeOptions"`
-	CascadeTables        []string       `koanf:"cascadeTables"`
-	AllowLossy           map[string]any `koanf:"allowLossy"`
-	ApplySession         map[string]any `koanf:"applySession"`
-	ForeignKeyConflict   string         `koanf:"foreignKeyConflict"`
-	QueueDirectory       string         `koanf:"queueDirectory"`
-	TransformerDirectory string         `koanf:"transformerDirectory"`
-	TransformerLogin     *fileLogin     `koanf:"transformerLogin"` // nil: the node's
-	CheckInterval        int            `koanf:"checkInterval"`    // ms
-	InitialSync          string         `koanf:"initialSync"`
-	TombstoneRetention   int            `koanf:"tombstoneRetention"` // days
-	MaxRowBytes          int            `koanf:"maxRowBytes"`
-	VerifyInterval       int            `koanf:"verifyInterval"` // ms
-	StatusRows           string         `koanf:"statusRows"`
-	Fleet                bool           `koanf:"fleet"`
-	ConfigurationFrom    *fileFrom      `koanf:"configurationFrom"` // nil: everything comes from the file
-	Lead                 map[string]any `koanf:"lead"`              // a block by profile
-	LoggingLevel         string         `koanf:"loggingLevel"`
-	LoggingFormat        string         `koanf:"loggingFormat"`
-	MQTT                 fileMQTT       `koanf:"mqttConfig"`
-	MySQL                fileMySQL      `koanf:"mysqlConfig"`
-	HTTP                 fileHTTP       `koanf:"http"`
-	Broker               *fileBroker    `koanf:"broker"`
-	Encryption           *fileSealing   `koanf:"encryption"`
+	ClientName           string              `koanf:"clientName"`
+	TopicPrefix          string              `koanf:"topicPrefix"`
+	RemoteClients        []string            `koanf:"remoteClients"`
+	AcceptFrom           any                 `koanf:"acceptFrom"` // clients, or a block by client; nil: not in the file
+	Version1Clients      []string            `koanf:"version1Clients"`
+	SyncTables           []string            `koanf:"syncTables"`
+	ReceiveTables        []string            `koanf:"receiveTables"`
+	ConflictPolicy       map[string]any      `koanf:"conflictPolicy"` // a name, or a block with the key priority
+	Counters             map[string][]string `koanf:"counters"`
+	Routes               map[string]any      `koanf:"routes"` // "all", a rule, a list of rules, or a block with the key parent
+	RouteOptions         fileRoutes          `koanf:"routeOptions"`
+	CascadeTables        []string            `koanf:"cascadeTables"`
+	AllowLossy           map[string]any      `koanf:"allowLossy"`
+	ApplySession         map[string]any      `koanf:"applySession"`
+	ForeignKeyConflict   string              `koanf:"foreignKeyConflict"`
+	QueueDirectory       string              `koanf:"queueDirectory"`
+	TransformerDirectory string              `koanf:"transformerDirectory"`
+	TransformerLogin     *fileLogin          `koanf:"transformerLogin"` // nil: the node's
+	CheckInterval        int                 `koanf:"checkInterval"`    // ms
+	InitialSync          string              `koanf:"initialSync"`
+	TombstoneRetention   int                 `koanf:"tombstoneRetention"` // days
+	MaxRowBytes          int                 `koanf:"maxRowBytes"`
+	VerifyInterval       int                 `koanf:"verifyInterval"` // ms
+	StatusRows           string              `koanf:"statusRows"`
+	Fleet                bool                `koanf:"fleet"`
+	ConfigurationFrom    *fileFrom           `koanf:"configurationFrom"` // nil: everything comes from the file
+	Lead                 map[string]any      `koanf:"lead"`              // a block by profile
+	LoggingLevel         string              `koanf:"loggingLevel"`
+	LoggingFormat        string              `koanf:"loggingFormat"`
+	MQTT                 fileMQTT            `koanf:"mqttConfig"`
+	MySQL                fileMySQL           `koanf:"mysqlConfig"`
+	HTTP                 fileHTTP            `koanf:"http"`
+	Broker               *fileBroker         `koanf:"broker"`
+	Encryption           *fileSealing        `koanf:"encryption"`
 }
 
 // fileRoutes is the block routeOptions.

@@ -115,6 +115,7 @@ func (c *checker) build(f *file, hasMQTT bool, from From) *Config {
 	}
 	c.routes(cfg, f)
 	cfg.ConflictPolicy = c.policies(cfg, f.ConflictPolicy)
+	c.counters(cfg, f.Counters)
 	cfg.AllowLossy = c.lossy(cfg, f.AllowLossy)
 	cfg.ApplySession = c.session(f.ApplySession)
 	cfg.Encryption = c.encryption(cfg, f.Encryption)

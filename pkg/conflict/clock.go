@@ -33,7 +33,7 @@ func Believed(s change.State, now int64) change.State {
 	if !TooFarAhead(s.Version, now) {
 		return s
 	}
-	b := change.State{Version: doubted(s.Version)}
+	b := change.State{Version: doubted(s.Version), Counts: s.Counts}
 	for _, v := range s.Seen {
 		if TooFarAhead(v, now) {
 			if v.Origin != s.Version.Origin {

@@ -96,5 +96,5 @@ func Next(local change.State, written int64, origin string) change.State {
 	if t <= latest {
 		t = latest + 1 + max(written, 0)%stride
 	}
-	return change.State{Version: change.Version{Time: t, Origin: origin}, Seen: seen}
+	return change.State{Version: change.Version{Time: t, Origin: origin}, Seen: seen, Counts: local.Counts}
 }

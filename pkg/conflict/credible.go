@@ -26,7 +26,7 @@ func Credible(in, held change.State, own string, now int64) (believed change.Sta
 		return in, false
 	}
 	seen := slices.DeleteFunc(slices.Clone(in.Seen), func(v change.Version) bool { return v.Origin == own })
-	return change.State{Version: in.Version, Seen: seen, Made: in.Made}, known > 0 || claimed > now+ownTolerance.Microseconds()
+	return change.State{Version: in.Version, Seen: seen, Made: in.Made, Counts: in.Counts}, known > 0 || claimed > now+ownTolerance.Microseconds()
 }
 
 // Posed reports whether an incoming version is in the name of the node, whose origin is own, but is not one of its writes, as

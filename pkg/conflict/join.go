@@ -3,16 +3,17 @@ package conflict
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
 // Wrote is Next for a write that changed only some columns: the others were made by whichever write they had been made by. nil
-// is all columns.
-func Wrote(local change.State, written int64, origin string, columns []string) change.State {
+// is all columns. counted is what it did to counters.
+func Wrote(local change.State, written int64, origin string, columns []string, counted []change.Counted) change.State {
 	next := Next(local, written, origin)
 	next.Made = Altered(local, next.Version, columns)
-	return next
+	return Counted(local, next, counted)
 }
 
 // Altered says by which writes the columns of a row were made after the write v of some of them; nil is all.
@@ -44,6 +45,8 @@ type Columns struct {
 	Groups [][]int
 	// Equal reports whether two values of a column are the same.
 	Equal func(column int, a, b []byte) bool
+	// Counter returns the stored form of a column's value if the column is a counter and the counts know it.
+	Counter func(counts change.Counts, column int) (stored []byte, ok bool)
 }
 
 // Joined is what becomes of a row that two sides wrote without knowing of each other.
@@ -59,10 +62,11 @@ type Joined struct {
 // everywhere; if someone says that they are not, the larger ones are taken, so that all end up with the same.
 func (c Columns) Join(a, b Side) Joined {
 	if a.Values == nil || b.Values == nil {
-		return joinDeleted(a, b)
+		return c.joinDeleted(a, b)
 	}
 	n := len(c.Names)
-	j := Joined{Values: make([][]byte, n)}
+	counts := a.Counts.Join(b.Counts)
+	j := Joined{Values: make([][]byte, n), LostA: dropped(counts, &a, &b), LostB: dropped(counts, &b, &a)}
 	by := make([]change.Version, n)
 	for _, group := range c.groups() {
 		from, other, lost := &a, &b, &j.LostB
@@ -72,15 +76,27 @@ func (c Columns) Join(a, b Side) Joined {
 		last := c.latest(group, from)
 		for _, i := range group {
 			j.Values[i], by[i] = from.Values[i], last
+			if stored, ok := c.counter(counts, i); ok {
+				j.Values[i] = stored
+				continue
+			}
 			v := other.MadeBy(c.Names[i])
 			if v.Time > change.Baseline && !from.Knows(v) && !c.Equal(i, from.Values[i], other.Values[i]) {
 				*lost = true // Promise 4
 			}
 		}
 	}
-	j.State = Merge(a.State, b.State, text(j.Values, by))
+	j.State = Merge(a.State, b.State, append(text(j.Values, by), counts.Text()...))
 	j.State.Made = change.MadeOf(j.State.Version, c.Names, by)
 	return j
+}
+
+// counter returns the value of a counter that the counts know.
+func (c Columns) counter(counts change.Counts, column int) (stored []byte, ok bool) {
+	if c.Counter == nil || len(counts) == 0 {
+		return nil, false
+	}
+	return c.Counter(counts, column)
 }
 
 // groups returns all columns by their groups.
@@ -130,7 +146,7 @@ func (c Columns) compare(group []int, a, b *Side) int {
 }
 
 // joinDeleted joins two sides of which one at least has deleted the row.
-func joinDeleted(a, b Side) Joined {
+func (c Columns) joinDeleted(a, b Side) Joined {
 	order := a.LastWrite().Compare(b.LastWrite())
 	if order == 0 && a.Values == nil {
 		order = 1 // so that both sides take the same
@@ -140,12 +156,18 @@ func joinDeleted(a, b Side) Joined {
 	if order < 0 {
 		winner, j.LostA, j.LostB = b, !both, false
 	}
-	j.Values = winner.Values
+	j.Values = slices.Clone(winner.Values)
+	counts := a.Counts.Join(b.Counts)
+	for i := range j.Values {
+		if stored, ok := c.counter(counts, i); ok {
+			j.Values[i] = stored
+		}
+	}
 	made := winner.Made
 	if made == nil {
 		made = &change.Made{Rest: winner.Version}
 	}
-	j.State = Merge(a.State, b.State, append(text(j.Values, nil), made.Text()...))
+	j.State = Merge(a.State, b.State, slices.Concat(text(j.Values, nil), made.Text(), counts.Text()))
 	j.State.Made = made
 	return j
 }

@@ -33,7 +33,7 @@ func TestColumnsThatOneSideChangedAreTakenFromIt(t *testing.T) {
 	t.Parallel()
 	base := state(v(10, "x"))
 	at := func(time int64, origin string, columns ...string) change.State {
-		return conflict.Wrote(base, time, origin, columns)
+		return conflict.Wrote(base, time, origin, columns, nil)
 	}
 	deleted := conflict.Next(base, 25, "b")
 	for name, test := range map[string]struct {
@@ -47,12 +47,12 @@ func TestColumnsThatOneSideChangedAreTakenFromIt(t *testing.T) {
 		"both changed it to the same":           {side(at(20, "a", "a"), "1", "0", "0", "0"), side(at(30, "b", "a"), "1", "0", "0", "0"), row("1", "0", "0", "0"), false, false},
 		"columns of a group are taken together": {side(at(20, "a", "c"), "0", "0", "A", "0"), side(at(30, "b", "d"), "0", "0", "0", "B"), row("0", "0", "0", "B"), true, false},
 		"names ignore case":                     {side(at(20, "a", "A"), "A", "0", "0", "0"), side(at(30, "b", "B"), "0", "B", "0", "0"), row("A", "B", "0", "0"), false, false},
-		"nothing changed":                       {side(conflict.Wrote(base, 40, "a", []string{}), "0", "0", "0", "0"), side(at(30, "b", "b"), "0", "B", "0", "0"), row("0", "B", "0", "0"), false, false},
+		"nothing changed":                       {side(conflict.Wrote(base, 40, "a", []string{}, nil), "0", "0", "0", "0"), side(at(30, "b", "b"), "0", "B", "0", "0"), row("0", "B", "0", "0"), false, false},
 		"all changed":                           {side(conflict.Next(base, 40, "a"), "A", "A", "A", "A"), side(at(30, "b", "b"), "0", "B", "0", "0"), row("A", "A", "A", "A"), false, true},
 		"a later delete wins":                   {side(at(20, "a", "a"), "A", "0", "0", "0"), side(deleted), nil, true, false},
 		"an earlier delete loses":               {side(at(30, "a", "a"), "A", "0", "0", "0"), side(deleted), row("A", "0", "0", "0"), false, true},
 		"both deleted it":                       {side(conflict.Next(base, 30, "a")), side(deleted), nil, false, false},
-		"a row from before there were versions": {side(conflict.Wrote(change.State{}, 20, "a", []string{"a"}), "A", "0", "0", "0"), side(conflict.Wrote(change.State{}, 30, "b", []string{"b"}), "0", "B", "0", "0"), row("A", "B", "0", "0"), false, false},
+		"a row from before there were versions": {side(conflict.Wrote(change.State{}, 20, "a", []string{"a"}, nil), "A", "0", "0", "0"), side(conflict.Wrote(change.State{}, 30, "b", []string{"b"}, nil), "0", "B", "0", "0"), row("A", "B", "0", "0"), false, false},
 	} {
 		ab, ba := parts.Join(test.a, test.b), parts.Join(test.b, test.a)
 		if !reflect.DeepEqual(ab.Values, test.want) || ab.LostA != test.lostA || ab.LostB != test.lostB {
@@ -168,7 +168,7 @@ func merged(seed uint64, mistake string) error {
 			if fresh {
 				changed = nil
 			}
-			*at = copied{conflict.Side{State: conflict.Wrote(at.State, 2+r.Int64N(60), names[n], changed), Values: values}, true}
+			*at = copied{conflict.Side{State: conflict.Wrote(at.State, 2+r.Int64N(60), names[n], changed, nil), Values: values}, true}
 			for _, name := range columns {
 				for i, of := range parts.Names {
 					if (of == name || of > "b" && name > "b") && at.Version.Compare(latest[i]) > 0 {
@@ -264,7 +264,7 @@ func TestJoinIsAJoin(t *testing.T) {
 					columns, s.Values[i] = append(columns, name), fmt.Appendf(nil, "%s%d%d", origin, n, r.IntN(9))
 				}
 			}
-			s.State = conflict.Wrote(s.State, 2+r.Int64N(9), origin, append([]string{}, columns...))
+			s.State = conflict.Wrote(s.State, 2+r.Int64N(9), origin, append([]string{}, columns...), nil)
 		}
 		return s
 	}
@@ -279,7 +279,7 @@ func TestJoinIsAJoin(t *testing.T) {
 
 func TestWhatMadeAColumnIsStored(t *testing.T) {
 	t.Parallel()
-	m := conflict.Wrote(conflict.Wrote(state(v(10, "x")), 20, "a", []string{"b", "ä"}), 30, "b~1", []string{"a"}).Made
+	m := conflict.Wrote(conflict.Wrote(state(v(10, "x")), 20, "a", []string{"b", "ä"}, nil), 30, "b~1", []string{"a"}, nil).Made
 	for _, m := range []*change.Made{m, {Rest: v(5, "")}} {
 		if got, err := change.ParseMade(m.Text()); err != nil || !reflect.DeepEqual(got, m) {
 			t.Errorf("%v is read as %v (%v)", m, got, err)

@@ -24,6 +24,8 @@ const (
 type Policy struct {
 	Name    string   // "" is lastWriteWins
 	Clients []string // of priority: the first wins; unnamed clients come last
+	// Counters are columns, of a table whose policy is merge, whose increments add up. All nodes must count the same.
+	Counters []string
 }
 
 // Decides reports whether conflicts under p end with a new version.
@@ -40,6 +42,14 @@ func (p Policy) Decides() bool { return p.Name != "" && p.Name != LastWriteWins 
 // Columns.Join, which needs the rows.
 func (p Policy) Resolve(local, incoming change.State) (Decision, change.State) {
 	d, after := Resolve(local, incoming)
+	if len(p.Counters) > 0 {
+		switch { // whatever the versions say, no increment is dropped
+		case d == Known && !after.Counts.Equal(local.Counts):
+			return Lose, outcome(local, incoming, local.Version.Author(), nil)
+		case d == Apply && !after.Counts.Equal(incoming.Counts):
+			return Win, outcome(local, incoming, incoming.Version.Author(), nil)
+		}
+	}
 	if !d.Conflict() || !p.Decides() {
 		return d, after
 	}
@@ -86,7 +96,7 @@ func Merge(local, incoming change.State, row []byte) change.State {
 // outcome returns the state of a row that was made of two: it has seen both.
 func outcome(local, incoming change.State, author string, row []byte) change.State {
 	seen := local.Seen.Merge(incoming.Seen).With(local.Version).With(incoming.Version)
-	return change.State{Version: decided(local.Version, incoming.Version, author, row), Seen: seen}
+	return change.State{Version: decided(local.Version, incoming.Version, author, row), Seen: seen, Counts: local.Counts.Join(incoming.Counts)}
 }
 
 // markBytes is how much of a hash tells decisions about one row apart.

@@ -41,6 +41,7 @@ type Limits struct {
 	MaxRow   int  // bytes of the largest row that is accepted
 	Routes   bool // it knows rows that are withdrawn; otherwise they are deleted there
 	Merges   bool // it knows by which writes columns were made
+	Counts   bool // it knows counters
 	Single   bool // each row is a message of its own, with only one per row in flight
 }
 

@@ -47,7 +47,7 @@ func (s *Sender) send(ctx context.Context, items []outbox.Item, from *stretch) e
 
 // target is the remote for which rows are rendered.
 func (s *Sender) target(l Limits) render.Target {
-	return render.Target{Remote: s.remote, Single: l.Single, Routes: l.Routes, Merges: l.Merges, Begun: s.begun, Note: s.noteFirst}
+	return render.Target{Remote: s.remote, Single: l.Single, Routes: l.Routes, Merges: l.Merges, Counts: l.Counts, Begun: s.begun, Note: s.noteFirst}
 }
 
 // tooLarge fails rows that are larger than the remote accepts: it would never answer, since it cannot unpack their

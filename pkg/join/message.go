@@ -108,6 +108,7 @@ type Lead struct {
 type Policy struct {
 	Name     string   `json:"name"`
 	Priority []string `json:"priority,omitempty"`
+	Counters []string `json:"counters,omitempty"`
 }
 
 // Tables returns the tables that the site has, each once.

@@ -56,5 +56,8 @@ func (m *Mesh) Routes(client string) bool { return m.SpeaksBatches(client) && m.
 // Merges reports whether a client understands which writes made which columns, and is sent batches.
 func (m *Mesh) Merges(client string) bool { return m.SpeaksBatches(client) && m.peers.merges(client) }
 
+// Counts reports whether a client understands counters, and is sent batches.
+func (m *Mesh) Counts(client string) bool { return m.SpeaksBatches(client) && m.peers.counts(client) }
+
 // MaxRow returns the size of the largest row that a client accepts, in bytes.
 func (m *Mesh) MaxRow(client string) int { return m.peers.maxRow(client) }

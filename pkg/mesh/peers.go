@@ -236,6 +236,13 @@ func (p *peers) merges(client string) bool {
 	return p.node[client].Merges
 }
 
+// counts reports whether a client has announced that it understands counters.
+func (p *peers) counts(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.node[client].Counts
+}
+
 // unheard records that the connection is lost: from now on, the broker's copies may be newer than what was heard live.
 func (p *peers) unheard() {
 	p.mu.Lock()

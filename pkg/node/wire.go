@@ -52,6 +52,7 @@ func (w *work) route() {
 func (w *work) wireOut() {
 	w.capture = capture.New(w.log.Named("capture"), w.DB, w.source, w.Stream, capture.Config{
 		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify, Record: w.routes.Record,
+		Counters: w.cfg.Counts,
 		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {
 			return w.outbox.Respelled(ctx, tx, before, w.cfg.RemoteClients)
 		},
@@ -62,7 +63,7 @@ func (w *work) wireOut() {
 	})
 	w.renderer = &render.Renderer{
 		Log: w.log, Client: w.cfg.ClientName, DB: w.DB, Tables: w.Tables, Sent: w.outbox, Transformers: w.scripts.Work, Zone: w.zone,
-		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source, Routes: w.routes,
+		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source, Routes: w.routes, Counters: w.cfg.Counts,
 	}
 }
 

@@ -26,6 +26,7 @@ type Database struct {
 	log     *zap.Logger
 	lock    *Lock
 	records *Records
+	lives   *Lives
 	spelled map[string]string // the rules by which each table's rows are told apart
 	ends    []func()          // what to close, last first
 }
@@ -73,6 +74,7 @@ func (d *Database) open(ctx context.Context, cfg *config.Config, session []confi
 	}
 	d.After(d.records.Close)
 	d.Origin = change.Origin(cfg.ClientName, d.records.Life)
+	d.lives = OpenLives(d.log, cfg.QueueDirectory, cfg.ClientName, d.records.Life)
 	d.Stream, err = d.stream(ctx)
 	return err
 }
@@ -98,6 +100,10 @@ func (d *Database) Keep(ctx context.Context) error {
 
 // Recorded remembers that changes were recorded up to a position; see Records.Note.
 func (d *Database) Recorded(position int64) { d.records.Note(position) }
+
+// Credited returns the origin to which an increment is credited that was made at a time, by the server's clock; see
+// Lives.Credited.
+func (d *Database) Credited(at int64) string { return d.lives.Credited(at) }
 
 // After registers a function to call before the database is released, in reverse order.
 func (d *Database) After(end func()) { d.ends = append(d.ends, end) }

@@ -33,7 +33,8 @@ type Look struct {
 	Waits    []outbox.Item // that the remote still has, and may lose: what they refer to is about to move
 	Vanished int           // rows that are missing and that no trigger saw deleted
 	client   string
-	merges   bool // the remote is told by which writes columns were made
+	merges   bool     // the remote is told by which writes columns were made
+	counters []string // that the remote is told about
 	token    int64
 	states   map[change.Row]change.State
 	found    map[string][][]byte
@@ -44,7 +45,7 @@ type Look struct {
 // theirs. What is said about who has the rows is as old as its token, which is taken before they are read as well.
 // client is this node's name; no routes give each remote all rows.
 func LookAt(ctx context.Context, in Reads, routes Routes, client string, to Target, t *schema.Table, items []outbox.Item) (*Look, error) {
-	l := &Look{client: client, merges: to.Merges && !to.Single}
+	l := &Look{client: client, merges: to.Merges && !to.Single, counters: to.counters}
 	var unknown []change.Row
 	for i := range items {
 		if items[i].Version.IsZero() {
@@ -63,6 +64,9 @@ func LookAt(ctx context.Context, in Reads, routes Routes, client string, to Targ
 		return nil, err
 	}
 	if err := l.withoutVanished(ctx, in, t); err != nil {
+		return nil, err
+	}
+	if err := l.withoutUncertain(ctx, in, t); err != nil {
 		return nil, err
 	}
 	if routed {
@@ -91,6 +95,11 @@ func (l *Look) Outgoing(i outbox.Item) Outgoing {
 	o.Token = l.token
 	if !l.merges {
 		o.Made = nil
+	}
+	counts := o.Counts
+	o.Counts = nil
+	for _, name := range l.counters { // one of which nothing is known is named, too
+		o.Counts = o.Counts.With(counts.Of(name))
 	}
 	return o
 }
@@ -146,6 +155,56 @@ func (l *Look) withoutVanished(ctx context.Context, in Reads, t *schema.Table) e
 	}
 	l.Items = there
 	return nil
+}
+
+// withoutUncertain takes out the items of rows of whose counters nothing is known, and that may have been written since their
+// version was made: the remote would take the new number for that of the version, and add what was counted since once more. They
+// have a position of their own once that is captured.
+func (l *Look) withoutUncertain(ctx context.Context, in Reads, t *schema.Table) error {
+	if len(l.counters) == 0 {
+		return nil
+	}
+	var rows []change.Row
+	var keys []string
+	unknown := func(i outbox.Item) bool {
+		_, there := l.Values(i)
+		return there && len(l.state(i).Counts.Only(l.counters)) < len(l.counters)
+	}
+	for _, i := range l.Items {
+		if unknown(i) {
+			rows, keys = append(rows, i.Row), append(keys, i.Key)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	// In this order: what is captured in between has a new version by then.
+	uncaptured, err := in.Uncaptured(ctx, t.Name, keys)
+	if err != nil {
+		return err
+	}
+	states, err := in.States(ctx, rows)
+	if err != nil {
+		return err
+	}
+	sure := l.Items[:0:0]
+	for _, i := range l.Items {
+		if unknown(i) && (len(uncaptured[i.Key]) > 0 || states[i.Row].Version != l.state(i).Version) {
+			l.Idle = append(l.Idle, i)
+			continue
+		}
+		sure = append(sure, i)
+	}
+	l.Items = sure
+	return nil
+}
+
+// state returns the state under which a row is sent.
+func (l *Look) state(i outbox.Item) change.State {
+	if i.Version.IsZero() {
+		return l.states[i.Row]
+	}
+	return i.State
 }
 
 // withdraw takes out the items that the remote is not to have.

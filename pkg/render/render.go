@@ -34,8 +34,9 @@ type Renderer struct {
 	Zone         *time.Location // of TIMESTAMP values in version 1
 	Synced       []string       // tables that are sent
 	Keys         func(ctx context.Context, t *schema.Table, after []byte, limit int) ([]change.Row, error)
-	Source       capture.Asked // of local writes
-	Routes       Router        // nil: each remote has all rows
+	Source       capture.Asked               // of local writes
+	Routes       Router                      // nil: each remote has all rows
+	Counters     func(table string) []string // a table's counters; nil: no table has any
 }
 
 // readBytes is how many bytes of rows are read at a time. Promise 10.
@@ -50,12 +51,23 @@ type Sent interface {
 
 // Target is a remote for which rows are rendered.
 type Target struct {
-	Remote string
-	Routes bool                                          // it knows rows that are withdrawn
-	Merges bool                                          // it knows by which writes columns were made
-	Single bool                                          // rows are also rendered for version 1
-	Begun  int64                                         // end of the stream when this run started
-	Note   func(ctx context.Context, table string) error // called before the first row of a table is rendered; nil: nothing is
+	Remote   string
+	Routes   bool                                          // it knows rows that are withdrawn
+	Merges   bool                                          // it knows by which writes columns were made
+	Counts   bool                                          // it knows counters
+	Single   bool                                          // rows are also rendered for version 1
+	Begun    int64                                         // end of the stream when this run started
+	Note     func(ctx context.Context, table string) error // called before the first row of a table is rendered; nil: nothing is
+	counters []string                                      // of the table that is rendered
+}
+
+// counting returns the target with the counters of a table that it is told about.
+func (to Target) counting(table string, counters func(string) []string) Target {
+	to.counters = nil
+	if to.Counts && !to.Single && counters != nil {
+		to.counters = counters(table)
+	}
+	return to
 }
 
 // Outgoing is a row as sent to one remote.
@@ -66,8 +78,14 @@ type Outgoing struct {
 	Entity value.Entity // in version 1
 }
 
-// Size returns the bytes of the row's values.
+// tallySize is about what a tally takes, in bytes.
+const tallySize = 32
+
+// Size returns the bytes of the row's values, and of what is said about its counters.
 func (o *Outgoing) Size() (size int) {
+	for i := range o.Counts {
+		size += tallySize * len(o.Counts[i].Tallies)
+	}
 	for _, v := range o.Values {
 		size += len(v)
 	}
@@ -177,7 +195,7 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if len(items) == 0 {
 		return nil
 	}
-	l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to, t, items)
+	l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to.counting(t.Name, n.Counters), t, items)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t
 		if !to.Merges || to.Single {
 			list[k].Made = nil
 		}
+		list[k].Counts = nil // a table with counters has no transformer
 		if asks(&list[k], found[i.Key]) {
 			calls = append(calls, n.callOf(&list[k], to.Remote, t, found[i.Key]))
 		}

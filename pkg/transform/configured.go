@@ -19,12 +19,16 @@ func (t *Transformers) LoadFor(cfg *config.Config) error {
 	return t.Unresolved(cfg.ConflictPolicy)
 }
 
-// Unresolved returns an error for each table whose conflicts a script must decide but that has none.
+// Unresolved returns an error for each table whose conflicts a script must decide but that has none, or whose
+// counters a transformer could change.
 func (t *Transformers) Unresolved(policies map[string]config.Policy) error {
 	var mistakes []error
 	for _, table := range slices.Sorted(maps.Keys(policies)) {
 		if policies[table].Name == conflict.Script && !t.HasResolve(table) {
 			mistakes = append(mistakes, fmt.Errorf(`conflictPolicy.%s: "script": %w`, table, ErrNoResolve))
+		}
+		if len(policies[table].Counters) > 0 && t.Has(table) {
+			mistakes = append(mistakes, fmt.Errorf("counters.%s: the table has a transformer, %s, and what that makes of a row is not what was counted: remove the script, or the table from counters", table, t.File(table)))
 		}
 	}
 	return errors.Join(mistakes...)

@@ -115,16 +115,16 @@ func move(ctx context.Context, tx mysqldb.Tx, e Entry, to change.Row) error {
 // readEntries reads whole rows of sync_versions.
 func readEntries(ctx context.Context, db mysqldb.Queryer, where string, args ...any) ([]Entry, error) {
 	var list []Entry
-	err := mysqldb.Each(ctx, db, `SELECT table_name, row_id, row_key, time, origin, seen, made, deleted, position, came_from, label, token FROM sync_versions`+where, args, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, db, `SELECT table_name, row_id, row_key, time, origin, seen, made, counts, deleted, position, came_from, label, token FROM sync_versions`+where, args, func(r *sql.Rows) error {
 		var e Entry
 		var table, id string
-		var key, seen, made []byte
-		err := r.Scan(&table, &id, &key, &e.Version.Time, &e.Version.Origin, &seen, &made, &e.Fate, &e.Position, &e.From, &e.Label, &e.Token)
+		var key, seen, made, counts []byte
+		err := r.Scan(&table, &id, &key, &e.Version.Time, &e.Version.Origin, &seen, &made, &counts, &e.Fate, &e.Position, &e.From, &e.Label, &e.Token)
 		if err != nil {
 			return err
 		}
 		e.Row = change.Stored(table, id, key)
-		e.Seen, e.Made, err = decoded(seen, made)
+		err = decode(&e.State, seen, made, counts)
 		list = append(list, e)
 		return err
 	})

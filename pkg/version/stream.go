@@ -247,7 +247,7 @@ func (s *Stream) ReadTable(ctx context.Context, table string, after, upTo int64,
 		WHERE position > ? AND position <= ? AND table_name = ? ORDER BY position LIMIT ?`, after, upTo, table, limit)
 }
 
-const waitingColumns = `table_name, row_id, row_key, time, origin, seen, made, position, came_from, label`
+const waitingColumns = `table_name, row_id, row_key, time, origin, seen, made, counts, position, came_from, label`
 
 func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args ...any) ([]Waiting, error) {
 	if after >= upTo {
@@ -261,14 +261,14 @@ func (s *Stream) read(ctx context.Context, after, upTo int64, query string, args
 	var list []Waiting
 	for rows.Next() {
 		var w Waiting
-		var seen, made sql.RawBytes
+		var seen, made, counts sql.RawBytes
 		var table, id string
 		var key []byte
-		if err := rows.Scan(&table, &id, &key, &w.Version.Time, &w.Version.Origin, &seen, &made, &w.Position, &w.From, &w.Label); err != nil {
+		if err := rows.Scan(&table, &id, &key, &w.Version.Time, &w.Version.Origin, &seen, &made, &counts, &w.Position, &w.From, &w.Label); err != nil {
 			return nil, fmt.Errorf("read what waits: %w", err)
 		}
 		w.Row = change.Stored(table, id, key)
-		if w.Seen, w.Made, err = decoded(seen, made); err != nil {
+		if err := decode(&w.State, seen, made, counts); err != nil {
 			return nil, fmt.Errorf("read what waits: row %q of %s: %w", w.Key, w.Table, err)
 		}
 		list = append(list, w)

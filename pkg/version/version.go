@@ -51,7 +51,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chang
 		return states, nil
 	}
 	var q mysqldb.Statement
-	q.SQL("SELECT table_name, row_id, time, origin, seen, made FROM sync_versions")
+	q.SQL("SELECT table_name, row_id, time, origin, seen, made, counts FROM sync_versions")
 	between := " WHERE "
 	if len(byID) > 1 {
 		between = " FORCE INDEX (PRIMARY) WHERE "
@@ -81,12 +81,12 @@ func readStates(ctx context.Context, db mysqldb.Queryer, q *mysqldb.Statement, b
 	return q.Query(ctx, db, func(rows *sql.Rows) error {
 		var id string
 		var s change.State
-		var table, seen, made sql.RawBytes
-		err := rows.Scan(&table, &id, &s.Version.Time, &s.Version.Origin, &seen, &made)
+		var table, seen, made, counts sql.RawBytes
+		err := rows.Scan(&table, &id, &s.Version.Time, &s.Version.Origin, &seen, &made, &counts)
 		if err != nil {
 			return err
 		}
-		if s.Seen, s.Made, err = decoded(seen, made); err != nil {
+		if err = decode(&s, seen, made, counts); err != nil {
 			return fmt.Errorf("table %s, row %q: %w", table, id, err)
 		}
 		for _, r := range byID[string(table)][id] {
@@ -104,7 +104,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	routed := slices.ContainsFunc(entries, func(e Entry) bool { return e.Token != 0 || e.Label != 0 })
 	var q mysqldb.Statement
 	q.Grow(160 * len(entries))
-	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, made, position, came_from")
+	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, made, counts, position, came_from")
 	if routed {
 		q.SQL(", token, label")
 	}
@@ -137,6 +137,12 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 			q.Bytes(e.Made.Text())
 		}
 		q.SQL(",")
+		if len(e.Counts) == 0 {
+			q.Null()
+		} else {
+			q.Bytes(e.Counts.Text())
+		}
+		q.SQL(",")
 		q.Int(e.Position)
 		q.SQL(",")
 		q.Text(text(e.From))
@@ -156,7 +162,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	}
 	// The assignments take effect in order: came_from depends on the values before them.
 	q.SQL(` ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
-		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), made = VALUES(made), row_key = VALUES(row_key), position = IF(VALUES(position) = 0, position, VALUES(position))`)
+		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), made = VALUES(made), counts = VALUES(counts), row_key = VALUES(row_key), position = IF(VALUES(position) = 0, position, VALUES(position))`)
 	if routed {
 		q.SQL(`, token = IF(VALUES(token) = 0, token, VALUES(token)), label = IF(VALUES(label) = 0, label, VALUES(label))`)
 	}
@@ -197,14 +203,16 @@ func appendSeen(b []byte, list change.Vector) []byte {
 	return b
 }
 
-// decoded returns the vector of a version, and which writes made the row's columns.
-func decoded(seen, made []byte) (change.Vector, *change.Made, error) {
-	w, err := decodeSeen(seen)
-	if err != nil {
-		return nil, nil, err
+// decode reads the vector of a version, which writes made the row's columns, and the row's counters.
+func decode(s *change.State, seen, made, counts []byte) (err error) {
+	if s.Seen, err = decodeSeen(seen); err != nil {
+		return err
 	}
-	m, err := change.ParseMade(made)
-	return w, m, err
+	if s.Made, err = change.ParseMade(made); err != nil {
+		return err
+	}
+	s.Counts, err = change.ParseCounts(counts)
+	return err
 }
 
 func decodeSeen(b []byte) (change.Vector, error) {

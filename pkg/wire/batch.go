@@ -77,6 +77,9 @@ func appendChange(p []byte, c *change.Change, last int64, index map[string]uint6
 	if c.Made != nil {
 		p = appendMade(p, c, index)
 	}
+	if c.Counts != nil {
+		p = appendCounts(p, c, index)
+	}
 	if c.Deleted() {
 		return p
 	}
@@ -103,6 +106,9 @@ const (
 
 	// For nodes that announce that they merge columns.
 	opMade = 8 // added to one of the others: after the vector, by which writes the columns were made
+
+	// For nodes that announce that they know counters.
+	opCounts = 16 // added to one of the others: the counters follow, after by which writes the columns were made
 )
 
 func operation(c *change.Change) byte {
@@ -120,6 +126,9 @@ func operation(c *change.Change) byte {
 	}
 	if c.Made != nil {
 		op |= opMade
+	}
+	if c.Counts != nil {
+		op |= opCounts
 	}
 	return op
 }
@@ -170,6 +179,14 @@ func (b *Batch) origins() ([]string, map[string]uint64) {
 				note(c.Origin)
 			}
 		}
+		for _, k := range b.Changes[i].Counts {
+			if k.Epoch.Time > change.Baseline {
+				note(k.Epoch.Origin)
+			}
+			for _, t := range k.Tallies {
+				note(t.Origin)
+			}
+		}
 	}
 	return list, index
 }
@@ -198,6 +215,7 @@ type reader struct {
 	names   int      // of columns, likewise
 	seenAll int      // entries of vectors, likewise
 	madeAll int      // columns with writes of their own, likewise
+	tallied int      // tallies of counters, likewise
 	last    int64    // time of the version before
 	err     error
 }
@@ -330,7 +348,7 @@ func validOrigin(o string) bool {
 func (r *reader) change(table string, columns, origins []string, left int) change.Change {
 	c := change.Change{Row: change.Row{Table: table, Key: r.text(maxKey, "a key")}}
 	op := r.uvarint()
-	if op > opWithdraw|opToken|opMade {
+	if op > opWithdraw|opToken|opMade|opCounts {
 		r.fail(fmt.Errorf("operation %d is not known", op))
 	}
 	if op&opToken != 0 {
@@ -341,13 +359,17 @@ func (r *reader) change(table string, columns, origins []string, left int) chang
 		op &^= opToken
 	}
 	made := op&opMade != 0
-	op &^= opMade
+	counts := op&opCounts != 0
+	op &^= opMade | opCounts
 	c.OnlyMissing, c.Withdrawn = op == opMissing, op == opWithdraw
 	c.Version = r.version(r.last+r.varint(), origins)
 	r.last = c.Version.Time
 	c.Seen = r.seen(origins)
 	if made {
 		c.Made = r.made(columns, origins)
+	}
+	if counts {
+		c.Counts = r.counts(origins)
 	}
 	if c.Withdrawn && c.Token == 0 {
 		r.fail(errors.New("a row is withdrawn without a token"))

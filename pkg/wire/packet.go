@@ -269,6 +269,8 @@ type Node struct {
 	Routes bool `json:"routes,omitempty"`
 	// Merges says that the client knows by which writes columns were made.
 	Merges bool `json:"merges,omitempty"`
+	// Counts says that the client knows counters.
+	Counts bool `json:"counts,omitempty"`
 	// Here says that the client tells its presence on its own topic, and hears that of others there; see Here.
 	Here bool `json:"here,omitempty"`
 	// Sealing is the latest form of sealed messages that the client reads, if it has keys; see seal.Reads.

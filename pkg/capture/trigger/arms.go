@@ -21,7 +21,7 @@ type arms struct {
 
 // plan returns the last check's plan, or makes a new one. If a parent is in another schema, the user's rights there may
 // have changed.
-func (a *arms) plan(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, details func(table string) bool) (*plan, error) {
+func (a *arms) plan(ctx context.Context, db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, c Config) (*plan, error) {
 	p := a.planned
 	if p != nil && slices.Equal(tables, p.tables) && slices.EqualFunc(keys, p.keys, schema.ForeignKey.Same) && len(others(db.Name, keys)) == 0 {
 		return p, nil
@@ -31,7 +31,7 @@ func (a *arms) plan(ctx context.Context, db *mysqldb.DB, tables []*schema.Table,
 	if p.usable, p.lacking, err = readable(ctx, db, tables, keys); err != nil {
 		return nil, err
 	}
-	p.wanted, _ = wanted(db, tables, p.usable, details)
+	p.wanted, _ = wanted(db, tables, p.usable, c)
 	a.planned = p
 	return p, nil
 }

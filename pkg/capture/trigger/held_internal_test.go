@@ -27,7 +27,7 @@ func TestAnErrorDoesNotMakeALockedTableCaptured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _ := wanted(db, []*schema.Table{table}, nil, nil)
+	list, _ := wanted(db, []*schema.Table{table}, nil, Config{})
 	w.gaps.fresh["t"] = true // findings of the first look
 	check := func(when string) {
 		if fmt.Sprint(w.Uncaptured(), w.gaps.fresh, missed) != "[t] map[t:true] []" {

@@ -43,7 +43,7 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 	if err != nil {
 		return err
 	}
-	list, unsupported := wanted(db, tables, keys, s.Details)
+	list, unsupported := wanted(db, tables, keys, s.Config)
 	for _, f := range unsupported {
 		log.Warn("cascades of this foreign key are not captured; verify --repair finds and sends what they change", zap.String("foreignKey", f))
 	}
@@ -167,10 +167,10 @@ func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries
 
 // wanted returns all triggers that should exist, and the foreign keys that they cannot follow. details, which may be nil,
 // reports whether a table's triggers record which columns an update changed.
-func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, details func(table string) bool) (list []trigger, unsupported []string) {
+func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, made Config) (list []trigger, unsupported []string) {
 	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
 	for _, t := range tables {
-		list = append(list, rowTriggers(t, details != nil && details(t.Name))...)
+		list = append(list, made.rowTriggers(t)...)
 		c.synced[t.Name] = t
 	}
 	return append(list, c.triggers()...), c.unsupported
@@ -179,7 +179,7 @@ func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, de
 // Unfollowed returns the foreign keys, as table.name, whose cascades the tables' triggers cannot follow. keys has all
 // foreign keys of the schema.
 func Unfollowed(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey) []string {
-	_, unsupported := wanted(db, tables, keys, nil)
+	_, unsupported := wanted(db, tables, keys, Config{})
 	slices.Sort(unsupported)
 	return slices.Compact(unsupported)
 }

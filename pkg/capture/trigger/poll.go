@@ -96,7 +96,7 @@ func (s *Source) read(ctx context.Context) (entries []capture.Entry, latest int6
 	if err != nil {
 		return nil, 0, false, fmt.Errorf("read table_changes: %w", err)
 	}
-	dated(entries, server, time.Now())
+	s.dated(entries, server, time.Now())
 	for i := range entries {
 		if s.floor.outOfOrder(entries[i].ID) {
 			entries[i].Gone = sql.NullBool{} // the current row tells what became of it

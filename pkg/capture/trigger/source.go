@@ -10,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // Config says which entries count, and how often to poll.
@@ -18,6 +19,11 @@ type Config struct {
 	Interval time.Duration     // between two polls when there is nothing to do
 	// Details reports whether a table's triggers record which columns an update changed; nil: none do.
 	Details func(table string) bool
+	// Counters returns a table's counters, whose values its triggers record; nil: no table has any.
+	Counters func(table string) []string
+	// Credited returns the origin to which an increment made at a time is credited, by the database server's clock, in µs since
+	// 1970; nil: that of all writes.
+	Credited func(at int64) string
 	// Lost is called when rows of a table are gone that may not have been deleted. It must not block, and may be nil.
 	Lost func(table string, at time.Time)
 }
@@ -31,6 +37,15 @@ type Source struct {
 	pace  pace
 	anew  atomic.Bool // table_changes was recreated: its ids start anew
 	told
+}
+
+// rowTriggers returns a table's triggers.
+func (c Config) rowTriggers(t *schema.Table) []trigger {
+	var counters []string
+	if c.Counters != nil {
+		counters = c.Counters(t.Name)
+	}
+	return rowTriggers(t, c.Details != nil && c.Details(t.Name), counters)
 }
 
 // lose reports that rows of a table are gone that may not have been deleted.

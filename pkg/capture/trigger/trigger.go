@@ -74,20 +74,26 @@ const (
 
 // rowTriggers returns a table's three triggers. Each records the row's key; an update that changes the key, compared byte
 // by byte, first records the old one: that is a delete, unless both are spellings of one row. With detailed, an update that
-// does not change the key also records which columns it changed.
-func rowTriggers(t *schema.Table, detailed bool) []trigger {
+// does not change the key also records which columns it changed. Of counters the values are recorded, also by inserts.
+func rowTriggers(t *schema.Table, detailed bool, counters []string) []trigger {
 	table := mysqldb.QuoteString(t.Name)
 	note := func(key, gone string) string {
 		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), " + gone + ");"
 	}
+	noteDetail := func(key, detail string) string {
+		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`, `detail`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), " + there + ", " + detail + ");"
+	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
+	inserted := note(newKey, there)
+	if detail := insertedNumbers(t, counters); detail != "" {
+		inserted = noteDetail(newKey, detail)
+	}
 	updated := "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " END IF; " + note(newKey, there)
-	if detail := changedColumns(t); detailed && detail != "" {
-		updated = "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " " + note(newKey, there) + " ELSE " +
-			"INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`, `detail`) VALUES (" + table + ", " + newKey + ", UTC_TIMESTAMP(6), " + there + ", " + detail + "); END IF;"
+	if detail := changedColumns(t, counters); detailed && detail != "" {
+		updated = "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " " + inserted + " ELSE " + noteDetail(newKey, detail) + " END IF;"
 	}
 	return []trigger{
-		{"", triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, note(newKey, there))},
+		{"", triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, inserted)},
 		{"", triggerName("Update", t.Name), t.Name, "AFTER", "UPDATE", guarded(t.Name, updated)},
 		{"", triggerName("Delete", t.Name), t.Name, "AFTER", "DELETE", guarded(t.Name, note(oldKey, gone))},
 	}

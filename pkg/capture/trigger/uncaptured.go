@@ -17,11 +17,12 @@ import (
 // Ask implements capture.Source. A trigger records a write in the writer's transaction, so whoever gets the row's lock sees
 // the entry.
 func (s *Source) Ask(table string, keys iter.Seq[string]) capture.Question {
-	return &question{table: table, keys: keys}
+	return &question{source: s, table: table, keys: keys}
 }
 
 // question asks which entries name some rows.
 type question struct {
+	source  *Source
 	table   string
 	keys    iter.Seq[string]
 	entries []capture.Entry
@@ -53,7 +54,7 @@ func (u *question) Scan(rows *sql.Rows) (err error) {
 
 // Answer implements capture.Question.
 func (u *question) Answer(context.Context) ([]capture.Entry, error) {
-	dated(u.entries, u.server, time.Now())
+	u.source.dated(u.entries, u.server, time.Now())
 	slices.SortFunc(u.entries, func(a, b capture.Entry) int { return cmp.Compare(a.ID, b.ID) })
 	return u.entries, nil
 }
@@ -73,15 +74,23 @@ const serverBits = 56
 func scan(rows *sql.Rows, e *capture.Entry) (server int64, err error) {
 	var detail sql.RawBytes
 	err = rows.Scan(&e.ID, &e.Row.Table, &e.Row.Key, &e.Written, &e.Gone, &detail, &server)
-	e.Changed = parseDetail(detail)
+	e.Changed, e.Counted = parseDetail(detail)
 	e.Server = uint8(e.ID >> serverBits)
 	return server, err
 }
 
-// dated converts the times of entries to the node's clock. Take now after the server has read its clock, so that a clock
+// dated converts the times of entries to the node's clock, and credits what they counted. Take now after the server has read its clock, so that a clock
 // shared by both does not seem ahead.
-func dated(entries []capture.Entry, server int64, now time.Time) {
+func (s *Source) dated(entries []capture.Entry, server int64, now time.Time) {
 	for i := range entries {
-		entries[i].Written = conflict.Written(entries[i].Written, server, change.Micros(now))
+		e := &entries[i]
+		origin := ""
+		if s.Credited != nil && len(e.Counted) > 0 {
+			origin = s.Credited(e.Written)
+		}
+		e.Written = conflict.Written(e.Written, server, change.Micros(now))
+		for k := range e.Counted {
+			e.Counted[k].At, e.Counted[k].Origin = e.Written, origin
+		}
 	}
 }

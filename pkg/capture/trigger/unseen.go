@@ -41,7 +41,7 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 	if err != nil {
 		return nil, err
 	}
-	wanted, _ := wanted(db, tables, keys, s.Details)
+	wanted, _ := wanted(db, tables, keys, s.Config)
 	var list []capture.Unseen
 	for _, t := range tables {
 		m := memories[t.Name]
@@ -67,7 +67,7 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 // trigger since.
 func unseenBefore(ctx context.Context, db *mysqldb.DB, t *schema.Table, standing map[string]standing) (bool, error) {
 	whole := true
-	for _, w := range rowTriggers(t, false) {
+	for _, w := range rowTriggers(t, false, nil) {
 		whole = whole && standing[w.name].table == t.Name
 	}
 	if whole {

@@ -97,7 +97,7 @@ func (w *watcher) look(ctx context.Context) error {
 		return err
 	}
 	w.definitions.forgetTied(keys)
-	p, err := w.arms.plan(ctx, w.db, tables, keys, w.Details)
+	p, err := w.arms.plan(ctx, w.db, tables, keys, w.Config)
 	if err != nil {
 		return err
 	}

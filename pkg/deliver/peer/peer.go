@@ -87,7 +87,7 @@ func (p *Peer) waitForKey() {
 
 // Limits returns how much may be in flight.
 func (p *Peer) Limits() deliver.Limits {
-	l := deliver.Limits{Rows: batchRows, Messages: batchWindow, Bytes: batchBytes, MaxRow: p.c.Mesh.MaxRow(p.remote), Routes: p.c.Mesh.Routes(p.remote), Merges: p.c.Mesh.Merges(p.remote)}
+	l := deliver.Limits{Rows: batchRows, Messages: batchWindow, Bytes: batchBytes, MaxRow: p.c.Mesh.MaxRow(p.remote), Routes: p.c.Mesh.Routes(p.remote), Merges: p.c.Mesh.Merges(p.remote), Counts: p.c.Mesh.Counts(p.remote)}
 	if !p.c.Mesh.SpeaksBatches(p.remote) {
 		l.Single, l.Messages, l.Bytes = true, singleWindow, 0
 	}
