@@ -184,7 +184,7 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 	}
 	s.Decision, s.State = p.Resolve(known, s.came)
 	if drifted && !s.Decision.Conflict() { // what no trigger saw goes to all
-		s.Decision, s.State = conflict.Lose, s.State
+		s.Decision = conflict.Lose
 	}
 	switch s.Decision {
 	case conflict.Apply, conflict.Win:

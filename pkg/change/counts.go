@@ -17,7 +17,7 @@ type Counts []Counter
 
 // Counter is the state of one counter of a row: what a write set it to, and what was added since then.
 type Counter struct {
-	Name    string
+	Name    string  // in lower case
 	Epoch   Version // the write that set it; zero: it is counted, but nothing is known of this row's yet
 	Base    string  // an amount (see value.Amount), or "" for NULL
 	Tallies []Tally // in the order of their origins
@@ -47,7 +47,7 @@ func (c Counts) Of(name string) Counter {
 			return c[i]
 		}
 	}
-	return Counter{Name: name}
+	return Counter{Name: strings.ToLower(name)}
 }
 
 // With returns c with one counter replaced or added; c is not changed.
@@ -56,9 +56,9 @@ func (c Counts) With(k Counter) Counts {
 	n := slices.Clone(c)
 	if at >= 0 {
 		n[at] = k
-		return n
+	} else {
+		n = append(n, k)
 	}
-	n = append(n, k)
 	slices.SortFunc(n, func(a, b Counter) int { return cmp.Compare(a.Name, b.Name) })
 	return n
 }

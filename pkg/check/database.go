@@ -66,6 +66,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Find
 	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
 	judgeDefiners(f, c, s.user)
 	judgeTables(tables, c, cfg, s, g)
+	judgeCounters(tables, c, cfg)
 	if err := checkRoutes(ctx, tables, db, known, cfg, c); err != nil {
 		f.Wrongf("routes", "", "%v", err)
 	}

@@ -14,13 +14,13 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
-// Tables returns every mistake that keeps a node with this configuration from starting on its tables: missing ones, and
-// those that cannot be synced. Each error begins with the key of its list.
+// Tables returns every mistake that keeps a node with this configuration from starting on its tables: missing ones,
+// those that cannot be synced, and counters that cannot count. Each error begins with its key.
 func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
 	if err := errors.Join(named("syncTables", notOwn(cfg.SyncTables)), named("receiveTables", notOwn(cfg.ReceiveTables))); err != nil {
 		return err
 	}
-	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)))
+	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)), counters(ctx, ts, cfg))
 }
 
 // notOwn refuses the node's own tables, which hold its keys and memory. Promise 8.

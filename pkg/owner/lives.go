@@ -17,7 +17,8 @@ import (
 // Lives are a client's lives, and until when each may have counted increments, by the database server's clock. They are in
 // queueDirectory, in {client}.lives. What a backup holds that was not captured when it was made may have been captured, counted
 // and sent since then. So it is credited to the life of its date, whose tally then becomes what the others have: no increment
-// counts twice. Promise 2. A life counts nothing later than what is on disk about it.
+// counts twice. Promise 2. A life counts nothing later than what the file says of it. A killed process has written that; it is on
+// disk a few seconds later, which matters only if a power failure ends the life, and a backup follows.
 //
 // Without the file, such increments are credited to the present life, and may count twice.
 type Lives struct {
@@ -28,6 +29,7 @@ type Lives struct {
 	mu     sync.Mutex
 	list   []life // the last is the present one
 	failed bool   // the last write; it is told once
+	synced time.Time
 }
 
 // life is a client's life.
@@ -37,9 +39,8 @@ type life struct {
 }
 
 const (
-	// lease is how far ahead of an increment the file is written: so often it is written at the most. Whoever restores a backup
-	// takes longer.
-	lease = 5 * time.Second
+	// syncTime is how long the file may be newer than the disk.
+	syncTime = 5 * time.Second
 	// mostLives is how many lives are remembered.
 	mostLives = 1000
 )
@@ -75,7 +76,7 @@ func (l *Lives) Credited(at int64) string {
 		return change.Origin(l.client, l.list[i].Name)
 	}
 	if now := &l.list[last]; at > now.Until {
-		now.Until = at + lease.Microseconds()
+		now.Until = at
 		err := l.write()
 		if err != nil && !l.failed {
 			l.log.Warn("could not record until when increments are counted; those of a restored backup may count twice", zap.Error(err))
@@ -85,7 +86,7 @@ func (l *Lives) Credited(at int64) string {
 	return change.Origin(l.client, l.list[last].Name)
 }
 
-// write replaces the file. It is on disk when write returns.
+// write replaces the file.
 func (l *Lives) write() error {
 	text, err := json.Marshal(l.list)
 	if err != nil {
@@ -96,7 +97,10 @@ func (l *Lives) write() error {
 		return err
 	}
 	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if now := time.Now(); err == nil && now.Sub(l.synced) >= syncTime {
+		l.synced, err = now, f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(l.file+".new", l.file)

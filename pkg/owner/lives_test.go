@@ -24,6 +24,7 @@ func TestIncrementsAreCreditedToTheLifeOfTheirDate(t *testing.T) {
 	first := open("")
 	expect(first, 100*second, "a")
 	expect(open(""), 104*second, "a") // after a restart
+	expect(open(""), 103*second, "a")
 	second1 := open("x")
 	expect(second1, 103*second, "a")
 	expect(second1, 200*second, "a~x")
@@ -31,7 +32,8 @@ func TestIncrementsAreCreditedToTheLifeOfTheirDate(t *testing.T) {
 	third := open("y")
 	expect(third, 99*second, "a")
 	expect(third, 150*second, "a~x") // written while no node ran, before the second life
-	expect(third, 201*second, "a~x")
+	expect(third, 200*second, "a~x")
+	expect(third, 200*second+1, "a~y")
 	expect(third, 300*second, "a~y")
 
 	if err := os.WriteFile(owner.LivesFile(dir, "a"), []byte("damaged"), 0o600); err != nil {

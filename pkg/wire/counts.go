@@ -48,8 +48,8 @@ func (r *reader) counts(origins []string) change.Counts {
 	counts := change.Counts{}
 	for n := r.count(mostCounters, "counters"); n > 0 && r.err == nil; n-- {
 		k := change.Counter{Name: r.text(maxName, "a counter's name")}
-		if last := len(counts) - 1; k.Name == "" || last >= 0 && counts[last].Name >= k.Name || !strings.EqualFold(counts.Of(k.Name).Name, k.Name) {
-			r.fail(errors.New("the counters of a row are not in order"))
+		if last := len(counts) - 1; k.Name == "" || k.Name != strings.ToLower(k.Name) || last >= 0 && counts[last].Name >= k.Name {
+			r.fail(errors.New("the counters of a row are not in order, or not in lower case"))
 		}
 		if t := r.uvarint(); t > 0 {
 			r.counter(&k, t, origins)

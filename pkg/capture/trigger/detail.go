@@ -124,5 +124,5 @@ func parseCounted(name, text string, set bool) (w change.Counted, ok bool) {
 			*amount, ok = value.Amount(*amount)
 		}
 	}
-	return change.Counted{Name: name, Old: before, New: after, Set: set}, ok
+	return change.Counted{Name: strings.ToLower(name), Old: before, New: after, Set: set}, ok
 }

@@ -82,6 +82,15 @@ func scan(rows *sql.Rows, e *capture.Entry) (server int64, err error) {
 // dated converts the times of entries to the node's clock, and credits what they counted. Take now after the server has read its clock, so that a clock
 // shared by both does not seem ahead.
 func (s *Source) dated(entries []capture.Entry, server int64, now time.Time) {
+	last := int64(0)
+	for i := range entries {
+		if len(entries[i].Counted) > 0 {
+			last = max(last, entries[i].Written)
+		}
+	}
+	if s.Credited != nil && last > 0 {
+		s.Credited(last) // so that this is recorded once, for all
+	}
 	for i := range entries {
 		e := &entries[i]
 		origin := ""

@@ -1,0 +1,96 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
+)
+
+// counterMistakes returns why columns cannot be counters, for each that cannot.
+func counterMistakes(t *schema.Table, names []string) (mistakes []error) {
+	wrongf := func(name, format string, args ...any) {
+		mistakes = append(mistakes, fmt.Errorf("counters.%s: column %s "+format, append([]any{t.Name, name}, args...)...))
+	}
+	length := 0
+	for _, name := range t.Names() {
+		length += len(name)
+	}
+	for _, name := range names {
+		named := func(other string) bool { return strings.EqualFold(name, other) }
+		c, ok := t.Column(name)
+		switch {
+		case !ok:
+			wrongf(name, "is not in the table, or is computed by the server: correct the name, or remove it")
+		case c.Kind != value.Integer && c.Kind != value.Decimal:
+			wrongf(name, "is a %s, and only whole numbers and DECIMAL add up exactly: change its type to DECIMAL, or remove it", strings.ToUpper(c.DataType))
+		case t.IsKeyColumn(c.Name):
+			wrongf(name, "is in the primary key, by which sites know the row: remove it")
+		case slices.ContainsFunc(t.Unique, func(u []string) bool { return slices.ContainsFunc(u, named) }):
+			wrongf(name, "is in a unique key, which sums would break: remove it from counters, or drop the key")
+		case slices.ContainsFunc(t.ForeignKeys, func(f schema.ForeignKey) bool { return slices.ContainsFunc(f.Columns, named) }):
+			wrongf(name, "is in a foreign key, and a sum refers to nothing: remove it")
+		case strings.Contains(strings.Join(t.Names(), ""), "`"):
+			wrongf(name, "cannot be counted, since a column of the table has a backtick in its name, which not every server accepts in the trigger: rename that column")
+		case length > 20_000:
+			wrongf(name, "cannot be counted, since the names of the table's columns are too long for the trigger: remove it")
+		}
+	}
+	return mistakes
+}
+
+// counters returns why the configured counters cannot count. Tables that cannot be read are others' business.
+func counters(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
+	var mistakes []error
+	for _, name := range slices.Sorted(maps.Keys(cfg.Counters)) {
+		t, err := ts.Table(ctx, name)
+		if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		mistakes = append(mistakes, counterMistakes(t, cfg.Counters[name])...)
+	}
+	return errors.Join(mistakes...)
+}
+
+// judgeCounters judges the counters.
+func judgeCounters(f *finding.List, c *catalogue, cfg *config.Config) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Counters)) {
+		t := c.tables[name]
+		if t == nil {
+			continue
+		}
+		mistakes := counterMistakes(t, cfg.Counters[name])
+		for _, err := range mistakes {
+			f.Wrongf("counters", "", "%v", err)
+		}
+		if len(mistakes) > 0 {
+			continue
+		}
+		key := "counters." + name
+		f.Rightf(key, "increments add up in %s", strings.Join(cfg.Counters[name], ", "))
+		for _, column := range cfg.Counters[name] {
+			if c, _ := t.Column(column); c.Unsigned {
+				f.Warnf(key, "Make the column signed, if sites may sell more than there is.",
+					"column %s is UNSIGNED: while the increments of all sites make less than 0, each site keeps its own number, and sync_status says so", column)
+			}
+		}
+		if t.Triggered {
+			f.Warnf(key, "Have the trigger leave counters alone.",
+				"the table has a BEFORE trigger: if that changes a counter that this node writes, the sites differ")
+		}
+		if len(cfg.Version1Clients) > 0 {
+			f.Warnf(key, "Let these clients only read the table; see acceptFrom.",
+				"%s speak version 1: what they change in a counter is not counted, but kept in sync_conflicts", strings.Join(cfg.Version1Clients, ", "))
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package check_test
+
+import (
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/finding"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestCountersAreJudgedByTheTables: what cannot add up is a mistake, with what to do about it.
+func TestCountersAreJudgedByTheTables(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	s := newSite(t, testkit.Shared(t), b, `CREATE TABLE places (id INT PRIMARY KEY)`,
+		`CREATE TABLE stock (id INT, place INT NOT NULL, code INT UNIQUE, weight DOUBLE, name VARCHAR(9), quantity INT UNSIGNED NOT NULL, price DECIMAL(10,2),
+		twice INT AS (quantity * 2), PRIMARY KEY (id), FOREIGN KEY (place) REFERENCES places (id))`)
+	s.Config["syncTables"], s.Config["receiveTables"] = []string{"stock", "places"}, []string{}
+	s.Config["counters"] = map[string]any{"stock": []string{"id", "place", "code", "weight", "name", "twice", "missing", "Quantity"}}
+	f := s.check(1)
+	for _, why := range []string{"column id is in the primary key", "column place is in a foreign key", "column code is in a unique key", "column weight is a DOUBLE",
+		"column name is a VARCHAR", "column twice is not in the table, or is computed", "column missing is not in the table"} {
+		f.has(finding.Mistake, "counters", "counters.stock", why)
+	}
+	s.Config["counters"] = map[string]any{"stock": []string{"Quantity", "price"}}
+	f = s.check(0)
+	f.has(finding.Right, "counters.stock", "increments add up in Quantity, price")
+	f.has(finding.Warning, "counters.stock", "column Quantity is UNSIGNED", "Make the column signed")
+}
