@@ -17,7 +17,7 @@ import (
 // Leadable lists the keys that a hub may lead, and no others: nothing that says who a node is, how it reaches its
 // servers, which files it uses, who may reach it, or what may come from afar.
 var Leadable = []string{
-	"syncTables", "receiveTables", "checkInterval", "conflictPolicy", "routes", "routeOptions", "allowLossy", "foreignKeyConflict", "initialSync",
+	"syncTables", "receiveTables", "checkInterval", "conflictPolicy", "counters", "routes", "routeOptions", "allowLossy", "foreignKeyConflict", "initialSync",
 	"tombstoneRetention", "maxRowBytes", "verifyInterval", "statusRows",
 }
 
