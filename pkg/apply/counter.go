@@ -42,7 +42,7 @@ func (l *Local) remember(t *schema.Table, now int64, origin string, p conflict.P
 	if len(l.Pending) > 0 {
 		l.State = conflict.Wrote(l.State, capture.Latest(l.Pending), origin, capture.Changed(l.Pending), capture.Additions(l.Pending, p.Counters))
 	}
-	if len(l.State.Counts) == 0 || !l.Exists || l.Values == nil || t.Triggered {
+	if len(l.State.Counts) == 0 || !l.Exists || l.Values == nil || p.Received || t.Triggered {
 		return false // a user's trigger may write another number than it is given, each time
 	}
 	var counted []change.Counted

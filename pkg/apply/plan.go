@@ -131,6 +131,9 @@ func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 		return refused(in, l, err)
 	}
 	s := planned(t, in, l, now, origin, p)
+	if s.Decision == conflict.Known && len(p.Counters) > 0 { // local writes wait for capture: were they in the state already, their increments would count twice
+		s.State = l.State
+	}
 	s.token = max(in.Token, l.Token)
 	s.lie = s.lie || posed && !recorded.Version.IsZero()
 	if posed && s.Decision == conflict.Apply && !recorded.Version.IsZero() {
@@ -180,7 +183,7 @@ func planned(t *schema.Table, in *Incoming, l Local, now int64, origin string, p
 	s.local = l.State
 	known := l.State
 	if known.Version.Time <= change.Baseline && s.came.Version.Time > change.Baseline {
-		known = change.State{} // no one wrote the node's row: it does not compete with a write
+		known = change.State{Counts: known.Counts} // no one wrote the node's row: it does not compete with a write
 	}
 	s.Decision, s.State = p.Resolve(known, s.came)
 	if drifted && !s.Decision.Conflict() { // what no trigger saw goes to all

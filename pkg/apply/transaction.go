@@ -128,6 +128,7 @@ func (a *Applier) group(ctx context.Context, tasks []*task) ([]*group, error) {
 				return nil, stuckIn(in.Table, err)
 			default:
 				g = &group{table: t, policy: a.Policies[in.Table]}
+				g.policy.Received = a.Syncs != nil && !a.Syncs(in.Table)
 				byName[in.Table] = g
 				groups = append(groups, g)
 			}

@@ -156,6 +156,7 @@ func (c Columns) joinDeleted(a, b Side) Joined {
 	if order < 0 {
 		winner, j.LostA, j.LostB = b, !both, false
 	}
+	j.LostA, j.LostB = j.LostA && !a.Version.IsZero(), j.LostB && !b.Version.IsZero() // a row never seen is no loser
 	j.Values = slices.Clone(winner.Values)
 	counts := a.Counts.Join(b.Counts)
 	for i := range j.Values {

@@ -26,6 +26,8 @@ type Policy struct {
 	Clients []string // of priority: the first wins; unnamed clients come last
 	// Counters are columns, of a table whose policy is merge, whose increments add up. All nodes must count the same.
 	Counters []string
+	// Received says that local writes of the table are not sent, so they are not counted either.
+	Received bool
 }
 
 // Decides reports whether conflicts under p end with a new version.
