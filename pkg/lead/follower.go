@@ -31,10 +31,12 @@ type FollowerConfig struct {
 	Node  *config.Config
 	Now   func() time.Time
 	Ready func() bool // whether the hub can be asked
-	Ask   func(ctx context.Context, hub string, has wire.Led) ([]byte, error)
 	// Try has the process use a document: it replaces this node by one with it, and ctx ends; or it returns why not.
 	Try func(ctx context.Context, signed []byte) error
 }
+
+// Ask tells a hub what this node has, and returns the signed document that it lacks; nothing if it lacks none.
+type Ask func(ctx context.Context, hub string, has wire.Led) ([]byte, error)
 
 // Follower takes a part of a node's configuration from its hub. Run is called once; the rest is safe for concurrent use.
 type Follower struct {
@@ -95,7 +97,7 @@ func (f *Follower) note(change func(s *Standing)) {
 }
 
 // Run asks the hub, and tries what it has, until ctx ends.
-func (f *Follower) Run(ctx context.Context) error {
+func (f *Follower) Run(ctx context.Context, ask Ask) error {
 	if f.Node.From.Client == "" {
 		return nil
 	}
@@ -118,7 +120,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			return nil
 		}
 		if pause = lookFor; f.Ready() {
-			pause = f.once(ctx)
+			pause = f.once(ctx, ask)
 		}
 	}
 }
@@ -135,10 +137,10 @@ func (f *Follower) sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // once asks the hub once, tries what it says, and returns when to ask again.
-func (f *Follower) once(ctx context.Context) time.Duration {
+func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 	from := &f.Node.From
 	said := f.Look()
-	signed, err := f.Ask(ctx, from.Client, wire.Led{Profile: from.Profile, Version: int64(said.Version), Digest: from.Digest, Tried: int64(said.Tried), Refused: said.Refused, Local: said.Local})
+	signed, err := ask(ctx, from.Client, wire.Led{Profile: from.Profile, Version: int64(said.Version), Digest: from.Digest, Tried: int64(said.Tried), Refused: said.Refused, Local: said.Local})
 	if ctx.Err() != nil {
 		return askAgain
 	}

@@ -38,10 +38,6 @@ func follows(t *testing.T, d time.Duration, key profile.PrivateKey, answer func(
 		cfg := &config.Config{ClientName: "store-1", From: config.From{Client: "hq", Profile: "store", Key: key.Public(), File: profile.File{Path: filepath.Join(dir, "store-1.led")}}}
 		f := lead.NewFollower(lead.FollowerConfig{
 			Log: zap.New(core), Node: cfg, Now: time.Now, Ready: func() bool { return true },
-			Ask: func(_ context.Context, _ string, has wire.Led) ([]byte, error) {
-				a.reports = append(a.reports, has)
-				return answer(len(a.reports) - 1)
-			},
 			Try: func(_ context.Context, signed []byte) error {
 				a.tries++
 				p, err := cfg.From.Open(signed)
@@ -62,7 +58,11 @@ func follows(t *testing.T, d time.Duration, key profile.PrivateKey, answer func(
 				}
 			})
 		}
-		if err := f.Run(ctx); err != nil {
+		ask := func(_ context.Context, _ string, has wire.Led) ([]byte, error) {
+			a.reports = append(a.reports, has)
+			return answer(len(a.reports) - 1)
+		}
+		if err := f.Run(ctx, ask); err != nil {
 			t.Error(err)
 		}
 		a.logs, a.said = logs, f.Look()

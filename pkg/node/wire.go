@@ -12,9 +12,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/route"
-	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
-	"github.com/mysql-sync/mysql-sync/pkg/transport"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
 )
 
@@ -24,16 +22,10 @@ func (w *work) wire() {
 	w.wireIn()
 	w.wireVerify()
 	w.wireSenders()
-	w.desk = sites.New(sites.Config{
-		Log: w.log.Named("sites"), Node: w.cfg, DB: w.DB, Broker: w.host.Broker, Changed: w.host.Restart, LeadKey: w.leads.Key().String(),
-		Publish: func(ctx context.Context, topic string, payload []byte) error {
-			return w.line.Transport.Publish(ctx, transport.Message{Topic: topic, Payload: payload, QoS: 1})
-		},
-	})
 	w.dispatcher = dispatch.New(dispatch.Config{
 		Log: w.log, Node: w.cfg, Session: w.line.Session, Gate: w.receiver.Gate, Refused: w.line.Refused, Mesh: w.line.Mesh,
-		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Desk: w.desk, Meter: w.meter,
-		Hub: w.cfg.From.Client, Hears: w.follower.Wake,
+		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Desk: w.Joining, Meter: w.meter,
+		Hub: w.cfg.From.Client, Hears: w.Follower.Wake,
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/dispatch"
 	"github.com/mysql-sync/mysql-sync/pkg/doubt"
-	"github.com/mysql-sync/mysql-sync/pkg/lead"
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/mesh"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -22,7 +22,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/receive"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
 	"github.com/mysql-sync/mysql-sync/pkg/route"
-	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
@@ -32,6 +31,7 @@ import (
 type work struct {
 	*Node
 	*owner.Database
+	*fleet.Office
 
 	scripts   *render.Scripts
 	outbox    *outbox.Outbox
@@ -44,15 +44,7 @@ type work struct {
 	renderer  *render.Renderer
 	senders   deliver.Senders
 	wayIn
-	joined
 	verifier *verify.Verifier
-}
-
-// joined is what a node is to sites that join it, to those that it leads, and to its own hub.
-type joined struct {
-	desk     *sites.Desk
-	leads    *lead.Desk
-	follower *lead.Follower
 }
 
 // wayIn is what receives rows and writes them.
@@ -108,7 +100,9 @@ func (w *work) begin(ctx context.Context) error {
 		return err
 	}
 	w.After(w.scripts.Close)
-	if err := w.lead(ctx); err != nil {
+	if w.Office, err = fleet.OpenOffice(ctx, fleet.OfficeConfig{
+		Log: w.log, Node: w.cfg, DB: w.DB, Now: w.now, Host: w.host, Presence: w.line.Mesh, Publish: w.line.Transport.Publish,
+	}); err != nil {
 		return err
 	}
 	w.wire()
@@ -142,9 +136,10 @@ func (w *work) run(ctx context.Context) error {
 		func(ctx context.Context) error { return w.outbox.Shrink(ctx, w.log) },
 		func(ctx context.Context) error { return w.snapshots.Purge(ctx, w.cfg.TombstoneRetention) },
 		func(ctx context.Context) error { return w.doubts.Run(ctx, doubt.Own{DB: w.DB}) },
-		w.routes.Run, w.desk.Run, w.follower.Run,
+		w.routes.Run,
 		func(ctx context.Context) error { return w.Watch(ctx, w.DB) },
 		func(ctx context.Context) error { return w.Member.Run(ctx, w.verifier.Summary) },
+		func(ctx context.Context) error { return w.Serve(ctx, w.verifier.AskLead) },
 	} {
 		g.Go(func() error { return stage(ctx) })
 	}
@@ -160,7 +155,7 @@ func (w *work) watch(ctx context.Context) error {
 func (w *work) state() status.Work {
 	stages := status.Stages{
 		Line: status.LineOf(w.line), Capture: w.capture, Watcher: w.source, Tables: w.Tables, Transformers: w.scripts.Work, Applier: w.applier,
-		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses, Joining: w.desk, Leads: w.leads, Follower: w.follower,
+		Receiver: w.receiver, Senders: w.senders, Doubts: w.doubts, Pauses: w.pauses, Joining: w.Joining, Leads: w.Leads, Follower: w.Follower,
 	}
 	return status.Work{
 		DB: w.DB, Tables: w.Tables, Outbox: w.outbox, Source: w.source, End: w.Stream.Visible, Live: stages.Live,
