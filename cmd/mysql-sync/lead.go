@@ -40,13 +40,17 @@ later versions than it, and keep them until then. They then take back what the h
 has now.
 
 Exit codes: 0 shown; 1 the database or the node could not be reached, or a profile
-was never led; 2 the command line or the configuration is wrong.`,
+was never led; 2 the command line or the configuration is wrong, or the node leads
+none.`,
 		Example: `  mysql-sync lead hub.json
   mysql-sync lead hub.json --key
   mysql-sync lead hub.json --renew store`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
+			if len(cfg.Leads) == 0 {
+				return command.Usage(fmt.Errorf("lead: this node leads no configurations: set lead in %s, and reload the node", cmd.Flags().Arg(0)))
+			}
 			db, err := open(cmd.Context(), cfg)
 			if err != nil {
 				return err
@@ -111,10 +115,6 @@ func renewProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name s
 func printLeads(cmd *cobra.Command, cfg *config.Config, x leads, running bool, now time.Time) {
 	w, s := cmd.OutOrStdout(), screenOf(cmd.OutOrStdout())
 	say(w, "Public key of %s: %s", cfg.ClientName, s.bold(x.Key))
-	if len(cfg.Leads) == 0 {
-		say(w, "It leads no configurations: lead is missing in its own.")
-		return
-	}
 	if !running {
 		say(w, "The node is not running: which site has which version is not known.")
 		return

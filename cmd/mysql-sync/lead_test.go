@@ -132,6 +132,14 @@ func TestStoresTakeTheirTablesFromTheHub(t *testing.T) {
 	if problems := state(t, h, "no problem is left", func(x *status.State) bool { return len(x.Problems) == 0 }).Problems; len(problems) > 0 {
 		t.Error(problems)
 	}
+	has(t, one.Run(2, "lead"), "this node leads no configurations: set lead in")
+	var shown struct {
+		Key      string
+		Profiles []lead.Profile
+	}
+	if err := json.Unmarshal([]byte(h.Run(0, "lead", "--json")), &shown); err != nil || len(shown.Profiles) != 1 || shown.Key != strings.TrimSpace(h.Run(0, "lead", "--key")) {
+		t.Errorf("%v: %+v", err, shown)
+	}
 	has(t, one.Run(0, "check"), "receiveTables", "comes from profile store of hq, version ")
 
 	file := filepath.Join(one.Config["queueDirectory"].(string), "store-1.led")
