@@ -195,8 +195,8 @@ func TestARunIsClaimedOnce(t *testing.T) {
 	if n := must(l.Purge(ctx, time.Now().Add(time.Hour)))(t); n != 1 {
 		t.Errorf("%d runs were forgotten", n)
 	}
-	if last := must(l.LastOccurrence(ctx, "orders", "scheduled"))(t); last != "2026-11-27T08:15" {
-		t.Error(last)
+	if err := l.Claim(ctx, &ledger.Run{Job: "orders", Kind: "scheduled", Occurrence: "2026-11-27T08:15"}); !errors.Is(err, ledger.ErrClaimed) {
+		t.Errorf("the last occurrence is claimed again: %v", err)
 	}
 }
 

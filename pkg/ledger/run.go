@@ -175,16 +175,6 @@ func (l *Ledger) FirstRun(ctx context.Context, job string) (time.Time, error) {
 	return first.Time(), nil
 }
 
-// LastOccurrence returns the last occurrence of a kind that was claimed, "" for none.
-func (l *Ledger) LastOccurrence(ctx context.Context, job, kind string) (string, error) {
-	var last string
-	err := l.read.QueryRowContext(ctx, `SELECT coalesce(max(occurrence), '') FROM runs WHERE kind = ? AND job = (SELECT id FROM jobs WHERE name = ?)`, kind, job).Scan(&last)
-	if err != nil {
-		return "", fmt.Errorf("read the last occurrence of %s: %w", job, err)
-	}
-	return last, nil
-}
-
 // Purge forgets runs that ended before the given time, except the last occurrence of each kind, so that it is not claimed
 // again, and failed runs that wait for a person. It returns how many it forgot.
 func (l *Ledger) Purge(ctx context.Context, before time.Time) (int, error) {

@@ -69,14 +69,3 @@ func (g *Leg) settled(tx *tx) error {
 	}
 	return tx.exec(`DELETE FROM marks WHERE leg = ? AND number < ?`, g.id, before)
 }
-
-// Rewind moves the reading position back, so that the job reads again from there. Unchanged rows are not sent again.
-func (l *Ledger) Rewind(ctx context.Context, job string, d Direction, to Place) error {
-	err := l.update(ctx, func(tx *tx) error {
-		return tx.exec(`UPDATE watermarks SET read_value = ?, read_key = ? WHERE direction = ? AND job = (SELECT id FROM jobs WHERE name = ?)`, to.Value, to.Key, d, job)
-	})
-	if err != nil {
-		return fmt.Errorf("set %s back: %w", job, err)
-	}
-	return nil
-}
