@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -147,6 +148,8 @@ func canonicalText(w io.Writer, inner []byte) error {
 		return err
 	}
 	var quoted []byte
+	var again bytes.Buffer
+	e := json.NewEncoder(&again)
 	for len(inner) > 0 {
 		n := piece(inner)
 		if isCanonical(inner[:n]) {
@@ -162,11 +165,11 @@ func canonicalText(w io.Writer, inner []byte) error {
 		if err := json.Unmarshal(quoted, &text); err != nil {
 			return err
 		}
-		again, err := json.Marshal(text)
-		if err != nil {
+		again.Reset()
+		if err := e.Encode(text); err != nil { // as json.Marshal, and a line break
 			return err
 		}
-		if _, err := w.Write(again[1 : len(again)-1]); err != nil {
+		if _, err := w.Write(again.Bytes()[1 : again.Len()-2]); err != nil {
 			return err
 		}
 	}

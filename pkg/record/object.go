@@ -300,8 +300,12 @@ func Parsed(v json.RawMessage) any {
 		return nil
 	}
 	switch c := v[0]; {
-	case c == '"' && bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v):
-		return string(v[1 : len(v)-1])
+	case c == '"' && len(v) > 1 && v[len(v)-1] == '"':
+		text, err := value.Unquote(v)
+		if err != nil {
+			return nil
+		}
+		return text
 	case c == '-' || '0' <= c && c <= '9':
 		return json.Number(v)
 	}

@@ -76,7 +76,7 @@ func (d *document) object() {
 		d.at += valueLength(d.text[d.at:])
 		key := d.text[from:d.at]
 		if bytes.IndexByte(key, '\\') >= 0 { // one key has many spellings
-			if plain, err := text(key); err == nil {
+			if plain, err := Unquote(key); err == nil {
 				key = []byte(`"` + plain + `"`)
 			}
 		}

@@ -63,7 +63,7 @@ func DecodeEntity(raw []byte) (Entity, error) {
 // of it, not copied.
 func EachMember(object []byte, f func(name string, raw []byte) error) error {
 	return eachMember(object, func(quoted, raw []byte) error {
-		name, err := text(quoted)
+		name, err := Unquote(quoted)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func EachMemberOf(object []byte, names []string, f func(i int, raw []byte)) erro
 	return eachMember(object, func(quoted, raw []byte) error {
 		name := quoted[1 : len(quoted)-1]
 		if !isPlain(name) {
-			unquoted, err := text(quoted)
+			unquoted, err := Unquote(quoted)
 			if err != nil {
 				return err
 			}
@@ -196,20 +196,6 @@ func valueLength(b []byte) int {
 	return len(b)
 }
 
-// text returns the value of a JSON string.
-func text(raw []byte) (string, error) {
-	inner := raw[1 : len(raw)-1]
-	if isPlain(inner) {
-		return string(inner), nil
-	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err
-}
-
-// isPlain reports whether what is between quotes is the text itself.
-func isPlain(inner []byte) bool { return bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) }
-
 func decodeValue(raw []byte) (any, error) {
 	switch raw[0] {
 	case 'n':
@@ -219,7 +205,7 @@ func decodeValue(raw []byte) (any, error) {
 	case 'f':
 		return false, nil
 	case '"':
-		return text(raw)
+		return Unquote(raw)
 	case '{':
 		var b struct {
 			Type string      `json:"type"`
