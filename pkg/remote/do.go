@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -19,6 +18,7 @@ type Request struct {
 	Path      string // below the base, or a whole address, such as that of a next page
 	Query     url.Values
 	Header    http.Header // sent to the base's host only
+	Before    [][]byte    // the parts of the body before Body; see Append
 	Body      []byte      // JSON, unless Header has another Content-Type
 
 	Read     bool     // it changes nothing: a dry run sends it, and it may be repeated
@@ -192,10 +192,11 @@ func (c *Client) record(r *Request) {
 	if header == nil {
 		header = http.Header{}
 	}
-	if header.Get("Content-Type") == "" && r.Body != nil {
+	text := r.text()
+	if header.Get("Content-Type") == "" && text != nil {
 		header.Set("Content-Type", "application/json")
 	}
-	c.config.Dry(Sent{Operation: r.Operation, Method: or(r.Method, http.MethodGet), Host: c.host(r), Header: hide.header(header), Body: []byte(hide.Text(string(r.Body)))})
+	c.config.Dry(Sent{Operation: r.Operation, Method: or(r.Method, http.MethodGet), Host: c.host(r), Header: hide.header(header), Body: []byte(hide.Text(string(text)))})
 }
 
 // open makes one try. within says whether the whole answer must arrive in time, not only its next part.
@@ -221,10 +222,10 @@ func (c *Client) open(ctx context.Context, r *Request, within bool) (*Stream, er
 	}
 	request.Header.Set("Accept", "application/json, */*;q=0.5")
 	request.Header.Set("User-Agent", c.config.UserAgent)
-	if len(r.Body) > 0 {
+	if n := r.length(); n > 0 {
 		request.Header.Set("Content-Type", "application/json")
-		request.ContentLength = int64(len(r.Body))
-		request.GetBody = func() (io.ReadCloser, error) { return body{bytes.NewReader(r.Body), &a.sent}, nil }
+		request.ContentLength = int64(n)
+		request.GetBody = func() (io.ReadCloser, error) { return newBody(r, &a.sent), nil }
 		request.Body, _ = request.GetBody()
 	}
 	response, err := c.http.Do(request)

@@ -1,13 +1,11 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -116,32 +114,10 @@ func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 // body counts as sent once its end is: before that a service cannot have understood it.
 func (a *attempt) watch(ctx context.Context) context.Context {
 	ctx = context.WithValue(ctx, attemptKey{}, a)
-	if len(a.request.Body) > 0 {
+	if a.request.length() > 0 {
 		return ctx
 	}
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { a.sent.Store(true) }})
-}
-
-// body is a request's body, which notes when its end has been read for sending.
-type body struct {
-	*bytes.Reader
-	sent *atomic.Bool
-}
-
-func (b body) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if b.Len() == 0 {
-		b.sent.Store(true)
-	}
-	return n, err
-}
-
-func (b body) Close() error { return nil }
-
-// WriteTo hides the reader's own, which would bypass Read.
-func (b body) WriteTo(w io.Writer) (int64, error) {
-	b.sent.Store(true)
-	return b.Reader.WriteTo(w)
 }
 
 // follow decides about a redirect. A write is never sent elsewhere; net/http would turn it into a GET.

@@ -237,6 +237,7 @@ type commit struct {
 	Delete   []int64  `json:"delete,omitempty"`
 	Extend   bool     `json:"extend,omitempty"`
 	RunHooks []string `json:"runHooks"`
+	before   [][]byte // see remote.Append
 	text     []byte   // up to the last entry
 	entries  int
 }
@@ -247,11 +248,14 @@ const (
 	roomOfEntry  = 40
 )
 
-// begin starts the body of a commit for some operations, with a single copy of their data.
+// begin starts the body of a commit for some operations, with a single copy of their data, and none of large ones.
 func (c *commit) begin(operations []job.Operation) {
 	size := roomOfCommit
 	for i := range operations {
-		size += len(operations[i].Data) + roomOfEntry
+		size += roomOfEntry
+		if n := len(operations[i].Data); n < remote.Large {
+			size += n
+		}
 	}
 	c.text = append(make([]byte, 0, size), `{"append":true,"entries":[`...)
 }
@@ -265,16 +269,17 @@ func (c *commit) add(id *int64, data []byte) {
 	if id != nil {
 		c.text = append(strconv.AppendInt(append(c.text, `"id":`...), *id, 10), ',')
 	}
-	c.text = append(append(append(c.text, `"data":`...), data...), '}')
+	c.before, c.text = remote.Append(c.before, append(c.text, `"data":`...), data)
+	c.text = append(c.text, '}')
 }
 
-// body is the commit as JSON.
-func (c *commit) body() ([]byte, error) {
+// end ends the body.
+func (c *commit) end() error {
 	rest, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.text = append(append(c.text, "],"...), rest[1:]...)
 	}
-	return append(append(c.text, "],"...), rest[1:]...), nil
+	return err
 }
 
 // Send commits a batch. Fliplet accepts all of it or nothing.
@@ -310,12 +315,11 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if c.entries+len(c.Delete) == 0 {
 		return answers, nil
 	}
-	body, err := c.body()
-	if err != nil {
+	if err := c.end(); err != nil {
 		return nil, fmt.Errorf("commit entries: %w", err)
 	}
 	// The answer is the whole data source, which is not read: the status suffices.
-	answer, err := d.client.Open(ctx, &remote.Request{Operation: "commit entries", Method: http.MethodPost, Path: d.path("commit"), Body: body, MaxBytes: anySize})
+	answer, err := d.client.Open(ctx, &remote.Request{Operation: "commit entries", Method: http.MethodPost, Path: d.path("commit"), Before: c.before, Body: c.text, MaxBytes: anySize})
 	if err != nil {
 		return nil, err
 	}

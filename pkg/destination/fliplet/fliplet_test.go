@@ -78,6 +78,20 @@ func TestCommitAnswersMayHaveAnySize(t *testing.T) {
 	}
 }
 
+// Large rows are sent from where they are.
+func TestALargeRowIsCommitted(t *testing.T) {
+	service, d := account(t, fliplet.Leg{})
+	service.Put(123, standin.FlipletEntry{ID: 7, Data: []byte(`{"id":"a"}`)})
+	large := `{"id":"` + strings.Repeat("x", remote.Large) + `"}`
+	_, err := d.Send(context.Background(), &job.Batch{Operations: []job.Operation{
+		{Kind: job.Update, ID: "7", Data: []byte(large)}, {Kind: job.Insert, Data: []byte(`{"id":2}`)}, {Kind: job.Insert, Data: []byte(large)},
+	}})
+	got := service.Entries(123)
+	if err != nil || len(got) != 3 || string(got[0].Data) != large || string(got[1].Data) != `{"id":2}` || string(got[2].Data) != large {
+		t.Errorf("%d entries, %v", len(got), err)
+	}
+}
+
 func TestRowsAreReadOneByOne(t *testing.T) {
 	service, d := account(t, fliplet.Leg{})
 	for i := range int64(3) {

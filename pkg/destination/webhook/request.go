@@ -23,14 +23,26 @@ type event struct {
 	row  json.RawMessage   // nil: it is deleted
 }
 
-// text appends an event as JSON. Its row is written unchanged.
-func (e *event) text(to []byte) ([]byte, error) {
+// add adds an event to a body. Its row is written unchanged.
+func (e *event) add(to *body) error {
 	head, err := json.Marshal(e)
 	if err != nil || e.row == nil {
-		return append(to, head...), err
+		to.text = append(to.text, head...)
+		return err
 	}
-	return append(append(append(append(to, head[:len(head)-1]...), `,"row":`...), e.row...), '}'), nil
+	to.text = append(append(to.text, head[:len(head)-1]...), `,"row":`...)
+	to.add(e.row)
+	to.text = append(to.text, '}')
+	return nil
 }
+
+// body is the body of a request: large rows in it are not copied.
+type body struct {
+	before [][]byte
+	text   []byte
+}
+
+func (b *body) add(row []byte) { b.before, b.text = remote.Append(b.before, b.text, row) }
 
 // request returns the request that sends some operations.
 func (d *Destination) request(list []job.Operation) (*remote.Request, error) {
@@ -78,31 +90,35 @@ func (d *Destination) batch(r *remote.Request, events []event) (id string, err e
 	size := roomOfEvent
 	for i := range events {
 		ids.WriteString(events[i].ID)
-		size += len(events[i].row) + roomOfEvent
+		size += roomOfEvent
+		if n := len(events[i].row); n < remote.Large {
+			size += n
+		}
 	}
 	begin, end := `{"events":[`, "]}"
 	if d.leg.Body == "row" {
 		begin, end = "[", "]"
 	}
-	r.Body = append(make([]byte, 0, size), begin...)
+	b := body{text: append(make([]byte, 0, size), begin...)}
 	for i := range events {
 		if i > 0 {
-			r.Body = append(r.Body, ',')
+			b.text = append(b.text, ',')
 		}
-		if r.Body, err = d.body(r.Body, &events[i]); err != nil {
+		if err := d.add(&b, &events[i]); err != nil {
 			return "", err
 		}
 	}
-	r.Body = append(r.Body, end...)
+	r.Before, r.Body = b.before, append(b.text, end...)
 	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(ids.String())).String(), nil
 }
 
-// body appends an event, or just its row.
-func (d *Destination) body(to []byte, e *event) ([]byte, error) {
+// add adds an event, or just its row, to a body.
+func (d *Destination) add(to *body, e *event) error {
 	if d.leg.Body == "row" {
-		return append(to, e.row...), nil
+		to.add(e.row)
+		return nil
 	}
-	return e.text(to)
+	return e.add(to)
 }
 
 // errPath means that a row's key would lead elsewhere: a DELETE of /orders/ may
@@ -130,6 +146,8 @@ func (d *Destination) single(r *remote.Request, e *event) (id string, err error)
 	if e.Kind == job.Delete {
 		r.Method = http.MethodDelete
 	}
-	r.Body, err = d.body(nil, e)
+	var b body
+	err = d.add(&b, e)
+	r.Before, r.Body = b.before, b.text
 	return e.ID, err
 }

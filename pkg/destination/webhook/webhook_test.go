@@ -75,6 +75,29 @@ func TestRowsAreEvents(t *testing.T) {
 	}
 }
 
+// Large rows are sent from where they are. The stand-in checks the signature.
+func TestLargeRowsAreEvents(t *testing.T) {
+	t.Parallel()
+	row := func(id int) string { return fmt.Sprintf(`{"id":%d,"v":"%s"}`, id, strings.Repeat("x", remote.Large)) }
+	for _, how := range []string{"row", "batch"} {
+		s := standin.NewReceiver("signing-secret")
+		d := endpoint(t, s, Leg{Send: how, Body: "event"}, "id")
+		list := []job.Operation{
+			{Kind: job.Insert, Key: "1", Data: []byte(row(1)), Event: first},
+			{Kind: job.Update, Key: "2", Data: []byte(row(2)), Event: second},
+		}
+		if how == "batch" {
+			send(t, d, list...)
+		} else {
+			send(t, d, list[0])
+			send(t, d, list[1])
+		}
+		if got := s.Rows(); got["1"] != row(1) || got["2"] != row(2) || s.Events() != 2 {
+			t.Errorf("%s: %d rows are there after %d events, of %d and %d bytes", how, len(got), s.Events(), len(got["1"]), len(got["2"]))
+		}
+	}
+}
+
 // Promise 2: repetitions are recognised.
 func TestALostAnswerDoesNotDuplicateAnEvent(t *testing.T) {
 	t.Parallel()
