@@ -59,7 +59,7 @@ var ErrNotOnItsWay = errors.New("the batch is not in flight")
 // Heavy is the size, in bytes, from which the data of an operation are not read along with it.
 const Heavy = 64 << 10
 
-const outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, length(o.data), CASE WHEN length(o.data) < 65536 THEN o.data END, r.id, r.acked, r.remote_id, r.next, r.waits, r.refused, r.came_from
+var outboxColumns = `o.id, o.key, o.hash, o.run, o.tries, ` + sizeOf("o.data") + `, ` + lightOf("o.data") + `, r.id, r.acked, r.remote_id, r.next, r.waits, r.refused, r.came_from
 	FROM outbox o LEFT JOIN rows r ON r.leg = ? AND r.key = o.key`
 
 // Next takes the next operations from the outbox, in order, up to the given rows and bytes of data, and records them as a

@@ -106,7 +106,13 @@ func Check(ctx context.Context, file string) (err error) {
 func (l *Ledger) Trim(ctx context.Context) error {
 	for left := 1; left > 0; {
 		if err := l.update(ctx, func(tx *tx) error {
+			if tx.pieces {
+				tx.cached(littleKiB)
+			}
 			if err := tx.each(func(*sql.Rows) error { return nil }, `PRAGMA incremental_vacuum(2000)`); err != nil {
+				return err
+			}
+			if err := tx.look(); err != nil {
 				return err
 			}
 			return tx.one(`SELECT freelist_count FROM pragma_freelist_count`).Scan(&left)

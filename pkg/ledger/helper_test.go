@@ -83,7 +83,7 @@ func deliver(ctx context.Context, g *ledger.Leg, to io.Writer, b *ledger.Batch) 
 
 // begin opens the state and resends batches in doubt.
 func begin(ctx context.Context, file string) (l *ledger.Ledger, g *ledger.Leg, to *os.File, last int, err error) {
-	if l, err = ledger.Open(ctx, file, ledger.Config{}); err != nil {
+	if l, err = ledger.Open(ctx, file, ledger.Config{Piece: 200}); err != nil {
 		return nil, nil, nil, 0, err
 	}
 	if g, err = l.Leg(ctx, "orders", ledger.Push, "file"); err != nil {

@@ -114,7 +114,7 @@ const pushed = `key, number, version, deleted, data`
 
 var (
 	theseKeys   = ` FROM inbox WHERE inbox = ? AND key IN (?` + strings.Repeat(",?", asked-1) + `)`
-	sizesByKey  = `SELECT key, length(data)` + theseKeys
+	sizesByKey  = `SELECT key, ` + sizeOf("inbox.data") + theseKeys
 	pushedByKey = `SELECT ` + pushed + theseKeys
 )
 
@@ -178,16 +178,23 @@ func (b *Inbox) known(tx *tx, keys []string, some bool) ([]Pushed, error) {
 	if !some {
 		return out, nil
 	}
-	return out, tx.each(func(rows *sql.Rows) error {
-		p, err := scanPushed(rows)
-		out[at[p.Key]] = p
+	data := make([]any, len(keys)) // or the number of their pieces
+	if err := tx.each(func(rows *sql.Rows) error {
+		var p Pushed
+		var d any
+		err := rows.Scan(&p.Key, &p.Number, &p.Version, &p.Deleted, &d)
+		out[at[p.Key]], data[at[p.Key]] = p, d
 		return err
-	}, pushedByKey, b.these(keys)...)
-}
-
-func scanPushed(rows *sql.Rows) (p Pushed, err error) {
-	err = rows.Scan(&p.Key, &p.Number, &p.Version, &p.Deleted, &p.Data)
-	return p, err
+	}, pushedByKey, b.these(keys)...); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		var err error
+		if out[i].Data, err = tx.whole(data[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // store writes new states, numbered from next.
@@ -195,7 +202,14 @@ func (b *Inbox) store(tx *tx, list []Pushed, next, now int64) error {
 	return light(len(list), entriesAtOnce, func(i int) int { return len(list[i].Data) }, func(from, to int) error {
 		args := make([]any, 0, 7*(to-from))
 		for _, p := range list[from:to] {
-			args = append(args, b.id, []byte(p.Key), next, null(p.Version), p.Deleted, p.Data, now)
+			if err := tx.scrap(`inbox WHERE inbox = ? AND key = ?`, b.id, []byte(p.Key)); err != nil {
+				return err
+			}
+			data, err := tx.put(p.Data)
+			if err != nil {
+				return err
+			}
+			args = append(args, b.id, []byte(p.Key), next, null(p.Version), p.Deleted, data, now)
 			next++
 		}
 		return tx.exec(`REPLACE INTO inbox VALUES `+tuples(to-from, 7), args...)
@@ -234,7 +248,7 @@ func (b *Inbox) rows(ctx context.Context, after int64, yield func(Pushed) bool) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, `SELECT key, number, version, deleted, length(data), CASE WHEN length(data) < 65536 THEN data END
+	rows, err := db.QueryContext(ctx, `SELECT key, number, version, deleted, `+sizeOf("inbox.data")+`, `+lightOf("inbox.data")+`
 		FROM inbox WHERE inbox = ? AND number > ? ORDER BY number`, b.id, after)
 	return each(rows, err, func(rows *sql.Rows) error {
 		var p Pushed
@@ -250,7 +264,7 @@ func (b *Inbox) rows(ctx context.Context, after int64, yield func(Pushed) bool) 
 // time.
 func (b *Inbox) Purge(ctx context.Context, upTo int64, before time.Time) error {
 	err := b.l.update(ctx, func(tx *tx) error {
-		return tx.exec(`DELETE FROM inbox WHERE inbox = ? AND number <= ? AND deleted AND at < ?`, b.id, upTo, when(before))
+		return b.forget(tx, `number <= ? AND deleted AND at < ?`, upTo, when(before))
 	})
 	if err != nil {
 		return fmt.Errorf("forget deleted rows of an inbox: %w", err)
@@ -262,10 +276,16 @@ func (b *Inbox) Purge(ctx context.Context, upTo int64, before time.Time) error {
 // time: an inbox of events, rather than a table's rows, would grow forever.
 func (b *Inbox) Forget(ctx context.Context, upTo int64, before time.Time) error {
 	err := b.l.update(ctx, func(tx *tx) error {
-		return tx.exec(`DELETE FROM inbox WHERE inbox = ? AND number <= ? AND at < ?`, b.id, upTo, when(before))
+		return b.forget(tx, `number <= ? AND at < ?`, upTo, when(before))
 	})
 	if err != nil {
 		return fmt.Errorf("forget old rows of an inbox: %w", err)
 	}
 	return nil
+}
+
+// forget deletes the rows that a condition selects.
+func (b *Inbox) forget(tx *tx, which string, args ...any) error {
+	which, args = `inbox WHERE inbox = ? AND `+which, append([]any{b.id}, args...)
+	return errors.Join(tx.scrap(which, args...), tx.exec(`DELETE FROM `+which, args...))
 }

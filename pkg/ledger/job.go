@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -134,7 +135,11 @@ func (l *Ledger) Forget(ctx context.Context, job string) error {
 			return err
 		}
 		for _, id := range legs { // the outbox has no foreign key: its ids begin with the leg
-			if err := tx.exec(`DELETE FROM outbox WHERE id >= ? AND id < ?`, id<<numberBits, (id+1)<<numberBits); err != nil {
+			first, next := id<<numberBits, (id+1)<<numberBits
+			if err := errors.Join(tx.scrap(`outbox WHERE id >= ? AND id < ?`, first, next), tx.scrap(`refused WHERE leg = ?`, id)); err != nil {
+				return err
+			}
+			if err := tx.exec(`DELETE FROM outbox WHERE id >= ? AND id < ?`, first, next); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -38,7 +39,8 @@ type Ledger struct {
 
 // Config tunes a ledger. The zero value is fine.
 type Config struct {
-	Now func() time.Time // nil: time.Now
+	Now   func() time.Time // nil: time.Now
+	Piece int              // bytes of the pieces in which larger rows are stored; 0: 1 MiB
 }
 
 const (
@@ -83,7 +85,11 @@ func open(ctx context.Context, file string, c Config) (*Ledger, error) {
 	l.looks = prepared(l.read)
 	l.read.SetMaxOpenConns(readers)
 	l.read.SetMaxIdleConns(readers)
+	l.tx.piece = cmp.Or(c.Piece, pieceBytes)
 	if err = migrate(l.tx); err == nil {
+		err = l.tx.look()
+	}
+	if err == nil {
 		err = l.begin(ctx)
 	}
 	if err != nil {

@@ -214,6 +214,9 @@ func (c *change) effect(e effects, number int64, batch, reason string) error {
 	id := c.g.outboxID(number)
 	if e.forget != 0 {
 		c.refused--
+		if err := c.scrap(`refused WHERE id = ?`, c.g.outboxID(e.forget)); err != nil {
+			return err
+		}
 		if err := c.exec(`DELETE FROM refused WHERE id = ?`, c.g.outboxID(e.forget)); err != nil {
 			return err
 		}
@@ -222,6 +225,9 @@ func (c *change) effect(e effects, number int64, batch, reason string) error {
 	case e.later:
 		return c.exec(`UPDATE outbox SET tries = tries + 1 WHERE id = ?`, id)
 	case e.move != 0:
+		if err := c.scrap(`outbox WHERE id = ?`, id); err != nil {
+			return err
+		}
 		if err := c.exec(`DELETE FROM outbox WHERE id = ?`, id); err != nil {
 			return err
 		}
@@ -230,7 +236,10 @@ func (c *change) effect(e effects, number int64, batch, reason string) error {
 	case e.refuse:
 		c.refused++
 		c.drops = append(c.drops, number)
-		return c.exec(`INSERT INTO refused SELECT id, ?, key, hash, run, tries + 1, data, ?, ?, ? FROM outbox WHERE id = ?`, c.g.id, reason, batch, c.g.l.ms(), id)
+		if err := c.exec(`INSERT INTO refused SELECT id, ?, key, hash, run, tries + 1, data, ?, ?, ? FROM outbox WHERE id = ?`, c.g.id, reason, batch, c.g.l.ms(), id); err != nil {
+			return err
+		}
+		return c.keep("outbox", id)
 	}
 	return nil
 }
@@ -282,7 +291,14 @@ func (c *change) finish() error {
 	if err := light(len(c.entries), entriesAtOnce, func(i int) int { return len(c.entries[i].data) }, func(from, to int) error {
 		args := make([]any, 0, 5*(to-from))
 		for _, e := range c.entries[from:to] {
-			args = append(args, c.g.outboxID(e.number), e.key, e.state.blob(), number(e.run), null(e.data))
+			if err := c.scrap(`outbox WHERE id = ?`, c.g.outboxID(e.number)); err != nil {
+				return err
+			}
+			data, err := c.put(e.data)
+			if err != nil {
+				return err
+			}
+			args = append(args, c.g.outboxID(e.number), e.key, e.state.blob(), number(e.run), data)
 		}
 		return c.exec(`REPLACE INTO outbox (id, key, hash, run, data) VALUES `+tuples(to-from, 5), args...)
 	}); err != nil {
@@ -302,7 +318,11 @@ func (c *change) remove() error {
 		for j < len(c.drops) && c.drops[j] == c.drops[j-1]+1 {
 			j++
 		}
-		if err := c.exec(`DELETE FROM outbox WHERE id BETWEEN ? AND ?`, c.g.outboxID(c.drops[i]), c.g.outboxID(c.drops[j-1])); err != nil {
+		from, to := c.g.outboxID(c.drops[i]), c.g.outboxID(c.drops[j-1])
+		if err := c.scrap(`outbox WHERE id BETWEEN ? AND ?`, from, to); err != nil {
+			return err
+		}
+		if err := c.exec(`DELETE FROM outbox WHERE id BETWEEN ? AND ?`, from, to); err != nil {
 			return err
 		}
 		i = j

@@ -2,9 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
-	"errors"
 	"fmt"
 )
 
@@ -30,39 +27,6 @@ func Unload(operations []Operation) {
 			operations[i].Data = nil
 		}
 	}
-}
-
-// blob returns the single value that a query returns, or io.EOF if it returns none. It bypasses package sql, which would
-// copy the value once more.
-func (l *Ledger) blob(ctx context.Context, query string, args ...any) (data []byte, err error) {
-	conn, err := l.read.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	return data, conn.Raw(func(c any) (err error) {
-		q, ok := c.(driver.QueryerContext)
-		if !ok {
-			return errors.New("the driver has no queries")
-		}
-		values := make([]driver.NamedValue, len(args))
-		for i, a := range args {
-			values[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
-		}
-		rows, err := q.QueryContext(ctx, query, values)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, rows.Close()) }()
-		value := make([]driver.Value, 1)
-		if err := rows.Next(value); err != nil {
-			return err
-		}
-		if data, ok = value[0].([]byte); !ok {
-			return sql.ErrNoRows
-		}
-		return nil
-	})
 }
 
 // stepBytes bounds the data of one statement that writes rows, since SQLite copies them; a larger row is alone.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
@@ -41,7 +42,7 @@ type world struct {
 
 func open(t *testing.T, file string) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), file, ledger.Config{})
+	l, err := ledger.Open(t.Context(), file, ledger.Config{Piece: 32})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,11 @@ func (w *world) step() {
 	w.check()
 }
 
+// dataOf returns the data of a state of a key: some are stored in pieces.
+func dataOf(key string, h ledger.Hash) string {
+	return fmt.Sprintf(`{"%x":%q}`, h[:8], strings.Repeat(key, 1+4*int(h[0]%4)))
+}
+
 func (w *world) fill() {
 	w.fills++
 	if w.r.IntN(2) == 0 {
@@ -128,7 +134,7 @@ func (w *world) fill() {
 			h = ledger.Hash{byte(w.fills), byte(w.fills >> 8), byte(len(entries)), 9}
 			w.all = append(w.all, h)
 		}
-		e := ledger.Entry{Key: k, Hash: h, Data: []byte(fmt.Sprintf(`{"%x":%q}`, h, k))}
+		e := ledger.Entry{Key: k, Hash: h, Data: []byte(dataOf(k, h))}
 		if k != "" && w.r.IntN(4) == 0 {
 			e = ledger.Entry{Key: k, Deleted: true}
 		}
@@ -175,11 +181,17 @@ func (w *world) takes(b *ledger.Batch, rows, bytes int) {
 	if b == nil {
 		return
 	}
+	if err := w.g.Load(w.t.Context(), b.Operations); err != nil {
+		w.t.Error(err)
+	}
 	size := 0
 	for i, o := range b.Operations {
 		size += len(o.Data)
 		if i >= rows || i > 0 && size > bytes {
 			w.t.Errorf("a batch of %d operations and %d bytes", len(b.Operations), size)
+		}
+		if want := dataOf(o.Key, o.Hash); o.Size != len(o.Data) || o.Kind != ledger.Delete && string(o.Data) != want {
+			w.t.Errorf("%q has the data %s, want %s", o.Key, o.Data, want)
 		}
 		for _, other := range append(w.flying, &ledger.Batch{Operations: b.Operations[:i]}) {
 			if o.Key != "" && slices.ContainsFunc(other.Operations, func(p ledger.Operation) bool { return p.Key == o.Key }) {
@@ -279,6 +291,11 @@ func (w *world) restart() {
 	w.l = open(w.t, w.file)
 	w.g = leg(w.t, w.l)
 	doubts := must(w.g.Doubts(w.t.Context()))(w.t)
+	for _, b := range doubts {
+		if err := w.g.Load(w.t.Context(), b.Operations); err != nil {
+			w.t.Error(err)
+		}
+	}
 	ids := func(b *ledger.Batch) string {
 		operations := must(json.Marshal(b.Operations))(w.t)
 		return fmt.Sprint(b.ID, b.Halved, string(operations))
@@ -445,6 +462,7 @@ func (w *world) check() {
 			w.t.Errorf("all up to %d is settled, but not %q of fill %d", settled, k, w.filled[k])
 		}
 	}
+	inPieces(w.t, w.file)
 	if c := must(w.g.Counts(ctx))(w.t); c.Known != known {
 		w.t.Errorf("%d rows known, want %d", c.Known, known)
 	}

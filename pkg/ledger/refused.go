@@ -15,7 +15,7 @@ type Refusal struct {
 	ID     int64
 	Key    string
 	Delete bool
-	Data   []byte
+	Data   []byte // nil for a delete, and for a row larger than a piece
 	Reason string
 	Batch  string // in which it was last sent
 	Run    int64
@@ -26,22 +26,19 @@ type Refusal struct {
 // ErrNotRefused means that there is no such refused row.
 var ErrNotRefused = errors.New("no such refused row")
 
-// Refusals returns refused rows with ids above after, the oldest first.
+// Refusals returns refused rows with ids above after, without their data, the oldest first.
 func (g *Leg) Refusals(ctx context.Context, after int64, limit int) ([]Refusal, error) {
 	var out []Refusal
-	rows, err := g.l.read.QueryContext(ctx, `SELECT id, key, hash, data, reason, batch, coalesce(run, 0), tries, refused_at FROM refused WHERE leg = ? AND id > ? ORDER BY id LIMIT ?`, g.id, after, limit)
+	rows, err := g.l.read.QueryContext(ctx, `SELECT id, key, hash, reason, batch, coalesce(run, 0), tries, refused_at FROM refused WHERE leg = ? AND id > ? ORDER BY id LIMIT ?`, g.id, after, limit)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var r Refusal
-		var hash, data sql.RawBytes
+		var hash sql.RawBytes
 		var when sql.NullInt64
-		if err := rows.Scan(&r.ID, &r.Key, &hash, &data, &r.Reason, &r.Batch, &r.Run, &r.Tries, &when); err != nil {
+		if err := rows.Scan(&r.ID, &r.Key, &hash, &r.Reason, &r.Batch, &r.Run, &r.Tries, &when); err != nil {
 			return err
 		}
 		s, err := state(hash)
 		r.Delete, r.At = !s.There, at(when)
-		if data != nil {
-			r.Data = slices.Clone([]byte(data))
-		}
 		out = append(out, r)
 		return err
 	})
@@ -56,6 +53,9 @@ func (g *Leg) Retry(ctx context.Context, ids ...int64) error {
 	return g.unrefuse(ctx, "retry", ids, func(c *change, id int64, r *row) error {
 		n := c.number()
 		if err := c.exec(`INSERT INTO outbox (id, key, hash, run, tries, data) SELECT ?, key, hash, run, tries, data FROM refused WHERE id = ?`, g.outboxID(n), id); err != nil {
+			return err
+		}
+		if err := c.keep("refused", id); err != nil {
 			return err
 		}
 		c.waiting++
@@ -91,7 +91,7 @@ func (g *Leg) unrefuse(ctx context.Context, what string, ids []int64, f func(c *
 			if err := f(c, id, &r); err != nil {
 				return err
 			}
-			if err := c.exec(`DELETE FROM refused WHERE id = ?`, id); err != nil {
+			if err := errors.Join(c.scrap(`refused WHERE id = ?`, id), c.exec(`DELETE FROM refused WHERE id = ?`, id)); err != nil {
 				return err
 			}
 			c.refused--
@@ -116,10 +116,11 @@ type JobRefusal struct {
 	Refusal
 }
 
-// RefusedOf returns refused rows of all legs of a job with ids above after, the oldest first.
+// RefusedOf returns refused rows of all legs of a job with ids above after, the oldest first. Rows larger than a piece are
+// without their data.
 func (l *Ledger) RefusedOf(ctx context.Context, job string, after int64, limit int) ([]JobRefusal, error) {
 	var out []JobRefusal
-	rows, err := l.read.QueryContext(ctx, `SELECT g.destination, f.id, f.key, f.hash, f.data, f.reason, f.batch, coalesce(f.run, 0), f.tries, f.refused_at
+	rows, err := l.read.QueryContext(ctx, `SELECT g.destination, f.id, f.key, f.hash, CASE typeof(f.data) WHEN 'blob' THEN f.data END, f.reason, f.batch, coalesce(f.run, 0), f.tries, f.refused_at
 		FROM refused f JOIN legs g ON g.id = f.leg JOIN jobs j ON j.id = g.job WHERE j.name = ? AND f.id > ? ORDER BY f.id LIMIT ?`, job, after, limit)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var r JobRefusal

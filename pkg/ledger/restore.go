@@ -36,7 +36,7 @@ func Revive(ctx context.Context, file string, r Revival) error {
 			return err
 		}
 		// Rows pushed after the copy was made are lost, though their senders believe them delivered: all have to be pushed again.
-		if err := tx.exec(`DELETE FROM inbox`); err != nil {
+		if err := errors.Join(tx.scrap(`inbox WHERE true`), tx.exec(`DELETE FROM inbox`)); err != nil {
 			return err
 		}
 		if err := pause(tx, r, l.ms()); err != nil {

@@ -132,7 +132,7 @@ func TestB09EachColumnThatHoldsAnIDIsKnown(t *testing.T) {
 		"rows": "key acked remote_id next came_from", "outbox": "key hash data", "refused": "key hash data reason batch",
 		"batches": "name numbers state", "watermarks": "direction read_value read_key", "marks": "value key",
 		"runs": "kind occurrence report_date state stage error request_id", "budgets": "name", "holds": "name",
-		"inboxes": "source object", "inbox": "key version data", "met": "source client",
+		"inboxes": "source object", "inbox": "key version data", "pieces": "data", "met": "source client",
 	}
 	for _, table := range slices.Sorted(maps.Keys(found)) {
 		for _, column := range found[table] {

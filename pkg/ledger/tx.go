@@ -13,6 +13,10 @@ type tx struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+
+	piece  int  // the size of pieces
+	pieces bool // there may be some
+	shrunk bool // the cache is small
 }
 
 func newTx(ctx context.Context, file string) (*tx, error) {
@@ -37,6 +41,7 @@ func (t *tx) close() error {
 
 // do runs f in a transaction.
 func (t *tx) do(f func() error) error {
+	defer t.cached(cacheKiB)
 	if err := t.exec(`BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
