@@ -147,11 +147,11 @@ func canonicalText(w io.Writer, inner []byte) error {
 	if _, err := w.Write(quote); err != nil {
 		return err
 	}
-	var quoted []byte
+	var quoted, text []byte
 	var again bytes.Buffer
 	e := json.NewEncoder(&again)
 	for len(inner) > 0 {
-		n := piece(inner)
+		n := value.UnquotePart(inner)
 		if isCanonical(inner[:n]) {
 			if _, err := w.Write(inner[:n]); err != nil {
 				return err
@@ -161,12 +161,12 @@ func canonicalText(w io.Writer, inner []byte) error {
 		}
 		quoted = append(append(append(quoted[:0], '"'), inner[:n]...), '"')
 		inner = inner[n:]
-		var text string
-		if err := json.Unmarshal(quoted, &text); err != nil {
-			return err
+		if !json.Valid(quoted) {
+			return errNotJSON
 		}
+		text = value.AppendUnquoted(text[:0], quoted[1:len(quoted)-1])
 		again.Reset()
-		if err := e.Encode(text); err != nil { // as json.Marshal, and a line break
+		if err := e.Encode(string(text)); err != nil { // as json.Marshal, and a line break
 			return err
 		}
 		if _, err := w.Write(again.Bytes()[1 : again.Len()-2]); err != nil {
@@ -185,28 +185,4 @@ func isCanonical(piece []byte) bool {
 		}
 	}
 	return true
-}
-
-// pieceBytes is how long a piece is, about.
-const pieceBytes = 4 << 10
-
-// piece returns how much of a JSON string can be decoded without the rest: it divides neither an escape nor a character,
-// nor one that is written as two escapes.
-func piece(b []byte) int {
-	for n := 0; n < len(b); {
-		high := false
-		switch {
-		case b[n] != '\\':
-			n++
-		case n+4 < len(b) && b[n+1] == 'u':
-			high = (b[n+2] == 'd' || b[n+2] == 'D') && (b[n+3] == '8' || b[n+3] == '9' || b[n+3]|0x20 == 'a' || b[n+3]|0x20 == 'b')
-			n += 6
-		default:
-			n += 2
-		}
-		if n >= pieceBytes && n < len(b) && !high && utf8.RuneStart(b[n]) {
-			return n
-		}
-	}
-	return len(b)
 }

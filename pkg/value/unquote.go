@@ -26,20 +26,32 @@ func Unquote(raw []byte) (string, error) {
 	}
 	var b strings.Builder
 	b.Grow(unquotedSize(inner))
+	part := make([]byte, 0, longText+utf8.UTFMax)
+	for len(inner) > 0 {
+		n := UnquotePart(inner)
+		part = AppendUnquoted(part[:0], inner[:n])
+		b.Write(part)
+		inner = inner[n:]
+	}
+	return b.String(), nil
+}
+
+// AppendUnquoted appends the value of a valid JSON string, which is given without its quotes.
+func AppendUnquoted(to, inner []byte) []byte {
 	for len(inner) > 0 {
 		n := bytes.IndexByte(inner, '\\')
 		if n < 0 {
 			n = len(inner)
 		}
-		writeValid(&b, inner[:n])
+		to = appendValid(to, inner[:n])
 		if inner = inner[n:]; len(inner) == 0 {
 			break
 		}
 		r, n := escaped(inner)
-		b.WriteRune(r)
+		to = utf8.AppendRune(to, r)
 		inner = inner[n:]
 	}
-	return b.String(), nil
+	return to
 }
 
 // isPlain reports whether what is between quotes is the text itself.
@@ -63,21 +75,17 @@ func unquotedSize(inner []byte) (size int) {
 	return size
 }
 
-// writeValid writes what has no escapes. As in encoding/json, each byte that is not UTF-8 becomes U+FFFD.
-func writeValid(b *strings.Builder, part []byte) {
-	for len(part) > 0 {
-		if utf8.Valid(part) {
-			b.Write(part)
-			return
-		}
-		n := 0
-		for r, size := utf8.DecodeRune(part); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRune(part[n:]) {
-			n += size
-		}
-		b.Write(part[:n])
-		b.WriteRune(utf8.RuneError)
-		part = part[n+1:]
+// appendValid appends what has no escapes. As in encoding/json, each byte that is not UTF-8 becomes U+FFFD.
+func appendValid(to, part []byte) []byte {
+	if utf8.Valid(part) {
+		return append(to, part...)
 	}
+	for len(part) > 0 {
+		r, n := utf8.DecodeRune(part)
+		to = utf8.AppendRune(to, r)
+		part = part[n:]
+	}
+	return to
 }
 
 // escaped returns the character that an escape, or the two of a surrogate pair, stand for, and how many bytes it takes.
@@ -122,4 +130,25 @@ func unit(from []byte) (rune, bool) {
 	}
 	n, err := strconv.ParseUint(string(from[2:6]), 16, 16)
 	return rune(n), err == nil
+}
+
+// UnquotePart returns how much of a JSON string, given without its quotes, can be decoded without the rest, about longText: it
+// divides neither an escape nor a character, nor one that is written as two escapes.
+func UnquotePart(inner []byte) int {
+	for n := 0; n < len(inner); {
+		high := false
+		switch {
+		case inner[n] != '\\':
+			n++
+		case n+4 < len(inner) && inner[n+1] == 'u':
+			high = (inner[n+2] == 'd' || inner[n+2] == 'D') && (inner[n+3] == '8' || inner[n+3] == '9' || inner[n+3]|0x20 == 'a' || inner[n+3]|0x20 == 'b')
+			n += 6
+		default:
+			n += 2
+		}
+		if n >= longText && n < len(inner) && !high && utf8.RuneStart(inner[n]) {
+			return n
+		}
+	}
+	return len(inner)
 }
