@@ -213,8 +213,9 @@ func (s *flight) send(ctx context.Context, before *sent, b *ledger.Batch) (next 
 		next, err = s.beside(ctx, before, ahead, bytes)
 		return err
 	})
-	answers, err := s.Destination.Send(ctx, batchOf(b))
-	ledger.Unload(b.Operations)
+	batch := batchOf(b)
+	ledger.Unload(b.Operations) // the destination may release a row as soon as it needs it no more
+	answers, err := s.Destination.Send(ctx, batch)
 	unbooked := beside.Wait()
 	if err == nil {
 		s.count(b, answers)
@@ -312,8 +313,9 @@ func (s *flight) alone(ctx context.Context, b *ledger.Batch) error {
 		s.doubt(b) // as it may have been before
 		return err
 	}
-	answers, err := s.Destination.Send(ctx, batchOf(b))
-	ledger.Unload(b.Operations)
+	batch := batchOf(b)
+	ledger.Unload(b.Operations) // the destination may release a row as soon as it needs it no more
+	answers, err := s.Destination.Send(ctx, batch)
 	if err != nil {
 		return s.failed(ctx, b, err)
 	}

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -135,6 +136,7 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 	if err != nil {
 		return nil, d.failed(err, remote.Retry)
 	}
+	release(b)
 	err = d.transaction(ctx, func(tx *sql.Tx) error { return w.run(ctx, tx) })
 	if err == nil {
 		return answers, nil
@@ -144,6 +146,18 @@ func (d *Destination) Send(ctx context.Context, b *job.Batch) ([]job.Answer, err
 		return d.careful(ctx, b)
 	}
 	return nil, err
+}
+
+// releasedBytes is the size from which a row's JSON is not kept beside its values. It is needed again only for a batch of
+// several rows.
+const releasedBytes = 1 << 20
+
+// release frees a large row's JSON, which is up to six times its values, before a driver copies these.
+func release(b *job.Batch) {
+	if len(b.Operations) == 1 && len(b.Operations[0].Data) >= releasedBytes {
+		b.Operations[0].Data = nil
+		debug.FreeOSMemory() // SQLite's copies do not count as the runtime's memory
+	}
 }
 
 // A transaction that the server ended in favour of another one is retried, after growing pauses.
