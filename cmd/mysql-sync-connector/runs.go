@@ -137,7 +137,7 @@ configuration is wrong.`,
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, including the row itself")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, including the row itself unless it has more than 256 KiB")
 	c.Flags().Int64Var(&after, "after", 0, "only those with a higher id, for the next page")
 	c.Flags().IntVar(&limit, "limit", 50, "maximum number to list")
 	stateFlag(c, &state)

@@ -46,6 +46,7 @@ func (c *chunks) add(rec *record.Record) error {
 		}
 	}
 	c.next = 0
+	sweep(n) // what the source has left of it
 	c.rows = append(c.rows, rec)
 	if c.size += n; len(c.rows) < chunk && c.size < chunkBytes {
 		return nil

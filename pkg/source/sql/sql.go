@@ -285,6 +285,7 @@ func (r *result) read(ctx context.Context, request *job.Request) (*record.Record
 			rec.Mark = markOf(v)
 		}
 	}
+	clear(r.values) // large ones are not needed twice
 	return rec, nil
 }
 
