@@ -9,6 +9,7 @@ import (
 // FuzzBody checks that an accepted body keeps its meaning when written again.
 func FuzzBody(f *testing.F) {
 	f.Add(file(f, "body.bin"))
+	f.Add(file(f, "counts.bin"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b := &Batch{}
