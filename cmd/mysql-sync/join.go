@@ -97,7 +97,11 @@ func (j *joining) prepare(text string, in io.Reader) (err error) {
 	if j.token, err = join.ParseToken(text); err != nil {
 		return command.Usage(err)
 	}
-	if now := time.Now(); now.After(j.token.Until) {
+	_, begun, err := findKey(keyFile(j.path), j.token.ID)
+	if err != nil {
+		return command.Usage(err)
+	}
+	if now := time.Now(); !begun && now.After(j.token.Until) { // else the hub decides
 		return command.Usage(fmt.Errorf("the token has expired: it could be used until %s, and this machine's clock says %s; ask for a new one", moment(j.token.Until), moment(now)))
 	}
 	if err := j.setup.prepare(); err != nil {

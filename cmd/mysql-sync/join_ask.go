@@ -149,7 +149,10 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 			if errors.Is(err, transport.ErrRefused) && !transport.Distrusted(err) {
 				return fmt.Errorf("the broker refuses the token's login: the invitation is over, was withdrawn, or is not of the hub at this address; ask for a new token (%w)", err)
 			}
-			return errors.Join(err, ctx.Err())
+			if err == nil {
+				err = ctx.Err()
+			}
+			return err
 		case <-up:
 			send = true
 		case <-again.C:

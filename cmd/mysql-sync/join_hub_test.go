@@ -184,6 +184,25 @@ func TestAJoinKilledAtItsEndGoesOn(t *testing.T) {
 	}
 	has(t, joins(t, 2, token, args), "already exists", "mysql-sync run ")
 
+	// Once a join has begun, the hub says whether the token still counts, not this machine's clock.
+	x, err := join.ParseToken(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Until = x.Until.Add(-2 * time.Hour)
+	expired, err := x.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(s.File+".joining", key)
+	has(t, joins(t, 0, expired, args), "store-1 has joined hq")
+	if err := os.Remove(s.File); err != nil {
+		t.Fatal(err)
+	}
+	put(s.File+".joining", key)
+	has(t, joins(t, 0, expired, args), "store-1 has joined hq")
+	has(t, joins(t, 2, expired, append([]string{s.File + ".other.json"}, args[1:]...)), "the token has expired")
+
 	put(s.File+".joining", key)
 	other := answering(t, b, "other", func(int) []join.Answer { return nil })
 	has(t, joins(t, 2, other, args), "already exists")
