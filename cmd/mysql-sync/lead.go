@@ -30,9 +30,9 @@ func leadCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lead CONFIGURATION",
 		Short: "Show the configurations that a hub leads, and which site has which version",
-		Long: `Show the profiles by which this node leads the configurations of its sites (lead), the
-public key that each site needs in configurationFrom, and, if the node is running,
-which version each site has and why one refused the latest.
+		Long: `Show the profiles by which this node leads the configurations of its sites (lead),
+the public key that each site needs in configurationFrom, and, if the node is
+running, which version each site has and why one refused the latest.
 
 --renew gives a profile a new version although its content has not changed, and has
 a running node publish it: after the hub was restored from a backup, its sites have
