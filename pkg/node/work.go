@@ -132,8 +132,7 @@ func (w *work) run(ctx context.Context) error {
 		func(ctx context.Context) error {
 			return w.Tables.Free(ctx, w.log.Named("outbound"), w.senders.Readable)
 		},
-		func(ctx context.Context) error { return w.outbox.EndRemoved(ctx, w.log, w.cfg.RemoteClients) },
-		func(ctx context.Context) error { return w.outbox.Shrink(ctx, w.log) },
+		func(ctx context.Context) error { return w.outbox.Tidy(ctx, w.log, w.cfg.RemoteClients) },
 		func(ctx context.Context) error { return w.snapshots.Purge(ctx, w.cfg.TombstoneRetention) },
 		func(ctx context.Context) error { return w.doubts.Run(ctx, doubt.Own{DB: w.DB}) },
 		w.routes.Run,

@@ -40,9 +40,9 @@ func (o *Outbox) delist(ctx context.Context, tx mysqldb.Tx, remote string, list 
 	return q.Exec(ctx, tx)
 }
 
-// Shrink removes what sync_status shows as successful if only open rows are listed, which it was not always; it retries
+// shrink removes what sync_status shows as successful if only open rows are listed, which it was not always; it retries
 // while the database is unavailable.
-func (o *Outbox) Shrink(ctx context.Context, log *zap.Logger) error {
+func (o *Outbox) shrink(ctx context.Context, log *zap.Logger) error {
 	if !o.onlyOpen {
 		return nil
 	}

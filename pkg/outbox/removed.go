@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
@@ -30,9 +31,18 @@ func (o *Outbox) Removed(ctx context.Context, remotes []string) (removed []strin
 	return removed, nil
 }
 
-// EndRemoved removes what sync_status shows as due to remotes that are no longer among those given, retrying while the
+// Tidy brings sync_status in line with the configuration: it ends what is due to removed remotes, and removes successful rows
+// if only open ones are listed. It returns when that is done, or with ctx.
+func (o *Outbox) Tidy(ctx context.Context, log *zap.Logger, remotes []string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return o.endRemoved(ctx, log, remotes) })
+	g.Go(func() error { return o.shrink(ctx, log) })
+	return g.Wait()
+}
+
+// endRemoved removes what sync_status shows as due to remotes that are no longer among those given, retrying while the
 // database is unavailable.
-func (o *Outbox) EndRemoved(ctx context.Context, log *zap.Logger, remotes []string) error {
+func (o *Outbox) endRemoved(ctx context.Context, log *zap.Logger, remotes []string) error {
 	for next := range pause.Doubling(ctx, time.Second, time.Minute) {
 		removed, err := o.Removed(ctx, remotes)
 		for _, r := range removed {
