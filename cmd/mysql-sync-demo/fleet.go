@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,7 @@ var tablesOfFleet = []string{
 	`CREATE TABLE orders (id VARCHAR(20) PRIMARY KEY, store INT NOT NULL, customer VARCHAR(40) NOT NULL, KEY (store)) CHARACTER SET utf8mb4`,
 	`CREATE TABLE order_items (id VARCHAR(24) PRIMARY KEY, order_id VARCHAR(20) NOT NULL, product INT NOT NULL, quantity INT NOT NULL,
 		FOREIGN KEY (order_id) REFERENCES orders (id)) CHARACTER SET utf8mb4`,
+	`CREATE TABLE stock (product INT PRIMARY KEY, quantity INT NOT NULL)`, // of a warehouse that all sell from
 }
 
 // fleet is the stage of the fleet's story: a head office whose node is the broker, and its stores.
@@ -63,7 +65,7 @@ func lead(ctx context.Context, tb testkit.TB, s *screen) {
 	f.sells()
 	s.caption("3 of 6: an order moves to another store, and its items follow it")
 	f.moves()
-	s.caption(fmt.Sprintf("4 of 6: the link to store-%d is cut; it goes on selling, and the head office sees what is wrong", remote))
+	s.caption(fmt.Sprintf("4 of 6: the link to store-%d is cut; all go on selling, and the head office sees what is wrong", remote))
 	link := f.cut()
 	s.caption(fmt.Sprintf("5 of 6: meanwhile store-%d opens; then the link is back", late))
 	f.open(f.broker, late)
@@ -82,13 +84,17 @@ func openOffice(ctx context.Context, tb testkit.TB, s *screen) *fleet {
 	}
 	f.exec(f.office, `INSERT INTO products SELECT seq, CONCAT('Product ', seq), 1 + seq / 10 FROM seq_1_to_`+strconv.Itoa(goodsCount))
 	f.exec(f.office, fmt.Sprintf(`INSERT INTO orders SELECT CONCAT('order-', seq), 1 + seq %% %d, CONCAT('Customer ', seq) FROM seq_1_to_%d`, stores, orderCount))
+	f.exec(f.office, `INSERT INTO stock VALUES (7, 100)`)
 	f.exec(f.office, `INSERT INTO order_items SELECT CONCAT(o.id, '-', s.seq), o.id, 1 + s.seq, 1 FROM orders o, seq_1_to_2 s`)
+	counters := map[string]any{"stock": []string{"quantity"}}
 	f.file = testkit.ConfigFile(tb, map[string]any{
 		"clientName":    "office",
 		"remoteClients": []string{"store-*"},
-		"acceptFrom":    map[string]any{"store-*": map[string]any{"write": []string{"orders", "order_items"}}},
-		"syncTables":    []string{"products", "orders", "order_items"},
-		"receiveTables": []string{"orders", "order_items"},
+		"acceptFrom":    map[string]any{"store-*": map[string]any{"write": []string{"orders", "order_items", "stock"}}},
+		"syncTables":    []string{"products", "orders", "order_items", "stock"},
+		"receiveTables": []string{"orders", "order_items", "stock"},
+		"counters":      counters,
+		"lead":          map[string]any{"store": map[string]any{"sites": []string{"store-*"}, "keys": map[string]any{"counters": counters}}},
 		"routes": map[string]any{
 			"products":    "all",
 			"orders":      map[string]any{"column": "store", "remote": "store-{value}"},
@@ -172,8 +178,33 @@ func (f *fleet) open(broker string, numbers ...int) {
 	f.store = append(f.store, opened...)
 	for _, b := range opened {
 		f.await(b.name+" has its rows", func() bool { return f.has(b) })
+		f.await(b.name+" counts the stock, as the head office says", func() bool { return f.counts(b) })
 		f.screen.note("%s has %s, %s and %s", b.name, f.some(b, "products"), f.some(b, "orders"), f.some(b, "order_items"))
 	}
+}
+
+// counts reports whether a store has the configuration that the head office leads.
+func (f *fleet) counts(b *branch) bool {
+	var led struct {
+		Profiles []struct {
+			Version int64 `json:"version"`
+			Sites   []struct {
+				Site    string `json:"site"`
+				Version int64  `json:"version"`
+			} `json:"sites"`
+		} `json:"profiles"`
+	}
+	if err := json.Unmarshal([]byte(f.run("lead", "--json", f.file)), &led); err != nil {
+		f.tb.Fatalf("mysql-sync lead: %v", err)
+	}
+	for _, p := range led.Profiles {
+		for _, s := range p.Sites {
+			if s.Site == b.name {
+				return s.Version == p.Version
+			}
+		}
+	}
+	return false
 }
 
 // some says how many rows of a table a store has.
@@ -184,6 +215,7 @@ func (f *fleet) some(b *branch, table string) string {
 // parts has, for each table, its columns and which rows of the head office a store has to have.
 var parts = []struct{ table, columns, where string }{
 	{"products", "id, name, price", "TRUE"},
+	{"stock", "product, quantity", "TRUE"},
 	{"orders", "id, store, customer", "store = %d"},
 	{"order_items", "id, order_id, product, quantity", "order_id IN (SELECT id FROM orders WHERE store = %d)"},
 }
@@ -194,7 +226,7 @@ func (f *fleet) has(b *branch) bool {
 	for _, p := range parts {
 		query := fmt.Sprintf(`SELECT CONCAT_WS('|', %s) FROM %s WHERE `, p.columns, p.table)
 		where := strings.ReplaceAll(p.where, "%d", strconv.Itoa(b.number))
-		if !slices.Equal(f.rows(f.office, query+where+" ORDER BY id"), f.rows(b.db, query+"TRUE ORDER BY id")) {
+		if !slices.Equal(f.rows(f.office, query+where+" ORDER BY 1"), f.rows(b.db, query+"TRUE ORDER BY 1")) {
 			return false
 		}
 	}
@@ -284,10 +316,14 @@ func (f *fleet) cut() *testkit.Proxy {
 	}
 	f.exec(f.office, `UPDATE products SET price = price + 1 WHERE id <= 50`)
 	f.screen.note("%s sells 100 times, and 50 prices change at the head office", b.name)
+	for number, quantity := range map[int]int{1: 5, 2: 3, remote: 2} {
+		f.exec(f.branch(number).db, fmt.Sprintf(`UPDATE stock SET quantity = quantity - %d WHERE product = 7`, quantity))
+	}
+	f.screen.note("the warehouse has 100 of product 7: store-1 sells 5 of them, store-2 sells 3, and %s, offline, 2", b.name)
 	var told string
 	f.await("the head office sees that the store is offline", func() bool {
 		_, told, _ = testkit.Output(f.tb, "fleet", f.file)
-		return strings.Contains(told, "offline") && strings.Contains(told, " 50")
+		return strings.Contains(told, "offline") && strings.Contains(told, " 51")
 	})
 	f.screen.note("$ mysql-sync fleet office.json")
 	for line := range strings.Lines(told) {
@@ -306,6 +342,10 @@ func (f *fleet) reunite(link *testkit.Proxy) {
 		return f.count(f.office, `SELECT COUNT(*) FROM order_items WHERE id LIKE 'offline%'`) == 100 && f.has(b)
 	})
 	f.screen.note("the link is back: %.1f s later the head office has all that %s sold, and %s the new prices", took.Seconds(), b.name, b.name)
+	f.await("all have counted what was sold", func() bool {
+		return f.all(`SELECT quantity FROM stock`, 90*len(f.store)) && f.count(f.office, `SELECT quantity FROM stock`) == 90
+	})
+	f.screen.note("everywhere, the warehouse has 90 left")
 }
 
 // compare reports the outcome.
