@@ -79,10 +79,10 @@ func TestSuccessfulRowsGoWhenOnlyOpenOnesAreListed(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO sync_status (id, table_name, primary_key, remote, date, status) VALUES `+strings.Join(values, ",")); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Shrink(t.Context(), zap.NewNop()); err != nil || len(listed(t, db)) != 12_000 {
+	if err := o.Tidy(t.Context(), zap.NewNop(), nil); err != nil || len(listed(t, db)) != 12_000 {
 		t.Fatalf("a node that lists all rows has %d after it, %v", len(listed(t, db)), err)
 	}
-	if err := o.OnlyOpen().Shrink(t.Context(), zap.NewNop()); err != nil {
+	if err := o.OnlyOpen().Tidy(t.Context(), zap.NewNop(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := listed(t, db), []string{"0 b error", "4000 b error", "7777 b pending", "8000 b error"}; !slices.Equal(got, want) {
