@@ -41,6 +41,9 @@ RACE_PACKAGES = $(filter-out $(SIMULATION) ./pkg/attack,$(shell go list -f '{{.D
 # Most tests wait for a server or a node, so run more at a time than there are processors.
 PARALLEL ?= 4
 
+# Tests that look at what a program takes run alone, in test-attacks; see testkit.Alone.
+TOGETHER = MYSQL_SYNC_TEST_ONLY=together
+
 # These take longest, so they start first.
 LONGEST = ./pkg/node ./pkg/transform ./pkg/web
 
@@ -51,23 +54,24 @@ test test-race test-race-rest test-mysql test-servers test-nats test-embedded: e
 # each package once, in test-mysql or in test-race-rest.
 test: ## install what the tests need, run them all on real servers
 	scripts/install-deps.sh
-	CGO_ENABLED=0 go test -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(attack\|node\|transform\|web\)$$')
+	$(TOGETHER) CGO_ENABLED=0 go test -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(attack\|node\|transform\|web\)$$')
 
 test-race: ## run the tests again, with the race detector: all but the simulation and the attacks
 	scripts/install-deps.sh
-	go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(RACE_PACKAGES)
+	$(TOGETHER) go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(RACE_PACKAGES)
 
 test-race-rest: ## of these, run those of the packages that test-mysql leaves out, which runs its own with the race detector too
 	scripts/install-deps.sh
-	go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES))
+	$(TOGETHER) go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES))
 
-test-attacks: ## let clients and strangers attack a real node, with nothing else running: memory and log stay bounded
+test-attacks: ## let clients, strangers and services attack real programs, and carry large rows, with nothing else running: memory stays bounded
 	scripts/install-deps.sh
 	go test -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
+	MYSQL_SYNC_TEST_ONLY=alone go test -count 1 -timeout 20m $(TESTFLAGS) ./cmd/mysql-sync-connector
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it, with the race detector
 	scripts/install-server.sh mysql
-	MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
+	$(TOGETHER) MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
 	MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
 
 test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, if available; SERVERS="mariadb-trixie+mosquitto-sid" for some

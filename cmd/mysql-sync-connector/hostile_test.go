@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // secret is what no other host, and no reader of the log, may see.
@@ -156,15 +159,11 @@ func (v victim) file(t *testing.T) string {
 	source, from, destination, to := own, map[string]any{"source": "s", "query": "SELECT * FROM a", "key": "id"}, own, map[string]any{"destination": "d", "table": "b"}
 	if v.destination != nil {
 		destination, to = v.destination, map[string]any{"destination": "d"}
-		for k, x := range v.to {
-			to[k] = x
-		}
+		maps.Copy(to, v.to)
 	}
 	if v.source != nil {
 		source, from = v.source, map[string]any{"source": "s"}
-		for k, x := range v.from {
-			from[k] = x
-		}
+		maps.Copy(from, v.from)
 	}
 	return write(t, "connector.yaml", map[string]any{
 		"sources": map[string]any{"s": source}, "destinations": map[string]any{"d": destination}, "jobs": map[string]any{"j": map[string]any{"from": from, "to": to}},
@@ -188,6 +187,7 @@ func attacks(list [3]string, other string) map[string]answers {
 // A service may answer with anything: the connector takes little memory, says what is wrong, and tells no one else its
 // secrets.
 func TestHostileServices(t *testing.T) {
+	testkit.Alone(t)
 	t.Parallel()
 	exe, err := built()
 	if err != nil {

@@ -128,6 +128,7 @@ func lite(t *testing.T) string {
 
 // However large rows are, few are in memory.
 func TestMemoryOfLargeRows(t *testing.T) { //nolint:paralleltest // it looks at what a program takes, beside nothing else
+	testkit.Alone(t)
 	for _, to := range []string{"sqlite", "mysql", "webhook", "fliplet"} {
 		for _, kind := range []string{"text", "binary", "control"} {
 			t.Run(kind+" to "+to, func(t *testing.T) {
@@ -153,6 +154,7 @@ func TestMemoryOfLargeRows(t *testing.T) { //nolint:paralleltest // it looks at 
 
 // A script gets large rows like any other.
 func TestMemoryOfALargeRowWithAScript(t *testing.T) { //nolint:paralleltest // as above
+	testkit.Alone(t)
 	file := carrying(t, map[string]any{"type": "webhook", "url": accepts(t)}, map[string]any{"transform": "longer.js"}, "SELECT seq AS id, "+large["text"]+" AS v FROM "+series(6))
 	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "longer.js"), []byte("module.exports = ({entity}) => ({...entity, n: entity.v.length})"), 0o600); err != nil {
 		t.Fatal(err)
@@ -162,6 +164,7 @@ func TestMemoryOfALargeRowWithAScript(t *testing.T) { //nolint:paralleltest // a
 
 // What a mesh sends is stored and carried on a few rows at a time.
 func TestMemoryOfLargeRowsOfAMesh(t *testing.T) { //nolint:paralleltest // as above
+	testkit.Alone(t)
 	m := newMeshed(t, "(id INTEGER PRIMARY KEY, v BLOB)", nil, nil)
 	m.Exec("CREATE TABLE a (id INT PRIMARY KEY, v LONGBLOB)", "INSERT INTO a SELECT seq, "+large["binary"]+" FROM "+series(6))
 	m.Start()
@@ -172,6 +175,7 @@ func TestMemoryOfLargeRowsOfAMesh(t *testing.T) { //nolint:paralleltest // as ab
 
 // Jobs that run concurrently share the room.
 func TestMemoryOfManyJobs(t *testing.T) { //nolint:paralleltest // as above
+	testkit.Alone(t)
 	queries := make([]string, 20)
 	for i := range queries {
 		queries[i] = "SELECT seq AS id, REPEAT('0123456789', 100000) AS v FROM " + series(10)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // built is the program, built once.
@@ -116,6 +118,7 @@ func TestSIGTERMInTheMiddle(t *testing.T) {
 
 // The memory of a run is bounded, however large a row is.
 func TestMemoryOfOneLargeRow(t *testing.T) {
+	testkit.Alone(t)
 	t.Parallel()
 	b := newBench(t, "SELECT id, REPEAT('x', 100000000) AS v FROM a", "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
 	testkitExec(t, b, "SET GLOBAL max_allowed_packet = 1073741824")

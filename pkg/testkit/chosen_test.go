@@ -24,15 +24,17 @@ func list(t *testing.T, kind string, flags ...string) (names []string, said stri
 	return names, string(out)
 }
 
-func TestChosenTestsAreThoseThatCallBrokerMatters(t *testing.T) {
+func TestTestsAreChosenByTheirMarks(t *testing.T) {
 	t.Parallel()
-	const some = "-test.run=^(TestOfBrokers|TestOfBrokersToo|TestOfOthers)$"
+	const some = "-test.run=^(TestOfBrokers|TestOfBrokersToo|TestOfMeasures|TestOfOthers)$"
 	for _, x := range []struct {
 		kind  string
 		flags []string
 		want  []string
 	}{
-		{"", []string{some}, []string{"TestOfBrokers", "TestOfBrokersToo", "TestOfOthers"}},
+		{"", []string{some}, []string{"TestOfBrokers", "TestOfBrokersToo", "TestOfMeasures", "TestOfOthers"}},
+		{"together", []string{some}, []string{"TestOfBrokers", "TestOfBrokersToo", "TestOfOthers"}},
+		{"alone", nil, []string{"TestOfMeasures"}},
 		{"brokers", []string{some}, []string{"TestOfBrokers", "TestOfBrokersToo"}},
 		{"brokers", nil, []string{"TestOfBrokers", "TestOfBrokersToo"}},
 		{"brokers", []string{"-test.skip=Too"}, []string{"TestOfBrokers"}},
@@ -41,7 +43,7 @@ func TestChosenTestsAreThoseThatCallBrokerMatters(t *testing.T) {
 			t.Errorf("-run %q with %q ran %q, want %q\n%s", x.kind, x.flags, got, x.want, said)
 		}
 	}
-	if got, said := list(t, "broker", some); len(got) > 0 || !strings.Contains(said, `unknown kind "broker"; expected brokers`) {
+	if got, said := list(t, "broker", some); len(got) > 0 || !strings.Contains(said, `unknown kind "broker"; expected alone, brokers, together`) {
 		t.Errorf("an unknown kind runs %q:\n%s", got, said)
 	}
 }
@@ -49,6 +51,8 @@ func TestChosenTestsAreThoseThatCallBrokerMatters(t *testing.T) {
 func TestOfBrokers(t *testing.T) { testkit.BrokerMatters(t) }
 
 func TestOfBrokersToo(t *testing.T) { testkit.BrokerMatters(t) }
+
+func TestOfMeasures(t *testing.T) { testkit.Alone(t) }
 
 func TestOfOthers(t *testing.T) {
 	helper := func(t testkit.TB) { matters(t) }
