@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,9 +35,7 @@ func leads(h *testkit.Site, keys map[string]any) {
 func led(t *testing.T, b *testkit.Broker, h *testkit.Site, name string, extra map[string]any, statements ...string) *testkit.Site {
 	t.Helper()
 	from := map[string]any{"client": "hq", "profile": "store", "key": strings.TrimSpace(h.Run(0, "lead", "--key"))}
-	for k, v := range extra {
-		from[k] = v
-	}
+	maps.Copy(from, extra)
 	s := newSite(t, b, name, []string{"hq"}, map[string]any{"configurationFrom": from}, statements...)
 	delete(s.Config, "syncTables")
 	delete(s.Config, "receiveTables")

@@ -182,8 +182,7 @@ func countingRun(seed uint64, mistake string, deletes bool) error {
 		counter
 	}
 	var sent []message
-	var backups []counter
-	backups = make([]counter, len(nodes))
+	backups := make([]counter, len(nodes))
 	taken := make([]bool, len(nodes))
 	for step := range 10 + r.IntN(40) {
 		n := r.IntN(len(nodes))
