@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
@@ -53,19 +54,47 @@ func Open(log *zap.Logger, path string, h Host) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	setup := map[string]any{"file": filepath.Base(path), "env": variables(files), "most": MostText}
+	env := variables(files)
+	setup := map[string]any{"file": filepath.Base(path), "env": env, "most": MostText}
 	maps.Copy(setup, h.Setup)
 	text, err := json.Marshal(setup)
 	if err != nil {
 		return nil, err
 	}
 	files[".setup.json"], files[".guest.js"], files[h.Name] = text, library, h.Program
-	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true, Redact: h.Redact})}
+	s := &Script{Path: path, scripts: transform.New(log, h.Answer, nobody{}, transform.Config{Files: files, TimeLimit: TimeLimit, Runtimes: 1, Strict: true, Redact: hiding(env, h.Redact)})}
 	if err := s.scripts.LoadFiles(map[string]string{table: h.Name}); err != nil {
 		s.scripts.Close()
 		return nil, s.Mistake(err)
 	}
 	return s, nil
+}
+
+// How many bytes the value of a variable must have to be hidden: "eu" and "5432" are in too many texts.
+const (
+	shortestSecret = 4 // if its name says that it is a secret
+	shortestHidden = 8
+)
+
+var secretName = regexp.MustCompile(`(?i)auth|cred|key|pass|pwd|secret|token`)
+
+// hiding returns what removes the values of variables from a text, since they may be secrets, and then does what redact
+// does, if that is not nil.
+func hiding(env map[string]string, redact func(string) string) func(string) string {
+	var secrets []string
+	for name, v := range env {
+		if len(v) >= shortestHidden || len(v) >= shortestSecret && secretName.MatchString(name) {
+			secrets = append(secrets, v)
+		}
+	}
+	hide := remote.NewRedactor(secrets, nil).Start
+	switch {
+	case len(secrets) == 0:
+		return redact
+	case redact == nil:
+		return hide
+	}
+	return func(text string) string { return redact(hide(text)) }
 }
 
 // Close ends the script's process.

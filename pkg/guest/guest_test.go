@@ -82,6 +82,23 @@ func TestScriptsReachServices(t *testing.T) {
 	}
 }
 
+// What a script reads from the environment may be a secret: nothing that it throws or logs shows it.
+func TestValuesOfVariablesAreHidden(t *testing.T) {
+	t.Setenv("GUEST_TOKEN", "eu--not-for-eyes")
+	t.Setenv("GUEST_PASSWORD", "1234")
+	t.Setenv("GUEST_PORT", "5432") // too short to be a secret
+	const throws = "throw new Error(`no access with ${process.env.GUEST_TOKEN} and ${process.env.GUEST_PASSWORD} to ${process.env.GUEST_PORT}`)"
+	for what, text := range map[string]string{
+		"a call throws": "module.exports = () => { " + throws + " }",
+		"loading fails": throws,
+	} {
+		_, err := call(t, text, guest.NewWeb(remote.Config{}, nil))
+		if err == nil || strings.Contains(err.Error(), "not-for-eyes") || !strings.Contains(err.Error(), "no access with *** and *** to 5432") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestScriptsSeeOnlyNamedVariables(t *testing.T) {
 	t.Setenv("GUEST_NAMED", "yes")
 	t.Setenv("GUEST_OTHER", "no")

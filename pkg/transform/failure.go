@@ -83,7 +83,7 @@ func (m *machine) explainValue(v goja.Value, stack []goja.StackFrame) error {
 				e.cause, _ = cause.Export().(error)
 			}
 		}
-		e.text = v.String()
+		e.text = m.shown(v.String())
 	})
 	return e
 }
