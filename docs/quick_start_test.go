@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -60,7 +61,7 @@ attempt() { # name of a function, wanted output
 	text := strings.ReplaceAll(script.String(), port, strconv.Itoa(testkit.FreePort(t)))
 	cmd := exec.Command("bash", "-c", text)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin")
+	cmd.Env = append(ofUser(os.Environ()), "PATH="+dir+":"+os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing is left
 	cmd.WaitDelay = time.Second
 	out := &strings.Builder{}
@@ -78,4 +79,9 @@ attempt() { # name of a function, wanted output
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("the page leaves %v behind (%v)", left, err)
 	}
+}
+
+// ofUser returns an environment without what is meant for testkit alone: a node takes it for keys of its configuration.
+func ofUser(environment []string) []string {
+	return slices.DeleteFunc(environment, func(v string) bool { return strings.HasPrefix(v, "MYSQL_SYNC_TEST_") })
 }
