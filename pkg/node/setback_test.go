@@ -26,7 +26,7 @@ func (s *site) backUp() (restore func()) {
 	return func() {
 		s.t.Helper()
 		for _, n := range names {
-			s.behind(fmt.Sprintf("DELETE FROM `%s`", n), fmt.Sprintf("INSERT INTO `%s` SELECT * FROM `backup_%s`", n, n))
+			s.behindIn(n, fmt.Sprintf("DELETE FROM `%s`", n), fmt.Sprintf("INSERT INTO `%s` SELECT * FROM `backup_%s`", n, n))
 		}
 	}
 }
