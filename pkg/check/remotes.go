@@ -29,6 +29,7 @@ type peer struct {
 	node     *wire.Node     // its announcement; nil: none, so it speaks version 1
 	beats    []beat         // the last ones on /info
 	here     bool           // it is there, by its own topic
+	doubtful bool           // that is only what the broker keeps, and its will is elsewhere; see isDoubtful
 	offset   *time.Duration // of its clock from this machine's, by its own topic or by an answer; nil: unknown
 	left     bool           // it said that it leaves, and was not heard since
 	asked    time.Time      // when it was asked a question; zero: never
@@ -94,6 +95,10 @@ func (p *peer) isWellKnown() bool {
 	return p.here && (!p.asked.IsZero() || p.node != nil && p.node.Seal != nil)
 }
 
+// isDoubtful says that the peer is there only by a copy that the broker keeps although the peer may have died: its will is on /info.
+// If it is there, it is heard there as well, or within half a minute.
+func (p *peer) isDoubtful() bool { return p.here && p.doubtful && len(p.beats) == 0 }
+
 // onTopic notes what a client says on its own topic. A copy that the broker keeps is not heard at once after it was sent.
 func (h *heard) onTopic(client string, m wire.Here, kept bool, at time.Time) {
 	h.mu.Lock()
@@ -103,6 +108,7 @@ func (h *heard) onTopic(client string, m wire.Here, kept bool, at time.Time) {
 		p.beats, p.left = nil, true
 		return
 	}
+	p.doubtful = kept && m.Info
 	if p.left = false; !kept {
 		d := m.Until.Sub(at) - mesh.HereLease
 		p.offset = &d
@@ -217,6 +223,7 @@ func (h *heard) enough(remotes, tables []string) bool {
 func judgeOwnName(f *finding.List, cfg *config.Config, h *heard, running bool) {
 	me := h.peer(cfg.ClientName)
 	switch {
+	case me.isDoubtful() && !running: // it was killed just now, or listen longer
 	case me.isOnline() && !running:
 		f.Wrongf("clientName", "Give each node its own clientName and mqttConfig.clientId, or stop the other one.",
 			"a client named %s is online, but no node uses this database: two clients with the same name disconnect each other, and receive each other's messages", cfg.ClientName)
