@@ -51,15 +51,16 @@ func opened(t *testing.T, tables ...string) *desk {
 // again runs a new desk, as a node does that replaces another.
 func (d *desk) again(t *testing.T) {
 	t.Helper()
-	d.Desk = sites.New(sites.Config{
+	desk := sites.New(sites.Config{
 		Log: zap.NewNop(), Node: d.node, DB: d.db,
 		Publish: func(_ context.Context, _ string, payload []byte) error { d.answers <- payload; return nil },
 		Broker:  func(_ context.Context, c config.Broker) error { d.users <- c.Users; return d.failed },
 		Changed: func(context.Context) { d.changed <- struct{}{} },
 	})
+	d.Desk = desk
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- d.Run(ctx) }()
+	go func() { ended <- desk.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
