@@ -17,6 +17,11 @@ type dialect interface {
 	// upsert inserts or updates rows with the same columns, by their key alone: another row that has one of their
 	// unique values is an error.
 	upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row) error
+	// fence has a transaction wait until those that a killed process has sent before are over: a server may yet carry out their
+	// COMMIT, and would bring back what this one deletes. Promise 2.
+	fence(ctx context.Context, tx *sql.Tx, table string) error
+	// locking is the end of a SELECT that waits for rows which another transaction has written, if those are visible to it.
+	locking() string
 	// alone reports whether the key is the table's only unique key. If a server itself rejects a non-unique key, the check
 	// is left to it.
 	alone(ctx context.Context, d *Destination) (bool, error)
@@ -53,6 +58,18 @@ func dialectOf(driver string) (dialect, error) {
 
 type postgresDialect struct{ sqldb.Dialect }
 
+// fences is the class of the connector's advisory locks: "msyn".
+const fences = 0x6d73796e
+
+// fence: a row that another transaction has inserted is not waited for by a DELETE, nor by SELECT FOR UPDATE. Before that transaction's
+// COMMIT was sent, it had this lock (PostgreSQL manual, "Advisory Locks").
+func (postgresDialect) fence(ctx context.Context, tx *sql.Tx, table string) error {
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1, hashtext($2))", fences, table)
+	return err
+}
+
+func (postgresDialect) locking() string { return "" }
+
 func (postgresDialect) alone(context.Context, *Destination) (bool, error) { return false, nil }
 
 func (postgresDialect) upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row) error {
@@ -80,6 +97,11 @@ func (postgresDialect) texts() bool         { return true }
 
 type sqliteDialect struct{ sqldb.Dialect }
 
+// fence: a process's transactions end with it.
+func (sqliteDialect) fence(context.Context, *sql.Tx, string) error { return nil }
+
+func (sqliteDialect) locking() string { return "" }
+
 func (sqliteDialect) alone(context.Context, *Destination) (bool, error) { return false, nil }
 
 func (sqliteDialect) upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row) error {
@@ -106,6 +128,12 @@ func (sqliteDialect) moments(kind string) bool {
 func (sqliteDialect) texts() bool { return false }
 
 type mysqlDialect struct{ sqldb.Dialect }
+
+// fence: locking reads wait instead.
+func (mysqlDialect) fence(context.Context, *sql.Tx, string) error { return nil }
+
+// locking: a plain SELECT does not see the rows of others, or what they were before (MySQL manual, "Locking Reads").
+func (mysqlDialect) locking() string { return " FOR UPDATE" }
 
 // alone also rejects a non-unique key, which this server would accept: each run would add all rows again.
 func (mysqlDialect) alone(ctx context.Context, d *Destination) (bool, error) {
@@ -190,6 +218,11 @@ func (mysqlDialect) moments(kind string) bool { return kind == "DATETIME" || kin
 func (mysqlDialect) texts() bool              { return true }
 
 type mssqlDialect struct{ sqldb.Dialect }
+
+// fence: under READ COMMITTED, a SELECT waits for the rows of others, unless the database has READ_COMMITTED_SNAPSHOT.
+func (mssqlDialect) fence(context.Context, *sql.Tx, string) error { return nil }
+
+func (mssqlDialect) locking() string { return "" }
 
 func (mssqlDialect) alone(context.Context, *Destination) (bool, error) { return false, nil }
 

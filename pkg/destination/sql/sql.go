@@ -186,7 +186,11 @@ func (d *Destination) try(ctx context.Context, do func(*sql.Tx) error) error {
 	if err != nil {
 		return d.failed(err, remote.Retry)
 	}
-	if err := do(tx); err != nil {
+	err = d.dialect.fence(ctx, tx, d.leg.Table)
+	if err == nil {
+		err = do(tx)
+	}
+	if err != nil {
 		_ = tx.Rollback() // a lost connection rolls back by itself
 		switch {
 		case d.dialect.tooLarge(err):

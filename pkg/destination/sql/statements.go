@@ -52,7 +52,7 @@ func (s *statement) exec(ctx context.Context, tx *sql.Tx) error {
 // run does the work: deletes first, since a row may take a deleted row's unique value.
 func (w *work) run(ctx context.Context, tx *sql.Tx) error {
 	for keys := range slices.Chunk(w.deletes, w.comparedMost()) {
-		kept, err := w.kept(ctx, tx, keys)
+		kept, err := w.kept(ctx, tx, keys, w.dialect.locking())
 		if err != nil {
 			return err
 		}
@@ -145,13 +145,15 @@ func (w *work) comparedMost() int {
 	return valuesMost
 }
 
-// kept returns the canonical texts of those keys that exist in the table, and of others that are equal there.
-func (w *work) kept(ctx context.Context, tx *sql.Tx, keys []key) (map[string]bool, error) {
+// kept returns the canonical texts of those keys that exist in the table, and of others that are equal there. locking ends the
+// statement.
+func (w *work) kept(ctx context.Context, tx *sql.Tx, keys []key, locking string) (map[string]bool, error) {
 	found := map[string]bool{}
 	for keys := range slices.Chunk(keys, w.comparedMost()) {
 		s := w.statement()
 		s.WriteString("SELECT " + strings.Join(w.quoted(w.leg.Key), ", ") + " FROM " + w.dialect.Quote(w.leg.Table))
 		w.where(s, keys)
+		s.WriteString(locking)
 		rows, err := tx.QueryContext(ctx, s.String(), s.values...)
 		if err != nil {
 			return nil, fmt.Errorf("read keys: %w", err)
@@ -216,7 +218,7 @@ func (w *work) faithful(ctx context.Context, tx *sql.Tx, rows []row) error {
 	for i := range rows {
 		keys[i] = rows[i].key
 	}
-	kept, err := w.kept(ctx, tx, keys)
+	kept, err := w.kept(ctx, tx, keys, "")
 	if err != nil {
 		return err
 	}

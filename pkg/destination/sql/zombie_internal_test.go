@@ -1,0 +1,96 @@
+package sql
+
+import (
+	"database/sql"
+	"errors"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// A process dies after it has sent a COMMIT that the server has yet to carry out. The next process deletes the row meanwhile: the
+// commit does not bring it back. Promise 2.
+func TestACommitOfAnEarlierProcessBringsNoRowBack(t *testing.T) {
+	t.Parallel()
+	const table = `CREATE TABLE a (id INT PRIMARY KEY, v INT)`
+	for kind, config := range map[string]func(t *testing.T) sqldb.Config{
+		"postgres": func(t *testing.T) sqldb.Config {
+			server := testkit.Postgres(t)
+			return sqldb.Config{Driver: "postgres", Host: server.Host, Port: server.Port, User: server.User, Database: server.Schema(t, table)}
+		},
+		"mysql": func(t *testing.T) sqldb.Config {
+			server := testkit.Shared(t)
+			return sqldb.Config{Driver: "mysql", Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: testkit.Schema(t, table).Name}
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := config(t)
+			open := func() *Destination {
+				d, err := Open(c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = d.Close() })
+				return d.Table(Leg{Table: "a", Key: []string{"id"}})
+			}
+			earlier, next := open(), open()
+			written, commit, committed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			go func() {
+				committed <- earlier.try(t.Context(), func(tx *sql.Tx) error {
+					_, err := tx.ExecContext(t.Context(), `INSERT INTO a VALUES (1, 1)`)
+					close(written)
+					<-commit
+					return err
+				})
+			}()
+			<-written
+			deleted := make(chan error, 1)
+			go func() {
+				key, err := record.Key([]any{int64(1)}, false)
+				var answers []job.Answer
+				if err == nil {
+					answers, err = next.Send(t.Context(), &job.Batch{ID: "2", Operations: []job.Operation{{Kind: job.Delete, Key: key}}})
+				}
+				if err == nil && answers[0].Refused != "" {
+					err = errors.New(answers[0].Refused)
+				}
+				deleted <- err
+			}()
+			// It waits for the other, or it has ended too early.
+			testkit.Eventually(t, "the delete to begin", func() error {
+				if len(deleted) > 0 || waits(t, next, kind) {
+					return nil
+				}
+				return errors.New("not yet")
+			})
+			close(commit)
+			for _, ended := range []chan error{committed, deleted} {
+				if err := <-ended; err != nil {
+					t.Fatal(err)
+				}
+			}
+			var n int
+			if err := next.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM a`).Scan(&n); err != nil || n > 0 {
+				t.Errorf("%d rows, %v", n, err)
+			}
+		})
+	}
+}
+
+// waits reports whether a session of the database waits for a lock.
+func waits(t *testing.T, d *Destination, kind string) bool {
+	t.Helper()
+	query := `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE '%FOR UPDATE'`
+	if kind == "postgres" {
+		query = `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	}
+	var n int
+	if err := d.db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
+}
