@@ -34,8 +34,8 @@ const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (
 ) ENGINE=InnoDB`
 
 // Migrate brings the node's own tables to this version's form. It runs at each start, changes nothing if all is done,
-// and may be killed at any point: each statement can be run again. Tables that an existing peer of the documented
-// protocol left are taken over with their content.
+// and may be killed at any point: each statement can be run again. A database that has none of them is given the newest
+// form at once. Tables that an existing peer of the documented protocol left are taken over with their content.
 func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 	if _, err := db.ExecContext(ctx, createLedger); err != nil {
 		return fmt.Errorf("create the own tables: %w", err)
@@ -49,6 +49,14 @@ func Migrate(ctx context.Context, log *zap.Logger, db *mysqldb.DB) error {
 		return err
 	}
 	if done == 0 {
+		created, err := create(ctx, db, len(files))
+		if err != nil {
+			return err
+		}
+		if created {
+			log.Info("own tables created", zap.Int("number", len(files)))
+			return nil
+		}
 		if err := adopt(ctx, log, db); err != nil {
 			return err
 		}
@@ -158,10 +166,7 @@ func migrate(ctx context.Context, db *mysqldb.DB, name string, number int) error
 	if err != nil {
 		return err
 	}
-	for stmt := range strings.SplitSeq(string(text), ";\n") {
-		if strings.TrimSpace(stmt) == "" {
-			continue
-		}
+	for _, stmt := range statements(string(text)) {
 		// A statement that adds columns or an index adds all or none: if they exist, it ran before the kill.
 		_, err := db.ExecContext(ctx, stmt)
 		if n := mysqldb.Number(err); err != nil && n != duplicateColumn && n != duplicateIndex {

@@ -41,19 +41,19 @@ func Restore(ctx context.Context, db *mysqldb.DB, table string) error {
 		return err
 	}
 	about := regexp.MustCompile(`(?m)^(CREATE TABLE IF NOT EXISTS|ALTER TABLE) ` + regexp.QuoteMeta(table) + `\b`)
-	statements := []string{"DROP TABLE IF EXISTS " + making}
+	list := []string{"DROP TABLE IF EXISTS " + making}
 	for _, name := range files {
 		text, err := migrations.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		for stmt := range strings.SplitSeq(string(text), ";\n") {
+		for _, stmt := range statements(string(text)) {
 			if about.MatchString(stmt) {
-				statements = append(statements, about.ReplaceAllString(stmt, "$1 "+making))
+				list = append(list, about.ReplaceAllString(stmt, "$1 "+making))
 			}
 		}
 	}
-	for _, stmt := range append(statements, "RENAME TABLE "+making+" TO "+table) {
+	for _, stmt := range append(list, "RENAME TABLE "+making+" TO "+table) {
 		if _, err := db.ExecContext(ctx, stmt); err != nil {
 			return fmt.Errorf("make %s again: %w", table, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -207,6 +208,50 @@ func TestMigrationsRunOnce(t *testing.T) {
 	own := slices.Sorted(slices.Values(schema.Own))
 	if slices.Sort(tables); !slices.Equal(tables, own) {
 		t.Errorf("tables %q, but uninstall knows %q", tables, own)
+	}
+}
+
+// TestNewTablesAreThoseOfTheMigrations compares the tables that a database is given at once with those to which the
+// migrations bring it, also where making them was cut short.
+func TestNewTablesAreThoseOfTheMigrations(t *testing.T) {
+	t.Parallel()
+	read := func(file string) []string {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(strings.TrimSuffix(string(text), ";\n"), ";\n")
+	}
+	made := func(migrations bool, before ...string) (shape string) {
+		t.Helper()
+		db := testkit.Schema(t, before...)
+		core, logs := observer.New(zap.InfoLevel)
+		if err := schema.Migrate(t.Context(), zap.New(core), db); err != nil {
+			t.Fatal(err)
+		}
+		if ran := logs.FilterMessage("own tables migrated").Len() > 0; ran != migrations {
+			t.Errorf("after %d statements: migrations ran: %v, want %v", len(before), ran, migrations)
+		}
+		for _, table := range schema.Own {
+			var name, text string
+			if err := db.QueryRowContext(t.Context(), "SHOW CREATE TABLE "+table).Scan(&name, &text); err != nil {
+				t.Fatal(err)
+			}
+			shape += text + "\n"
+		}
+		var numbers []string
+		if err := db.SelectContext(t.Context(), &numbers, "SELECT number FROM sync_migrations ORDER BY number"); err != nil {
+			t.Fatal(err)
+		}
+		return shape + strings.Join(numbers, " ")
+	}
+	want := made(true, read("migrations/0001_core.sql")...) // as a version that was killed left them
+	newest := read("newest.sql")
+	for _, k := range []int{0, 1, 2, len(newest) / 2, len(newest)} {
+		if got := made(k > 0, newest[:k]...); got != want {
+			t.Errorf("%d of %d statements had run:\n%s\nwant\n%s", k, len(newest), got, want)
+		}
 	}
 }
 
