@@ -14,7 +14,11 @@ import (
 // mysqlDialect is the dialect of MySQL and MariaDB.
 type mysqlDialect struct{}
 
-func (mysqlDialect) Open(c Config, _ bool) (*sql.DB, error) {
+// idleMost is how long the server waits for the next statement of a session that writes. The machine may be gone, and its locks would
+// stay for eight hours.
+const idleMost = time.Minute
+
+func (mysqlDialect) Open(c Config, write bool) (*sql.DB, error) {
 	m := mysql.NewConfig()
 	m.Net, m.Addr = "tcp", net.JoinHostPort(c.Host, strconv.Itoa(portOr(c.Port, 3306)))
 	if strings.HasPrefix(c.Host, "/") {
@@ -26,6 +30,9 @@ func (mysqlDialect) Open(c Config, _ bool) (*sql.DB, error) {
 	m.Collation = "utf8mb4_general_ci"
 	m.InterpolateParams = true // use the text protocol, which has one form for all values
 	m.Params = map[string]string{"time_zone": "'+00:00'"}
+	if write {
+		m.Params["wait_timeout"] = strconv.Itoa(int(idleMost.Seconds()))
+	}
 	var err error
 	if m.TLS, err = c.tls(); err != nil {
 		return nil, err
@@ -34,7 +41,11 @@ func (mysqlDialect) Open(c Config, _ bool) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	db := sql.OpenDB(connector)
+	if write {
+		db.SetConnMaxIdleTime(idleMost / 2) // before the server ends it
+	}
+	return db, nil
 }
 
 func (mysqlDialect) Quote(name string) string {

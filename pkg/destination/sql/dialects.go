@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 )
@@ -19,7 +21,9 @@ type dialect interface {
 	upsert(ctx context.Context, tx *sql.Tx, w *work, rows []row) error
 	// fence has a transaction wait until those that a killed process has sent before are over: a server may yet carry out their
 	// COMMIT, and would bring back what this one deletes. Promise 2.
-	fence(ctx context.Context, tx *sql.Tx, table string) error
+	fence(ctx context.Context, tx *sql.Tx, table string, most times) error
+	// options are those of a transaction; nil: the server's defaults.
+	options() *sql.TxOptions
 	// locking is the end of a SELECT that waits for rows which another transaction has written, if those are visible to it.
 	locking() string
 	// alone reports whether the key is the table's only unique key. If a server itself rejects a non-unique key, the check
@@ -29,6 +33,8 @@ type dialect interface {
 	ofRow(err error) bool
 	// deadlock reports whether the server has ended the transaction in favour of another one.
 	deadlock(err error) bool
+	// locked reports whether another session's lock was waited for in vain.
+	locked(err error) bool
 	// tooLarge reports whether a statement is too large for the server.
 	tooLarge(err error) bool
 	// moments reports whether a type needs a timestamp without the letters of RFC 3339.
@@ -62,10 +68,21 @@ type postgresDialect struct{ sqldb.Dialect }
 const fences = 0x6d73796e
 
 // fence: a row that another transaction has inserted is not waited for by a DELETE, nor by SELECT FOR UPDATE. Before that transaction's
-// COMMIT was sent, it had this lock (PostgreSQL manual, "Advisory Locks").
-func (postgresDialect) fence(ctx context.Context, tx *sql.Tx, table string) error {
-	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1, hashtext($2))", fences, table)
+// COMMIT was sent, it had this lock (PostgreSQL manual, "Advisory Locks"). The server ends the transaction of a machine that is
+// gone, which would have the lock for hours.
+func (postgresDialect) fence(ctx context.Context, tx *sql.Tx, table string, most times) error {
+	_, err := tx.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
+		pg_advisory_xact_lock($3, hashtext($4))`, milliseconds(most.lock), milliseconds(most.idle), fences, table)
 	return err
+}
+
+// milliseconds is a time for a setting of PostgreSQL.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// options: the snapshot of another level would be taken before the fence has been waited for. The database's default may be such a
+// level.
+func (postgresDialect) options() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 }
 
 func (postgresDialect) locking() string { return "" }
@@ -89,6 +106,12 @@ func (postgresDialect) deadlock(err error) bool {
 	return errors.As(err, &e) && (e.SQLState() == "40P01" || e.SQLState() == "40001")
 }
 
+// locked: lock_not_available.
+func (postgresDialect) locked(err error) bool {
+	var e interface{ SQLState() string }
+	return errors.As(err, &e) && e.SQLState() == "55P03"
+}
+
 func (postgresDialect) tooLarge(error) bool { return false }
 
 func (postgresDialect) savepoints() bool    { return true }
@@ -98,7 +121,9 @@ func (postgresDialect) texts() bool         { return true }
 type sqliteDialect struct{ sqldb.Dialect }
 
 // fence: a process's transactions end with it.
-func (sqliteDialect) fence(context.Context, *sql.Tx, string) error { return nil }
+func (sqliteDialect) fence(context.Context, *sql.Tx, string, times) error { return nil }
+
+func (sqliteDialect) options() *sql.TxOptions { return nil }
 
 func (sqliteDialect) locking() string { return "" }
 
@@ -118,6 +143,12 @@ func (sqliteDialect) ofRow(err error) bool {
 // deadlock: SQLite has none, since a writing transaction begins alone.
 func (sqliteDialect) deadlock(error) bool { return false }
 
+// locked: SQLITE_BUSY, after the driver has waited.
+func (sqliteDialect) locked(err error) bool {
+	var e interface{ Code() int }
+	return errors.As(err, &e) && e.Code()&0xff == 5
+}
+
 func (sqliteDialect) tooLarge(error) bool { return false }
 
 func (sqliteDialect) savepoints() bool { return true }
@@ -130,7 +161,9 @@ func (sqliteDialect) texts() bool { return false }
 type mysqlDialect struct{ sqldb.Dialect }
 
 // fence: locking reads wait instead.
-func (mysqlDialect) fence(context.Context, *sql.Tx, string) error { return nil }
+func (mysqlDialect) fence(context.Context, *sql.Tx, string, times) error { return nil }
+
+func (mysqlDialect) options() *sql.TxOptions { return nil }
 
 // locking: a plain SELECT does not see the rows of others, or what they were before (MySQL manual, "Locking Reads").
 func (mysqlDialect) locking() string { return " FOR UPDATE" }
@@ -210,6 +243,9 @@ func (mysqlDialect) deadlock(err error) bool {
 	return n == 1213 || n == 1020
 }
 
+// locked: ER_LOCK_WAIT_TIMEOUT.
+func (mysqlDialect) locked(err error) bool { return sqldb.MySQLNumber(err) == 1205 }
+
 // tooLarge: ER_NET_PACKET_TOO_LARGE, which the driver may also report before sending.
 func (mysqlDialect) tooLarge(err error) bool { return sqldb.MySQLTooLarge(err) }
 
@@ -220,7 +256,9 @@ func (mysqlDialect) texts() bool              { return true }
 type mssqlDialect struct{ sqldb.Dialect }
 
 // fence: under READ COMMITTED, a SELECT waits for the rows of others, unless the database has READ_COMMITTED_SNAPSHOT.
-func (mssqlDialect) fence(context.Context, *sql.Tx, string) error { return nil }
+func (mssqlDialect) fence(context.Context, *sql.Tx, string, times) error { return nil }
+
+func (mssqlDialect) options() *sql.TxOptions { return nil }
 
 func (mssqlDialect) locking() string { return "" }
 
@@ -273,6 +311,12 @@ func (mssqlDialect) ofRow(err error) bool {
 func (mssqlDialect) deadlock(err error) bool {
 	var e interface{ SQLErrorNumber() int32 }
 	return errors.As(err, &e) && e.SQLErrorNumber() == 1205
+}
+
+// locked: the time of SET LOCK_TIMEOUT is over.
+func (mssqlDialect) locked(err error) bool {
+	var e interface{ SQLErrorNumber() int32 }
+	return errors.As(err, &e) && e.SQLErrorNumber() == 1222
 }
 
 func (mssqlDialect) tooLarge(error) bool { return false }

@@ -44,7 +44,15 @@ type Database struct {
 	db      *sql.DB
 	dialect dialect
 	host    string
+	most    times
 }
+
+// times are the most that a transaction waits for the locks of others, and that a server waits for the next statement of one: the
+// process may be gone.
+type times struct{ lock, idle time.Duration }
+
+// usual times: MySQL's own for locks. MySQL's for idle sessions is set when they are opened.
+var usual = times{lock: 50 * time.Second, idle: time.Minute}
 
 // Open returns a database; it does not connect yet.
 func Open(c sqldb.Config) (*Database, error) {
@@ -60,7 +68,7 @@ func Open(c sqldb.Config) (*Database, error) {
 	if host == "" {
 		host = c.Database
 	}
-	return &Database{db, d, host}, nil
+	return &Database{db, d, host, usual}, nil
 }
 
 // Close closes the sessions.
@@ -182,11 +190,11 @@ func (d *Destination) transaction(ctx context.Context, do func(*sql.Tx) error) e
 
 // try is transaction without retries.
 func (d *Destination) try(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := d.db.BeginTx(ctx, nil)
+	tx, err := d.db.BeginTx(ctx, d.dialect.options())
 	if err != nil {
 		return d.failed(err, remote.Retry)
 	}
-	err = d.dialect.fence(ctx, tx, d.leg.Table)
+	err = d.dialect.fence(ctx, tx, d.leg.Table, d.most)
 	if err == nil {
 		err = do(tx)
 	}
@@ -197,6 +205,8 @@ func (d *Destination) try(ctx context.Context, do func(*sql.Tx) error) error {
 			return d.failed(err, remote.Halve)
 		case d.refuses(err):
 			return d.failed(err, remote.RowRefused)
+		case d.dialect.locked(err):
+			err = fmt.Errorf("another session of the database has kept what this one needs locked for too long: %w", err)
 		}
 		return d.failed(err, remote.Retry)
 	}

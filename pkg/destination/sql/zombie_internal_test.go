@@ -3,10 +3,13 @@ package sql
 import (
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/record"
+	"github.com/mysql-sync/mysql-sync/pkg/remote"
 	"github.com/mysql-sync/mysql-sync/pkg/sqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -17,9 +20,11 @@ func TestACommitOfAnEarlierProcessBringsNoRowBack(t *testing.T) {
 	t.Parallel()
 	const table = `CREATE TABLE a (id INT PRIMARY KEY, v INT)`
 	for kind, config := range map[string]func(t *testing.T) sqldb.Config{
-		"postgres": func(t *testing.T) sqldb.Config {
-			server := testkit.Postgres(t)
-			return sqldb.Config{Driver: "postgres", Host: server.Host, Port: server.Port, User: server.User, Database: server.Schema(t, table)}
+		"postgres": func(t *testing.T) sqldb.Config { return postgresWith(t, table) },
+		"postgres with snapshots": func(t *testing.T) sqldb.Config {
+			c := postgresWith(t, table)
+			testkit.Postgres(t).Run(t, c.Database, "ALTER DATABASE "+c.Database+" SET default_transaction_isolation = 'repeatable read'")
+			return c
 		},
 		"mysql": func(t *testing.T) sqldb.Config {
 			server := testkit.Shared(t)
@@ -85,7 +90,7 @@ func TestACommitOfAnEarlierProcessBringsNoRowBack(t *testing.T) {
 func waits(t *testing.T, d *Destination, kind string) bool {
 	t.Helper()
 	query := `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE '%FOR UPDATE'`
-	if kind == "postgres" {
+	if strings.HasPrefix(kind, "postgres") {
 		query = `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 	}
 	var n int
@@ -93,4 +98,73 @@ func waits(t *testing.T, d *Destination, kind string) bool {
 		t.Fatal(err)
 	}
 	return n > 0
+}
+
+// postgresWith returns a database of PostgreSQL with a table.
+func postgresWith(t *testing.T, table string) sqldb.Config {
+	t.Helper()
+	server := testkit.Postgres(t)
+	return sqldb.Config{Driver: "postgres", Host: server.Host, Port: server.Port, User: server.User, Database: server.Schema(t, table)}
+}
+
+// The locks of a machine that is gone end with its session: the server waits for it no longer than a minute, and until then
+// nobody waits for the locks without being told. Promise 12.
+func TestLocksOfASilentProcessEnd(t *testing.T) {
+	t.Parallel()
+	c := postgresWith(t, `CREATE TABLE a (id INT PRIMARY KEY)`)
+	for name, limits := range map[string]times{
+		"the silent one ends": {idle: 100 * time.Millisecond, lock: time.Minute},
+		"the other is told":   {idle: time.Minute, lock: 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open := func() *Destination {
+				d, err := Open(c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = d.Close() })
+				d.most = limits
+				return d.Table(Leg{Table: "a", Key: []string{"id"}})
+			}
+			silent, next := open(), open()
+			holds, over := make(chan struct{}), make(chan struct{})
+			ended := make(chan error, 1)
+			go func() {
+				ended <- silent.try(t.Context(), func(*sql.Tx) error {
+					close(holds)
+					<-over
+					return nil
+				})
+			}()
+			<-holds
+			_, err := next.Send(t.Context(), &job.Batch{ID: "1", Operations: []job.Operation{{Kind: job.Insert, Key: "1", Data: []byte(`{"id":1}`)}}})
+			close(over)
+			lost := <-ended
+			if name == "the silent one ends" {
+				if e, ok := errors.AsType[*remote.Error](lost); err != nil || !ok || e.Next.Do != remote.Doubt {
+					t.Errorf("got %v and, for the silent one, %v", err, lost)
+				}
+				return
+			}
+			if e, ok := errors.AsType[*remote.Error](err); !ok || e.Next.Do != remote.Retry || !strings.Contains(err.Error(), "another session") || lost != nil {
+				t.Errorf("got %v and, for the silent one, %v", err, lost)
+			}
+		})
+	}
+}
+
+// MySQL and MariaDB end a session that has been silent for a minute, not after the eight hours of their default.
+func TestSilentSessionsOfMySQLEnd(t *testing.T) {
+	t.Parallel()
+	server := testkit.Shared(t)
+	schema := testkit.Schema(t, `CREATE TABLE a (id INT PRIMARY KEY)`)
+	d, err := Open(sqldb.Config{Driver: "mysql", Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: schema.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var seconds int
+	if err := d.db.QueryRowContext(t.Context(), `SELECT @@SESSION.wait_timeout`).Scan(&seconds); err != nil || seconds > 60 {
+		t.Errorf("after %d s, %v", seconds, err)
+	}
 }
