@@ -18,7 +18,7 @@ const module = "github.com/mysql-sync/mysql-sync/"
 // layers lists the packages from bottom to top. A package imports only packages of lower layers;
 // packages of one layer never import each other.
 var layers = [][]string{
-	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb", "pkg/systemd", "pkg/profile"},
+	{"pkg/value", "pkg/seal", "pkg/logging", "pkg/keys", "pkg/finding", "pkg/schedule", "pkg/remote", "pkg/pause", "pkg/ledger", "pkg/serve", "pkg/sqldb", "pkg/systemd", "pkg/profile", "pkg/history"},
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
 	{"pkg/mysqldb", "pkg/job", "pkg/backup", "pkg/join"},
