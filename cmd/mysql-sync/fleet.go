@@ -21,7 +21,7 @@ const fleetEvery = 5 * time.Second
 
 func fleetCommand() *cobra.Command {
 	var asJSON, watch bool
-	var find string
+	var find, of string
 	c := &cobra.Command{
 		Use:   "fleet CONFIGURATION",
 		Short: "Show the state of all partners of a node, worst first",
@@ -31,15 +31,22 @@ long, or whose clock is off; then what each site says about its problems.
 
 The node asks its partners once a minute if "fleet": true is in its configuration.
 
+--history shows how a site, or the node itself, was in the last 30 days, and when it
+was last offline. It reads the node's file, so the node may be stopped.
+
 Exit codes: 0 the sites were shown; 1 the node is not running, or could not be
 reached; 2 the command line or the configuration is wrong, or the node does not
 collect.`,
 		Example: `  mysql-sync fleet configuration.json
   mysql-sync fleet configuration.json --watch --find store-1
+  mysql-sync fleet configuration.json --history store-17
   mysql-sync fleet configuration.json --json | jq '.sites[] | select(.standing != "no problems") | .name'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
+			if of != "" {
+				return showHistory(cmd, cfg, of, asJSON)
+			}
 			if !cfg.Fleet {
 				return command.Usage(fmt.Errorf(`fleet: this node does not ask its partners for their state; set "fleet": true in %s, and reload the node`, cmd.Flags().Arg(0)))
 			}
@@ -62,9 +69,10 @@ collect.`,
 			return show(cmd.Context(), cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()))
 		}),
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, like GET /api/fleet")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, like GET /api/fleet or GET /api/history")
 	c.Flags().BoolVar(&watch, "watch", false, "refresh every five seconds")
 	c.Flags().StringVar(&find, "find", "", "only sites with this `text` in their name, state, version, server or problems")
+	c.Flags().StringVar(&of, "history", "", "how the `site` was in the last 30 days")
 	return c
 }
 

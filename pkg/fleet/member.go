@@ -5,25 +5,37 @@ import (
 	"errors"
 	"time"
 
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// Member is a node in its fleet: it answers its partners and, if configured to, collects their answers.
+// Member is a node in its fleet: it answers its partners, collects their answers if configured to, and records its history.
 type Member struct {
 	*Collector
+	log   *zap.Logger
 	cfg   *config.Config
 	state func(context.Context) (*status.State, error)
 }
 
 // NewMember returns a node's Member, given how the node's state is read. It asks nobody unless configured to.
-func NewMember(cfg *config.Config, p Presence, now func() time.Time, state func(context.Context) (*status.State, error)) *Member {
+func NewMember(log *zap.Logger, cfg *config.Config, p Presence, now func() time.Time, state func(context.Context) (*status.State, error)) *Member {
 	c := Config{Presence: p, Now: now}
 	if cfg.Fleet {
 		c.Sites = cfg.Clients()
 	}
-	return &Member{New(c), cfg, state}
+	return &Member{New(c), log, cfg, state}
+}
+
+// Run asks the partners, and records, until ctx ends.
+func (m *Member) Run(ctx context.Context, ask Ask) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.Collector.Run(ctx, ask) })
+	g.Go(func() error { return m.record(ctx) })
+	return g.Wait()
 }
 
 // errNoFleet is the answer of a node that watches no sites.

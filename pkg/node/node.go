@@ -46,7 +46,7 @@ func New(cfg *config.Config, log *logging.Log, version string, host Host, meter 
 		return nil, err
 	}
 	n.Running = status.NewRunning(cfg, status.Program{Version: version, Started: n.started, Log: log}, n.now, status.LineOf(n.line).Live)
-	n.Member = fleet.NewMember(cfg, n.line.Mesh, n.now, n.State)
+	n.Member = fleet.NewMember(n.log.Named("fleet"), cfg, n.line.Mesh, n.now, n.State)
 	return n, nil
 }
 

@@ -18,6 +18,7 @@ type runner interface {
 	SetLogLevel(level string) error
 	Health(ctx context.Context) error
 	Fleet(ctx context.Context) (*fleet.Fleet, error)
+	History(ctx context.Context, site string) (*fleet.History, error)
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
 
 	// Check returns what would keep the node from starting. It changes nothing.

@@ -241,6 +241,11 @@ func (f *front) Fleet(ctx context.Context) (*fleet.Fleet, error) {
 	return ask(ctx, t, t.Fleet)
 }
 
+func (f *front) History(ctx context.Context, site string) (*fleet.History, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) (*fleet.History, error) { return t.History(ctx, site) })
+}
+
 func (f *front) Row(ctx context.Context, of status.RowAsk) (*status.Row, error) {
 	t := f.tenant.Load()
 	return ask(ctx, t, func(ctx context.Context) (*status.Row, error) { return t.Row(ctx, of) })

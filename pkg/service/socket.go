@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/history"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
@@ -21,7 +22,8 @@ func Socket(cfg *config.Config) string {
 // Files returns the paths of the files that a node keeps in queueDirectory, whether they
 // exist or not.
 func Files(cfg *config.Config) []string {
-	return []string{Socket(cfg), owner.RecordsFile(cfg.QueueDirectory, cfg.ClientName), sites.File(cfg), config.LedFile(cfg.QueueDirectory, cfg.ClientName)}
+	dir, client := cfg.QueueDirectory, cfg.ClientName
+	return []string{Socket(cfg), owner.RecordsFile(dir, client), sites.File(cfg), config.LedFile(dir, client), history.Path(dir, client), history.Aside(dir, client)}
 }
 
 // listenSocket opens the socket, for the node's user alone. A leftover from a killed node

@@ -69,6 +69,14 @@ func (a api) fleet(w http.ResponseWriter, r *http.Request) error {
 	return serve.JSON(w, f)
 }
 
+func (a api) history(w http.ResponseWriter, r *http.Request) error {
+	h, err := a.node.History(r.Context(), r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	return serve.JSON(w, h)
+}
+
 func (a api) row(w http.ResponseWriter, r *http.Request) error {
 	row, err := a.node.Row(r.Context(), status.RowAsk{Table: r.FormValue("table"), ID: r.FormValue("id")})
 	if err != nil {

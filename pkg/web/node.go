@@ -17,6 +17,8 @@ type Node interface {
 	SetLogLevel(level string) error
 	// Fleet returns all sites as the node sees them, if it watches them.
 	Fleet(ctx context.Context) (*fleet.Fleet, error)
+	// History returns how a site was in the last 30 days; "" is the node itself.
+	History(ctx context.Context, site string) (*fleet.History, error)
 	// Row returns a row's state at this node and at each remote.
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
 	// Reload rereads the configuration and the transformers. If they contain a mistake it

@@ -47,6 +47,7 @@ func (s *Server) mux(socket bool) http.Handler {
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /api/status":                    a.limited(a.asked, a.status),
 		"GET /api/fleet":                     a.limited(a.asked, a.fleet),
+		"GET /api/history":                   a.limited(a.asked, a.history),
 		"GET /api/row":                       a.limited(a.Server.verify, a.row),
 		"GET /api/events":                    a.limited(a.events, a.stream),
 		"GET /api/errors":                    a.limited(a.asked, a.errors),
