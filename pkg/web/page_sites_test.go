@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
+	"github.com/mysql-sync/mysql-sync/pkg/history"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
@@ -158,4 +159,9 @@ func (a alone) State(ctx context.Context) (*status.State, error) {
 	s, err := a.hub.State(ctx)
 	s.Fleet, s.Remotes = false, []status.Remote{}
 	return s, err
+}
+
+// History is empty: nothing has been recorded yet.
+func (h *hub) History(context.Context, string) (*fleet.History, error) {
+	return &fleet.History{Client: "hub", Day: []history.Record{}, Month: []history.Record{}}, nil
 }

@@ -1,12 +1,10 @@
-// A line chart of up to the last ten minutes: drawn as SVG, with a legend that has the numbers, and a summary for those who
+// A line chart of the last minutes, of a day or of 30 days: drawn as SVG, with a legend that has the numbers, and a summary for those who
 // hear the page.
-import { byId, el, list, shows, text } from "./dom.js";
-import { clock, duration } from "./format.js";
-import { span } from "./history.js";
+import { el, list, shows, text } from "./dom.js";
+import { clock, date, duration } from "./format.js";
+import { live } from "./history.js";
 
 const height = 168, left = 44, right = 12, top = 10, bottom = 22;
-const minutes = [1, 2, 4, span / 60_000]; // that the chart shows: as many as are known
-const pauseMost = 5000; // ms between two samples that a line still joins
 
 /** The least of 1, 2, 5, 10, 20, … that is not below a value: the top of an axis. */
 export function roundNumber(value) {
@@ -21,15 +19,15 @@ const times = [1, 2, 5, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 14_400, 28_
 export const roundTime = (value) => times.find((t) => t >= value * 0.999) ?? 172_800 * roundNumber(value / 172_800);
 
 /**
- * A chart in the figure with an id. unit formats a value, axis one of the axis; round gives the
+ * A chart in a figure. unit formats a value, axis one of the axis; round gives the
  * top of the axis, which is at least least. The result's method
- * draw takes the samples and the lines: a name, and the function that gives its value in a sample.
+ * draw takes the samples, the lines (a name, and the function that gives its value in a sample), what it shows (see history.js), and
+ * another format if that has changed.
  */
-export function chart(id, { unit, axis, round, least, summary }) {
-  const figure = byId(id);
+export function chart(figure, { unit, axis, round, least }) {
   const svg = figure.querySelector("svg"), legend = figure.querySelector("ul"), spoken = figure.querySelector(".summary");
   const at = figure.querySelector(".at");
-  let samples = [], lines = [], pointer = null;
+  let samples = [], lines = [], pointer = null, span = live;
 
   svg.addEventListener("pointermove", (event) => {
     pointer = event.clientX - svg.getBoundingClientRect().left;
@@ -43,11 +41,16 @@ export function chart(id, { unit, axis, round, least, summary }) {
 
   function paint() {
     const width = svg.clientWidth;
-    if (!width || !samples.length) return;
-    const now = samples.at(-1).at;
+    if (!width) return;
+    if (!samples.length) {
+      svg.replaceChildren(el("text", { class: "tick", x: width / 2, y: height / 2, "text-anchor": "middle" }, "Nothing recorded yet"));
+      legend.replaceChildren();
+      return;
+    }
+    const now = span === live ? samples.at(-1).at : Math.max(samples.at(-1).at, Date.now());
     const most = round(Math.max(least, ...lines.flatMap((l) => samples.map((s) => l.value(s) ?? 0))));
-    const shown = minutes.find((m) => m * 60_000 >= now - samples[0].at) ?? minutes.at(-1);
-    const x = (time) => left + (width - left - right) * (1 - (now - time) / (shown * 60_000));
+    const shown = span.shows.find((ms) => ms >= now - samples[0].at) ?? span.shows.at(-1); // as much as is known
+    const x = (time) => left + (width - left - right) * (1 - (now - time) / shown);
     const y = (value) => top + (height - top - bottom) * (1 - Math.min(value, most) / most);
     const parts = [];
     for (const part of [0, 0.5, 1]) {
@@ -56,7 +59,7 @@ export function chart(id, { unit, axis, round, least, summary }) {
       parts.push(el("text", { class: "tick", x: left - 8, y: line + 4, "text-anchor": "end" }, axis(most * part)));
     }
     for (const [part, anchor] of [[1, "start"], [0.5, "middle"], [0, "end"]]) {
-      const before = shown * part * 60_000;
+      const before = shown * part;
       parts.push(el("text", { class: "tick", x: x(now - before), y: height - 5, "text-anchor": anchor }, part ? `${duration(before / 1000)} ago` : "now"));
     }
     lines.forEach((line, i) => parts.push(...trace(line, i, x, y)));
@@ -64,7 +67,7 @@ export function chart(id, { unit, axis, round, least, summary }) {
     if (picked) parts.push(el("line", { class: "cursor", x1: x(picked.at), x2: x(picked.at), y1: top, y2: height - bottom }));
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren(...parts);
-    text(at, picked ? `at ${clock(picked.at)}` : "");
+    text(at, picked ? `at ${span === live ? clock(picked.at) : date(picked.at)}` : "");
     label(picked ?? samples.at(-1));
   }
 
@@ -78,7 +81,7 @@ export function chart(id, { unit, axis, round, least, summary }) {
       const value = line.value(s);
       if (value === undefined) continue;
       const point = `${x(s.at).toFixed(1)} ${y(value).toFixed(1)}`;
-      if (last === null || s.at - last.at > pauseMost) {
+      if (last === null || s.at - last.at > span.gap) {
         close();
         path += `M${point}`;
         area += `M${point}`;
@@ -107,13 +110,15 @@ export function chart(id, { unit, axis, round, least, summary }) {
   }
 
   return {
-    draw(all, of) {
+    draw(all, of, over = live, how = null) {
+      if (how) ({ unit, axis, round, least } = how);
       samples = all;
       lines = of;
+      span = over;
       paint();
       text(spoken, lines.map((l) => {
         const values = samples.map((s) => l.value(s) ?? 0);
-        return summary(l.name, unit(values.at(-1) ?? 0), unit(Math.max(0, ...values)));
+        return `${l.name}: ${unit(values.at(-1) ?? 0)} now, at most ${unit(Math.max(0, ...values))} in the ${span.words}.`;
       }).join(" "));
     },
   };

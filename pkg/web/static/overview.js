@@ -2,18 +2,37 @@
 import { attribute, byId, el, list, shows, text } from "./dom.js";
 import { count, duration, number, rate } from "./format.js";
 import { chart, roundNumber, roundTime } from "./chart.js";
+import * as history from "./history.js";
+import { say } from "./say.js";
 
 const linesMost = 6; // of remotes in the chart of the lag
 
 export function overview(app) {
-  const throughput = chart("throughput", {
-    unit: (v) => `${rate(v)}/s`, axis: rate, round: roundNumber, least: 10,
-    summary: (name, now, most) => `${name}: ${now} now, at most ${most} in the last ten minutes.`,
-  });
-  const lag = chart("lag", {
-    unit: duration, axis: duration, round: roundTime, least: 1,
-    summary: (name, now, most) => `${name}: ${now} now, at most ${most} in the last ten minutes.`,
-  });
+  const throughput = chart(byId("throughput"), { unit: (v) => `${rate(v)}/s`, axis: rate, round: roundNumber, least: 10 });
+  const lag = chart(byId("lag"), { unit: duration, axis: duration, round: roundTime, least: 1 });
+  const kept = history.recorded("");
+  const choices = [...document.querySelectorAll("input[name=span]")];
+  for (const choice of choices) choice.addEventListener("change", () => app.state && charts(app.state));
+
+  function charts(state) {
+    const chosen = choices.find((c) => c.checked).value, longest = `Longest of ${state.remotes.length} remotes`;
+    if (chosen === "live") {
+      throughput.draw(app.samples, [
+        { name: "Sent", value: (s) => s.sent },
+        { name: "Received", value: (s) => s.received },
+      ]);
+      lag.draw(app.samples, state.remotes.length <= linesMost
+        ? state.remotes.map((r) => ({ name: called(r.name), value: (s) => s.lag[r.name] }))
+        : [{ name: longest, value: (s) => Math.max(0, ...Object.values(s.lag)) }]);
+      return;
+    }
+    kept.read(() => charts(app.state), (why) => say(`Could not read the history: ${why}`, true));
+    throughput.draw(...kept.draw(chosen, [
+      { name: "Sent", value: (s) => s.sent },
+      { name: "Received", value: (s) => s.received },
+    ]));
+    lag.draw(...kept.draw(chosen, [{ name: state.remotes.length > 1 ? longest : "Longest", value: (s) => s.waits }]));
+  }
 
   return {
     show(state) {
@@ -22,13 +41,7 @@ export function overview(app) {
       links(state);
       const still = (r) => (state.pauses ?? []).some((p) => !p.table && (!p.remote || p.remote === r.name));
       list(byId("remotes").tBodies[0], state.remotes.map((r) => ({ ...r, paused: still(r) })), (r) => r.name, () => remote(app));
-      throughput.draw(app.samples, [
-        { name: "Sent", value: (s) => s.sent },
-        { name: "Received", value: (s) => s.received },
-      ]);
-      lag.draw(app.samples, state.remotes.length <= linesMost
-        ? state.remotes.map((r) => ({ name: called(r.name), value: (s) => s.lag[r.name] }))
-        : [{ name: `Longest of ${state.remotes.length} remotes`, value: (s) => Math.max(0, ...Object.values(s.lag)) }]);
+      charts(state);
     },
   };
 }

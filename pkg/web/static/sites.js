@@ -1,6 +1,8 @@
 // The sites of a node that collects how its partners are: one row each, worst first, which opens to its problems and figures.
 import { attribute, byId, el, list, options, shows, text } from "./dom.js";
-import { ago, count, duration, moment, number, plural } from "./format.js";
+import { ago, count, duration, moment, number, plural, rate } from "./format.js";
+import { chart, roundNumber, roundTime } from "./chart.js";
+import { recorded } from "./history.js";
 import { call } from "./api.js";
 import { say } from "./say.js";
 import { pill, quiet } from "./overview.js";
@@ -139,10 +141,54 @@ function refusal(x) {
   return x.led?.refused ? `It refuses the profile ${x.led.profile}: ${x.led.refused}` : "";
 }
 
+const lines = {
+  waits: ["Oldest waiting row", (s) => s.waits, { unit: duration, axis: duration, round: roundTime, least: 60 }],
+  rows: ["Rows waiting there", (s) => s.pending, { unit: number, axis: rate, round: roundNumber, least: 10 }],
+  refused: ["Refused rows", (s) => s.refused, { unit: number, axis: rate, round: roundNumber, least: 10 }],
+  offline: ["Offline", (s) => s.offline, { unit: (v) => `${Math.round(v)} %`, axis: (v) => `${Math.round(v)} %`, round: () => 100, least: 100 }],
+  speed: ["Rows from here", (s) => s.sent, { unit: (v) => `${rate(v)}/s`, axis: rate, round: roundNumber, least: 1 }],
+};
+let drawn = 0;
+
+/** How a site was: a chart of one figure over a day or 30 days, and when it was last offline. */
+function site(app) {
+  const group = `past-${++drawn}`;
+  const what = el("select", { "aria-label": "Chart" }, Object.entries(lines).map(([value, [name]]) => el("option", { value }, name)));
+  const over = ["day", "month"].map((value) => el("input", { type: "radio", name: group, value, checked: value === "day" }));
+  const away = el("span", { class: "muted" });
+  const figure = el("figure", { class: "chart" }, el("figcaption", {}, what,
+    el("fieldset", { class: "choice" }, el("legend", { class: "hidden" }, "The chart shows"), over.map((input) => el("label", {}, input, el("span", {}, input.value === "day" ? "Day" : "30 days")))),
+    away, el("span", { class: "at muted" })), el("ul", { class: "legend" }), el("svg", { class: "plot", "aria-hidden": "true" }), el("p", { class: "hidden summary" }));
+  let kept = null, shown = null, plot = null;
+  const draw = () => {
+    const [name, value, how] = lines[what.value];
+    plot ??= chart(figure, how);
+    plot.draw(...kept.draw(over.find((o) => o.checked).value, [{ name, value }]), how);
+    text(away, shown.own ? "" : lastAway(kept, app.now()));
+  };
+  for (const input of [what, ...over]) input.addEventListener("input", () => kept && draw());
+  return shows(figure, (x) => {
+    shown = x;
+    kept ??= recorded(x.own ? "" : x.name);
+    if (!kept.known) draw();
+    kept.read(draw, (why) => say(`Could not read the history of ${x.name}: ${why}`, true));
+  });
+}
+
+/** When a site was last offline, and for how long. */
+function lastAway(kept, now) {
+  const a = kept.away;
+  if (!kept.known) return "";
+  if (!a) return "Not offline in the last 30 days, while this node was watching.";
+  if (Number.isNaN(moment(a.until))) return `Offline for about ${duration((now - moment(a.from)) / 1000)}.`;
+  return `Last offline about ${ago(moment(a.until), now)}, for about ${duration(60 * a.minutes)}.`;
+}
+
 function details(app) {
-  const box = el("td", { colspan: "11" });
+  const about = el("div"), past = site(app), box = el("td", { colspan: "11" }, about, past);
   let told = "";
   return shows(el("tr", { class: "details" }, box), ([, x]) => {
+    past.show(x);
     const s = x.told?.summary, now = JSON.stringify([s, x.why, x.heard === null, x.here, x.led]);
     if (now === told) return; // what somebody has selected stays
     told = now;
@@ -158,7 +204,7 @@ function details(app) {
         ["Compared", s.verified ? `${since(s.verified.at)}: ${number(s.verified.equal)} equal, ${number(s.verified.differ)} differ` : "not since its start"],
         ["The answer took", duration(x.told.took)]);
     }
-    box.replaceChildren(...(sentences.length ? [el("ul", { class: "sentences" }, sentences.map((p) => el("li", {}, p)))] : []),
+    about.replaceChildren(...(sentences.length ? [el("ul", { class: "sentences" }, sentences.map((p) => el("li", {}, p)))] : []),
       el("dl", { class: "facts" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))));
   });
 }
