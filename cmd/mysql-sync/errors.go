@@ -19,6 +19,7 @@ func errorsCommand() *cobra.Command {
 	var of status.Rows
 	var asJSON bool
 	var limit int
+	var at string
 	c := &cobra.Command{
 		Use:   "errors CONFIGURATION",
 		Short: "List the rows that remotes refused, with reasons",
@@ -26,7 +27,8 @@ func errorsCommand() *cobra.Command {
 each with the reason and the time of the next attempt. All other rows keep going. A
 row that only waits for another, such as its parent, is listed too and marked as
 waiting: it counts as pending. One that waits for a unique value held by another row
-counts as an error after some attempts. Works on a running or stopped node.
+counts as an error after some attempts. Works on a running or stopped node, and with
+--at on a site that a running node reaches.
 
 What to do: fix the row, or what blocks it at the remote (a table not altered there
 yet, a unique value already taken), then wait, or run mysql-sync retry.
@@ -34,14 +36,15 @@ yet, a unique value already taken), then wait, or run mysql-sync retry.
 Exit codes: 0 listed; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync errors configuration.json
   mysql-sync errors configuration.json --remote berlin --table orders
+  mysql-sync errors hub.json --at store-17
   mysql-sync errors configuration.json --json | jq -r .message | sort | uniq -c`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
-			if err := errors.Join(checkRemote(cfg, of.Remote), checkTable(cfg, of.Table), checkLimit(limit)); err != nil {
+			if err := errors.Join(unless(at, checkRemote(cfg, of.Remote), checkTable(cfg, of.Table)), checkLimit(limit)); err != nil {
 				return err
 			}
-			n, _, done, err := reach(cmd.Context(), cfg)
+			n, _, done, err := reachAt(cmd.Context(), cfg, at)
 			if err != nil {
 				return err
 			}
@@ -57,6 +60,7 @@ Exit codes: 0 listed; 1 failed; 2 the command line or the configuration is wrong
 			return nil
 		}),
 	}
+	atFlag(c, &at)
 	c.Flags().StringVar(&of.Remote, "remote", "", "only rows of this remote")
 	c.Flags().StringVar(&of.Table, "table", "", "only rows of this table")
 	c.Flags().IntVar(&limit, "limit", 100, "maximum number to list, up to 1000")
@@ -83,7 +87,7 @@ func showErrors(w io.Writer, list []status.RowError, limit int) {
 		return
 	}
 	for _, e := range list {
-		fmt.Fprintf(w, "%s  %s → %s  %s\n", moment(e.At), command.Clean(e.Table+" "+e.ID), e.Remote, tries(e))
+		fmt.Fprintf(w, "%s  %s → %s  %s\n", moment(e.At), command.Clean(e.Table+" "+e.ID), command.Clean(e.Remote), tries(e))
 		fmt.Fprintf(w, "    %s\n", command.Clean(e.Message))
 	}
 	if len(list) == limit {

@@ -267,7 +267,7 @@ func TestLedStoresBehindAnACL(t *testing.T) {
 		}
 		spy.Publish("/verify/store-1/hq", 1, false, a)
 		spy.Publish("/verify/store-1/spy", 1, false, a)
-		q, err := wire.Question{ID: uint64(i), Ask: wire.AskLead, Led: &wire.Led{Profile: "store", Refused: "spy"}}.Encode()
+		q, err := wire.Question{ID: uint64(i), Ask: wire.AskLead, Errand: wire.Errand{Led: &wire.Led{Profile: "store", Refused: "spy"}}}.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 
 func pauseCommand() *cobra.Command {
 	var ask status.PauseAsk
-	var length string
+	var length, at string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "pause CONFIGURATION",
@@ -33,11 +33,12 @@ tables that refer to a paused one by a foreign key wait with it. Everything else
 continues: other remotes and tables, receiving, acks, and comparisons. To stop
 receiving a table, pause it at the remotes. A second pause of the same remote and
 table replaces the first; otherwise all pauses apply. A stopped node can be paused
-too: the pause applies when it starts.
+too: the pause applies when it starts. --at pauses what a site sends.
 
 Exit codes: 0 paused; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync pause configuration.json --remote store-17 --for 2h
   mysql-sync pause configuration.json --table orders --reason "new column"
+  mysql-sync pause hub.json --at store-17 --for 1h
   mysql-sync pause configuration.json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
@@ -53,13 +54,13 @@ Exit codes: 0 paused; 1 failed; 2 the command line or the configuration is wrong
 			if err != nil {
 				return err
 			}
-			if err := checkRemote(cfg, ask.Remote); err != nil {
+			if err := unless(at, checkRemote(cfg, ask.Remote)); err != nil {
 				return err
 			}
-			if ask.Table != "" && !cfg.Syncs(ask.Table) {
+			if at == "" && ask.Table != "" && !cfg.Syncs(ask.Table) {
 				return command.Usage(fmt.Errorf("--table: %s is not in syncTables%s", ask.Table, meant(ask.Table, cfg.SyncTables)))
 			}
-			n, running, done, err := reach(cmd.Context(), cfg)
+			n, running, done, err := reachAt(cmd.Context(), cfg, at)
 			if err != nil {
 				return err
 			}
@@ -86,6 +87,7 @@ Exit codes: 0 paused; 1 failed; 2 the command line or the configuration is wrong
 			return nil
 		},
 	}
+	atFlag(c, &at)
 	c.Flags().StringVar(&ask.Remote, "remote", "", "only to this remote")
 	c.Flags().StringVar(&ask.Table, "table", "", "only this table, and those that refer to it")
 	c.Flags().StringVar(&length, "for", "", "how long, such as 90m, 2h or 3d (default until resumed)")
@@ -99,11 +101,13 @@ Exit codes: 0 paused; 1 failed; 2 the command line or the configuration is wrong
 func resumeCommand() *cobra.Command {
 	var of status.ResumeAsk
 	var asJSON bool
+	var at string
 	c := &cobra.Command{
 		Use:   "resume CONFIGURATION",
 		Short: "End pauses",
 		Long: `End the pauses of a remote, of a table, or of both; without flags, all. Pending rows
-are sent now, or once a stopped node runs. Pauses that remain are listed.
+are sent now, or once a stopped node runs. Pauses that remain are listed. --at ends
+pauses at a site.
 
 Exit codes: 0 ended, or nothing was paused; 1 failed; 2 the command line or the
 configuration is wrong.`,
@@ -116,7 +120,7 @@ configuration is wrong.`,
 			if err != nil {
 				return err
 			}
-			n, running, done, err := reach(cmd.Context(), cfg)
+			n, running, done, err := reachAt(cmd.Context(), cfg, at)
 			if err != nil {
 				return err
 			}
@@ -124,7 +128,7 @@ configuration is wrong.`,
 			ended, err := n.Resume(cmd.Context(), of)
 			if err != nil {
 				// A pause may be of a remote or a table that is no longer in the configuration.
-				return errors.Join(err, checkRemote(cfg, of.Remote), checkTable(cfg, of.Table))
+				return errors.Join(err, unless(at, checkRemote(cfg, of.Remote), checkTable(cfg, of.Table)))
 			}
 			if asJSON {
 				for _, p := range ended {
@@ -150,6 +154,7 @@ configuration is wrong.`,
 			return nil
 		},
 	}
+	atFlag(c, &at)
 	c.Flags().StringVar(&of.Remote, "remote", "", "only pauses of this remote")
 	c.Flags().StringVar(&of.Table, "table", "", "only pauses of this table")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, for each ended pause")
@@ -203,6 +208,9 @@ func pauseLine(p status.Pause, now time.Time) string {
 	line := whatIsPaused(p) + ", until it is resumed"
 	if p.Until != nil {
 		line = whatIsPaused(p) + ", until " + moment(*p.Until) + " (" + command.Span(p.Until.Sub(now)) + ")"
+	}
+	if p.By != "" {
+		line += ", by " + p.By
 	}
 	if p.Reason != "" {
 		line += ": " + p.Reason

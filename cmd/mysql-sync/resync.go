@@ -13,7 +13,7 @@ import (
 )
 
 func resyncCommand() *cobra.Command {
-	var remote, where string
+	var remote, where, at string
 	var missing, all, asJSON bool
 	c := &cobra.Command{
 		Use:   "resync CONFIGURATION TABLE",
@@ -23,10 +23,12 @@ func resyncCommand() *cobra.Command {
 mysql-sync status shows it.
 
 With --missing, the default, a remote gets the rows it lacks, and none of its rows
-is overwritten. With --all it gets every row as if it were written now.
+is overwritten. With --all it gets every row as if it were written now. --at has a
+site send its rows of the table again.
 
 Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync resync configuration.json orders
+  mysql-sync resync hub.json orders --at store-17
   mysql-sync resync configuration.json orders --remote berlin --all --where "year >= 2025"`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: firstOf(syncTables),
@@ -38,13 +40,16 @@ Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wro
 			if err != nil {
 				return err
 			}
-			if !cfg.Syncs(args[1]) {
+			if at != "" && where != "" {
+				return command.Usage(errors.New("--where is SQL, which a site does not take from another node: leave it out, or run this there"))
+			}
+			if at == "" && !cfg.Syncs(args[1]) {
 				return command.Usage(fmt.Errorf("table %s is not in syncTables", args[1]))
 			}
-			if err := checkRemote(cfg, remote); err != nil {
+			if err := unless(at, checkRemote(cfg, remote)); err != nil {
 				return err
 			}
-			n, running, done, err := reach(cmd.Context(), cfg)
+			n, running, done, err := reachAt(cmd.Context(), cfg, at)
 			if err != nil {
 				return err
 			}
@@ -57,6 +62,9 @@ Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wro
 				return err
 			}
 			to := cfg.RemoteClients
+			if s, ok := n.(*site); ok {
+				to = s.sendsTo()
+			}
 			if remote != "" {
 				to = []string{remote}
 			}
@@ -67,11 +75,12 @@ Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wro
 					}
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s will be sent to %s (%s)\n", args[1], r, mode)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s will be sent to %s (%s)\n", args[1], command.Clean(r), mode)
 			}
 			return nil
 		},
 	}
+	atFlag(c, &at)
 	c.Flags().StringVar(&remote, "remote", "", "only to this remote")
 	c.Flags().StringVar(&where, "where", "", "only rows that match this SQL condition")
 	c.Flags().BoolVar(&missing, "missing", false, "only rows the remote lacks (the default)")

@@ -14,18 +14,20 @@ import (
 func retryCommand() *cobra.Command {
 	var of status.Rows
 	var asJSON bool
+	var at string
 	c := &cobra.Command{
 		Use:   "retry CONFIGURATION",
 		Short: "Resend refused rows now",
 		Long: `Resend the rows that a remote refused, or that a transformer failed on, now: all of
 them, or those selected by the flags. A stopped node sends them when it starts. The
 node also retries them on its own, at growing intervals of up to an hour; mysql-sync
-errors shows what was wrong with each.
+errors shows what was wrong with each. --at does this at a site.
 
 Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync retry configuration.json
   mysql-sync retry configuration.json --remote berlin
   mysql-sync retry configuration.json --table orders --id 17
+  mysql-sync retry hub.json --at store-17 --table orders
   mysql-sync retry configuration.json --json | jq .rows`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
@@ -37,10 +39,10 @@ Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(checkRemote(cfg, of.Remote), checkTable(cfg, of.Table)); err != nil {
+			if err := unless(at, checkRemote(cfg, of.Remote), checkTable(cfg, of.Table)); err != nil {
 				return err
 			}
-			n, running, done, err := reach(cmd.Context(), cfg)
+			n, running, done, err := reachAt(cmd.Context(), cfg, at)
 			if err != nil {
 				return err
 			}
@@ -60,6 +62,7 @@ Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`
 			return nil
 		},
 	}
+	atFlag(c, &at)
 	c.Flags().StringVar(&of.Remote, "remote", "", "only rows of this remote")
 	c.Flags().StringVar(&of.Table, "table", "", "only rows of this table")
 	c.Flags().StringVar(&of.ID, "id", "", "only the row with this id, as mysql-sync errors shows it; requires --table")

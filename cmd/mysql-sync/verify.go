@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ var (
 )
 
 func verifyCommand() *cobra.Command {
-	var remote string
+	var remote, at string
 	var asJSON, repair bool
 	c := &cobra.Command{
 		Use:   "verify CONFIGURATION [TABLE…]",
@@ -42,10 +43,14 @@ those of this node are the same.
 is a delete; if the versions are equal, this node's row stays. A row that only one
 side has, in a version that both know, is sent to the other.
 
+--at has a site compare its tables with its own remotes, and lists at most 20 rows
+of each that differ; with --repair, the site must also allow resync.
+
 Exit codes: 0 equal; 1 not equal, or not everything was compared; 2 the command line
 or the configuration is wrong.`,
 		Example: `  mysql-sync verify configuration.json
   mysql-sync verify configuration.json orders --remote berlin --json
+  mysql-sync verify hub.json --at store-17
   mysql-sync verify configuration.json orders --repair`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: anyOf(allTables),
@@ -54,10 +59,13 @@ or the configuration is wrong.`,
 			for _, table := range args[1:] {
 				mistakes = append(mistakes, checkTable(cfg, table))
 			}
-			if err := errors.Join(mistakes...); err != nil {
+			if err := unless(at, mistakes...); err != nil {
 				return err
 			}
 			q := status.Verify{Tables: args[1:], Repair: repair}
+			if at != "" {
+				return verifyAt(cmd, cfg, at, remote, q, asJSON)
+			}
 			if remote != "" {
 				q.Remotes = []string{remote}
 			}
@@ -72,11 +80,29 @@ or the configuration is wrong.`,
 			return report(cmd.OutOrStdout(), body, asJSON)
 		}),
 	}
+	atFlag(c, &at)
 	c.Flags().StringVar(&remote, "remote", "", "only compare with this remote")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line, with the keys that differ")
 	c.Flags().BoolVar(&repair, "repair", false, "send the rows that differ")
 	completes(c, "remote", remotes)
 	return c
+}
+
+// verifyAt has a site compare tables. Its answer comes as a whole.
+func verifyAt(cmd *cobra.Command, cfg *config.Config, at, remote string, q status.Verify, asJSON bool) error {
+	s, err := siteAt(cfg, at)
+	if err != nil {
+		return err
+	}
+	list, err := s.verify(cmd.Context(), q, remote)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := lines(&text, list); err != nil {
+		return err
+	}
+	return report(cmd.OutOrStdout(), &text, asJSON)
 }
 
 // report prints the comparisons as they arrive.
@@ -93,6 +119,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		if l.Table == "" { // the line that says why there are no more
 			return fmt.Errorf("stopped after %d %s: %s", compared, command.Word(compared, "comparison", "comparisons"), command.Clean(l.Error))
 		}
+		l.Table, l.Remote = command.Clean(l.Table), command.Clean(l.Remote)
 		compared++
 		whole = whole && l.Error == "" && l.Incomparable == 0
 		equal = equal && (l.Differs == 0 || l.Error != "")

@@ -35,6 +35,7 @@ type Config struct {
 	VerifyInterval       time.Duration       // between two comparisons of all tables; 0 is never
 	StatusRows           string              // all, open
 	Fleet                bool                // the partners are asked how they are
+	Actions              map[string][]string // by client or pattern: what it may do here from afar
 	From                 From                // where a part of this comes from
 	Leads                []Lead              // profiles for others, by name
 	LoggingLevel         string              // error, warn, info, debug, trace

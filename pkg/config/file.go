@@ -27,6 +27,7 @@ type file struct {
 	VerifyInterval       int                 `koanf:"verifyInterval"` // ms
 	StatusRows           string              `koanf:"statusRows"`
 	Fleet                bool                `koanf:"fleet"`
+	ActionsFrom          map[string][]string `koanf:"actionsFrom"`
 	ConfigurationFrom    *fileFrom           `koanf:"configurationFrom"` // nil: everything comes from the file
 	Lead                 map[string]any      `koanf:"lead"`              // a block by profile
 	LoggingLevel         string              `koanf:"loggingLevel"`

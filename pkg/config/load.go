@@ -122,6 +122,7 @@ func (c *checker) build(f *file, hasMQTT bool, from From) *Config {
 	c.clients(cfg, f.AcceptFrom != nil)
 	c.tables(cfg)
 	c.from(cfg)
+	c.actions(cfg, f.ActionsFrom)
 	if cfg.Fleet && len(cfg.Clients()) == 0 && !cfg.Invites() && !c.Wrong("acceptFrom") && !c.Wrong("remoteClients") {
 		c.Warnf("fleet", "has no effect: neither remoteClients nor acceptFrom names a client")
 	}

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mysql-sync/mysql-sync/pkg/act"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -31,13 +32,15 @@ type OfficeConfig struct {
 	Host     Host
 	Presence Presence
 	Publish  func(ctx context.Context, m transport.Message) error
+	Does     act.Node // what is asked from afar
 }
 
-// Office is what a node is to the sites that join it, to those that it leads, and to its own hub.
+// Office is what a node is to the sites that join it, to those that it leads, to its own hub, and to others that act from afar.
 type Office struct {
 	Joining  *sites.Desk
 	Leads    *lead.Desk
 	Follower *lead.Follower
+	*act.Desk
 }
 
 // OpenOffice returns a node's office. A profile whose content has changed has its new version in the database then.
@@ -49,6 +52,7 @@ func OpenOffice(ctx context.Context, c OfficeConfig) (*Office, error) {
 	hub := c.Node.From.Client
 	o := &Office{
 		Leads: lead.NewDesk(c.Node, documents, key, c.Now),
+		Desk:  act.New(act.Config{Log: c.Log.Named("act"), Node: c.Node, DB: c.DB, Now: c.Now, Does: c.Does}),
 		Follower: lead.NewFollower(lead.FollowerConfig{
 			Log: c.Log.Named("lead"), Node: c.Node, Now: c.Now, Try: c.Host.Try,
 			Ready: func() bool { return c.Presence.Online(hub) && c.Presence.SpeaksBatches(hub) },
@@ -68,10 +72,11 @@ func (o *Office) Lead(client string, has wire.Led) ([]byte, error) {
 	return o.Leads.Answer(client, has)
 }
 
-// Serve lets sites in, and follows the node's hub, until ctx ends. Call it once.
+// Serve lets sites in, follows the node's hub, and does what is asked from afar, until ctx ends. Call it once.
 func (o *Office) Serve(ctx context.Context, ask lead.Ask) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return o.Joining.Run(ctx) })
 	g.Go(func() error { return o.Follower.Run(ctx, ask) })
+	g.Go(func() error { return o.Desk.Run(ctx) })
 	return g.Wait()
 }

@@ -59,5 +59,8 @@ func (m *Mesh) Merges(client string) bool { return m.SpeaksBatches(client) && m.
 // Counts reports whether a client understands counters, and is sent batches.
 func (m *Mesh) Counts(client string) bool { return m.SpeaksBatches(client) && m.peers.counts(client) }
 
+// Acts reports whether a client can be asked to do something, and is sent batches.
+func (m *Mesh) Acts(client string) bool { return m.SpeaksBatches(client) && m.peers.acts(client) }
+
 // MaxRow returns the size of the largest row that a client accepts, in bytes.
 func (m *Mesh) MaxRow(client string) int { return m.peers.maxRow(client) }

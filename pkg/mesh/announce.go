@@ -45,7 +45,7 @@ func (m *Mesh) Down() {
 func (m *Mesh) publishNode(ctx context.Context) error {
 	here := m.voice.isHeard()
 	a := wire.Node{Client: m.c.Node.ClientName, Protocol: wire.Protocol, Version: m.c.Version, Session: m.c.Session,
-		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes, Merges: true, Counts: true, Here: here}
+		ReceiveTables: m.c.Node.ReceiveTables, Definitions: m.definitions.Load(), MaxRow: m.c.MaxRow, Routes: m.c.Routes, Merges: true, Counts: true, Acts: true, Here: here}
 	if a.ReceiveTables == nil {
 		a.ReceiveTables = []string{}
 	}

@@ -243,6 +243,13 @@ func (p *peers) counts(client string) bool {
 	return p.node[client].Counts
 }
 
+// acts reports whether a client has announced that it can be asked to do something.
+func (p *peers) acts(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.node[client].Acts
+}
+
 // unheard records that the connection is lost: from now on, the broker's copies may be newer than what was heard live.
 func (p *peers) unheard() {
 	p.mu.Lock()

@@ -101,7 +101,7 @@ func (w *work) begin(ctx context.Context) error {
 	}
 	w.After(w.scripts.Close)
 	if w.Office, err = fleet.OpenOffice(ctx, fleet.OfficeConfig{
-		Log: w.log, Node: w.cfg, DB: w.DB, Now: w.now, Host: w.host, Presence: w.line.Mesh, Publish: w.line.Transport.Publish,
+		Log: w.log, Node: w.cfg, DB: w.DB, Now: w.now, Host: w.host, Presence: w.line.Mesh, Publish: w.line.Transport.Publish, Does: w.Running,
 	}); err != nil {
 		return err
 	}
@@ -158,6 +158,6 @@ func (w *work) state() status.Work {
 	}
 	return status.Work{
 		DB: w.DB, Tables: w.Tables, Outbox: w.outbox, Source: w.source, End: w.Stream.Visible, Live: stages.Live,
-		Marked: w.senders.Marked, Paused: w.pauses.Look, Verify: w.verifier.Verify, Row: w.verifier.Row,
+		Marked: w.senders.Marked, Paused: w.pauses.Look, Verify: w.verifier.Verify, Row: w.verifier.Row, Act: w.verifier.Act,
 	}
 }

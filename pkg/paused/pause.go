@@ -23,6 +23,7 @@ type Pause struct {
 	Remote string // "": all
 	Table  string // "": all
 	Reason string
+	By     string // who paused it from afar; "": someone here
 	Began  time.Time
 	Until  time.Time // zero: until it is resumed
 }
@@ -32,6 +33,7 @@ type Ask struct {
 	Remote string
 	Table  string
 	Reason string
+	By     string
 	For    time.Duration // 0: until it is resumed
 }
 
@@ -49,9 +51,9 @@ func (a Ask) Valid() error {
 }
 
 // begin runs when something is paused. It replaces a pause of the same that is still in force, but keeps its beginning.
-const begin = `INSERT INTO sync_pauses (remote, table_name, reason, began_at, until_at)
-	VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
-	ON DUPLICATE KEY UPDATE began_at = IF(until_at <= UTC_TIMESTAMP(6), VALUES(began_at), began_at), reason = VALUES(reason), until_at = VALUES(until_at)`
+const begin = `INSERT INTO sync_pauses (remote, table_name, reason, paused_by, began_at, until_at)
+	VALUES (?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
+	ON DUPLICATE KEY UPDATE began_at = IF(until_at <= UTC_TIMESTAMP(6), VALUES(began_at), began_at), reason = VALUES(reason), paused_by = VALUES(paused_by), until_at = VALUES(until_at)`
 
 // Begin records a pause.
 func Begin(ctx context.Context, db mysqldb.Execer, a Ask) error {
@@ -59,7 +61,7 @@ func Begin(ctx context.Context, db mysqldb.Execer, a Ask) error {
 	if a.For > 0 {
 		length = a.For.Microseconds()
 	}
-	if _, err := db.ExecContext(ctx, begin, a.Remote, a.Table, a.Reason, length); err != nil {
+	if _, err := db.ExecContext(ctx, begin, a.Remote, a.Table, a.Reason, a.By, length); err != nil {
 		return fmt.Errorf("write into sync_pauses: %w", err)
 	}
 	return nil
@@ -87,14 +89,14 @@ func End(ctx context.Context, db *mysqldb.DB, remote, table string, exactly bool
 
 // read returns the pauses in force, and those that are over.
 func read(ctx context.Context, db mysqldb.Queryer, locking string) (now, over []Pause, err error) {
-	err = mysqldb.Each(ctx, db, `SELECT remote, table_name, reason, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', began_at),
+	err = mysqldb.Each(ctx, db, `SELECT remote, table_name, reason, paused_by, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', began_at),
 		TIMESTAMPDIFF(MICROSECOND, '1970-01-01', until_at), COALESCE(until_at <= UTC_TIMESTAMP(6), 0)
 		FROM sync_pauses ORDER BY remote, table_name`+locking, nil, func(r *sql.Rows) error {
 		var p Pause
 		var began int64
 		var until sql.NullInt64
 		var ended bool
-		if err := r.Scan(&p.Remote, &p.Table, &p.Reason, &began, &until, &ended); err != nil {
+		if err := r.Scan(&p.Remote, &p.Table, &p.Reason, &p.By, &began, &until, &ended); err != nil {
 			return err
 		}
 		p.Began = time.UnixMicro(began)

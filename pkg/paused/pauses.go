@@ -100,7 +100,7 @@ func (p *Pauses) tell(before, now Set, over []Pause) {
 		}
 	}
 	for _, h := range now {
-		if !slices.ContainsFunc(before, func(x Held) bool { return h.same(x) && h.Until.Equal(x.Until) && h.Reason == x.Reason }) {
+		if !slices.ContainsFunc(before, func(x Held) bool { return h.same(x) && h.Until.Equal(x.Until) && h.Reason == x.Reason && h.By == x.By }) {
 			p.Log.Info("sending is paused", append(h.fields(), zap.Strings("along", h.Along))...)
 		}
 	}
@@ -120,6 +120,9 @@ func (p Pause) fields() []zap.Field {
 	list := []zap.Field{zap.String("remote", all(p.Remote)), zap.String("table", all(p.Table))}
 	if !p.Until.IsZero() {
 		list = append(list, zap.Time("until", p.Until))
+	}
+	if p.By != "" {
+		list = append(list, zap.String("by", p.By))
 	}
 	if p.Reason != "" {
 		list = append(list, zap.String("reason", p.Reason))

@@ -18,6 +18,7 @@ const (
 // Question is one that a client has asked.
 type Question struct {
 	From string
+	Key  string // the ID of the key that it was sealed with; "": it came in the clear
 	wire.Question
 	bytes int
 }
@@ -46,8 +47,8 @@ func NewQuestions(named []string) *Questions {
 }
 
 // Put queues a question, and reports whether it did: too many may wait already. A question that is repeated while it
-// waits is answered once.
-func (q *Questions) Put(from string, question wire.Question, bytes int) bool {
+// waits is answered once. key is the ID of the key that it was sealed with.
+func (q *Questions) Put(from, key string, question wire.Question, bytes int) bool {
 	name := budget(q.named, from)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,7 +67,7 @@ func (q *Questions) Put(from string, question wire.Question, bytes int) bool {
 	if len(a.waiting) == 0 && a.answering == nil {
 		q.turns = append(q.turns, name)
 	}
-	a.waiting, a.bytes = append(a.waiting, Question{from, question, bytes}), a.bytes+bytes
+	a.waiting, a.bytes = append(a.waiting, Question{from, key, question, bytes}), a.bytes+bytes
 	q.wake()
 	return true
 }

@@ -13,7 +13,7 @@ func TestQuestionsTakeTurns(t *testing.T) {
 	q := NewQuestions([]string{"node-a", "node-b"})
 	taken := 0
 	for i := range 1000 {
-		if q.Put("node-a", wire.Question{ID: uint64(i)}, 100) {
+		if q.Put("node-a", "", wire.Question{ID: uint64(i)}, 100) {
 			taken++
 		}
 	}
@@ -21,7 +21,7 @@ func TestQuestionsTakeTurns(t *testing.T) {
 		t.Errorf("%d questions of one client wait", taken)
 	}
 	for range 3 {
-		if !q.Put("node-b", wire.Question{ID: 7}, 100) {
+		if !q.Put("node-b", "", wire.Question{ID: 7}, 100) {
 			t.Error("another client finds no room")
 		}
 	}
@@ -37,7 +37,7 @@ func TestQuestionsTakeTurns(t *testing.T) {
 	if _, _, ok := q.take(); ok {
 		t.Error("a client gets two turns at a time")
 	}
-	q.Put("node-b", wire.Question{ID: 7}, 100) // it is being answered
+	q.Put("node-b", "", wire.Question{ID: 7}, 100) // it is being answered
 	for _, done := range ends {
 		done()
 	}
@@ -57,7 +57,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 	id := uint64(0)
 	put := func(from string, bytes int) bool {
 		id++
-		return q.Put(from, wire.Question{ID: id}, bytes)
+		return q.Put(from, "", wire.Question{ID: id}, bytes)
 	}
 	for _, c := range []struct {
 		from  string

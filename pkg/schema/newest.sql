@@ -225,6 +225,7 @@ CREATE TABLE sync_pauses (
   reason VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
   began_at DATETIME(6) NOT NULL,
   until_at DATETIME(6) NULL,
+  paused_by VARCHAR(100) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
   PRIMARY KEY (remote, table_name)
 ) ENGINE=InnoDB;
 
@@ -262,4 +263,22 @@ CREATE TABLE sync_leads (
   profile VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   digest BINARY(32) NOT NULL
+) ENGINE=InnoDB;
+
+-- What other nodes have asked this one to do: each is carried out once. state is begun, done or failed; outcome is the
+-- answer, as JSON; digest is that of the question.
+CREATE TABLE sync_acts (
+  client VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  person VARCHAR(64) CHARACTER SET utf8mb4 NOT NULL,
+  action VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  what VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL,
+  digest BINARY(32) NOT NULL,
+  asked_at DATETIME(6) NOT NULL,
+  began_at DATETIME(6) NOT NULL,
+  ended_at DATETIME(6) NULL,
+  state VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  outcome MEDIUMBLOB NULL,
+  PRIMARY KEY (client, id),
+  KEY began (began_at)
 ) ENGINE=InnoDB;

@@ -88,6 +88,16 @@ func IsSealed(message []byte) bool {
 	return ok && len(rest) > 0 && (Form(rest[0]) == first || Form(rest[0]) == second)
 }
 
+// KeyOf returns the ID of the key that a message says it is sealed with; "": it is not sealed. It is true once the message
+// has opened.
+func KeyOf(message []byte) string {
+	h, _, _, err := parse(message)
+	if err != nil {
+		return ""
+	}
+	return h.key
+}
+
 // parse takes a message apart. clear is the header's bytes, body what is sealed.
 func parse(message []byte) (h header, clear, body []byte, err error) {
 	if !IsSealed(message) {

@@ -9,6 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/metrics"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // runner is what a service runs: a node.Node.
@@ -20,6 +21,7 @@ type runner interface {
 	Fleet(ctx context.Context) (*fleet.Fleet, error)
 	History(ctx context.Context, site string) (*fleet.History, error)
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
+	At(ctx context.Context, site string, a wire.Act) (*status.Afar, error)
 
 	// Check returns what would keep the node from starting. It changes nothing.
 	Check(ctx context.Context) error

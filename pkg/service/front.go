@@ -16,6 +16,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 var _ web.Node = (*front)(nil)
@@ -249,6 +250,11 @@ func (f *front) History(ctx context.Context, site string) (*fleet.History, error
 func (f *front) Row(ctx context.Context, of status.RowAsk) (*status.Row, error) {
 	t := f.tenant.Load()
 	return ask(ctx, t, func(ctx context.Context) (*status.Row, error) { return t.Row(ctx, of) })
+}
+
+func (f *front) At(ctx context.Context, site string, a wire.Act) (*status.Afar, error) {
+	t := f.tenant.Load()
+	return ask(ctx, t, func(ctx context.Context) (*status.Afar, error) { return t.At(ctx, site, a) })
 }
 
 func (f *front) Health(ctx context.Context) error {

@@ -16,6 +16,7 @@ type PauseAsk struct {
 	Table   string  `json:"table,omitempty"`   // "": of all
 	Seconds float64 `json:"seconds,omitempty"` // 0: until it is resumed
 	Reason  string  `json:"reason,omitempty"`
+	By      string  `json:"-"` // who asks for it from afar
 }
 
 // ResumeAsk selects the pauses to end: those of a remote, of a table, or of both; an empty field matches any.
@@ -37,7 +38,7 @@ func (d *Desk) Pause(ctx context.Context, p PauseAsk) error {
 	if math.IsNaN(p.Seconds) || math.Abs(p.Seconds) > math.MaxInt64/1e9 {
 		return Kind(ErrRequest, fmt.Errorf("seconds: %v is not a valid duration", p.Seconds))
 	}
-	a := paused.Ask{Remote: p.Remote, Table: p.Table, Reason: p.Reason, For: time.Duration(p.Seconds * float64(time.Second))}
+	a := paused.Ask{Remote: p.Remote, Table: p.Table, Reason: p.Reason, By: p.By, For: time.Duration(p.Seconds * float64(time.Second))}
 	if err := a.Valid(); err != nil {
 		return Kind(ErrRequest, err)
 	}
@@ -61,7 +62,7 @@ func (d *Desk) Resume(ctx context.Context, of ResumeAsk) ([]Pause, error) {
 func pauses(s paused.Set) []Pause {
 	list := make([]Pause, len(s))
 	for i, h := range s {
-		list[i] = Pause{Remote: h.Remote, Table: h.Table, Along: slices.Clone(h.Along), Began: h.Began, Reason: h.Reason}
+		list[i] = Pause{Remote: h.Remote, Table: h.Table, Along: slices.Clone(h.Along), Began: h.Began, Reason: h.Reason, By: h.By}
 		if !h.Until.IsZero() {
 			until := h.Until
 			list[i].Until = &until

@@ -15,6 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // Bounds of what looking at a running node costs.
@@ -76,6 +77,8 @@ type Work struct {
 	Verify func(ctx context.Context, remote, table string, repair bool) (Comparison, error)
 	// Row looks at a row, here and at the remotes.
 	Row func(ctx context.Context, table, id string) (*Row, error)
+	// Act has a site do something.
+	Act func(ctx context.Context, site string, a wire.Act) (*Afar, error)
 }
 
 // opened is the work of a node, and its own tables.

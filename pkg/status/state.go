@@ -127,6 +127,7 @@ type Pause struct {
 	Began  time.Time  `json:"began"`
 	Until  *time.Time `json:"until,omitempty"` // by the database's clock; omitted: until it is resumed
 	Reason string     `json:"reason,omitempty"`
+	By     string     `json:"by,omitempty"` // who paused it from afar; omitted: someone here
 }
 
 // Paused reports whether nothing is sent to a remote.

@@ -31,7 +31,7 @@ func (vf *Verifier) lead(q receive.Question) (wire.Answer, error) {
 // nobody has checked, is empty if the hub has no other.
 func (vf *Verifier) AskLead(ctx context.Context, hub string, has wire.Led) ([]byte, error) {
 	has.Fit()
-	a, err := vf.ask(ctx, hub, wire.Question{Ask: wire.AskLead, Led: &has})
+	a, err := vf.ask(ctx, hub, wire.Question{Ask: wire.AskLead, Errand: wire.Errand{Led: &has}})
 	if told, ok := errors.AsType[errAnswered](err); ok && (strings.HasSuffix(told.reason, notSynced) || strings.HasSuffix(told.reason, wire.UnknownQuestion)) {
 		return nil, errLeadsOlder
 	}

@@ -51,6 +51,7 @@ func (vf *Verifier) Hear(topic wire.Topic, payload []byte) {
 	if !vf.MayCome(sender, 0) {
 		return
 	}
+	key := seal.KeyOf(payload)
 	payload, ok := vf.Mesh.Unseal(topic, payload)
 	if !ok {
 		return
@@ -69,7 +70,7 @@ func (vf *Verifier) Hear(topic wire.Topic, payload []byte) {
 	case a != nil:
 		vf.asking.answered(sender, *a)
 	default:
-		vf.questions.Put(sender, *q, len(payload)) // what is dropped is asked again
+		vf.questions.Put(sender, key, *q, len(payload)) // what is dropped is asked again
 	}
 }
 
@@ -150,6 +151,9 @@ func (vf *Verifier) answer(ctx context.Context, q receive.Question) (wire.Answer
 	}
 	if q.Ask == wire.AskLead {
 		return vf.lead(q)
+	}
+	if q.Ask == wire.AskAct {
+		return vf.act(ctx, q)
 	}
 	v, ok := vf.viewOf(q.From, q.Table)
 	if !ok {

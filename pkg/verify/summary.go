@@ -31,6 +31,7 @@ func (vf *Verifier) summary(ctx context.Context, asker string) (*wire.Summary, e
 	if err != nil {
 		return nil, err
 	}
+	s.Actions = vf.Node.ActionsOf(asker)
 	if !full {
 		s.Problems, s.More = nil, s.More+len(s.Problems)
 	}

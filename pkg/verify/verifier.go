@@ -88,11 +88,13 @@ type Verifier struct {
 	guesses   *receive.Guesses
 }
 
-// Self tells how the node is, and what it leads.
+// Self tells how the node is, what it leads, and does what others ask for.
 type Self interface {
 	Summary(ctx context.Context) (wire.Summary, error)
 	// Lead returns the signed configuration for a client that has what it reports; nil if it has the latest.
 	Lead(client string, has wire.Led) ([]byte, error)
+	// Act does what a client asks for, in a question sealed with the key of this ID, or returns why nothing was done.
+	Act(ctx context.Context, client, sealed string, a *wire.Act) (wire.Acted, error)
 }
 
 // New returns a Verifier that answers some clients; all others share one place.

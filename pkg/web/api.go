@@ -9,6 +9,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // errWritten says that the answer has begun: it is too late to set a status.
@@ -264,6 +265,21 @@ func (a api) verify(w http.ResponseWriter, r *http.Request) error {
 		return errWritten
 	}
 	return err
+}
+
+// at has another node do something. The answer may take as long as that takes.
+func (a api) at(w http.ResponseWriter, r *http.Request) error {
+	var act wire.Act
+	if err := serve.Body(w, r, &act); err != nil {
+		return err
+	}
+	serve.Hurry(w)() // this lifts the limit on the whole answer
+	x, err := a.node.At(r.Context(), r.PathValue("site"), act)
+	if err != nil {
+		return err
+	}
+	defer serve.Hurry(w)()
+	return serve.JSON(w, x)
 }
 
 func (a api) log(w http.ResponseWriter, _ *http.Request) error {

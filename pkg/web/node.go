@@ -6,6 +6,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // Node is the running node that the server shows and controls.
@@ -21,6 +22,8 @@ type Node interface {
 	History(ctx context.Context, site string) (*fleet.History, error)
 	// Row returns a row's state at this node and at each remote.
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
+	// At has another node, by its name, do something.
+	At(ctx context.Context, site string, a wire.Act) (*status.Afar, error)
 	// Reload rereads the configuration and the transformers. If they contain a mistake it
 	// returns that, and the node carries on as before. Otherwise it returns once the node
 	// works with them, or says why the node fell back.

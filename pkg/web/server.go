@@ -61,6 +61,7 @@ func (s *Server) mux(socket bool) http.Handler {
 		"POST /api/pause":                    a.limited(a.asked, a.pause),
 		"POST /api/resume":                   a.limited(a.asked, a.resume),
 		"POST /api/verify":                   a.limited(a.Server.verify, a.verify),
+		"POST /api/at/{site}":                a.limited(a.Server.verify, a.at),
 		"GET /api/log":                       a.limited(a.asked, a.log),
 		"PUT /api/log-level":                 a.limited(a.asked, a.logLevel),
 		"POST /api/reload":                   a.limited(a.asked, a.reload),

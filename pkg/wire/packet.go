@@ -271,6 +271,8 @@ type Node struct {
 	Merges bool `json:"merges,omitempty"`
 	// Counts says that the client knows counters.
 	Counts bool `json:"counts,omitempty"`
+	// Acts says that the client can be asked to do something; see AskAct.
+	Acts bool `json:"acts,omitempty"`
 	// Here says that the client tells its presence on its own topic, and hears that of others there; see Here.
 	Here bool `json:"here,omitempty"`
 	// Sealing is the latest form of sealed messages that the client reads, if it has keys; see seal.Reads.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -34,7 +35,8 @@ type Summary struct {
 	Sending  int         `json:"sending,omitempty"` // tables being sent as a whole
 	FreeDisk int64       `json:"freeDisk"`          // bytes in its queueDirectory; -1: unknown
 	Problems []string    `json:"problems,omitempty"`
-	More     int         `json:"more,omitempty"` // problems that did not fit
+	More     int         `json:"more,omitempty"`    // problems that did not fit
+	Actions  []string    `json:"actions,omitempty"` // what the asker may do there; see Act
 }
 
 // SummaryLink is a connection to a server.
@@ -91,6 +93,8 @@ func (s *Summary) Check(client string) error {
 		return fmt.Errorf("summary: it is of %.40q, and was sent by %s", s.Client, client)
 	case len(s.Problems) > MostSummaryProblems:
 		return errors.New("summary: too many problems")
+	case len(s.Actions) > mostActions || slices.ContainsFunc(s.Actions, func(a string) bool { return !isPlain(a, mostAction) }):
+		return errors.New("summary: the actions are not valid")
 	}
 	for _, n := range []int64{s.Rows.Pending, s.Rows.Refused, s.Rows.Conflicts, s.Rows.Uncaptured, int64(s.Remotes.Online), int64(s.Remotes.Total),
 		int64(s.Verified.Equal), int64(s.Verified.Differ), int64(s.Sending), int64(s.More), s.FreeDisk + 1} {

@@ -77,7 +77,13 @@ type Question struct {
 	Sum   string   `json:"sum,omitempty"`
 	Sums  []string `json:"sums,omitempty"`
 
+	Errand
+}
+
+// Errand is what questions about no table have with them.
+type Errand struct {
 	Led *Led `json:"led,omitempty"` // for AskLead
+	Act *Act `json:"act,omitempty"` // for AskAct
 }
 
 // Answer answers the question with the same ID; Error says why it could not be answered.
@@ -97,6 +103,7 @@ type Answer struct {
 	Definition          // for AskColumns
 	Summary    *Summary `json:"summary,omitempty"` // for AskSummary
 	Lead       []byte   `json:"lead,omitempty"`    // for AskLead: a signed document; none if the asker has it
+	Acted      *Acted   `json:"acted,omitempty"`   // for AskAct
 }
 
 // Definition is a table's, as far as the asker may know.
@@ -220,6 +227,9 @@ func ParseVerify(payload []byte) (*Question, *Answer, error) {
 	}
 	if m.Answer != nil && len(m.Answer.Lead) > MostLed {
 		return nil, nil, errors.New("verify: the document is too large")
+	}
+	if m.Answer != nil && m.Answer.Acted != nil && len(m.Answer.Acted.Result) > MostActed {
+		return nil, nil, errors.New("verify: the result is too large")
 	}
 	if m.Question != nil && (len(m.Question.Known) > VerifyRows || len(m.Question.Sums) > VerifyRows || len(payload) > MostQuestion || len(m.Question.Keys) > VerifyRows || len(m.Question.Columns) > maxColumns || len(m.Question.Types) > maxColumns) {
 		return nil, nil, errors.New("verify: the question asks for too much")
