@@ -58,14 +58,19 @@ func Allowed(cfg *config.Config, client, sealed string, a *wire.Act) error {
 // Readable reports whether a client may see ids of rows of a table, and reasons, which may quote any column: it is sent the table,
 // or may read all of it.
 func Readable(cfg *config.Config, client, table string) bool {
-	ok, named := cfg.MayRead(client, table)
-	return ok && !cfg.Limited(client, table) && (named || cfg.Syncs(table) && slices.Contains(cfg.RemoteClients, client))
+	return has(cfg, client, table) && !cfg.Limited(client, table)
 }
 
 // mayCompare reports whether a client may hear whether a table differs from that of a remote.
 func mayCompare(cfg *config.Config, client, table string) bool {
 	ok, _ := cfg.MayRead(client, table)
-	return ok && (Readable(cfg, client, table) || cfg.MayWrite(client, table))
+	return ok && (has(cfg, client, table) || cfg.MayWrite(client, table))
+}
+
+// has reports whether a client is sent a table, or may read all of it.
+func has(cfg *config.Config, client, table string) bool {
+	ok, named := cfg.MayRead(client, table)
+	return ok && (named || cfg.Syncs(table) && slices.Contains(cfg.RemoteClients, client))
 }
 
 // Timely returns why a question is not taken for a new one: its date is too far from this node's clock.

@@ -16,7 +16,7 @@ import (
 func TestAPIKeysAreStable(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{
-		&status.State{}, &status.RowError{}, &status.ConflictNow{}, &status.Comparison{}, &status.Row{}, // responses
+		&status.State{}, &status.RowError{}, &status.ConflictNow{}, &status.Comparison{}, &status.Row{}, &status.Afar{}, // responses
 		&status.Rows{}, &status.PutBack{}, &status.Resync{}, &status.PauseAsk{}, &status.ResumeAsk{}, &status.Verify{}, &status.Dismiss{}, &status.KeepBoth{}, // requests
 	} {
 		name := reflect.TypeOf(v).Elem().Name()

@@ -91,8 +91,12 @@ func (vf *Verifier) canAct(site string, a *wire.Act) error {
 // heard says when a site was last heard.
 func (vf *Verifier) heard(site string) string {
 	for _, c := range vf.Mesh.Clients() {
-		if c.Name == site && !c.Heard.IsZero() {
-			return fmt.Sprintf(": it was last heard at %s UTC, %s ago", c.Heard.UTC().Format(time.DateTime), max(0, vf.Now().Sub(c.Heard)).Round(time.Second))
+		at := c.Heard
+		if at.IsZero() { // it has announced its stop
+			at = c.Until
+		}
+		if c.Name == site && !at.IsZero() {
+			return fmt.Sprintf(": it was last heard at %s UTC, %s ago", at.UTC().Format(time.DateTime), max(0, vf.Now().Sub(at)).Round(time.Second))
 		}
 	}
 	return ": it was not heard since this node started"
