@@ -261,7 +261,7 @@ func (f *flipletFile) plan() (*plan.Plan, []string) {
 		Jobs: []plan.Job{{
 			Name: "push", Description: f.Description, Guard: diff.DefaultGuard,
 			From: plan.From{Source: "database", Rows: job.From{
-				Query: f.Query, Key: key, IgnoreCase: f.IgnoreCase, Deleted: f.Delete, Truthy: f.DeletedWhen == "truthy",
+				Query: f.Query, Key: key, IgnoreCase: f.IgnoreCase, Deleted: f.Delete, Truthy: f.DeletedWhen == "truthy", Stall: job.UsualStall,
 			}},
 			To: []plan.Leg{{
 				Destination: "fliplet", Mode: mode, Compare: compare, Batch: f.BatchSize, Concurrency: f.Concurrency,

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/record"
 )
@@ -52,6 +53,8 @@ type From struct {
 	Truthy     bool     // 0, false and '' do not mean deleted
 	Dated      bool     // each request is for a report of one date
 	TypeID     string   // of the report, as the source calls it; "": none
+	// Stall is how long to wait for the next row, of the source or of a destination that is read; 0: without limit.
+	Stall time.Duration
 }
 
 // Destination is where a job's rows go.

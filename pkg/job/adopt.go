@@ -24,7 +24,7 @@ func (l *Leg) adopt(ctx context.Context, log *zap.Logger, c Comparer, from From,
 		found = found[:0]
 		return err
 	}
-	err = c.Rows(ctx, func(s Stored) error {
+	take := func(s Stored) error {
 		key, err := keyOf(s.Data, from)
 		if err != nil {
 			return nil
@@ -37,6 +37,13 @@ func (l *Leg) adopt(ctx context.Context, log *zap.Logger, c Comparer, from From,
 			return nil
 		}
 		return flush()
+	}
+	err = unstalled(ctx, from.Stall, func(ctx context.Context, waiting *stall) error {
+		return c.Rows(ctx, func(s Stored) error {
+			waiting.arrived()
+			defer waiting.waits()
+			return take(s)
+		})
 	})
 	if err != nil {
 		return err

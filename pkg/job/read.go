@@ -108,8 +108,18 @@ func (r *reading) stream(ctx context.Context, request Request) error {
 			}
 		}
 	}()
-	request.Room = c.room
-	err := r.Source.Read(reading, request, c.add)
+	err := unstalled(reading, r.From.Stall, func(ctx context.Context, s *stall) error {
+		request.Room = func(ctx context.Context, n int) error {
+			s.arrived()
+			defer s.waits()
+			return c.room(ctx, n)
+		}
+		return r.Source.Read(ctx, request, func(rec *record.Record) error {
+			s.arrived()
+			defer s.waits()
+			return c.add(rec)
+		})
+	})
 	if err == nil && len(c.rows) > 0 {
 		err = c.hand()
 	}

@@ -133,6 +133,7 @@ type fileFrom struct {
 	IgnoreCase bool     `koanf:"ignoreCase"`
 	Watermark  string   `koanf:"watermark"`
 	Overlap    string   `koanf:"overlap"`
+	Stall      string   `koanf:"stall"`
 	Full       string   `koanf:"full"`
 	Deleted    string   `koanf:"deletedWhen"`
 	Truthy     bool     `koanf:"deletedTruthy"`
@@ -297,7 +298,7 @@ func (r *reader) reads(p *Plan, j *Job, key string, given any) error {
 	}
 	j.From = From{
 		Source: f.Source, Overlap: duration(f.Overlap), Full: f.Full, Settings: own,
-		Rows: job.From{Key: f.Key, IgnoreCase: f.IgnoreCase, Watermark: f.Watermark, Deleted: f.Deleted, Truthy: f.Truthy},
+		Rows: job.From{Key: f.Key, IgnoreCase: f.IgnoreCase, Watermark: f.Watermark, Deleted: f.Deleted, Truthy: f.Truthy, Stall: duration(f.Stall)},
 	}
 	if f.Full != "" {
 		if _, err := schedule.Parse(schedule.Entry{Cron: f.Full, Zone: j.Schedule.Zone}); err != nil && !r.Wrong(key) {

@@ -55,6 +55,7 @@ func (r *reader) sync(p *Plan, name string, f fileJob) error {
 		j := r.shell(key, f)
 		j.Name, j.From = name+PullSuffix, From{Source: name + externalName, Overlap: syncOverlap}
 		j.From.Rows.Key, j.From.Rows.Watermark = []string{"guid"}, "timestamp"
+		j.From.Rows.Stall = job.UsualStall
 		if err := r.leg(p, &j, keys.Join(key, "pullTo"), f.PullTo, ""); err != nil {
 			return err
 		}

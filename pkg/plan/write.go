@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/diff"
+	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
@@ -156,6 +157,9 @@ func (w *writer) job(p *Plan, j *Job) map[string]any {
 	put(from, "deletedWhen", r.Deleted)
 	put(from, "deletedTruthy", r.Truthy)
 	put(from, "full", j.From.Full)
+	if r.Stall != job.UsualStall {
+		from["stall"] = short(r.Stall)
+	}
 	if r.Watermark != "" {
 		from["overlap"] = short(j.From.Overlap)
 	}
