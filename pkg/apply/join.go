@@ -28,7 +28,7 @@ func (s *Step) join(t *schema.Table, l Local, p conflict.Policy) error {
 	if theirs != nil {
 		came.Made = s.partly(t, s.came)
 	}
-	columns := columnsOfTable(t)
+	columns := columnsOfTable(t, p)
 	columns.Counter = counters(t, p)
 	j := columns.Join(conflict.Side{State: s.local, Values: ours}, conflict.Side{State: came, Values: theirs})
 	if j.Values != nil {
@@ -78,15 +78,19 @@ func (s *Step) partly(t *schema.Table, came change.State) *change.Made {
 	return change.MadeOf(came.Version, t.Names(), by)
 }
 
-// columnsOfTable returns the columns to join; those of one key, unique key or foreign key are joined as a group.
-func columnsOfTable(t *schema.Table) conflict.Columns {
+// columnsOfTable returns the columns to join; those of one key, unique key, foreign key or CHECK are joined as a group.
+// Counters are in none: they add up.
+func columnsOfTable(t *schema.Table, p conflict.Policy) conflict.Columns {
 	key := make([]string, len(t.Key))
 	for i, k := range t.Key {
 		key[i] = t.Columns[k].Name
 	}
-	sets := append([][]string{key}, t.Unique...)
+	sets := append([][]string{key}, t.Together...)
 	for _, f := range t.ForeignKeys {
 		sets = append(sets, f.Columns)
+	}
+	for i, set := range sets {
+		sets[i] = slices.DeleteFunc(slices.Clone(set), p.Counts)
 	}
 	return conflict.Columns{Names: t.Names(), Groups: grouped(t, sets), Equal: func(i int, a, b []byte) bool { return t.Columns[i].Equal(a, b) }}
 }

@@ -44,13 +44,17 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	if held != nil && !mysqldb.Stuck(held) {
 		return nil, held
 	}
-	if err := t.readColumns(ctx, db, schema); err != nil {
+	generated, err := t.readColumns(ctx, db, schema)
+	if err != nil {
 		return nil, err
 	}
 	if len(t.Columns) == 0 && held != nil {
 		return nil, held // hidden from MariaDB's catalog as well
 	}
 	if err := t.readKeys(ctx, db, schema); err != nil {
+		return nil, err
+	}
+	if err := t.readTogether(ctx, db, schema, generated); err != nil {
 		return nil, err
 	}
 	if err := t.readTriggers(ctx, db, schema); err != nil {
@@ -95,8 +99,10 @@ func (t *Table) readMixing(ctx context.Context, db mysqldb.Queryer) error {
 	return err
 }
 
-func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
-	err := mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
+// readColumns also returns the expressions of generated columns.
+func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) (generated map[string]string, err error) {
+	generated = map[string]string{}
+	err = mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var c value.Column
 		var nullable, extra, generation string
 		var length int64
@@ -116,6 +122,7 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 			c.Zerofill, c.Unsigned = strings.Contains(words, "zerofill"), strings.Contains(words, "unsigned")
 		}
 		c.Nullable = nullable == "YES"
+		generated[c.Name] = generation
 		if generation != "" || strings.Contains(strings.ToUpper(extra), "ROW START") || strings.Contains(strings.ToUpper(extra), "ROW END") {
 			return nil
 		}
@@ -125,9 +132,9 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read columns of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("read columns of %s: %w", t.Name, err)
 	}
-	return nil
+	return generated, nil
 }
 
 func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {

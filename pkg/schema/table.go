@@ -17,6 +17,7 @@ type Table struct {
 	Columns     []value.Column // in the table's order, without generated ones
 	Key         []int          // the primary key's columns, in its order
 	Unique      [][]string     // the columns of each further unique key
+	Together    [][]string     // columns on which a unique key or a CHECK depends, where these are several
 	Indexes     []Index        // besides the primary key, unique or not, of whole columns in their order
 	ForeignKeys []ForeignKey   // of the table, to any schema; only Tables knows them
 	Referrers   []ForeignKey   // foreign keys that refer to the table, from any schema; only Tables knows them
