@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/history"
@@ -39,6 +42,7 @@ func newHub(sites int) *hub {
 			Remotes: wire.Online{Online: 1, Total: 1}, FreeDisk: int64(i+1) << 30}
 		switch i {
 		case 16:
+			s.Actions = []string{"look", "retry", "pause", "verify", "resync"}
 			s.Rows.Refused, s.Problems = 12, []string{"12 rows for hub are refused: <b>mysql-sync errors</b> says why.", "a_reason_without_a_space_that_is_longer_than_the_screen_of_a_phone_is_wide_and_goes_on"}
 		case 40:
 			s.Database.Online = false
@@ -64,6 +68,89 @@ func (h *hub) Fleet(ctx context.Context) (*fleet.Fleet, error) {
 		return nil, err
 	}
 	return h.board.Look(s, 1<<40), nil
+}
+
+// acts is a hub that has its sites do something.
+type acts struct {
+	*hub
+	mu      sync.Mutex
+	asked   []string
+	retried bool
+}
+
+func (h *acts) At(_ context.Context, site string, a wire.Act) (*status.Afar, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = append(h.asked, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", site, a.Do, a.Table, a.Row, a.Mode)))
+	x := &status.Afar{Now: time.Now()}
+	switch a.Do {
+	case wire.ActLook:
+		x.Tables, x.Remotes = []string{"orders"}, []status.AfarRemote{{Name: "hub", Online: true}}
+		if !h.retried {
+			x.Errors = []status.RowError{{Remote: "hub", Table: "orders", ID: "77", Message: "<b>no such customer</b>", Attempts: 3, At: time.Now(), RetryAt: time.Now()}}
+		}
+	case wire.ActRetry:
+		h.retried, x.Rows = true, 1
+	case wire.ActVerify:
+		x.Compared = []status.Comparison{{Table: "orders", Remote: "hub", Rows: 7, Equal: true}, {Table: "items", Remote: "hub", Differs: 1, Differ: []status.Difference{{ID: "9", Kind: "differs"}}}}
+	case wire.ActResync:
+		x.Remotes = []status.AfarRemote{{Name: "hub"}}
+	case wire.ActPause:
+		return nil, status.Kind(status.ErrUnavailable, errors.New("store-17 does not answer: it may have done it all the same, and repeating is safe"))
+	}
+	return x, nil
+}
+
+// Whoever opens a site can do there what it allows, with the keyboard too, and nothing is sent again without a confirmation.
+func TestPageActsAtASite(t *testing.T) {
+	t.Parallel()
+	h := &acts{hub: newHub(50)}
+	server := httptest.NewServer(web.New(h, noLines{}, http.NotFoundHandler()).Page("", true))
+	t.Cleanup(server.Close)
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(server.URL+"/#sites"))
+	const row, details = "#sites-list tbody tr:nth-child(2)", "#sites-list tr.details"
+	b.Sees(row, "store-17")
+	b.Click(row + " button.open")
+	const button = details + ` .afar button[aria-label=%q]`
+	b.Click(fmt.Sprintf(button, "Refused rows, store-17"))
+	b.Sees(details, "<b>no such customer</b>")
+	b.Accessible("the refused rows of a site")
+	b.Click(details + ` button[aria-label="Retry row 77 of orders for hub at store-17"]`)
+	b.Sees(details+" .afar-result", "No rows refused")
+	b.Click(fmt.Sprintf(button, "Verify, store-17"))
+	b.Sees(details+" .afar-result", "2 comparisons: 1 not equal")
+	b.Sees(details+" .afar-result", "1 row differs 9")
+	b.Accessible("the comparisons of a site")
+	b.Click(fmt.Sprintf(button, "Send a table again, store-17"))
+	b.Sees("#question", "Have store-17 send a table again?")
+	b.Accessible("the question about a table")
+	b.Click("#question-no")
+	b.Click(fmt.Sprintf(button, "Send a table again, store-17"))
+	b.Sees("#question", "Have store-17 send a table again?")
+	b.Click("#question-yes")
+	b.Sees("#said", "store-17 sends orders to hub again.")
+	b.Text(`String(document.querySelector("#sites-list tr.details .afar button[aria-label='Resume, store-17']").focus())`)
+	b.Press(kb.Enter)
+	b.Sees("#said", "Nothing was paused there.")
+	b.Click(fmt.Sprintf(button, "Pause, store-17"))
+	b.Click("#question-yes")
+	b.Sees("#said", "it may have done it all the same")
+	b.Forget() // the browser reports that answer
+	if *picture != "" {
+		b.Picture(*picture + ".afar.png")
+	}
+	// Nothing is offered that a site does not allow.
+	b.Click("#sites-list tbody tr:first-child button.open")
+	b.Expect("no buttons", `String(document.querySelectorAll("#sites-list tr.details")[0].querySelector(".afar").hidden)`, "true")
+	b.Size(360, 740)
+	b.Expect("the width on a phone", `document.documentElement.scrollWidth`, "360")
+	b.Clean()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if got := strings.Join(h.asked, "; "); got != "store-17 look; store-17 retry orders 77; store-17 look; store-17 verify; store-17 resync orders  missing; store-17 resume; store-17 pause" {
+		t.Error(got)
+	}
 }
 
 // noLines is a log without lines.

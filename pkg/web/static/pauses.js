@@ -52,7 +52,7 @@ function line(app) {
     text(name, what(p));
     end.setAttribute("aria-label", `Resume ${what(p)}`);
     text(until, p.until ? `goes on in ${duration(Math.max(0, (moment(p.until) - app.now()) / 1000))}` : "until it is resumed");
-    text(reason, p.reason ?? "");
+    text(reason, [p.by && `by ${p.by}`, p.reason].filter(Boolean).join(": "));
     text(along, p.along?.length ? `with it ${p.along.join(", ")}` : "");
   });
 }

@@ -6,6 +6,7 @@ import { recorded } from "./history.js";
 import { call } from "./api.js";
 import { say } from "./say.js";
 import { pill, quiet } from "./overview.js";
+import { afar } from "./afar.js";
 
 const pause = 5000; // ms between two looks while the view is open
 const rest = 60_000; // likewise while it is not: only for the number in the link
@@ -185,9 +186,10 @@ function lastAway(kept, now) {
 }
 
 function details(app) {
-  const about = el("div"), past = site(app), box = el("td", { colspan: "11" }, about, past);
+  const about = el("div"), act = afar(app), past = site(app), box = el("td", { colspan: "11" }, about, act, past);
   let told = "";
   return shows(el("tr", { class: "details" }, box), ([, x]) => {
+    act.show(x);
     past.show(x);
     const s = x.told?.summary, now = JSON.stringify([s, x.why, x.heard === null, x.here, x.led]);
     if (now === told) return; // what somebody has selected stays
