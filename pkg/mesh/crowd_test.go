@@ -133,6 +133,9 @@ func TestACrowdIsNotHeardByEachOfItsMembers(t *testing.T) {
 			c.ready(t)
 		}
 		for _, c := range all {
+			if n := c.line.Mesh.Sites(); n != sites {
+				t.Errorf("%s: %s takes turns with %d sites", what, c.name, n)
+			}
 			info, got := c.heard(wire.InfoAll)
 			if info > 0 || got > most*(len(c.remotes)+1) {
 				t.Errorf("%s: %s with %d remotes was sent %d messages, %d of them on /info", what, c.name, len(c.remotes), got, info)

@@ -127,8 +127,18 @@ func (m *Mesh) publishHere(ctx context.Context, qos byte, retain bool) (back <-c
 func (m *Mesh) ownHere() transport.Message {
 	h := m.voice.connection()
 	h.Until = m.c.Now().Add(HereLease)
+	if len(m.named) > tellSites {
+		h.Sites = len(m.named)
+	}
 	return transport.Message{Topic: m.topics.HereOf(m.c.Node.ClientName), Payload: h.Encode(), QoS: 1}
 }
+
+// tellSites is how many clients a node names at most without saying so: a handful need not take turns.
+const tellSites = 10
+
+// Sites returns how many nodes may lose their connections when this one does: those that the node names, or that a partner of its,
+// such as a hub, says to name.
+func (m *Mesh) Sites() int { return max(len(m.named), m.presence.sites()) }
 
 // appear tells the others, on the node's own topic, that it has connected, and waits until that has come back: only then the
 // node announces that it is heard there. The broker keeps the message for latecomers.

@@ -30,6 +30,7 @@ func NewLine(cfg *config.Config, log *zap.Logger, version string, routes bool, n
 	l.Transport, err = transport.New(log.Named("transport"), transport.Config{
 		MQTT: cfg.MQTT, EchoTopic: l.Topics.Info(),
 		Plans:    func(last error) transport.Plan { return l.Mesh.Plan(last) },
+		Sites:    func() int { return l.Mesh.Sites() },
 		Farewell: func() []transport.Message { return l.Mesh.Farewell() },
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ type lease struct {
 	ahead  time.Duration // see ahead
 	behind time.Duration // see behind
 	topic  topic         // its own: /here/{client}
+	sites  int           // as it last said; see wire.Here
 }
 
 // end returns when the client is online no longer unless it is heard again.
@@ -154,6 +155,7 @@ func (p *presence) here(client string, h wire.Here, retained bool) (came, left b
 		l.online = now.Before(l.end())
 		return false, was && !l.online
 	}
+	l.sites = h.Sites
 	if l.heard, l.online = now, true; !retained { // a copy says nothing about its sender's clock
 		l.ahead, l.behind = 0, max(0, HereLease-h.Until.Sub(now))
 		if d := h.Until.Sub(now) - HereLease; d > longestLease && d <= farthestAhead {
@@ -161,6 +163,18 @@ func (p *presence) here(client string, h wire.Here, retained bool) (came, left b
 		}
 	}
 	return !was, false
+}
+
+// sites returns the most sites that a known client has said to know, even if it is gone: the connection is lost.
+func (p *presence) sites() (most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for client, l := range p.leases {
+		if p.known[client] {
+			most = max(most, l.sites)
+		}
+	}
+	return most
 }
 
 // unheard notes that the connection is lost: from now on what the broker retains is not older than what was heard.

@@ -27,6 +27,10 @@ type Config struct {
 	Plan                        // of each connection, unless Plans is set
 	Plans func(last error) Plan // returns that of the next connection; last says why the one before failed or was lost
 
+	// Sites returns how many nodes of the mesh lose their connections when this one does, because the broker restarts; nil: few.
+	// Many take turns; see pauses.
+	Sites func() int
+
 	// Farewell returns what Run publishes on an orderly stop, when brokers drop the will; nil: the will.
 	Farewell func() []Message
 

@@ -88,11 +88,11 @@ func (s *Session) Run(ctx context.Context, h Handlers) error {
 			return err
 		}
 		if !errors.Is(err, ErrDenied) { // a cluster takes seconds to say no
-			wait.after(time.Since(began))
+			wait.after(time.Since(began), s.sites())
 		}
 		var rest time.Duration
 		if l != nil || (i+1)%len(s.servers) == 0 { // if a server does not answer, the next is tried at once
-			rest = wait.next(rand.Float64())
+			rest = wait.next(rand.Float64(), s.sites())
 		}
 		logLevel := zap.WarnLevel
 		if errors.Is(err, ErrRefused) || errors.Is(err, ErrDenied) {
@@ -132,6 +132,14 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 		l.handlers.OnDown()
 	}
 	return l.cause
+}
+
+// sites returns how many nodes may be about to reconnect.
+func (s *Session) sites() int {
+	if s.c.Sites == nil {
+		return 0
+	}
+	return s.c.Sites()
 }
 
 // plan returns the Plan of the next connection.

@@ -11,6 +11,7 @@ import (
 func TestPresenceOfANodeComesBack(t *testing.T) {
 	for text, h := range map[string]wire.Here{
 		`{"session":"18446744073709551615","link":3,"until":1715000005000,"info":true}`: {Session: 1<<64 - 1, Link: 3, Until: time.UnixMilli(1715000005000), Info: true},
+		`{"session":"7","link":1,"until":1000,"sites":300}`:                             {Session: 7, Link: 1, Until: time.UnixMilli(1000), Sites: 300},
 		`{"session":"7","link":1,"gone":true}`:                                          {Session: 7, Link: 1, Until: time.UnixMilli(0), Gone: true},
 	} {
 		if got := string(h.Encode()); got != text {
@@ -25,7 +26,7 @@ func TestPresenceOfANodeComesBack(t *testing.T) {
 func TestPresenceThatIsNoneIsRefused(t *testing.T) {
 	for _, text := range []string{
 		"", "{", "[]", "null", "{}", `{"session":7,"link":1}`, `{"session":"7"}`, `{"session":"0","link":1}`, `{"session":"7","link":-1}`,
-		`{"session":"7","link":1,"until":-1}`, `{"session":"7","link":1,"until":1e300}`, `{"session":"7","link":1,"info":1}`,
+		`{"session":"7","link":1,"until":-1}`, `{"session":"7","link":1,"sites":-1}`, `{"session":"7","link":1,"until":1e300}`, `{"session":"7","link":1,"info":1}`,
 		`{"session":"7","link":1,"x":"` + strings.Repeat("x", 5000) + `"}`,
 	} {
 		if h, err := wire.ParseHere([]byte(text)); err == nil {
