@@ -23,6 +23,7 @@ type Config struct {
 	Rows   Rows
 	Tables Tables
 	Routes Routes // nil: each remote has all rows
+	Turns  *Turns // to catch up, shared by the senders; nil: all at once
 	Loads  *Loads // shared by the senders; nil: each reads by itself
 	// Transfer returns what is left of the tables being sent to a remote as a whole, except some that cannot be read;
 	// nil: nothing.

@@ -46,6 +46,7 @@ type retries struct {
 type contact struct {
 	online bool         // as last seen
 	mute   atomic.Int64 // since when too many messages went unanswered (µs since 1970); 0: they are answered
+	catchUp
 }
 
 // New returns a remote's sender.
@@ -106,6 +107,7 @@ func (s *Sender) step(ctx context.Context, told told) error {
 		return err
 	}
 	if !s.reachable() {
+		s.leaveTurns()
 		s.inbox.back(told)
 		s.drop()
 		return s.show(ctx)
@@ -117,7 +119,11 @@ func (s *Sender) step(ctx context.Context, told told) error {
 		if err := s.expire(ctx); err != nil {
 			return err
 		}
+		s.leaveTurns()
 		return s.rest(ctx, told)
+	}
+	if may, err := s.maySend(ctx); !may || err != nil {
+		return errors.Join(err, s.rest(ctx, told))
 	}
 	if told.marked {
 		s.marks.found()
@@ -144,6 +150,7 @@ func (s *Sender) step(ctx context.Context, told told) error {
 			return err
 		}
 	}
+	s.caughtUp()
 	return s.show(ctx)
 }
 

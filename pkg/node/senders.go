@@ -28,7 +28,7 @@ func (w *work) wireSenders() {
 			return t, nil
 		},
 		Paused: func(remote string) (bool, map[string]bool) { return w.pauses.All().Of(remote) },
-		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic, Routes: w.routes,
+		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic, Routes: w.routes, Turns: deliver.NewTurns(deliver.TurnsMost),
 	}
 	if len(w.cfg.RemoteClients) > 1 {
 		c.Loads = &deliver.Loads{}

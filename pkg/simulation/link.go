@@ -65,12 +65,12 @@ func (l *link) box() *box {
 }
 
 // start starts a sender, until the daemon is killed.
-func (l *link) start() {
+func (l *link) start(turns *deliver.Turns) {
 	n := l.n
 	l.packed, l.dates = nil, peer.Dates{}
 	s := deliver.New(&deliver.Config{
 		Log: zap.NewNop(), Now: n.w.time, Syncs: func(string) bool { return true },
-		Outbox: remembers{l}, Stream: &stream{Stream: n.stream, l: l}, Rows: reads{l}, Tables: tables{}, Loads: l.loads(), Transfer: l.transfer,
+		Outbox: remembers{l}, Stream: &stream{Stream: n.stream, l: l}, Rows: reads{l}, Tables: tables{}, Turns: turns, Loads: l.loads(), Transfer: l.transfer,
 		Denied:  nil, // no node forgets what it has written
 		Refused: func(context.Context, []outbox.Failure) error { return nil }, Counters: counters{},
 	}, l.to.name, l)

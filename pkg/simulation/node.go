@@ -7,6 +7,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -103,8 +104,12 @@ func (n *node) start() {
 		n.snapshots = n.newSnapshots()
 		n.marking = n.process(n.walk)
 		n.marking.idle = n.marked
+		var turns *deliver.Turns
+		if n.w.turns {
+			turns = deliver.NewTurns(1)
+		}
 		for _, l := range n.links {
-			l.start()
+			l.start(turns)
 		}
 	})
 }

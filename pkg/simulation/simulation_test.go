@@ -35,6 +35,14 @@ func report(t *testing.T, seed uint64, r simulation.Report) {
 	}
 }
 
+// TestTurns has each node's remotes catch up one at a time. Promises 1 to 5.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	for s := range *seeds / 2 {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Turns: true}))
+	}
+}
+
 // TestResyncs has remotes sent all rows anew while all else goes on. Promises 1 to 4.
 func TestResyncs(t *testing.T) {
 	t.Parallel()

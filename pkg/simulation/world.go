@@ -20,6 +20,8 @@ type Options struct {
 	Repair bool
 	// Resyncs has nodes send a remote all rows, with new versions, while all else goes on.
 	Resyncs bool
+	// Turns has a node's remotes catch up one at a time.
+	Turns bool
 	// Trace, if not nil, is told what happens, a line for each event of note.
 	Trace io.Writer
 }
@@ -74,6 +76,7 @@ type conditions struct {
 	twice  float64
 	refuse float64 // transactions of changes that refer to what has not come, or the like
 	large  float64 // readings of which a part must do, since rows are large
+	turns  bool    // remotes catch up one at a time
 	loads  bool    // what is packed for one remote is kept for others
 	policy conflict.Policy
 	// initial says which rows remotes are sent at first; see snapshot.Config.
@@ -115,7 +118,7 @@ func newWorld(seed uint64, o Options) *world {
 	w.drop, w.twice = float64(pick(0, 5, 30))/100, float64(pick(0, 10, 30))/100
 	w.refuse = float64(pick(0, 0, 10, 40)) / 100
 	w.large = float64(pick(0, 0, 20)) / 100
-	w.loads, w.initial = w.r.IntN(2) == 0, snapshot.None
+	w.turns, w.loads, w.initial = o.Turns, w.r.IntN(2) == 0, snapshot.None
 	skew := pick(0, second, 300*second)
 	singles, declines := pick(0, 0, 25, 100), pick(0, 0, 25)
 	if w.keys > 1 && w.r.IntN(5) == 0 {
