@@ -63,7 +63,7 @@ func TestTheHubsKeysCountUnlessTheSiteSaysOtherwise(t *testing.T) {
 	if again, _, err := config.Load(path, nil); err != nil || again.From.Version != 0 {
 		t.Errorf("a document that was only tried counts: %+v, %v", again.From, err)
 	}
-	if err := cfg.From.File.Accept(document); err != nil {
+	if err := cfg.From.File.Accept(cfg.From.Version, document); err != nil {
 		t.Fatal(err)
 	}
 	if again, _, err := config.Load(path, nil); err != nil || again.From.Version != 1764335000 || again.VerifyInterval.Milliseconds() != 9000 {

@@ -114,13 +114,16 @@ func (f File) Refuse(version Version, why string) error {
 	return f.Write(m)
 }
 
-// Accept records that a document is in use.
-func (f File) Accept(signed []byte) error {
+// Accept records that a document of this version is in use. A later one that was refused meanwhile stays refused.
+func (f File) Accept(version Version, signed []byte) error {
 	m, err := f.Read()
 	if err != nil {
 		return err
 	}
-	m.Accepted, m.Refused = signed, nil
+	m.Accepted = signed
+	if m.Refused != nil && m.Refused.Version <= version {
+		m.Refused = nil
+	}
 	return f.Write(m)
 }
 

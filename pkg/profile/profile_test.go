@@ -152,7 +152,7 @@ func TestTheFile(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	must(f.Again())
-	must(f.Accept([]byte("seven")))
+	must(f.Accept(7, []byte("seven")))
 	for i, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
 		must(f.Tries(8, profile.DigestOf([]byte("eight")), now))
 		m := read()
@@ -171,11 +171,15 @@ func TestTheFile(t *testing.T) {
 	if m := read(); m.Refused.Why != "no table" {
 		t.Errorf("%+v", m.Refused)
 	}
+	must(f.Accept(7, []byte("seven"))) // written late: what is known of 8 stays
+	if m := read(); m.Refused == nil || m.Seen.Version != 8 {
+		t.Errorf("%+v", m)
+	}
 	must(f.Again())
 	if m := read(); !m.Refused.Due.IsZero() || m.Refused.Why != "no table" {
 		t.Errorf("%+v", m.Refused)
 	}
-	must(f.Accept([]byte("eight")))
+	must(f.Accept(8, []byte("eight")))
 	if m := read(); m.Refused != nil || string(m.Accepted) != "eight" || m.Seen.Version != 8 {
 		t.Errorf("%+v", m)
 	}
@@ -190,7 +194,7 @@ func TestTheFile(t *testing.T) {
 	}
 	for _, text := range []string{"", "{", strings.Repeat(" ", 1<<20)} {
 		must(os.WriteFile(f.Path, []byte(text), 0o600))
-		if _, err := f.Read(); err == nil || f.Accept([]byte("nine")) == nil {
+		if _, err := f.Read(); err == nil || f.Accept(9, []byte("nine")) == nil {
 			t.Errorf("a damaged file is taken: %.20q", text)
 		}
 	}

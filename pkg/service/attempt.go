@@ -40,6 +40,8 @@ type attempt struct {
 	scrape   http.Handler // its metrics
 	signed   []byte       // the document from the hub that it tries; nil: none
 
+	unwritten bool // it works with the document, and that could not be written
+
 	answer chan error // to whoever waits; nil if no one does
 	failed error      // the answer once the node works: why it was brought back
 }

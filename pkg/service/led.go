@@ -46,7 +46,10 @@ func (s *Service) try(ctx context.Context, a *attempt, signed []byte) error {
 		if s.replaced(a) {
 			return nil, status.Kind(status.ErrUnavailable, errReplaced)
 		}
-		if err := from.File.Tries(p.Version, profile.DigestOf(signed), time.Now()); err != nil {
+		s.led.Lock()
+		err := from.File.Tries(p.Version, profile.DigestOf(signed), time.Now())
+		s.led.Unlock()
+		if err != nil {
 			return nil, err
 		}
 		return s.read(signed)
@@ -57,28 +60,43 @@ func (s *Service) try(ctx context.Context, a *attempt, signed []byte) error {
 	if why, ok := errors.AsType[notReloaded](err); ok {
 		err = why.err
 	}
+	s.led.Lock()
+	defer s.led.Unlock()
 	if write := from.File.Refuse(p.Version, err.Error()); write != nil {
 		s.log.Error("could not write down that a configuration was refused", zap.Error(write))
 	}
 	return err
 }
 
-// accept records that a document from the hub is in use, once the node works with it.
-func (s *Service) accept(a *attempt) {
+// acceptAgain is how long after it could not be written that a document is in use this is written again.
+const acceptAgain = 30 * time.Second
+
+// accept records that a document from the hub is in use, once the node works with it. If that fails, such as because the
+// disk is full, it returns when to call it again; otherwise nil.
+func (s *Service) accept(a *attempt) (again <-chan time.Time) {
 	if a.signed == nil {
-		return
+		return nil
 	}
-	if err := a.cfg.From.File.Accept(a.signed); err != nil {
-		s.log.Error("could not write down the hub's configuration; it is in use until the node stops", zap.Error(err))
-		return
+	s.led.Lock()
+	err := a.cfg.From.File.Accept(a.cfg.From.Version, a.signed)
+	s.led.Unlock()
+	if err != nil {
+		if !a.unwritten {
+			s.log.Error("could not write down the hub's configuration; it is in use, and written as soon as possible", zap.Error(err))
+		}
+		a.unwritten = true
+		return time.After(acceptAgain)
 	}
 	s.log.Info("the hub's configuration is in use", zap.String("hub", a.cfg.From.Client), zap.Stringer("version", a.cfg.From.Version))
+	return nil
 }
 
 // again has a version that was refused tried at once: a person may have removed the reason.
-func again(cfg *config.Config) error {
+func (s *Service) again(cfg *config.Config) error {
 	if cfg.From.Client == "" {
 		return nil
 	}
+	s.led.Lock()
+	defer s.led.Unlock()
 	return cfg.From.File.Again()
 }

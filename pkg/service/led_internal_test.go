@@ -3,6 +3,7 @@ package service
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -30,6 +31,9 @@ func following(t *testing.T, change func(map[string]*played), reads ...string) (
 		cfg, warnings, err := read(signed)
 		if err == nil {
 			cfg.From = from
+			if signed != nil {
+				cfg.From.Version = 7
+			}
 		}
 		return cfg, warnings, err
 	}
@@ -119,6 +123,27 @@ func TestAReloadForgetsARefusal(t *testing.T) {
 		}
 		says(t, "the old node", w.try(t.Context(), a.attempt, signed), errReplaced.Error())
 		remembers(t, file, false, "no table")
+		w.over(t, "old runs", "old ends", "new runs", "new ends")
+	})
+}
+
+// A document that works stays in use while that cannot be written, and is written once it can: the next start has it.
+func TestAnAcceptedDocumentIsWrittenOnceTheDiskIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := make(chan struct{})
+		w, signed, file := following(t, func(nodes map[string]*played) { nodes["new"].late = late }, "old", "new")
+		a := w.front.tenant.Load()
+		_ = a.Try(a.life, signed)
+		if err := errors.Join(os.Remove(file.Path), os.MkdirAll(filepath.Join(file.Path, "in the way"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		close(late)
+		time.Sleep(3 * acceptAgain)
+		if err := os.RemoveAll(file.Path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(acceptAgain + time.Second)
+		remembers(t, file, true, "")
 		w.over(t, "old runs", "old ends", "new runs", "new ends")
 	})
 }

@@ -47,6 +47,7 @@ type Service struct {
 	over    chan struct{} // closed when Run has ended
 	mu      sync.Mutex
 	running *config.Config
+	led     sync.Mutex // one at a time writes what is remembered of the hub
 }
 
 // Load reads the configuration: as config.Try does with a document from the hub, else as config.Load does.
@@ -151,15 +152,18 @@ func (s *Service) runOne(ctx context.Context, t *tenant, a *attempt) (next *atte
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(t.life) }()
 	working := a.Working()
+	var unwritten <-chan time.Time       // when to write again that a document from the hub is in use
 	turn := time.Tick(s.manager.Every()) // nil: never
 	for next == nil {
 		s.alive(ctx, a)
 		select {
 		case <-turn:
 		case <-working:
-			s.accept(a)
+			unwritten = s.accept(a)
 			a.say(a.failed)
 			working = nil
+		case <-unwritten:
+			unwritten = s.accept(a)
 		case err := <-ended:
 			return nil, err
 		case err := <-s.front.ended:
@@ -212,7 +216,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	return s.reload(ctx, func() (*attempt, error) {
 		a, err := s.read(nil)
 		if err == nil {
-			err = again(a.cfg)
+			err = s.again(a.cfg)
 		}
 		return a, err
 	})
