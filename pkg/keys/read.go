@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -41,8 +42,11 @@ func (c *Checker) Read(s *Schema) (map[string]any, error) {
 
 	k := koanf.New(".")
 	if err := k.Load(rawbytes.Provider(content), parser(c.source.Path)); err != nil {
-		c.Mistakef(c.source.name(), "%s", c.syntax(content, err))
-		return nil, nil
+		once := withoutTwins(c.source.Path, content)
+		if once == nil || k.Load(rawbytes.Provider(once), parser(c.source.Path)) != nil {
+			c.Mistakef(c.source.name(), "%s", c.syntax(content, err))
+			return nil, nil
+		}
 	}
 	c.content = content
 	c.root = spots(c.source.Path, content)
@@ -64,24 +68,63 @@ func (c *Checker) Read(s *Schema) (map[string]any, error) {
 	return k.Raw(), nil
 }
 
-// twice warns of keys that are given more than once, which JSON parsers accept.
+// twice notes keys that are given more than once, which JSON parsers accept, and YAML forbids.
 func (c *Checker) twice(key string, s *spot) {
-	seen := map[string]bool{}
+	first := map[string]Place{}
 	for i, in := range s.inner {
 		at := Join(key, in.name)
 		if s.list {
 			at = fmt.Sprintf("%s[%d]", key, i)
-		} else if seen[in.name] {
+		} else if before, twice := first[in.name]; twice && isYAML(c.source.Path) {
+			m := Mistake{Key: at, Text: fmt.Sprintf("is also given in line %d; keep one of them", before.Line), File: c.source.name(), Place: in.at}
+			c.mistakes = append(c.mistakes, m)
+		} else if twice {
 			c.Warnf(at, "is given more than once; the last one counts (line %d)", in.at.Line)
+		} else {
+			first[in.name] = in.at
 		}
-		seen[in.name] = true
 		c.twice(at, in)
+	}
+}
+
+func isYAML(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+// withoutTwins returns a YAML text of which each key is the last with its name, so that the rest can be checked; nil: it cannot.
+func withoutTwins(path string, content []byte) []byte {
+	var n goyaml.Node
+	if !isYAML(path) || goyaml.Unmarshal(content, &n) != nil {
+		return nil
+	}
+	dropTwins(&n)
+	once, err := goyaml.Marshal(&n)
+	if err != nil {
+		return nil
+	}
+	return once
+}
+
+func dropTwins(n *goyaml.Node) {
+	if n.Kind == goyaml.MappingNode {
+		seen := map[string]bool{}
+		for i := len(n.Content) - 2; i >= 0; i -= 2 {
+			if name := n.Content[i]; name.Kind == goyaml.ScalarNode && seen[name.Value] {
+				n.Content = slices.Delete(n.Content, i, i+2)
+			} else {
+				seen[name.Value] = true
+			}
+		}
+	}
+	for _, inner := range n.Content {
+		dropTwins(inner)
 	}
 }
 
 // yamlDocuments counts the documents of a YAML file, up to two.
 func yamlDocuments(path string, content []byte) (n int) {
-	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
+	if !isYAML(path) {
 		return 0
 	}
 	for d := goyaml.NewDecoder(bytes.NewReader(content)); n < 2; n++ {

@@ -39,6 +39,31 @@ func TestDuplicateKeysGetAWarning(t *testing.T) {
 	}
 }
 
+// A key that YAML has twice does not hide the other mistakes, and each has its line.
+func TestDuplicateKeysOfYAMLAreMistakes(t *testing.T) {
+	t.Parallel()
+	schema := keys.MustParse([]byte(`{"type": "object", "additionalProperties": false, "properties": {"a": {"type": "object", "additionalProperties": false, "properties": {"b": {"type": "integer"}}}}}`))
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("a:\n  b: 1\n  b: 2\nc: 3\na: {b: x}\nlist:\n- {d: 1,\n   d: 2}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checker := keys.New(keys.Source{Path: file, Name: "c.yaml"})
+	given, err := checker.Read(schema)
+	if err != nil || given == nil {
+		t.Fatalf("%v, %v, %v", given, checker.Mistakes(), err)
+	}
+	checker.Check("", schema, given)
+	const want = `c.yaml:5: a: is also given in line 1; keep one of them
+c.yaml:3: a.b: is also given in line 2; keep one of them
+c.yaml:5: a.b: "x" is not a number
+c.yaml:4: c: unknown key in the configuration; did you mean "a"?
+c.yaml:6: list: unknown key in the configuration; remove it
+c.yaml:8: list[0].d: is also given in line 7; keep one of them`
+	if got := checker.Mistakes().Located(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestPipesAreReadWithoutWaitingForAnEmptyOne(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "fifo")
