@@ -325,3 +325,37 @@ func TestBinaryKeysAreDeletedExactly(t *testing.T) {
 		t.Errorf("what is left: %q", got)
 	}
 }
+
+// Each file of a certificate authority is named by its key, and relative to the configuration.
+func TestAMissingAuthorityIsNamedByItsKey(t *testing.T) {
+	t.Parallel()
+	const text = `sources:
+  web: {type: http, url: "https://api.example.com", ca: none.pem}
+  post: {type: postgres, host: db, database: d, ca: none.pem}
+destinations:
+  hook: {type: webhook, url: "https://api.example.com", ca: none.pem}
+  lake: {type: mysql, database: d, ca: none.pem}
+jobs:
+  a:
+    from: {source: web, path: /x, rows: "$.x[*]", key: id}
+    to: {destination: hook}
+alerts: {webhook: {url: "https://api.example.com", ca: none.pem}}
+backup: {s3: {endpoint: s3.example.com, bucket: bucket, caFile: none.pem}, key: "{id}/{file}"}
+`
+	file := filepath.Join(t.TempDir(), "connector.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := execute(t, "start", file)
+	mistakes, _ := errors.AsType[keys.Mistakes](err)
+	missing := fmt.Sprintf("open %s: no such file or directory", filepath.Join(filepath.Dir(file), "none.pem"))
+	found := map[string]int{}
+	for _, m := range mistakes {
+		if found[m.Key] = m.Line; m.Text != missing {
+			t.Errorf("%s: %s", m.Key, m.Text)
+		}
+	}
+	if want := map[string]int{"sources.web.ca": 2, "sources.post.ca": 3, "destinations.hook.ca": 5, "destinations.lake.ca": 6, "alerts.webhook.ca": 11, "backup.s3.caFile": 12}; !maps.Equal(found, want) {
+		t.Errorf("got %v, want %v", found, want)
+	}
+}

@@ -301,7 +301,7 @@ func (r *reader) reads(p *Plan, j *Job, key string, given any) error {
 		Rows: job.From{Key: f.Key, IgnoreCase: f.IgnoreCase, Watermark: f.Watermark, Deleted: f.Deleted, Truthy: f.Truthy, Stall: duration(f.Stall)},
 	}
 	if f.Full != "" {
-		if _, err := schedule.Parse(schedule.Entry{Cron: f.Full, Zone: j.Schedule.Zone}); err != nil && !r.Wrong(key) {
+		if _, err := schedule.Parse(schedule.Entry{Cron: f.Full}); err != nil && !r.Wrong(key) {
 			r.Mistakef(keys.Join(key, "full"), "%s", strings.TrimPrefix(err.Error(), "cron: "))
 		}
 		if f.Watermark == "" {

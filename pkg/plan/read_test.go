@@ -1,12 +1,15 @@
 package plan_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/job"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/plan"
 )
 
@@ -92,5 +95,15 @@ func TestAPageReachableFromOutsideNeedsAToken(t *testing.T) {
 				t.Errorf("%s with token %q: %v", listen, token, err)
 			}
 		}
+	}
+}
+
+// A mistake in the schedule's zone is no mistake of full, whose own is named alone.
+func TestFullDoesNotRepeatTheMistakeOfTheZone(t *testing.T) {
+	t.Parallel()
+	_, err := read(t, strings.NewReplacer("0 4 * * *", "61 * * * *", "Europe/Berlin", "Europe/Berln").Replace(whole), "FOLDER=/srv")
+	mistakes, _ := errors.AsType[keys.Mistakes](err)
+	if len(mistakes) != 2 || mistakes[0].Key != "jobs.second.from.full" || mistakes[0].Text != "minute 61 is not between 0 and 59" || mistakes[1].Key != "jobs.second.schedule.zone" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -42,14 +42,14 @@ func newTransport(caFile string) (transport, error) {
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
-			return transport{}, fmt.Errorf("caFile: %w", err)
+			return transport{}, fmt.Errorf("ca: %w", err)
 		}
 		pool, err := x509.SystemCertPool()
 		if err != nil {
 			pool = x509.NewCertPool()
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return transport{}, fmt.Errorf("caFile: %s contains no certificate", caFile)
+			return transport{}, fmt.Errorf("ca: %s contains no certificate", caFile)
 		}
 		settings.RootCAs = pool
 	}

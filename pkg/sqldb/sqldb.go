@@ -78,11 +78,11 @@ func (c Config) tls() (*tls.Config, error) {
 func certificates(path string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the CA: %w", err)
+		return nil, fmt.Errorf("ca: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s contains no certificate", path)
+		return nil, fmt.Errorf("ca: %s contains no certificate", path)
 	}
 	return pool, nil
 }
