@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // TestF25TheConnectorIsAService: its unit is as correct and hardened as the node's.
 func TestF25TheConnectorIsAService(t *testing.T) {
-	exe := filepath.Join(t.TempDir(), "mysql-sync-connector")
-	run(t, "go", "build", "-o", exe, "../cmd/mysql-sync-connector")
-	checkUnit(t, "mysql-sync-connector@.service", "/usr/bin/mysql-sync-connector", exe)
+	checkUnit(t, "mysql-sync-connector@.service", "/usr/bin/mysql-sync-connector", testkit.Connector(t))
 }
 
 // systemd's own checks find no mistake and rate the exposure of the nodes below 1.5 of 10, "OK".

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,12 +17,8 @@ import (
 )
 
 // built is the program, built once.
-var built = sync.OnceValues(func() (string, error) {
-	exe := filepath.Join(folder, "connector")
-	out, err := exec.Command("go", "build", "-o", exe, ".").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
-	}
+var built = sync.OnceValues(func() (exe string, err error) {
+	err = testkit.Run(func(string, ...any) {}, func(tb testkit.TB) { exe = testkit.Connector(tb) })
 	return exe, err
 })
 

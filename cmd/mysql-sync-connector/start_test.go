@@ -19,18 +19,9 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// folder is where the program is built.
-var folder string
-
 func TestMain(m *testing.M) {
 	firstPause, minute = time.Millisecond, 100*time.Millisecond
-	var err error
-	if folder, err = os.MkdirTemp("", "connector"); err != nil {
-		panic(err)
-	}
-	code := testkit.Main(m)
-	_ = os.RemoveAll(folder)
-	os.Exit(code)
+	os.Exit(testkit.Main(m))
 }
 
 // series is a table of the numbers seq from 1 to n, for any server.

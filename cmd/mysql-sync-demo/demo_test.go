@@ -4,18 +4,43 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "demo-")
+	if err != nil {
+		panic(err)
+	}
+	folder = dir
+	code := testkit.Main(m)
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// folder is the process's own.
+var folder string
+
+// built is the program, built once.
+var built = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(folder, "demo")
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the demonstration: %w\n%s", err, said)
+	}
+	return path, nil
+})
 
 func TestDemoEndsEqualAndCleansUp(t *testing.T) {
 	t.Parallel()
@@ -142,9 +167,9 @@ func newDemo(t *testing.T, args ...string) *demo {
 	if err := os.Mkdir(d.temp, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, "demo")
-	if said, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build the demonstration: %v\n%s", err, said)
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	d.cmd = exec.Command(path, args...)
 	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.temp)

@@ -21,7 +21,7 @@ func packages(t *testing.T, name, version string) (deb, rpm string) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, name)
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", program, "./cmd/"+name)
+	build := exec.Command("go", "build", "-ldflags", "-s -w -X main.version="+version, "-o", program, "./cmd/"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -25,15 +23,15 @@ type NodeProcess struct {
 	mayTell []string // see Quiet
 }
 
-// Binary returns the path of the daemon, built from this module as "make build" does. It is built
-// once per process, with the race detector if the environment variable MYSQL_SYNC_TEST_RACE is 1,
-// and removed with the process: see Main.
+// Binary returns the path of the daemon, built from this module, with the race detector if the
+// environment variable MYSQL_SYNC_TEST_RACE is 1. Each process has a copy of its own, which is removed
+// with it: see Main.
 func Binary(tb TB) string {
 	tb.Helper()
 	return built(tb, daemon)
 }
 
-// Connector returns the path of the connector, built once per process like the daemon.
+// Connector returns the path of the connector, built like the daemon.
 func Connector(tb TB) string {
 	tb.Helper()
 	return built(tb, connector)
@@ -46,44 +44,6 @@ func built(tb TB, binary func() (string, error)) string {
 		tb.Fatalf("%v", err)
 	}
 	return path
-}
-
-var daemon, connector = once("mysql-sync"), once("mysql-sync-connector")
-
-// once builds a program of this module in a folder that is removed with the process.
-func once(program string) func() (string, error) {
-	return sync.OnceValues(func() (string, error) {
-		dir, err := makeFolder("")
-		if err != nil {
-			return "", err
-		}
-		process.Cleanup(func() { _ = os.RemoveAll(dir) })
-		path := filepath.Join(dir, program)
-		return path, build(program, path)
-	})
-}
-
-// build builds a program of this module, with further flags of go build.
-func build(program, path string, flags ...string) error {
-	root, err := moduleRoot()
-	if err != nil {
-		return err
-	}
-	args := append([]string{"build", "-o", path}, flags...)
-	if os.Getenv("MYSQL_SYNC_TEST_RACE") == "1" {
-		args = append(args, "-race")
-	} else {
-		args = append(args, "-trimpath", "-ldflags", "-s -w")
-	}
-	build := exec.Command("go", append(args, "./cmd/"+program)...)
-	build.Dir = root
-	if !slices.Contains(args, "-race") { // The race detector needs cgo.
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	}
-	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", program, err, said)
-	}
-	return nil
 }
 
 // ConfigFile writes a configuration as JSON into a folder that is removed with the test, and returns the file's path.
