@@ -21,7 +21,7 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build both programs, one static file each: bin/mysql-sync and bin/mysql-sync-connector
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/mysql-sync ./cmd/mysql-sync-connector
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/mysql-sync ./cmd/mysql-sync-connector
 
 demo: ## watch it work: two databases, two nodes, a broker; leaves nothing behind
 	@scripts/install-deps.sh mariadb
@@ -37,15 +37,22 @@ demo-fleet: ## watch a head office and eight stores: they join by tokens, each g
 
 # A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes. Attacks measure.
 SIMULATION = ./pkg/simulation
-RACE_PACKAGES = $(filter-out $(SIMULATION) ./pkg/attack,$(shell go list -f '{{.Dir}}' ./... | sed 's|^$(CURDIR)|.|'))
-# Most tests wait for a server or a node, so run more at a time than there are processors.
+ALL_PACKAGES = $(shell go list -f '{{.Dir}}' ./... | sed 's|^$(CURDIR)|.|')
+RACE_PACKAGES = $(filter-out $(SIMULATION) ./pkg/attack,$(ALL_PACKAGES))
+# Most tests wait for a server or a node, so run more at a time than there are processors, and more packages too.
 PARALLEL ?= 4
+PACKAGES ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+
+# Nothing here needs cgo but the race detector. With one setting for all, each package is compiled once for all targets.
+export CGO_ENABLED = 0
+test-race test-race-rest test-mysql: export CGO_ENABLED = 1
 
 # Tests that look at what a program takes run alone, in test-attacks; see testkit.Alone.
 TOGETHER = MYSQL_SYNC_TEST_ONLY=together
 
 # These take longest, so they start first.
-LONGEST = ./pkg/node ./pkg/transform ./pkg/web
+LONGEST = ./pkg/node ./pkg/web ./cmd/mysql-sync-connector ./cmd/mysql-sync ./pkg/simulation ./pkg/check ./pkg/testkit ./cmd/mysql-sync-demo
+longest_first = $(foreach p,$(LONGEST),$(filter $(p),$(1))) $(filter-out $(LONGEST),$(1))
 
 # Servers in memory, if there is room: see the script.
 test test-race test-race-rest test-mysql test-servers test-nats test-embedded: export TMPDIR := $(shell scripts/temp-folder.sh)
@@ -54,15 +61,15 @@ test test-race test-race-rest test-mysql test-servers test-nats test-embedded: e
 # each package once, in test-mysql or in test-race-rest.
 test: ## install what the tests need, run them all on real servers
 	scripts/install-deps.sh
-	$(TOGETHER) CGO_ENABLED=0 go test -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(LONGEST) $$(go list ./... | grep -v '/pkg/\(attack\|node\|transform\|web\)$$')
+	$(TOGETHER) go test -timeout 30m -p $(PACKAGES) -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out ./pkg/attack,$(ALL_PACKAGES)))
 
 test-race: ## run the tests again, with the race detector: all but the simulation and the attacks
 	scripts/install-deps.sh
-	$(TOGETHER) go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(RACE_PACKAGES)
+	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(RACE_PACKAGES))
 
 test-race-rest: ## of these, run those of the packages that test-mysql leaves out, which runs its own with the race detector too
 	scripts/install-deps.sh
-	$(TOGETHER) go test -race -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES))
+	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES)))
 
 test-attacks: ## let clients, strangers and services attack real programs, and carry large rows, with nothing else running: memory stays bounded
 	scripts/install-deps.sh
@@ -71,8 +78,8 @@ test-attacks: ## let clients, strangers and services attack real programs, and c
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it, with the race detector
 	scripts/install-server.sh mysql
-	$(TOGETHER) MYSQL_SYNC_TEST_SERVER=mysql go test -race -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SERVER_PACKAGES)
-	MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
+	$(TOGETHER) MYSQL_SYNC_TEST_SERVER=mysql go test -race -p $(PACKAGES) -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(SERVER_PACKAGES))
+	CGO_ENABLED=0 MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
 
 test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, if available; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh
@@ -106,7 +113,7 @@ packages: ## print each package's lines, imports, and what it is tested with
 check-deploy: ## check the compose file, the Kubernetes manifest, the packages and 32-bit builds with the libraries of the tools that run them (installs a package: needs root, or sudo without a password)
 	scripts/install-deps.sh deploy
 	cd deploy/check && go vet ./... && go test -count 1 ./...
-	GOARCH=386 CGO_ENABLED=0 go build ./cmd/mysql-sync ./cmd/mysql-sync-connector
+	GOARCH=386 go build ./cmd/mysql-sync ./cmd/mysql-sync-connector
 	GOARCH=386 go test ./pkg/value ./pkg/change ./pkg/wire ./pkg/version
 
 release-snapshot: ## build packages, archives and checksums for all platforms into dist; publishes nothing
