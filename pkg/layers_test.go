@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"pkg/agent", "pkg/adapter"},
 	{"pkg/mesh"},
 	{"pkg/receive", "pkg/status"},
-	{"pkg/doubt", "pkg/render", "pkg/check", "pkg/act"},
+	{"pkg/doubt", "pkg/render", "pkg/check", "pkg/act", "pkg/diagnostics"},
 	{"pkg/deliver", "pkg/verify", "pkg/fleet"},
 	{"pkg/renew", "pkg/dispatch"},
 	{"pkg/node", "pkg/simulation", "pkg/source/mesh"},

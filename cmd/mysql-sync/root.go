@@ -54,7 +54,7 @@ func root() *cobra.Command {
 	group(c, "Set up:", initCommand(), checkCommand(), joinCommand(), aclCommand(), keyCommand(), schemaCommand())
 	group(c, "Sites of a hub:", inviteCommand(), sitesCommand(), leadCommand())
 	group(c, "Run:", runCommand(), reloadCommand(), logLevelCommand())
-	group(c, "Watch and repair:", statusCommand(), fleetCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), rowCommand(), verifyCommand(), resyncCommand(), pauseCommand(), resumeCommand(), transformCommand())
+	group(c, "Watch and repair:", statusCommand(), fleetCommand(), healthCommand(), errorsCommand(), retryCommand(), conflictsCommand(), rowCommand(), verifyCommand(), resyncCommand(), pauseCommand(), resumeCommand(), transformCommand(), diagnosticsCommand())
 	group(c, "Remove:", uninstallCommand())
 	c.AddCommand(command.Common("mysql-sync", version)...)
 	cobra.EnableCommandSorting = false // in the order in which they are needed

@@ -6,6 +6,7 @@ import "time"
 // after Load, so any number of goroutines may read it. Printing or logging it
 // shows no password.
 type Config struct {
+	Path                 string // of its file, absolute
 	ClientName           string
 	TopicPrefix          string // before every topic; "" is none
 	RemoteClients        []string

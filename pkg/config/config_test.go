@@ -58,6 +58,7 @@ func load(t *testing.T, path string, environ ...string) *Config {
 	if len(warnings) > 0 {
 		t.Fatalf("warnings: %q", warnings)
 	}
+	c.Path = ""
 	return c
 }
 

@@ -66,6 +66,7 @@ func read(path string, environ []string, signed []byte) (*Config, []string, erro
 		return nil, nil, err
 	}
 	cfg := c.build(&f, given["mqttConfig"] != nil, from)
+	cfg.Path = path
 	cfg.Leads = c.leads(cfg, f.Lead)
 	if mistakes := c.Mistakes(); len(mistakes) > 0 {
 		return nil, c.Warnings(), mistakes

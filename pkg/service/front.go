@@ -242,6 +242,9 @@ func (f *front) Fleet(ctx context.Context) (*fleet.Fleet, error) {
 	return ask(ctx, t, t.Fleet)
 }
 
+// Configuration returns that of the running node.
+func (f *front) Configuration() *config.Config { return f.tenant.Load().cfg }
+
 func (f *front) History(ctx context.Context, site string) (*fleet.History, error) {
 	t := f.tenant.Load()
 	return ask(ctx, t, func(ctx context.Context) (*fleet.History, error) { return t.History(ctx, site) })

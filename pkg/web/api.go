@@ -1,12 +1,16 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
+	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/diagnostics"
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -76,6 +80,27 @@ func (a api) history(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return serve.JSON(w, h)
+}
+
+func (a api) diagnostics(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.node.State(r.Context())
+	version := ""
+	if err == nil {
+		version = s.Version
+	}
+	var b bytes.Buffer // an error has a status, and the file is small
+	n := diagnostics.Node{
+		Config: a.node.Configuration(), Environ: os.Environ(), Version: version, State: a.node, Errors: a.node.Errors, Lines: a.lines.Last(), Metrics: a.metrics, Running: true,
+	}
+	serve.Hurry(w)() // the database may be slow
+	if err := diagnostics.Write(r.Context(), &b, n); err != nil {
+		return err
+	}
+	defer serve.Hurry(w)()
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", diagnostics.Name(n.Config.ClientName, time.Now())))
+	_, _ = w.Write(b.Bytes()) // the reader may be gone
+	return nil
 }
 
 func (a api) row(w http.ResponseWriter, r *http.Request) error {

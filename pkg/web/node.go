@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
@@ -18,6 +19,8 @@ type Node interface {
 	SetLogLevel(level string) error
 	// Fleet returns all sites as the node sees them, if it watches them.
 	Fleet(ctx context.Context) (*fleet.Fleet, error)
+	// Configuration returns that of the running node.
+	Configuration() *config.Config
 	// History returns how a site was in the last 30 days; "" is the node itself.
 	History(ctx context.Context, site string) (*fleet.History, error)
 	// Row returns a row's state at this node and at each remote.

@@ -82,6 +82,8 @@ func sendsATableAgain(t *testing.T, p *page) {
 
 func followsTheLog(t *testing.T, p *page) {
 	p.Enter("log")
+	p.Sees("#diagnostics", "Download diagnostics")
+	p.Expect("what it downloads", `(await fetch(document.getElementById("diagnostics").href)).headers.get("content-type")`, "application/zip")
 	p.Sees("#log-lines", "node started")
 	p.Do("choose a level", chromedp.SetValue(chromedp.CSS("#log-level"), "debug"),
 		chromedp.Evaluate[chromedp.Void](`document.getElementById("log-level").dispatchEvent(new Event("change"))`))

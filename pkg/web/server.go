@@ -48,6 +48,7 @@ func (s *Server) mux(socket bool) http.Handler {
 		"GET /api/status":                    a.limited(a.asked, a.status),
 		"GET /api/fleet":                     a.limited(a.asked, a.fleet),
 		"GET /api/history":                   a.limited(a.asked, a.history),
+		"GET /api/diagnostics":               a.limited(a.Server.verify, a.diagnostics),
 		"GET /api/row":                       a.limited(a.Server.verify, a.row),
 		"GET /api/events":                    a.limited(a.events, a.stream),
 		"GET /api/errors":                    a.limited(a.asked, a.errors),
