@@ -7,6 +7,7 @@ import * as history from "./history.js";
 import { overview } from "./overview.js";
 import { matrix } from "./matrix.js";
 import { pauses } from "./pauses.js";
+import { grouped, placeOf } from "./problems.js";
 import { transfers } from "./transfers.js";
 import { sites } from "./sites.js";
 import { errors } from "./errors.js";
@@ -60,15 +61,33 @@ function badge(id, n, what) {
   node.replaceChildren(number(n), el("span", { class: "hidden" }, ` ${what}`));
 }
 
+const sitesNamed = 12; // of those that have the same problem
+
+function problem() {
+  const words = el("span"), link = el("a"), more = el("details", {}, el("summary"), el("p", { class: "muted small" }));
+  return shows(el("li", {}, words, " ", link, more), (g) => {
+    const [view, name] = placeOf(g.sentence, app.state?.fleet), sites = [...g.sites];
+    text(words, g.sentence);
+    text(link, name);
+    attribute(link, "href", `#${view}`);
+    attribute(link, "aria-label", `${name}: where to mend this`);
+    link.hidden = view === app.open;
+    more.hidden = g.all.length < 2;
+    text(more.firstElementChild, `Likewise, ${plural(sites.length || g.all.length, sites.length ? "site" : "time")} in all`);
+    text(more.lastElementChild, sites.slice(0, sitesNamed).join(", ") + (sites.length > sitesNamed ? ` and ${number(sites.length - sitesNamed)} more` : ""));
+  });
+}
+
 let told = "";
 
 function problems(sentences) {
   byId("problems").hidden = sentences.length === 0;
   const all = byId("problems-all"), open = all.getAttribute("aria-expanded") === "true";
   const few = app.open === "overview" ? 4 : 1; // elsewhere they are not what one came for
-  list(byId("problems").firstElementChild, open ? sentences : sentences.slice(0, few), (s) => s, (s) => el("li", {}, s));
-  all.hidden = sentences.length <= few;
-  text(all, open ? "Show fewer" : `Show all ${number(sentences.length)}`);
+  const groups = grouped(sentences, (app.state?.remotes ?? []).map((r) => r.name));
+  list(byId("problems").firstElementChild, open ? groups : groups.slice(0, few), (g) => g.sentence, problem);
+  all.hidden = groups.length <= few;
+  text(all, open ? "Show fewer" : `Show all ${number(groups.length)}`);
   // Numbers in a sentence change each second: only other sentences are worth a word.
   const kinds = sentences.map((s) => s.replace(/\d[\d.,:+TZ-]*( ?(m?s|min|h|d)\b)?/g, "#")).join("\n");
   if (kinds !== told) speak(sentences.length ? `${plural(sentences.length, "problem")}: ${sentences.join(" ")}` : "No more problems.");

@@ -6,10 +6,17 @@ import * as history from "./history.js";
 import { say } from "./say.js";
 
 const linesMost = 6; // of remotes in the chart of the lag
+const remotesMost = 40; // that are listed unless asked for: those with problems first
 
 export function overview(app) {
   const throughput = chart(byId("throughput"), { unit: (v) => `${rate(v)}/s`, axis: rate, round: roundNumber, least: 10 });
   const lag = chart(byId("lag"), { unit: duration, axis: duration, round: roundTime, least: 1 });
+  const all = byId("remotes-all");
+  let everything = false;
+  all.addEventListener("click", () => {
+    everything = !everything;
+    if (app.state) view.show(app.state);
+  });
   const kept = history.recorded("");
   const choices = [...document.querySelectorAll("input[name=span]")];
   for (const choice of choices) choice.addEventListener("change", () => app.state && charts(app.state));
@@ -34,16 +41,21 @@ export function overview(app) {
     lag.draw(...kept.draw(chosen, [{ name: state.remotes.length > 1 ? longest : "Longest", value: (s) => s.waits }]));
   }
 
-  return {
+  const view = {
     show(state) {
       if (app.open !== "overview") return;
       figures(state);
       links(state);
       const still = (r) => (state.pauses ?? []).some((p) => !p.table && (!p.remote || p.remote === r.name));
-      list(byId("remotes").tBodies[0], state.remotes.map((r) => ({ ...r, paused: still(r) })), (r) => r.name, () => remote(app));
+      const worst = (r) => (r.errors ? 4 : 0) + (r.online ? 0 : 2) + (r.pending.rows || r.neverSent ? 1 : 0);
+      all.hidden = state.remotes.length <= remotesMost;
+      text(all, everything ? `Show ${number(remotesMost)}` : `Show all ${number(state.remotes.length)}`);
+      const few = all.hidden || everything ? state.remotes : [...state.remotes].sort((a, b) => worst(b) - worst(a)).slice(0, remotesMost);
+      list(byId("remotes").tBodies[0], few.map((r) => ({ ...r, paused: still(r) })), (r) => r.name, () => remote(app));
       charts(state);
     },
   };
+  return view;
 }
 
 function figures(state) {

@@ -5,7 +5,16 @@ import { busy, say } from "./say.js";
 import { call } from "./api.js";
 import { named } from "./overview.js";
 
+const finishedMost = 8; // more than these are folded
+const shownMost = 200;
+
 export function transfers(app) {
+  let folded = true;
+  const more = byId("transfers-more");
+  more.addEventListener("click", () => {
+    folded = !folded;
+    if (app.state) show(app.state);
+  });
   const dialog = byId("resync-dialog"), button = byId("resync");
   button.addEventListener("click", () => {
     if (!app.state) return;
@@ -23,17 +32,21 @@ export function transfers(app) {
     });
   });
 
-  return {
-    show(state) {
-      if (app.open !== "overview") return;
-      const open = (t) => (t.finished ? 1 : 0);
-      const all = [...state.transfers].sort((a, b) => open(a) - open(b) || Date.parse(b.started) - Date.parse(a.started));
-      list(byId("transfers").tBodies[0], all, (t) => JSON.stringify([t.table, t.remote]), () => line(app));
-      byId("transfers-empty").hidden = all.length > 0;
-      byId("transfers-scroll").hidden = all.length === 0;
-      button.hidden = !state.tables.some((t) => t.sends) || !state.remotes.length;
-    },
-  };
+  function show(state) {
+    if (app.open !== "overview") return;
+    const open = (t) => (t.finished ? 1 : 0);
+    const all = [...state.transfers].sort((a, b) => open(a) - open(b) || Date.parse(b.started) - Date.parse(a.started));
+    const finished = all.filter((t) => t.finished).length, fold = finished > finishedMost;
+    more.hidden = !fold;
+    text(more, folded ? `Show ${number(finished)} finished` : "Hide the finished ones");
+    const shown = fold && folded ? all.filter((t) => !t.finished) : all.slice(0, shownMost);
+    list(byId("transfers").tBodies[0], shown, (t) => JSON.stringify([t.table, t.remote]), () => line(app));
+    byId("transfers-empty").hidden = all.length > 0;
+    byId("transfers-scroll").hidden = shown.length === 0;
+    button.hidden = !state.tables.some((t) => t.sends) || !state.remotes.length;
+  }
+
+  return { show };
 }
 
 function line(app) {
