@@ -30,7 +30,7 @@ func TestTheHistoryIsPrinted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f.Close()
+	_ = f.Close()
 	run := func(site string, asJSON bool) (string, error) {
 		var out bytes.Buffer
 		c := &cobra.Command{}

@@ -92,7 +92,7 @@ func (n *Node) errors(ctx context.Context, w io.Writer) error {
 	}
 	refused := []Refused{}
 	for _, r := range list {
-		refused = append(refused, Refused{r.Remote, r.Table, withoutValues(r.Message), int(r.Attempts), r.At, r.Waits})
+		refused = append(refused, Refused{r.Remote, r.Table, withoutValues(r.Message), r.Attempts, r.At, r.Waits})
 	}
 	return indented(w, refused)
 }

@@ -24,7 +24,7 @@ func open(t *testing.T, path string) *history.File {
 	if err != nil || aside != "" || damaged > 0 {
 		t.Fatalf("open: %v, set aside: %q, damaged: %d", err, aside, damaged)
 	}
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	return f
 }
 
@@ -134,7 +134,7 @@ func TestARestartGoesOn(t *testing.T) {
 	for i := range 5 {
 		f := open(t, path)
 		add(t, f, store, noon.Add(time.Duration(i)*time.Minute), history.Sample{Sent: 2})
-		f.Close()
+		_ = f.Close()
 	}
 	if five, hours := read(t, path, store, noon); len(five) != 1 || five[0].Sent != 10 || five[0].Samples != 5 || hours[0].Sent != 10 {
 		t.Errorf("%+v, %+v", five, hours)
@@ -167,7 +167,7 @@ func TestDamageCostsOnlyWhatItHits(t *testing.T) {
 				add(t, f, site, noon.Add(time.Duration(i*5)*time.Minute), history.Sample{Sent: int64(i)})
 			}
 		}
-		f.Close()
+		_ = f.Close()
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +187,7 @@ func TestDamageCostsOnlyWhatItHits(t *testing.T) {
 		}
 		now := noon.Add(4 * time.Hour)
 		add(t, f, store, now, history.Sample{Sent: 1000})
-		f.Close()
+		_ = f.Close()
 		five, _ := read(t, path, store, now)
 		for _, r := range five[:len(five)-1] {
 			if want := int64(r.At.Sub(noon) / (5 * time.Minute)); r.Sent != want {
@@ -212,7 +212,7 @@ func TestAForeignFileIsSetAside(t *testing.T) {
 			t.Fatalf("%v, set aside as %q", err, aside)
 		}
 		add(t, f, own, noon, history.Sample{Sent: 1})
-		f.Close()
+		_ = f.Close()
 		if kept, err := os.ReadFile(aside); err != nil || string(kept) != content {
 			t.Errorf("what was set aside: %.20q, %v", kept, err)
 		}
@@ -228,7 +228,7 @@ func TestAPlaceThatCannotBeReadIsFree(t *testing.T) {
 	path := file(t)
 	f := open(t, path)
 	add(t, f, store, noon, history.Sample{Sent: 1})
-	f.Close()
+	_ = f.Close()
 	h, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func TestAPlaceThatCannotBeReadIsFree(t *testing.T) {
 	if _, err := h.WriteAt([]byte("torn"), 32<<10); err != nil {
 		t.Fatal(err)
 	}
-	h.Close()
+	_ = h.Close()
 	f, aside, damaged, err := history.Open(path, own)
 	if err != nil || aside != "" || damaged != 1 {
 		t.Fatalf("%v, %q, %d damaged", err, aside, damaged)
@@ -378,7 +378,7 @@ func TestWhenASiteWasLastOffline(t *testing.T) {
 			before := noon.Sub(at)
 			add(t, f, store, at, history.Sample{Offline: !x.never && before <= x.from && before > x.until})
 		}
-		f.Close()
+		_ = f.Close()
 		now := noon.Add(-time.Second)
 		five, hours := read(t, path, store, now)
 		got := history.LastAway(five, hours, now)
@@ -417,7 +417,7 @@ func FuzzOpen(f *testing.F) {
 			t.Fatal(err)
 		}
 		_, err = raw.WriteAt(b, int64(uint(at)%(64<<10)))
-		raw.Close()
+		_ = raw.Close()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -429,6 +429,6 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again.Close()
+		_ = again.Close()
 	})
 }
