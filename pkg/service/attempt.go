@@ -22,6 +22,7 @@ type runner interface {
 	History(ctx context.Context, site string) (*fleet.History, error)
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
 	At(ctx context.Context, site string, a wire.Act) (*status.Afar, error)
+	Admit(ctx context.Context, a status.Admit) error
 
 	// Check returns what would keep the node from starting. It changes nothing.
 	Check(ctx context.Context) error

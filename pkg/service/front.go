@@ -260,6 +260,11 @@ func (f *front) At(ctx context.Context, site string, a wire.Act) (*status.Afar, 
 	return ask(ctx, t, func(ctx context.Context) (*status.Afar, error) { return t.At(ctx, site, a) })
 }
 
+func (f *front) Admit(ctx context.Context, a status.Admit) error {
+	t := f.tenant.Load()
+	return do(ctx, t, func(ctx context.Context) error { return t.Admit(ctx, a) })
+}
+
 func (f *front) Health(ctx context.Context) error {
 	t := f.tenant.Load()
 	return do(ctx, t, t.Health)

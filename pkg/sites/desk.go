@@ -46,7 +46,7 @@ type Desk struct {
 	Config
 	waits   chan letter
 	dropped atomic.Int64
-	asking  atomic.Pointer[[]string]
+	asking  atomic.Pointer[[]Waiting]
 }
 
 type letter struct {
@@ -66,8 +66,14 @@ func (d *Desk) Hear(topic wire.Topic, payload []byte) {
 	}
 }
 
-// Asking returns the sites that wait to be let in, each with the characters to compare.
-func (d *Desk) Asking() []string {
+// Waiting is a site that waits to be let in, with the characters to compare.
+type Waiting struct {
+	Site  string `json:"site"`
+	Words string `json:"words"`
+}
+
+// Asking returns the sites that wait to be let in.
+func (d *Desk) Asking() []Waiting {
 	if list := d.asking.Load(); list != nil {
 		return *list
 	}

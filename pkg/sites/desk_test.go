@@ -534,3 +534,39 @@ func TestADismissedSiteIsNotAnyone(t *testing.T) {
 		t.Errorf("%v, %v", cfg.Joined.Dismissed, err)
 	}
 }
+
+// A person lets in, or dismisses, the site whose characters were compared, and no other that asks under its name meanwhile.
+func TestAPersonSettlesWhoWasCompared(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	for _, name := range []string{"store-1", "store-2"} {
+		if a := d.asks(t, d.invites(t, sites.Ask{Site: name, For: time.Hour, Uses: 1, Asks: true}), newKey(t), name); !a.Waits {
+			t.Fatalf("%+v", a)
+		}
+	}
+	_, list, _, err := sites.List(t.Context(), d.db)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for i, x := range []struct {
+		w    sites.Waiting
+		in   bool
+		want error
+	}{
+		{sites.Waiting{Site: "store-1", Words: list[1].Words}, true, sites.ErrWords},
+		{sites.Waiting{Site: "store-2", Words: ""}, false, sites.ErrWords},
+		{sites.Waiting{Site: "store-3", Words: list[0].Words}, true, sites.ErrNoSite},
+		{sites.Waiting{Site: "store-1", Words: list[0].Words}, true, nil},
+		{sites.Waiting{Site: "store-2", Words: list[1].Words}, false, nil},
+		{sites.Waiting{Site: "store-1", Words: list[0].Words}, false, sites.ErrNotAsking},
+		{sites.Waiting{Site: "store-2", Words: list[1].Words}, true, sites.ErrNotAsking},
+	} {
+		if err := sites.Settle(t.Context(), d.db, x.w, x.in); !errors.Is(err, x.want) {
+			t.Errorf("%d: %v, want %v", i, err, x.want)
+		}
+	}
+	_, list, _, err = sites.List(t.Context(), d.db)
+	if err != nil || list[0].State != sites.In || list[1].State != sites.Dismissed {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

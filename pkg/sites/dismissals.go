@@ -141,7 +141,7 @@ func (d *Desk) remember(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var asking []string
+	var asking []Waiting
 	for _, s := range all {
 		if s.State != Dismissed && ds.has(s.Client, s.Invitation) {
 			if err := Dismiss(ctx, d.DB, s.Client); err != nil {
@@ -149,7 +149,7 @@ func (d *Desk) remember(ctx context.Context) error {
 			}
 			d.Log.Warn("a site is dismissed again: the database is from before it was", zap.String("client", s.Client))
 		} else if s.State == Asking {
-			asking = append(asking, s.Client+" ("+s.Words+")")
+			asking = append(asking, Waiting{s.Client, s.Words})
 		}
 	}
 	d.asking.Store(&asking)

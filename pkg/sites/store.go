@@ -246,31 +246,51 @@ var (
 	ErrNoSite    = errors.New("no site of this name has asked to join")
 	ErrNotAsking = errors.New("it does not wait to be let in")
 	ErrDismissed = errors.New("it is dismissed already")
+	ErrWords     = errors.New("another site asks under this name now: compare the characters again")
 )
 
 // Accept lets in a site that asks; a running node makes it a remote within a second or two.
 func Accept(ctx context.Context, db *mysqldb.DB, client string) error {
-	return change(ctx, db, client, func(tx mysqldb.Tx, s Site) error {
-		if s.State != Asking {
-			return ErrNotAsking
-		}
-		if err := begin(ctx, tx, client); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE sync_sites SET state = 'in', joined_at = UTC_TIMESTAMP(6) WHERE client = ?`, client)
+	return change(ctx, db, client, func(tx mysqldb.Tx, s Site) error { return accept(ctx, tx, s) })
+}
+
+func accept(ctx context.Context, tx mysqldb.Tx, s Site) error {
+	if s.State != Asking {
+		return ErrNotAsking
+	}
+	if err := begin(ctx, tx, s.Client); err != nil {
 		return err
-	})
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE sync_sites SET state = 'in', joined_at = UTC_TIMESTAMP(6) WHERE client = ?`, s.Client)
+	return err
 }
 
 // Dismiss shuts a site out: its key and its login end with this transaction.
 func Dismiss(ctx context.Context, db *mysqldb.DB, client string) error {
-	return change(ctx, db, client, func(tx mysqldb.Tx, s Site) error {
-		if s.State == Dismissed {
-			return ErrDismissed
+	return change(ctx, db, client, func(tx mysqldb.Tx, s Site) error { return dismiss(ctx, tx, s) })
+}
+
+func dismiss(ctx context.Context, tx mysqldb.Tx, s Site) error {
+	if s.State == Dismissed {
+		return ErrDismissed
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE sync_sites SET state = 'dismissed', site_key = NULL, pair_key = NULL, login_hash = NULL, dismissed_at = UTC_TIMESTAMP(6)
+		WHERE client = ?`, s.Client)
+	return err
+}
+
+// Settle lets in a site that asks, or dismisses it, if it still shows the characters that a person has compared.
+func Settle(ctx context.Context, db *mysqldb.DB, w Waiting, in bool) error {
+	return change(ctx, db, w.Site, func(tx mysqldb.Tx, s Site) error {
+		switch {
+		case s.State != Asking:
+			return ErrNotAsking
+		case s.Words != w.Words:
+			return ErrWords
+		case in:
+			return accept(ctx, tx, s)
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE sync_sites SET state = 'dismissed', site_key = NULL, pair_key = NULL, login_hash = NULL, dismissed_at = UTC_TIMESTAMP(6)
-			WHERE client = ?`, client)
-		return err
+		return dismiss(ctx, tx, s)
 	})
 }
 

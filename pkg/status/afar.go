@@ -2,8 +2,10 @@ package status
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -34,4 +36,25 @@ func (r *Running) At(ctx context.Context, site string, a wire.Act) (*Afar, error
 		return o.Act(ctx, site, a)
 	}
 	return nil, Kind(ErrUnavailable, errStarting)
+}
+
+// Admit is a person's word about a site that asks to join.
+type Admit struct {
+	sites.Waiting
+	Accept bool `json:"accept"` // false: dismiss it
+}
+
+// Admit lets in a site that asks, or dismisses it.
+func (r *Running) Admit(ctx context.Context, a Admit) error {
+	defer r.Renew()
+	return r.do(ctx, func(ctx context.Context, o *opened) error {
+		err := sites.Settle(ctx, o.Work.DB, a.Waiting, a.Accept)
+		switch {
+		case errors.Is(err, sites.ErrNoSite):
+			err = Kind(ErrNotFound, err)
+		case errors.Is(err, sites.ErrNotAsking), errors.Is(err, sites.ErrWords):
+			err = Kind(ErrChanged, err)
+		}
+		return err
+	})
 }

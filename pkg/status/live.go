@@ -8,6 +8,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
 // Live is a snapshot of what only a running node knows. For a stopped node it is empty.
@@ -62,5 +63,5 @@ type Trouble struct {
 	Stuck    []apply.Stuck        // cannot be written now
 	Held     []schema.Aside       // cannot be read now
 	Unarmed  []string             // tables whose triggers cannot be created now
-	Asking   []string             // sites that a person has to let in, each with the characters to compare
+	Asking   []sites.Waiting      // sites that a person has to let in
 }

@@ -56,7 +56,7 @@ func problems(s *State, l *Live, unreadable error) []string {
 	}
 	ledProblems(s, add)
 	for _, site := range t.Asking {
-		add("The site %s asks to join. If it shows the same characters, let it in with mysql-sync sites --accept, else --dismiss it.", site)
+		add("The site %s (%s) asks to join. If it shows the same characters, let it in with mysql-sync sites --accept, else --dismiss it.", site.Site, site.Words)
 	}
 	for _, x := range t.Stuck {
 		add("%d received %s of %s cannot be written since %s: %s. All other rows go on; these follow by themselves.", x.Rows, number(x.Rows, "row", "rows"), x.Table, moment(x.Since), x.Why)

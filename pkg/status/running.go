@@ -169,6 +169,7 @@ func (r *Running) State(ctx context.Context) (*State, error) {
 		(&builder{s, r.cfg, r.last, &l, r.Traffic}).build()
 		s.Verified = r.Verified.all()
 	}
+	s.Asking = l.Trouble.Asking
 	s.Problems = problems(s, &l, unreadable)
 	r.state, r.at = s, r.now()
 	return s, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
@@ -74,7 +75,7 @@ type Doubts interface {
 type Pauses interface{ All() paused.Set }
 
 // Joining is where sites ask to join; see sites.Desk.
-type Joining interface{ Asking() []string }
+type Joining interface{ Asking() []sites.Waiting }
 
 // Leads are what the node leads others by; see lead.Desk.
 type Leads interface{ Look() []lead.Profile }

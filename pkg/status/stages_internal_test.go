@@ -11,6 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/lead"
 	"github.com/mysql-sync/mysql-sync/pkg/paused"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 )
 
@@ -35,7 +36,7 @@ func (p *played) Conflicts() []apply.Conflicts      { return p.conflicts }
 func (p *played) Altered() []apply.Altered          { return p.altered }
 func (*played) Stuck() []apply.Stuck                { return nil }
 func (p *played) Longest() (string, time.Time)      { return p.loop, p.since }
-func (*played) Asking() []string                    { return nil }
+func (*played) Asking() []sites.Waiting             { return nil }
 func (*played) SetBack() *time.Time                 { return nil }
 func (*played) All() paused.Set                     { return nil }
 func (*played) Of(kind string) map[string]time.Time { return map[string]time.Time{kind: {}} }

@@ -5,33 +5,35 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/lead"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
 // State is the state of a node. GET /api/status returns it, and /api/events sends it every
 // second.
 type State struct {
-	Client       string         `json:"client"`
-	Version      string         `json:"version"` // of the program
-	Started      time.Time      `json:"started"`
-	Now          time.Time      `json:"now"`
-	LogLevel     string         `json:"logLevel"`
-	Fleet        bool           `json:"fleet,omitempty"` // the node collects how its partners are: see GET /api/fleet
-	Led          *lead.Standing `json:"led,omitempty"`   // how it stands with the hub that leads its configuration
-	Leads        []lead.Profile `json:"leads,omitempty"` // by which it leads others
-	Database     Link           `json:"database"`
-	Broker       Link           `json:"broker"`
-	SetBack      *time.Time     `json:"setBack,omitempty"` // when the node noticed that the database was restored from a backup; omitted once everything was compared
-	Pauses       []Pause        `json:"pauses,omitempty"`  // what people have paused
-	Remotes      []Remote       `json:"remotes"`
-	Tables       []Table        `json:"tables"`
-	Streams      []Stream       `json:"streams"` // tables × remotes
-	Transfers    []Transfer     `json:"transfers"`
-	Transformers []Transformer  `json:"transformers"`
-	Conflicts    Conflicts      `json:"conflicts"`
-	Verified     []Comparison   `json:"verified"`           // the last comparison of each table and remote
-	Uncaptured   Count          `json:"uncaptured"`         // local changes
-	Step         Step           `json:"step"`               // the one taking longest now
-	Problems     []string       `json:"problems,omitempty"` // what needs a person's attention, in sentences
+	Client       string          `json:"client"`
+	Version      string          `json:"version"` // of the program
+	Started      time.Time       `json:"started"`
+	Now          time.Time       `json:"now"`
+	LogLevel     string          `json:"logLevel"`
+	Fleet        bool            `json:"fleet,omitempty"`  // the node collects how its partners are: see GET /api/fleet
+	Led          *lead.Standing  `json:"led,omitempty"`    // how it stands with the hub that leads its configuration
+	Leads        []lead.Profile  `json:"leads,omitempty"`  // by which it leads others
+	Asking       []sites.Waiting `json:"asking,omitempty"` // sites that ask to join, which a person has to let in
+	Database     Link            `json:"database"`
+	Broker       Link            `json:"broker"`
+	SetBack      *time.Time      `json:"setBack,omitempty"` // when the node noticed that the database was restored from a backup; omitted once everything was compared
+	Pauses       []Pause         `json:"pauses,omitempty"`  // what people have paused
+	Remotes      []Remote        `json:"remotes"`
+	Tables       []Table         `json:"tables"`
+	Streams      []Stream        `json:"streams"` // tables × remotes
+	Transfers    []Transfer      `json:"transfers"`
+	Transformers []Transformer   `json:"transformers"`
+	Conflicts    Conflicts       `json:"conflicts"`
+	Verified     []Comparison    `json:"verified"`           // the last comparison of each table and remote
+	Uncaptured   Count           `json:"uncaptured"`         // local changes
+	Step         Step            `json:"step"`               // the one taking longest now
+	Problems     []string        `json:"problems,omitempty"` // what needs a person's attention, in sentences
 }
 
 // Step is what a loop of the node is doing, for rows coming in or going out.

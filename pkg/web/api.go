@@ -307,6 +307,17 @@ func (a api) at(w http.ResponseWriter, r *http.Request) error {
 	return serve.JSON(w, x)
 }
 
+func (a api) admit(w http.ResponseWriter, r *http.Request) error {
+	var x status.Admit
+	if err := serve.Body(w, r, &x); err != nil {
+		return err
+	}
+	if err := a.node.Admit(r.Context(), x); err != nil {
+		return err
+	}
+	return serve.JSON(w, struct{}{})
+}
+
 func (a api) log(w http.ResponseWriter, _ *http.Request) error {
 	return serve.List(w, a.lines.Last(), nil)
 }

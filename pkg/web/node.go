@@ -27,6 +27,8 @@ type Node interface {
 	Row(ctx context.Context, of status.RowAsk) (*status.Row, error)
 	// At has another node, by its name, do something.
 	At(ctx context.Context, site string, a wire.Act) (*status.Afar, error)
+	// Admit lets in a site that asks to join, or dismisses it.
+	Admit(ctx context.Context, a status.Admit) error
 	// Reload rereads the configuration and the transformers. If they contain a mistake it
 	// returns that, and the node carries on as before. Otherwise it returns once the node
 	// works with them, or says why the node fell back.

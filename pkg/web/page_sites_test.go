@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/history"
 	"github.com/mysql-sync/mysql-sync/pkg/logging"
+	"github.com/mysql-sync/mysql-sync/pkg/sites"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit/browser"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
@@ -150,6 +152,58 @@ func TestPageActsAtASite(t *testing.T) {
 	defer h.mu.Unlock()
 	if got := strings.Join(h.asked, "; "); got != "store-17 look; store-17 retry orders 77; store-17 look; store-17 verify; store-17 resync orders  missing; store-17 resume; store-17 pause" {
 		t.Error(got)
+	}
+}
+
+// asked is a hub at which two sites ask to join.
+type asked struct {
+	alone
+	mu      sync.Mutex
+	settled []status.Admit
+}
+
+func (h *asked) State(ctx context.Context) (*status.State, error) {
+	s, err := h.alone.State(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range []sites.Waiting{{Site: "store-18", Words: "A1B2-C3D4"}, {Site: "store-19", Words: "E5F6-7A8B"}} {
+		if !slices.ContainsFunc(h.settled, func(a status.Admit) bool { return a.Waiting == w }) {
+			s.Asking = append(s.Asking, w)
+		}
+	}
+	return s, err
+}
+
+func (h *asked) Admit(_ context.Context, a status.Admit) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settled = append(h.settled, a)
+	return nil
+}
+
+// Sites that ask to join are let in or dismissed, with the characters that a person has compared.
+func TestPageLetsSitesIn(t *testing.T) {
+	t.Parallel()
+	h := &asked{alone: alone{&hub{}}}
+	server := httptest.NewServer(web.New(h, noLines{}, http.NotFoundHandler()).Page("", true))
+	t.Cleanup(server.Close)
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(server.URL+"/"))
+	b.Sees("#asking", "A1B2-C3D4")
+	b.Accessible("sites that ask to join")
+	b.Click(`#asking button[aria-label="Let in, store-18"]`)
+	b.Sees("#question", "It must show these characters: A1B2-C3D4")
+	b.Click("#question-yes")
+	b.Sees("#said", "store-18 is let in.")
+	b.Click(`#asking button[aria-label="Dismiss, store-19"]`)
+	b.Click("#question-yes")
+	b.Sees("#said", "store-19 is dismissed.")
+	b.Expect("nobody asks any more", `String(document.getElementById("asking").hidden)`, "true")
+	b.Clean()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.settled) != 2 || !h.settled[0].Accept || h.settled[1].Accept {
+		t.Errorf("%+v", h.settled)
 	}
 }
 

@@ -63,6 +63,7 @@ func (s *Server) mux(socket bool) http.Handler {
 		"POST /api/resume":                   a.limited(a.asked, a.resume),
 		"POST /api/verify":                   a.limited(a.Server.verify, a.verify),
 		"POST /api/at/{site}":                a.limited(a.Server.verify, a.at),
+		"POST /api/sites":                    a.limited(a.asked, a.admit),
 		"GET /api/log":                       a.limited(a.asked, a.log),
 		"PUT /api/log-level":                 a.limited(a.asked, a.logLevel),
 		"POST /api/reload":                   a.limited(a.asked, a.reload),

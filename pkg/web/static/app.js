@@ -9,6 +9,7 @@ import { matrix } from "./matrix.js";
 import { pauses } from "./pauses.js";
 import { grouped, placeOf } from "./problems.js";
 import { transfers } from "./transfers.js";
+import { asking } from "./asking.js";
 import { sites } from "./sites.js";
 import { errors } from "./errors.js";
 import { conflicts } from "./conflicts.js";
@@ -36,7 +37,7 @@ const app = {
   },
 };
 
-const views = { overview: [overview(app), pauses(app), matrix(app), transfers(app)], sites: [sites(app)], errors: [errors(app)], conflicts: [conflicts(app)], row: [row(app)],
+const views = { overview: [asking(), overview(app), pauses(app), matrix(app), transfers(app)], sites: [sites(app)], errors: [errors(app)], conflicts: [conflicts(app)], row: [row(app)],
   verify: [verify(app)], transformers: [transformers(app)], log: [log(app)] };
 
 function show(state) {
