@@ -109,7 +109,7 @@ func (r *record) again(digest [sha256.Size]byte, running bool) (wire.Acted, erro
 	switch {
 	case r.digest != digest:
 		return wire.Acted{}, errOther
-	case running:
+	case r.state == begun && running:
 		return wire.Acted{Running: true}, nil
 	case r.state == begun:
 		return wire.Acted{Error: errInterrupted.Error()}, nil

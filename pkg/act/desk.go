@@ -2,6 +2,7 @@ package act
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"runtime/debug"
@@ -47,6 +48,7 @@ type Desk struct {
 	Config
 	comparisons chan job // one waits while another runs
 
+	claims  sync.Mutex
 	mu      sync.Mutex
 	running map[name]bool
 	said    time.Time
@@ -117,19 +119,11 @@ func (d *Desk) act(ctx context.Context, client, sealed string, a *wire.Act) (wir
 	if err != nil {
 		return wire.Acted{}, err
 	}
-	at := name{client, a.ID}
-	d.mu.Lock()
-	running := d.running[at]
-	d.running[at] = true // before it is recorded: whoever finds the record finds this too
-	d.mu.Unlock()
-	was, err := claim(ctx, d.DB, client, a, digest, d.Now())
-	if err != nil || was != nil {
-		if !running {
-			d.ended(at)
-		}
-		if err != nil {
-			return wire.Acted{}, err
-		}
+	was, running, err := d.claim(ctx, client, a, digest)
+	if err != nil {
+		return wire.Acted{}, err
+	}
+	if was != nil {
 		return was.again(digest, running)
 	}
 	if a.Do != wire.ActVerify {
@@ -181,6 +175,23 @@ func (d *Desk) end(ctx context.Context, client string, a *wire.Act, x wire.Acted
 		d.Log.Info("done from afar", fields...)
 	}
 	return x
+}
+
+// claim is claim, one at a time: whether this run is at an act was read before the record, and nobody began it in between.
+func (d *Desk) claim(ctx context.Context, client string, a *wire.Act, digest [sha256.Size]byte) (was *record, running bool, err error) {
+	d.claims.Lock()
+	defer d.claims.Unlock()
+	at := name{client, a.ID}
+	d.mu.Lock()
+	running = d.running[at]
+	d.mu.Unlock()
+	was, err = claim(ctx, d.DB, client, a, digest, d.Now())
+	if was == nil && err == nil {
+		d.mu.Lock()
+		d.running[at] = true
+		d.mu.Unlock()
+	}
+	return was, running, err
 }
 
 func (d *Desk) ended(at name) {
