@@ -62,9 +62,9 @@ type Jobs interface {
 	Moved(ctx context.Context, limit int) ([]Moved, error)
 	Followed(ctx context.Context, m Moved) error
 	Referring(ctx context.Context, parent change.Row, child, after string, limit int) ([]change.Row, error)
-	// Rerouting returns the first job for rows that remotes win or lose; nil if there is none. Full reports whether a
-	// remote has enough marked rows for now.
-	Rerouting(ctx context.Context) (*Rerouting, error)
+	// Reroutings returns the first jobs for rows that remotes win or lose. Full reports whether a remote has enough marked
+	// rows for now.
+	Reroutings(ctx context.Context, limit int) ([]Rerouting, error)
 	Full(ctx context.Context, remote string) (bool, error)
 	// Versions returns the next rows of a table that have versions, in the order of their IDs.
 	Versions(ctx context.Context, table string, after []byte, limit int) ([]change.Row, error)

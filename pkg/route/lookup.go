@@ -51,6 +51,7 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 		}
 		byRoot[x.root][id] = x
 	}
+	differ := pairs{}
 	err := r.db.In(ctx, func(tx Tx) error {
 		if err := tx.Keep(ctx, l, m); err != nil {
 			return err
@@ -59,6 +60,9 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 			p := changed(byRoot[root], r.cfg.Routes[root].Rules, r.cfg.RemoteClients, r.looked, after)
 			if len(p) == 0 {
 				continue
+			}
+			for remote, ids := range p {
+				differ[remote] = append(differ[remote], ids...)
 			}
 			for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
 				if r.cfg.Routed(table) && r.cfg.Root(table) == root {
@@ -74,6 +78,7 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 		return err
 	}
 	r.looked = after
+	r.change(differ)
 	clear(r.have)
 	r.log.Info("a lookup table of the routes has changed", zap.String("table", l.Table))
 	return nil

@@ -28,6 +28,9 @@ func (r *Router) Open(ctx context.Context) error {
 		err = r.recall(ctx)
 	}
 	if err == nil {
+		err = r.resume(ctx)
+	}
+	if err == nil {
 		err = r.compare(ctx)
 	}
 	if err != nil {

@@ -24,6 +24,7 @@ type hub struct {
 	t      *testing.T
 	db     *mysqldb.DB
 	stream *version.Stream
+	cfg    *config.Config
 	marked []string
 }
 
@@ -48,10 +49,15 @@ func newHubWith(t *testing.T, orders config.RouteRule) *hub {
 		"items":  {Parent: "orders"},
 		"parts":  {Parent: "items"},
 	}}
-	ts := schema.NewTables(db)
-	h := &hub{t: t, db: db, stream: stream}
-	h.Router = route.New(zap.NewNop(), cfg, db, ts, outbox.New(db, ts, stream), stream, func() {}, func(remote string) { h.marked = append(h.marked, remote) })
+	h := &hub{t: t, db: db, stream: stream, cfg: cfg}
+	h.start()
 	return h
+}
+
+// start makes the router of a new process.
+func (h *hub) start() {
+	ts := schema.NewTables(h.db)
+	h.Router = route.New(zap.NewNop(), h.cfg, h.db, ts, outbox.New(h.db, ts, h.stream), h.stream, func() {}, func(remote string) { h.marked = append(h.marked, remote) })
 }
 
 // record records writes of rows, as capture does.
@@ -143,6 +149,39 @@ func TestChildrenFollowWhatIsRecordedOfTheirParent(t *testing.T) {
 	for _, row := range []change.Row{order, item, part} {
 		if got, want := h.has(row), []string{"store-1"}; !slices.Equal(got, want) {
 			t.Errorf("%v: %q, want %q", row, got, want)
+		}
+	}
+}
+
+// TestARowThatMovesAfterALookupTableChangedIsWithdrawn has a row get another value after its store has lost the one that it
+// had, before rows are marked for that; in one case the hub is started anew in between.
+func TestARowThatMovesAfterALookupTableChangedIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	for _, restarts := range []bool{false, true} {
+		h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: "stores", Key: "region", Remote: "store"}})
+		testkit.Exec(t, h.db, "INSERT INTO stores VALUES (1, 'store-1')", "INSERT INTO orders VALUES (1, 1)")
+		if err := h.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.record(order)
+		testkit.Exec(t, h.db, "UPDATE stores SET store = 'store-2'")
+		if err := h.LookAgain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if restarts {
+			h.start()
+			if err := h.Open(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		testkit.Exec(t, h.db, "UPDATE orders SET store = 3")
+		h.record(order)
+		if err := h.Reroute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var withdrawn int
+		if err := h.db.GetContext(t.Context(), &withdrawn, "SELECT COUNT(*) FROM sync_outbox WHERE remote = 'store-1' AND table_name = 'orders'"); err != nil || withdrawn != 1 {
+			t.Errorf("restarted %v: the row is marked %d times for the store that loses it, %v", restarts, withdrawn, err)
 		}
 	}
 }

@@ -29,17 +29,15 @@ func reroute(ctx context.Context, tx Tx, table string, what rerouting) error {
 
 // rerouteNext marks the next rows that remotes win or lose.
 func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
-	j, err := r.db.Rerouting(ctx)
-	var what rerouting
-	if err == nil && j != nil {
-		err = json.Unmarshal(j.Changed, &what)
-	}
+	jobs, all, err := r.reroutings(ctx, 1)
 	if err != nil {
-		return false, fmt.Errorf("read sync_reroutes: %w", err)
+		return false, err
 	}
-	if j == nil {
+	if len(jobs) == 0 {
+		r.settle()
 		return false, nil
 	}
+	j, what := &jobs[0], all[0]
 	for _, remote := range append(slices.Sorted(maps.Keys(what.Pairs)), what.Not...) {
 		if full, err := r.db.Full(ctx, remote); err != nil || full {
 			return false, err // Promise 10

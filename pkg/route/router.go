@@ -38,7 +38,7 @@ type Router struct {
 	labels map[uint32]label
 	ids    map[Text]uint32
 	have   map[uint32]map[string]bool
-	looked lookups
+	looking
 	ready  map[string]bool // routed tables all of whose rows have labels
 	failed map[string]failure
 }
@@ -61,7 +61,7 @@ func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables,
 // On returns a router that works on a Database, in transactions of chunk rows.
 func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func(), marked func(remote string)) *Router {
 	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, marked: marked, labels: map[uint32]label{}, ids: map[Text]uint32{},
-		have: map[uint32]map[string]bool{}, looked: lookups{}, ready: map[string]bool{}, failed: map[string]failure{}}
+		have: map[uint32]map[string]bool{}, looking: looking{looked: lookups{}}, ready: map[string]bool{}, failed: map[string]failure{}}
 }
 
 // Routed reports whether a table has a route.
@@ -293,7 +293,7 @@ func (r *Router) moved(m *moves, table string, row change.Row, before, now uint3
 		return
 	}
 	if before != 0 {
-		for _, remote := range r.remotesOf(table, before) {
+		for _, remote := range append(r.remotesOf(table, before), r.unheard(before)...) {
 			if !r.To(table, now, remote) {
 				m.mark(remote, row)
 			}
@@ -351,7 +351,7 @@ func (r *Router) notTheirs(client, table string, rows []change.Row, read func([]
 	}
 	var others []change.Row
 	for _, row := range rows {
-		if id := labels[row]; id != 0 && !r.To(table, id, client) {
+		if id := labels[row]; id != 0 && !r.To(table, id, client) && !slices.Contains(r.unheard(id), client) {
 			others = append(others, row)
 		}
 	}

@@ -3,7 +3,6 @@ package route
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -149,13 +148,14 @@ func (s *server) Referring(ctx context.Context, parent change.Row, child, after 
 	return rows, s.tables.Identify(ctx, rows)
 }
 
-func (s *server) Rerouting(ctx context.Context) (*Rerouting, error) {
-	var j Rerouting
-	err := s.db.QueryRowContext(ctx, `SELECT id, table_name, changed, last_id, marked FROM sync_reroutes ORDER BY id LIMIT 1`).Scan(&j.ID, &j.Table, &j.Changed, &j.Last, &j.Marked)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	return &j, err
+func (s *server) Reroutings(ctx context.Context, limit int) (list []Rerouting, err error) {
+	err = mysqldb.Each(ctx, s.db, `SELECT id, table_name, changed, last_id, marked FROM sync_reroutes ORDER BY id LIMIT ?`, []any{limit}, func(found *sql.Rows) error {
+		var j Rerouting
+		err := found.Scan(&j.ID, &j.Table, &j.Changed, &j.Last, &j.Marked)
+		list = append(list, j)
+		return err
+	})
+	return list, err
 }
 
 func (s *server) Full(ctx context.Context, remote string) (bool, error) {

@@ -1,0 +1,69 @@
+package route
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// looking is what a router knows of the lookup tables.
+type looking struct {
+	looked lookups // their last copies
+	// changing are the remotes that won or lost labels, by these, as long as rows are still to be marked for that. A row that
+	// gets another label meanwhile is not found by the one that it had.
+	changing map[uint32][]string
+}
+
+// unheard returns the remotes that have won or lost the rows of a label, though not all of these are marked yet.
+func (r *Router) unheard(id uint32) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.changing[id]
+}
+
+// change notes that remotes have won or lost labels. The caller holds the lock, or is alone.
+func (l *looking) change(p pairs) {
+	if l.changing == nil {
+		l.changing = map[uint32][]string{}
+	}
+	for remote, ids := range p {
+		for _, id := range ids {
+			if !slices.Contains(l.changing[id], remote) {
+				l.changing[id] = append(l.changing[id], remote)
+			}
+		}
+	}
+}
+
+// resume reads which rows are still to be marked.
+func (r *Router) resume(ctx context.Context) error {
+	_, all, err := r.reroutings(ctx, math.MaxInt32)
+	for _, what := range all {
+		r.change(what.Pairs)
+	}
+	return err
+}
+
+// settle notes that all rows are marked.
+func (r *Router) settle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changing = nil
+}
+
+// reroutings returns the first jobs, and what they say.
+func (r *Router) reroutings(ctx context.Context, limit int) ([]Rerouting, []rerouting, error) {
+	jobs, err := r.db.Reroutings(ctx, limit)
+	all := make([]rerouting, len(jobs))
+	for i := range jobs {
+		if err == nil {
+			err = json.Unmarshal(jobs[i].Changed, &all[i])
+		}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read sync_reroutes: %w", err)
+	}
+	return jobs, all, nil
+}
