@@ -24,7 +24,7 @@ func withdrawn(in *Incoming, l Local, now int64, origin string) Step {
 	switch {
 	case len(l.Pending) > 0, !known && !unheard && (l.Exists || l.Fate == version.Deleted):
 		s.misfit, s.retry = errNews, true
-	case l.Exists && unheard:
+	case l.Exists && unheard && !in.Knows(change.Version{Time: change.Baseline, Origin: origin}): // or the sender has it from here
 		s.misfit = errOwn
 	case l.Exists || !(known && l.Fate == version.Deleted):
 		s.Decision, s.State, s.token = conflict.Apply, l.State.Merge(came, known || unheard), max(in.Token, l.Token)

@@ -261,3 +261,15 @@ func TestLookupTableThatChangesWhileTheHubIsDown(t *testing.T) {
 	hub.Exec("UPDATE prices SET price = 7")
 	seven.Expect(pricesOf, `"1:7"`)
 }
+
+// TestOldRowOfAnotherSiteGoesThere has a store have a row from before it was synced that is another store's.
+func TestOldRowOfAnotherSiteGoesThere(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	eight.Exec("INSERT INTO orders VALUES (1, 7, 'a'), (2, 8, 'b'), (3, 7, 'c')")
+	hub.Exec("INSERT INTO orders VALUES (3, 7, 'd')")
+	startAll(hub, seven, eight)
+	seven.Expect(ordersOf, `"1:a,3:d"`)
+	eight.Expect(ordersOf, `"2:b,3:c"`) // the hub's row 3 is another, which does not take the store's away
+	hub.Expect(ordersOf, `"1:a,2:b,3:d"`)
+}
