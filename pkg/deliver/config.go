@@ -44,6 +44,8 @@ type Routes interface {
 	// Routed reports whether a table's rows go to some remotes only, and Ready whether it is known to which.
 	Routed(table string) bool
 	Ready(table string) bool
+	// Unready returns the tables that are not ready.
+	Unready() []string
 	// To reports whether a remote has the rows with a label.
 	To(table string, label uint32, remote string) bool
 }

@@ -90,8 +90,16 @@ func (s *Sender) holdBack(ctx context.Context, rows []version.Waiting) error {
 	return s.c.Outbox.ShowPending(ctx, s.remote, unshown, outbox.Place{Acked: r.Acked, Shown: r.Shown})
 }
 
-// heldTables are the tables of which no marked rows are sent.
-func (s *Sender) heldTables() []string { return slices.Sorted(maps.Keys(s.held)) }
+// heldTables are the tables of which no marked rows are sent: by a pause, or because it is not known yet who has which. A row
+// that was withdrawn meanwhile by what was known before would not come by its mark any more.
+func (s *Sender) heldTables() []string {
+	held := slices.Collect(maps.Keys(s.held))
+	if s.c.Routes != nil {
+		held = append(held, s.c.Routes.Unready()...)
+	}
+	slices.Sort(held)
+	return held
+}
 
 // overtaken shows rows that were held back, and that the remote need not be sent any more, as what they are.
 func (s *Sender) overtaken(ctx context.Context, rows []change.Row) error {

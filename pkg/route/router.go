@@ -85,6 +85,11 @@ func (r *Router) Ready(table string) bool {
 	return r.ready[table]
 }
 
+// Unready returns the tables of which Ready says no.
+func (r *Router) Unready() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.cfg.Routes)), r.Ready)
+}
+
 // To reports whether a remote gets a table's rows with a label. A row without a label has no remote yet.
 func (r *Router) To(table string, id uint32, remote string) bool {
 	if r.All(remote, table) {
