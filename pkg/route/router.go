@@ -247,7 +247,7 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 		r.moved(&m, table, e.Row, before[e.Row], id)
 	}
 	w.After(func() {
-		for remote := range m.marks {
+		for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
 			r.marked(remote)
 		}
 	})

@@ -93,6 +93,7 @@ type capturing struct {
 	keys    []int
 	batch   noted
 	entries []version.Entry
+	routed  *routeTx // nil: nothing is routed
 }
 
 func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.Tx, *version.Writing) error) error {
@@ -138,7 +139,11 @@ func (x *capturing) States(_ context.Context, rows []change.Row) (map[change.Row
 	return states, x.n.step()
 }
 
-func (x *capturing) Record(_ context.Context, _ *version.Writing, entries []version.Entry) error {
+func (x *capturing) Record(_ context.Context, w *version.Writing, entries []version.Entry) error {
+	if r := x.n.router; r != nil && x.routed == nil {
+		x.routed = x.n.routeTx(entries, x.n.see, func(list []version.Entry) { x.entries = list })
+		return r.RecordIn(ctx, x.routed, w, entries)
+	}
 	x.entries = entries
 	for i := range entries {
 		key := x.n.w.keyOf(entries[i].Row)
@@ -151,6 +156,9 @@ func (x *capturing) Respelled(context.Context, []change.Row) error { return nil 
 
 func (x *capturing) commit() {
 	n := x.n
+	if x.routed != nil {
+		x.routed.commit()
+	}
 	n.db.drop(x.batch.ids())
 	for _, e := range x.entries {
 		key := n.w.keyOf(e.Row)

@@ -31,6 +31,12 @@ func (w *world) conflict(winner, loser int) {
 
 // check checks what must hold when nothing moves any more.
 func (w *world) check(report *Report) {
+	if w.routes != nil {
+		w.checkRoutes(report)
+		w.checkWrites(report)
+		w.checkRest()
+		return
+	}
 	for key := range w.keys {
 		if key == w.private {
 			w.checkPrivate()
@@ -96,7 +102,7 @@ func (w *world) checkWrites(report *Report) {
 			report.Undone++
 			continue
 		}
-		if v.begun {
+		if v.begun && w.routes == nil {
 			continue // not replaced: it stands everywhere
 		}
 		// A delete that lost to a delete has been done anyway.

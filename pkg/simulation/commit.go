@@ -15,6 +15,9 @@ import (
 // commit applies everything at once, and notes what became of the users' writes.
 func (x *session) commit() {
 	n := x.n
+	if x.routed != nil {
+		x.routed.commit()
+	}
 	for i := range x.kept {
 		x.keep(&x.kept[i])
 	}
@@ -28,6 +31,9 @@ func (x *session) commit() {
 	for _, e := range x.entries {
 		key := n.w.keyOf(e.Row)
 		stands := x.stands(key, &e)
+		if e.Fate == version.Withdrawn {
+			stands = n.db.versions[key].stands
+		}
 		written := x.rows[key].write == stands && stands != none
 		x.mistaken(&e, written)
 		if x.came.all[standing{key, e.Version}] == nil && e.Version != n.db.versions[key].Version {
@@ -45,14 +51,8 @@ func (x *session) commit() {
 		ids = append(ids, e.ID)
 	}
 	n.db.drop(ids)
-	for _, remote := range slices.Sorted(maps.Keys(x.marked)) {
-		for _, l := range n.links {
-			for _, r := range x.marked[remote] {
-				if l.to.name == remote {
-					n.mark(l, n.w.keyOf(r))
-				}
-			}
-		}
+	for _, m := range x.marked {
+		n.markAs(m)
 	}
 	n.checkKeys()
 	n.wake() // even if the answer was lost: a sender that naps would look by itself

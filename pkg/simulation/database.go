@@ -34,6 +34,7 @@ type known struct {
 	from     string
 	stands   int // the write that the version was made for
 	token    int64
+	label    uint32
 }
 
 // mark is a row of sync_outbox; without a token it does not exist.
@@ -63,10 +64,12 @@ type database struct {
 	remotes  []remote
 	losers   []int // writes that lost a conflict
 	nextID   uint64
+	routed   routed
 }
 
 func newDatabase(keys, remotes int) database {
 	d := database{rows: make([]row, keys), versions: make([]known, keys), remotes: make([]remote, remotes)}
+	d.routed.tables, d.routed.regions = map[string]labelled{}, map[string][]string{}
 	for i := range d.rows {
 		d.rows[i].write, d.versions[i].stands = none, none
 	}
@@ -81,6 +84,7 @@ func newDatabase(keys, remotes int) database {
 func (d *database) backup() database {
 	c := *d
 	c.rows, c.versions, c.changes = slices.Clone(d.rows), slices.Clone(d.versions), slices.Clone(d.changes)
+	c.routed = d.routed.backup()
 	c.losers, c.remotes = slices.Clone(d.losers), slices.Clone(d.remotes)
 	for i := range c.remotes {
 		c.remotes[i].marks, c.remotes[i].kept = slices.Clone(d.remotes[i].marks), maps.Clone(d.remotes[i].kept)
@@ -92,7 +96,7 @@ func (d *database) backup() database {
 // record writes a version for which a write stands, as version.Write's statement does.
 func (d *database) record(key int, e version.Entry, stands int) {
 	before := &d.versions[key]
-	v := known{e.State, e.Fate, e.Position, e.From, stands, cmp.Or(e.Token, before.token)}
+	v := known{e.State, e.Fate, e.Position, e.From, stands, cmp.Or(e.Token, before.token), cmp.Or(e.Label, before.label)}
 	if e.Position == 0 && (before.position > 0 || before.Version == e.Version) {
 		v.from = before.from
 	}

@@ -7,18 +7,24 @@
 // What runs is the real code: each remote has a deliver.Sender, with flights, road, marks, probes and loads; each node has
 // a capture.Capture, a receive.Receiver that gives what comes to an apply.Applier, with what that sets aside and asks
 // about, and snapshot.Snapshots, which send tables as a whole; the stream is a version.Stream with its latch, its doubts
-// and its fence; verify.Repair decides about rows that differ. Each sender, and each stage, is a coroutine: whenever it
+// and its fence; verify.Repair decides about rows that differ; a hub has a route.Router. Each sender, and each stage, is a coroutine: whenever it
 // asks the database, waits for a latch or sends, anything else may happen before it goes on, also that its daemon is
 // killed, or that the answer to a COMMIT is lost. A run is a function of its seed.
 //
 // Played are the bus (link.go), the clock (queue.go, process.go) and the database (database.go, transaction.go,
-// session.go, outbox.go, whole.go, revising.go; a test holds what it does to the outbox against the real statements), the
+// session.go, outbox.go, whole.go, revising.go, routed_database.go; a test holds what it does to the outbox against the real statements), the
 // opening of messages, and the loops around a comparison of tables and around the questions about rows that hold a change
 // up.
 //
 // Nodes have two tables, some with a policy, some with rows that refer to rows of the other table and with values that no
 // two rows may have, with a row that a transformer holds back, with remotes that are spoken to a row at a time as in
 // version 1, that lack rows from the beginning, that decline a table for a while, and that refuse rows. Not played:
-// transformers that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, and
-// errors of the server other than those of locks, keys and triggers and a COMMIT that is not answered.
+// transformers that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, columns
+// and counters that are merged, and errors of the server other than those of locks, keys and triggers and a COMMIT that is
+// not answered.
+//
+// Options.Routes makes a hub and its stores (routed.go), all of which write. Rows go to stores by a column, by a lookup table
+// that users change, or to where those are that they refer to; the routes change when the hub restarts. At the end each store
+// has the rows that are routed to it, and no others, and no write is lost. Not played there: children of children, routers
+// below a router, stores of version 1, comparisons, restored backups, and the deletion of rows that others follow.
 package simulation

@@ -68,12 +68,19 @@ func (l *link) box() *box {
 func (l *link) start(turns *deliver.Turns) {
 	n := l.n
 	l.packed, l.dates = nil, peer.Dates{}
-	s := deliver.New(&deliver.Config{
+	c := deliver.Config{
 		Log: zap.NewNop(), Now: n.w.time, Syncs: func(string) bool { return true },
 		Outbox: remembers{l}, Stream: &stream{Stream: n.stream, l: l}, Rows: reads{l}, Tables: tables{}, Turns: turns, Loads: l.loads(), Transfer: l.transfer,
 		Denied:  nil, // no node forgets what it has written
 		Refused: func(context.Context, []outbox.Failure) error { return nil }, Counters: counters{},
-	}, l.to.name, l)
+	}
+	if n.router != nil {
+		c.Routes = n.router
+		if n.w.mistake == SendUnlabelled {
+			c.Routes = hasty{n.router}
+		}
+	}
+	s := deliver.New(&c, l.to.name, l)
 	l.sender = s
 	l.process = n.process(func(ctx context.Context) {
 		for range pause.Even(ctx, time.Second) {
@@ -130,7 +137,7 @@ func (l *link) Limits() deliver.Limits {
 	if l.single {
 		return deliver.Limits{Rows: batchRows, Messages: singleWindow, MaxRow: 1 << 20, Single: true}
 	}
-	return deliver.Limits{Rows: batchRows, Messages: batchWindow, MaxRow: 1 << 20}
+	return deliver.Limits{Rows: batchRows, Messages: batchWindow, MaxRow: 1 << 20, Routes: true}
 }
 
 // Declines and Takes report what the remote has said of a table.
@@ -186,6 +193,9 @@ func (l *link) Send(_ context.Context, m deliver.Message) error {
 		in := apply.Incoming{Change: o.Change, From: n.name}
 		if in.Deleted() {
 			in.Values = [][]byte{[]byte(o.ID)} // only the simulation looks at them
+			if in.Withdrawn {
+				in.Values, write = [][]byte{[]byte("-1")}, none
+			}
 		}
 		b.changes = append(b.changes, sent{in, w.keyOf(o.Row), write})
 		w.trace("%s sends %s to %s: %d as %v, marked %v, %d", n.name, o.Key, l.to.name, write, o.State, o.Sent.Marked, o.Sent.Token)

@@ -47,4 +47,15 @@ const (
 	StopClock                 // all changes of version 1 have one date
 	RepairOne                 // a repair gives rows versions of which one remote alone hears
 	RepairMoved               // a repair does not see that a row has moved on since it was compared
+	WithdrawNews              // a row is given back though its sender has not heard what was written here
+	ForgetTokens              // it is not remembered what was last said about who has a row
+	ForgetWithdrawn           // a late word that a row is another's is taken, though a later one gave it back
+	RerouteAtOnce             // a change of the lookup table does not wait for rows that are being routed
+	KeepMoved                 // a row that moves is not marked for those that had it
+	KeepAuthors               // a row is not taken back from who wrote it
+	KeepChildren              // rows do not follow their parents
+	OverlookLookups           // nothing is rerouted when the lookup table changes
+	ForgetUnheard             // a site that has not heard that a row is another's may not write it
+	JudgeByLast               // rows go to whom they were last recorded to be for
+	SendUnlabelled            // rows are sent before it is known who has them
 )

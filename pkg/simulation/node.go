@@ -7,7 +7,9 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/route"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -55,6 +57,8 @@ type daemon struct {
 	lastID     uint64         // only CaptureByLastID looks at it
 	applier    *apply.Applier
 	snapshots  *snapshot.Snapshots
+	router     *route.Router // nil: it routes nothing
+	rules      []config.RouteRule
 	came       arrivals
 	threads
 	mail
@@ -64,6 +68,7 @@ type daemon struct {
 type threads struct {
 	processes                               []*process
 	capturing, receiving, marking, settling *process
+	routing                                 *process
 }
 
 // mail is what came to a daemon.
@@ -91,8 +96,8 @@ func (n *node) start() {
 	}
 	n.up = true
 	n.session++
-	n.process(func(context.Context) {
-		if n.open() != nil {
+	n.process(func(ctx context.Context) {
+		if n.open() != nil || !n.openRouter(ctx) {
 			return
 		}
 		n.ready = true
@@ -107,6 +112,10 @@ func (n *node) start() {
 		var turns *deliver.Turns
 		if n.w.turns {
 			turns = deliver.NewTurns(1)
+		}
+		if n.router != nil {
+			n.routing = n.process(n.routeAll)
+			n.routing.idle = n.allRouted
 		}
 		for _, l := range n.links {
 			l.start(turns)
@@ -158,6 +167,9 @@ func (n *node) killServer() {
 
 func (n *node) row(key int) change.Row { return n.w.rows[key] }
 
+// see is a row as it is committed.
+func (n *node) see(key int) row { return n.db.rows[key] }
+
 // arrivals are the changes that came to a process.
 type arrivals struct {
 	all map[standing]*sent
@@ -188,6 +200,19 @@ func (n *node) standsFor(key int, v change.Version) int {
 func (n *node) wake() {
 	for _, l := range n.links {
 		l.tell(func() { l.sender.Wake() })
+	}
+}
+
+// markAs marks rows, and tells the sender.
+func (n *node) markAs(m marking) {
+	for _, l := range n.links {
+		for i, r := range m.rows {
+			if l.to.name == m.remote {
+				l.box().mark(n.w.keyOf(r), m.token+int64(i))
+				l.tell(func() { l.sender.Marked() })
+				n.w.trace("%s marks %s for %s", n.name, r.Key, m.remote)
+			}
+		}
 	}
 }
 

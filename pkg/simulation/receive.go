@@ -26,6 +26,9 @@ func (n *node) newApplier() *apply.Applier {
 	n.came = arrivals{all: map[standing]*sent{}}
 	c := apply.Config{Origin: n.origin, Syncs: all, Receives: all, OnNews: n.wake, Freed: n.freed,
 		Policies: map[string]conflict.Policy{parents.Name: n.w.policy, children.Name: n.w.policy}}
+	if n.router != nil {
+		c.Routes = n.router
+	}
 	for _, l := range n.links {
 		c.Remotes = append(c.Remotes, l.to.name)
 	}

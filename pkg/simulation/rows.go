@@ -10,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/render"
+	"github.com/mysql-sync/mysql-sync/pkg/route"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -42,12 +43,20 @@ func (r reads) look(d *render.Rendering, to render.Target, t *schema.Table, item
 			return err
 		}
 	}
-	l, err := render.LookAt(ctx, in, nil, n.name, to, t, items)
+	l, err := render.LookAt(ctx, in, n.routes(), n.name, to, t, items)
 	if err != nil {
 		return err
 	}
 	for _, i := range l.Idle {
 		d.Idle = append(d.Idle, outbox.Sent{Item: i})
+	}
+	for _, i := range l.Waits {
+		d.Refused = append(d.Refused, render.Refusal{Item: i, Reject: wire.Reject{Message: "it moves", Retry: true}})
+	}
+	for _, i := range l.Gone {
+		o := l.Withdrawal(i)
+		o.ID = strconv.Itoa(in.found[i.Key].write)
+		d.Outgoing = append(d.Outgoing, o)
 	}
 	for _, i := range l.Items {
 		o, found := l.Outgoing(i), in.found[i.Key]
@@ -64,6 +73,7 @@ func (r reads) look(d *render.Rendering, to render.Target, t *schema.Table, item
 		}
 		if o.ID = strconv.Itoa(found.write); found.exists {
 			o.Columns, o.Values = parents.Names(), found.values
+			r.l.checkPart(i.Row, found)
 		}
 		stands, ok := in.stands[i.Key]
 		if !ok {
@@ -144,13 +154,38 @@ func (x *reading) Fates(_ context.Context, rows []change.Row) (map[change.Row]ve
 	return fates, x.n.step()
 }
 
-func (x *reading) Labels(context.Context, []change.Row) (map[change.Row]uint32, error) {
-	return nil, nil
+func (x *reading) Labels(_ context.Context, rows []change.Row) (map[change.Row]uint32, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return x.n.labels(rows), x.n.step()
 }
 
-func (x *reading) Routed(context.Context, *schema.Table, []string) (map[string]uint32, error) {
-	return nil, nil
+func (x *reading) Routed(_ context.Context, t *schema.Table, keys []string) (map[string]uint32, error) {
+	if x.n.w.mistake == JudgeByLast {
+		now := map[string]uint32{}
+		for _, key := range keys {
+			row := change.Row{Table: t.Name, Key: key}
+			now[key] = x.n.labels([]change.Row{row})[row]
+		}
+		return now, x.n.step()
+	}
+	return x.n.router.ReadIn(ctx, &routeTx{n: x.n, row: x.n.see}, t.Name, keys)
 }
+
+// routes are none where there is no router.
+func (n *node) routes() render.Routes {
+	if n.router == nil {
+		return nil
+	}
+	return n.router
+}
+
+// hasty are routes of which it is always taken to be known who has what.
+type hasty struct{ *route.Router }
+
+func (hasty) Ready(string) bool { return true }
+func (hasty) Unready() []string { return nil }
 
 func (r reads) Transforms(table string) bool { return r.l.n.w.transforms(table) }
 

@@ -39,6 +39,9 @@ func Run(seed uint64, o Options) Report {
 	if o.Resyncs {
 		w.resyncs(end)
 	}
+	if o.Routes {
+		w.reroutes(end)
+	}
 	w.queue.add(end, w.rest)
 	if o.Repair {
 		w.queue.add(end+3600*second, w.repair)
@@ -131,7 +134,7 @@ func (w *world) rest() {
 	for _, n := range w.nodes {
 		n.start()
 	}
-	if w.ties {
+	if w.ties && w.routes == nil {
 		for i := range int64(3) {
 			w.after((1+i)*60*second, w.shareOut)
 		}
@@ -220,7 +223,7 @@ func (w *world) most() int {
 }
 
 // given is how many versions there may be of users' writes and of rows that are sent anew, and one more for each row.
-func (w *world) given() int { return len(w.history) + w.renewed + w.keys }
+func (w *world) given() int { return len(w.history) + w.renewed + w.keys*(1+w.moved) }
 
 // same reports whether two nodes hold the same row and version.
 func same(a, b *node, key int) bool { return alike(a, b, key) && held(a, key) == held(b, key) }

@@ -71,9 +71,22 @@ type session struct {
 	entries   []version.Entry
 	kept      []losers.Entry
 	consumed  []capture.Entry
-	marked    map[string][]change.Row
-	early     map[string][]capture.Entry // only for DecideBeforeLock
-	locals    map[string]*apply.Local    // only for LockOnce
+	marked    []marking
+	stale
+	routed *routeTx // nil: nothing is routed
+}
+
+// stale is what was read before; only mistakes look at it.
+type stale struct {
+	early  map[string][]capture.Entry // only for DecideBeforeLock
+	locals map[string]*apply.Local    // only for LockOnce
+}
+
+// marking is rows that are marked for a remote.
+type marking struct {
+	remote string
+	rows   []change.Row
+	token  int64 // of the first
 }
 
 func (x *session) unlock() {

@@ -67,7 +67,11 @@ func (x *session) Keep(_ context.Context, entries []losers.Entry) error {
 	return x.n.step()
 }
 
-func (x *session) Record(_ context.Context, _ *version.Writing, entries []version.Entry) error {
+func (x *session) Record(_ context.Context, w *version.Writing, entries []version.Entry) error {
+	if r := x.n.router; r != nil {
+		x.routed = x.n.routeTx(entries, x.row, func(list []version.Entry) { x.entries = list })
+		return r.RecordIn(ctx, x.routed, w, entries)
+	}
 	x.entries = slices.Clone(entries)
 	return x.n.step()
 }
@@ -80,9 +84,6 @@ func (x *session) Consume(_ context.Context, _ *version.Writing, entries []captu
 }
 
 func (x *session) Mark(_ context.Context, rows []change.Row, remote string) error {
-	if x.marked == nil {
-		x.marked = map[string][]change.Row{}
-	}
-	x.marked[remote] = append(x.marked[remote], rows...)
+	x.marked = append(x.marked, marking{remote: remote, rows: rows, token: x.n.stream.Token(len(rows))})
 	return x.n.step()
 }

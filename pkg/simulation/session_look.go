@@ -68,6 +68,8 @@ func (x *session) States(_ context.Context, rows []change.Row) (map[change.Row]c
 		v := n.db.versions[n.w.keyOf(r)].State
 		came := x.came.now[r]
 		switch {
+		case n.w.mistake == WithdrawNews && x.withdraws(r):
+			v = came[len(came)-1].State
 		case n.w.mistake == DecideByArrival && !slices.ContainsFunc(came, func(in *sent) bool { return in.Version == v.Version }):
 			continue
 		case n.w.mistake == LaterKnowsAll && slices.ContainsFunc(came, func(in *sent) bool { return in.Version.Compare(v.Version) > 0 }):
@@ -78,6 +80,12 @@ func (x *session) States(_ context.Context, rows []change.Row) (map[change.Row]c
 		}
 	}
 	return states, nil
+}
+
+// withdraws reports whether what came last says that a row is another's.
+func (x *session) withdraws(r change.Row) bool {
+	came := x.came.now[r]
+	return len(came) > 0 && came[len(came)-1].Withdrawn
 }
 
 func (x *session) Fates(_ context.Context, rows []change.Row) (map[change.Row]version.Fate, error) {
@@ -91,13 +99,19 @@ func (x *session) Fates(_ context.Context, rows []change.Row) (map[change.Row]ve
 	return fates, x.n.step()
 }
 
-func (x *session) NotTheirs(context.Context, string, string, []change.Row) (map[change.Row]bool, error) {
-	return nil, nil
+func (x *session) NotTheirs(_ context.Context, client, table string, rows []change.Row) (map[change.Row]bool, error) {
+	if x.n.router == nil {
+		return nil, nil
+	}
+	return x.n.router.NotTheirsIn(ctx, &routeTx{n: x.n}, client, table, rows)
 }
 
 func (x *session) Tokens(_ context.Context, rows []change.Row) (map[change.Row]int64, error) {
 	tokens := map[change.Row]int64{}
 	for _, r := range rows {
+		if m := x.n.w.mistake; m == ForgetTokens || m == ForgetWithdrawn && x.withdraws(r) {
+			continue
+		}
 		tokens[r] = x.n.db.versions[x.n.w.keyOf(r)].token
 	}
 	return tokens, nil
@@ -114,6 +128,8 @@ func (x *session) Uncaptured(_ context.Context, _ string, keys []string) (map[st
 		return nil, nil
 	case DecideBeforeLock:
 		return x.early, nil
+	case WithdrawNews:
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return x.withdraws(x.n.row(x.n.w.named(key))) })
 	}
 	return x.n.uncaptured(keys), nil
 }

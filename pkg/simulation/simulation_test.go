@@ -52,6 +52,18 @@ func TestResyncs(t *testing.T) {
 	report(t, 671, simulation.Run(671, simulation.Options{Resyncs: true})) // a row that is deleted before its latch
 }
 
+// TestRoutes has a hub and its stores write, while rows, children, lookup table and routes change who has what.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	if *seed != 0 {
+		report(t, *seed, simulation.Run(*seed, simulation.Options{Routes: true, Trace: os.Stdout}))
+		return
+	}
+	for s := range *seeds {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true}))
+	}
+}
+
 // rare are mistakes that need a rare run, or of which some runs go round for seconds before they fail, and from which seed
 // on one is looked for: near a short one that is known to be.
 var rare = map[simulation.Mistake]uint64{
@@ -61,6 +73,8 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.DecideByArrival: 2, simulation.LaterKnowsAll: 1, simulation.PassOnKnown: 7, simulation.ReadPastOpen: 12, simulation.ForgetPlaces: 19,
 	simulation.DropRefused: 14, simulation.NeverRetry: 8, simulation.ForgetParents: 12, simulation.ShortPage: 9,
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
+	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
+	simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 4863, simulation.SendUnlabelled: 1894,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
@@ -68,6 +82,11 @@ var resyncs = map[simulation.Mistake]bool{simulation.ResyncOne: true, simulation
 
 // repairs are mistakes that are met where restored backups are repaired.
 var repairs = map[simulation.Mistake]bool{simulation.RepairOne: true, simulation.RepairMoved: true}
+
+// routed are mistakes that are met where a hub routes rows.
+var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulation.ForgetTokens: true, simulation.ForgetWithdrawn: true, simulation.RerouteAtOnce: true,
+	simulation.KeepMoved: true, simulation.KeepAuthors: true, simulation.KeepChildren: true, simulation.OverlookLookups: true, simulation.ForgetUnheard: true,
+	simulation.JudgeByLast: true, simulation.SendUnlabelled: true}
 
 // TestMistakesAreNoticed runs the model with each mistake until a promise
 // breaks: the simulation would notice it in the real code.
@@ -114,11 +133,22 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"all changes of version 1 have one date":                      simulation.StopClock,
 		"one remote alone hears of a repair":                          simulation.RepairOne,
 		"a repair does not see that a row has moved on":               simulation.RepairMoved,
+		"a row is given back before its news are heard":               simulation.WithdrawNews,
+		"it is forgotten what was last said of who has a row":         simulation.ForgetTokens,
+		"a late word takes a row back":                                simulation.ForgetWithdrawn,
+		"a lookup table does not wait for rows being routed":          simulation.RerouteAtOnce,
+		"a row that moves is not taken from those that had it":        simulation.KeepMoved,
+		"a row is not taken from its author":                          simulation.KeepAuthors,
+		"rows do not follow their parents":                            simulation.KeepChildren,
+		"a change of the lookup table is overlooked":                  simulation.OverlookLookups,
+		"who has not heard of a loss may not write":                   simulation.ForgetUnheard,
+		"rows go to whom they were last recorded to be for":           simulation.JudgeByLast,
+		"rows go out before it is known who has them":                 simulation.SendUnlabelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for s := rare[mistake]; s < rare[mistake]+5000; s++ {
-				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake]}
+				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake]}
 				if told := noticed(s+1, o); told != "" {
 					o.Mistake = simulation.NoMistake
 					if noticed(s+1, o) != "" {

@@ -117,7 +117,7 @@ func (s *stream) rows(table string, after, upTo int64, limit int) (list []versio
 	}
 	for key, v := range n.db.versions {
 		if v.position > after && v.position <= upTo && (table == "" || n.row(key).Table == table) {
-			list = append(list, version.Waiting{Row: n.row(key), State: v.State, Position: v.position, From: v.from})
+			list = append(list, version.Waiting{Row: n.row(key), State: v.State, Position: v.position, From: v.from, Label: v.label})
 		}
 	}
 	slices.SortFunc(list, func(a, b version.Waiting) int { return int(a.Position - b.Position) })

@@ -12,7 +12,8 @@ var (
 	parents  = schema.Define("t", own...)
 	children = schema.Define("u", own...)
 	own      = []value.Column{{Name: "id", DataType: "varbinary", Kind: value.Binary, Length: 20}, {Name: "written", DataType: "int", Kind: value.Integer},
-		{Name: "parent", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "code", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}}
+		{Name: "parent", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "code", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true},
+		{Name: "store", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "region", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}}
 )
 
 // Positions of columns.
@@ -20,6 +21,8 @@ const (
 	ofWrite = iota + 1
 	ofParent
 	ofCode
+	ofStore
+	ofRegion
 )
 
 func init() {
@@ -29,8 +32,8 @@ func init() {
 }
 
 // stored returns what the server stores for the row that a write makes.
-func stored(key string, write int, parent, code []byte) [][]byte {
-	return [][]byte{[]byte(key), strconv.AppendInt(nil, int64(write), 10), parent, code}
+func stored(key string, write int, s statement) [][]byte {
+	return [][]byte{[]byte(key), strconv.AppendInt(nil, int64(write), 10), s.parent, s.code, s.store, s.region}
 }
 
 // writeIn returns the write that made a row.

@@ -60,6 +60,9 @@ var topologies = []struct {
 	}},
 }
 
+// star is the shape of a hub and its stores.
+var star = topologies[3]
+
 // both makes links in both directions.
 func both(n int, draw func(link func(a, b int))) [][]int {
 	remotes := make([][]int, n)

@@ -15,29 +15,47 @@ var (
 
 // write makes a user's transaction on a node, if its server is up: a statement locks the row and fires the trigger; the commit
 // or rollback comes some time later. What the trigger wrote becomes visible at the commit, with the statement's id and time.
-func (w *world) write(n *node, key int) { w.writeAs(n, key, w.statement(n, key)) }
+func (w *world) write(n *node, key int) {
+	if s := w.statement(n, key); w.routes == nil || w.honest(n, key) {
+		w.writeAs(n, key, s)
+	}
+}
 
 // statement is what a user does to a row.
 type statement struct {
-	deleted      bool
-	parent, code []byte
+	deleted       bool
+	parent, code  []byte
+	store, region []byte
 }
 
 // statement draws one.
 func (w *world) statement(n *node, key int) (s statement) {
-	if s.deleted = n.db.rows[key].exists && w.r.IntN(3) == 0; s.deleted || !w.ties || key == w.private {
+	if s.deleted = n.db.rows[key].exists && w.r.IntN(3) == 0 && !w.stays(key); s.deleted || !w.ties && w.routes == nil || key == w.private {
 		return s
 	}
+	w.placed(key, &s)
+	return s
+}
+
+// stays reports whether a routed row is not deleted: others may follow it. A site that inserts one of those while the row is
+// taken from it, and deleted at once, waits for a person.
+func (w *world) stays(key int) bool {
+	return w.routes != nil && w.ties && w.rows[key].Table == parents.Name
+}
+
+// placed draws the values that place a row among others.
+func (w *world) placed(key int, s *statement) {
 	if w.rows[key].Table == parents.Name {
-		if w.r.IntN(2) == 0 {
+		if w.routes != nil {
+			w.routing(s)
+		} else if w.r.IntN(2) == 0 {
 			s.code = []byte{'a' + byte(w.r.IntN(2))}
 		}
-		return s
+		return
 	}
-	if to := w.r.IntN(w.keys); w.rows[to].Table == parents.Name && to != w.private {
+	if to := w.r.IntN(w.keys); w.ties && w.rows[to].Table == parents.Name && to != w.private {
 		s.parent = []byte(w.rows[to].Key)
 	}
-	return s
 }
 
 // writeAs makes a user wait for the row and for what it refers to. The user leaves out what the server refuses.
@@ -52,6 +70,9 @@ func (w *world) writeAs(n *node, key int, s statement) {
 	if slices.ContainsFunc(locks, func(key int) bool { return n.locks[key] != free }) {
 		w.after(w.random(w.tempo.step), func() { w.writeAs(n, key, s) })
 		return
+	}
+	if w.routes != nil && !w.honest(n, key) {
+		return // it was taken away meanwhile
 	}
 	if s.deleted && !n.db.rows[key].exists {
 		return // another user has deleted it meanwhile: no trigger fires
@@ -103,7 +124,7 @@ func (w *world) commit(n *node, key int, s statement) int {
 	id := len(w.history) - 1
 	n.db.rows[key] = row{exists: !s.deleted, write: id}
 	if !s.deleted {
-		n.db.rows[key].values = stored(w.rows[key].Key, id, s.parent, s.code)
+		n.db.rows[key].values = stored(w.rows[key].Key, id, s)
 	}
 	w.trace("%s writes %s: %d upon %v, %+v", n.name, w.rows[key].Key, id, v.upon, s)
 	return id

@@ -24,12 +24,18 @@ type whole struct {
 // begin gives some nodes rows that nobody has written since versions are kept. All remotes are sent what they lack.
 func (w *world) begin() {
 	for key := range w.keys {
-		if n := w.nodes[w.r.IntN(len(w.nodes))]; key != w.private && w.r.IntN(3) > 0 {
-			w.history = append(w.history, write{node: n.id, key: key, begun: true})
-			n.db.rows[key] = row{exists: true, write: len(w.history) - 1, values: stored(w.rows[key].Key, len(w.history)-1, nil, nil)}
+		n := w.nodes[w.r.IntN(len(w.nodes))]
+		if key != w.private && w.r.IntN(3) > 0 {
+			w.beginWith(n, key, statement{})
 		}
 	}
 	w.initial = snapshot.Missing
+}
+
+// beginWith gives a node a row.
+func (w *world) beginWith(n *node, key int, s statement) {
+	w.history = append(w.history, write{node: n.id, key: key, begun: true})
+	n.db.rows[key] = row{exists: true, write: len(w.history) - 1, values: stored(w.rows[key].Key, len(w.history)-1, s)}
 }
 
 // resyncs plans that some nodes are asked to send a remote all rows.
@@ -54,17 +60,18 @@ func (n *node) request(l *link, tables []string, mode string) {
 	for _, t := range tables {
 		l.box().wholes[t] = whole{State: snapshot.State{Job: snapshot.Job{Remote: l.to.name, Table: t}, Mode: mode, Started: n.time(), Since: n.db.lastPosition()}}
 	}
+	if n.w.routes != nil {
+		n.rouse(l.process) // which would look by itself, though nobody told it
+	}
 }
 
 // newSnapshots returns the snapshots of a new process.
 func (n *node) newSnapshots() *snapshot.Snapshots {
 	c := snapshot.Config{Origin: n.origin, Initial: n.w.initial, Tables: tableNames, Chunk: 1 + n.id%2, Transforms: n.w.transforms,
-		Ready: func(remote, table string) bool { return n.linkTo(remote).Ready() && n.linkTo(remote).Takes(table) },
-		OnMark: func() {
-			for _, l := range n.links {
-				l.tell(func() { l.sender.Marked() })
-			}
-		}}
+		Ready: func(remote, table string) bool {
+			return n.linkTo(remote).Ready() && n.linkTo(remote).Takes(table) && (n.router == nil || n.router.Ready(table))
+		},
+		OnMark: n.hint}
 	for _, l := range n.links {
 		c.Remotes = append(c.Remotes, l.to.name)
 	}
@@ -155,7 +162,7 @@ func (s wholes) Keys(_ context.Context, st *snapshot.State, limit int) (rows []c
 		return nil, err
 	}
 	for key, r := range n.w.rows { // in the order of their names
-		if r.Table == st.Table && bytes.Compare([]byte(r.Key), st.LastKey) > 0 && n.db.rows[key].exists && len(rows) < limit {
+		if r.Table == st.Table && bytes.Compare([]byte(r.Key), st.LastKey) > 0 && n.db.rows[key].exists && len(rows) < limit && n.linkTo(st.Remote).part(key) {
 			rows = append(rows, r)
 		}
 	}

@@ -22,6 +22,8 @@ type Options struct {
 	Resyncs bool
 	// Turns has a node's remotes catch up one at a time.
 	Turns bool
+	// Routes makes a hub and its stores, each of which has its part of the rows.
+	Routes bool
 	// Trace, if not nil, is told what happens, a line for each event of note.
 	Trace io.Writer
 }
@@ -56,6 +58,7 @@ type world struct {
 	nodes []*node
 	data
 	conditions
+	routes *routes // nil: all have all rows
 	tally
 }
 
@@ -88,6 +91,7 @@ type tally struct {
 	history  history
 	renewed  int // rows that were given new versions
 	made     int // versions that nodes made of those that came
+	moved    int // times that many rows were given other remotes
 	rowsSent int
 	broken   []string // promises, with what was seen
 	failed   int      // how often, as broken is cut
@@ -104,8 +108,13 @@ func newWorld(seed uint64, o Options) *world {
 		count = 16 + w.r.IntN(35)
 	}
 	shape := topologies[w.r.IntN(len(topologies))]
+	if o.Routes {
+		count, shape = 3+w.r.IntN(3), star
+	}
 	w.shape = shape.name
-	w.keys, w.private = 1+w.r.IntN(4), -1
+	if w.keys, w.private = 1+w.r.IntN(4), -1; o.Routes {
+		w.keys = 2 + w.r.IntN(6)
+	}
 	w.at, w.names = map[change.Row]int{}, map[string]int{}
 	for key := range w.keys {
 		row := change.Row{Table: []string{"t", "u"}[key%2], Key: fmt.Sprintf("row%d", key)}
@@ -121,10 +130,13 @@ func newWorld(seed uint64, o Options) *world {
 	w.turns, w.loads, w.initial = o.Turns, w.r.IntN(2) == 0, snapshot.None
 	skew := pick(0, second, 300*second)
 	singles, declines := pick(0, 0, 25, 100), pick(0, 0, 25)
-	if w.keys > 1 && w.r.IntN(5) == 0 {
+	if w.keys > 1 && w.r.IntN(5) == 0 && !o.Routes {
 		w.private = w.keys - 1
 	}
 	w.ties = w.keys > 1 && w.r.IntN(2) == 0
+	if o.Routes {
+		singles = 0
+	}
 	list := shape.remotes(w.r, count)
 	for id, remotes := range list {
 		n := &node{w: w, id: id, name: fmt.Sprintf("node-%02d", id), stood: map[standing]int{}}
@@ -145,6 +157,10 @@ func newWorld(seed uint64, o Options) *world {
 			}
 			n.links = append(n.links, l)
 		}
+	}
+	if o.Routes {
+		w.newRouted()
+		return w
 	}
 	if w.r.IntN(4) == 0 {
 		w.begin()
