@@ -25,6 +25,7 @@ type Gate struct {
 	Sends   func(client string) bool // whether this node sends rows to a client, which answers them
 	Accepts func(client string) bool // whether this node accepts rows from a client
 	Asks    func(client string) bool // whether this node answers a client's questions even without exchanging rows; nil: no
+	Named   []string                 // clients that the configuration names: whatever their rights, the node hears whether they are there
 	Invites bool                     // whether sites may ask to join this node
 	MaxRow  int                      // bytes of the largest version 1 message
 }
@@ -33,6 +34,7 @@ type Gate struct {
 func NewGate(cfg *config.Config) *Gate {
 	return &Gate{
 		Topics: wire.Topics(cfg.TopicPrefix), Self: cfg.ClientName, MaxRow: cfg.LargestRow(), Accepts: cfg.AcceptsFrom, Asks: cfg.MayAsk, Invites: cfg.Invites(),
+		Named: cfg.Clients(),
 		Sends: func(client string) bool { return slices.Contains(cfg.RemoteClients, client) },
 	}
 }
@@ -44,7 +46,7 @@ func (g *Gate) Most(topic string) int {
 	switch {
 	case t.Kind == wire.InfoAll:
 		return mostPresence
-	case t.Kind == wire.HereOf && (mine || wire.ValidClient(t.Client) && g.knows(t.Client)):
+	case t.Kind == wire.HereOf && (mine || wire.ValidClient(t.Client) && (g.knows(t.Client) || slices.Contains(g.Named, t.Client))):
 		return mostPresence
 	case t.Kind == wire.InfoMe && mine:
 		return mostAnswer

@@ -27,10 +27,10 @@ func is(names ...string) func(string) bool {
 }
 
 // TestTheGateChecksTopicAndSize: node-a sends to node-b, accepts rows from node-b and node-c,
-// answers questions of node-d, and knows nobody else.
+// answers questions of node-d, and hears whether node-e is there, which has no rights. It knows nobody else.
 func TestTheGateChecksTopicAndSize(t *testing.T) {
 	const row = 5 << 20
-	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), Asks: is("node-d"), MaxRow: row}
+	g := &Gate{Topics: "mesh", Self: "node-a", Sends: is("node-b"), Accepts: is("node-b", "node-c"), Asks: is("node-d"), Named: []string{"node-b", "node-c", "node-d", "node-e"}, MaxRow: row}
 	for topic, want := range map[string]int{
 		"mesh/info":        mostPresence,
 		"mesh/info/node-a": mostAnswer,
@@ -43,6 +43,16 @@ func TestTheGateChecksTopicAndSize(t *testing.T) {
 		"mesh/node/node-b":               mostNode,
 		"mesh/node/node-c":               mostNode,
 		"mesh/node/eve":                  -1,
+		"mesh/here/node-a":               mostPresence,
+		"mesh/here/node-b":               mostPresence,
+		"mesh/here/node-c":               mostPresence,
+		"mesh/here/node-d":               mostPresence,
+		"mesh/here/node-e":               mostPresence,
+		"mesh/here/eve":                  -1,
+		"mesh/here/node-e/x":             -1,
+		"mesh/node/node-e":               -1,
+		"mesh/batch/node-a/node-e":       -1,
+		"mesh/verify/node-a/node-e":      -1,
 		"mesh/node/node-b/x":             -1,
 		"mesh/batch/node-a/node-b":       mostBatch,
 		"mesh/batch/node-a/node-c":       mostBatch,
