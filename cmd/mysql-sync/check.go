@@ -72,7 +72,7 @@ the configuration is wrong, and nothing else was checked.`,
 			return verdict(found)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line: level (right, warning, mistake), area, about, text, do")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object per line: level (right, warning, mistake), area, about, text, do, at (file and line)")
 	c.Flags().BoolVar(&each, "all", false, "every finding, even if many tables have the same one")
 	c.Flags().DurationVar(&listen, "listen", 7*time.Second, "how long to listen for the remotes at most")
 	return c
@@ -92,8 +92,12 @@ func verdict(found []finding.Finding) error {
 // checkNode checks a configuration and, if it has no mistakes, everything else.
 func checkNode(ctx context.Context, path string, listen time.Duration) ([]finding.Finding, error) {
 	cfg, found, err := check.Configuration(path, os.Environ())
-	if err != nil || cfg == nil {
+	if err != nil {
 		return found, err
 	}
-	return append(found, check.Node(ctx, withSites(cfg), check.Options{Listen: max(listen, time.Millisecond), Socket: service.Socket(cfg)})...), nil
+	if cfg != nil {
+		found = append(found, check.Node(ctx, withSites(cfg), check.Options{Listen: max(listen, time.Millisecond), Socket: service.Socket(cfg)})...)
+	}
+	check.Locate(found, path, os.Environ(), cfg)
+	return found, nil
 }

@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,10 +13,17 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
+// uncountable is why a column cannot be a counter, and what to do about it.
+type uncountable struct{ table, why, do string }
+
+func (u uncountable) Error() string {
+	return "counters." + u.table + ": " + u.why + ": " + strings.ToLower(u.do[:1]) + strings.TrimSuffix(u.do[1:], ".")
+}
+
 // counterMistakes returns why columns cannot be counters, for each that cannot.
-func counterMistakes(t *schema.Table, names []string) (mistakes []error) {
-	wrongf := func(name, format string, args ...any) {
-		mistakes = append(mistakes, fmt.Errorf("counters.%s: column %s "+format, append([]any{t.Name, name}, args...)...))
+func counterMistakes(t *schema.Table, names []string) (mistakes []uncountable) {
+	wrong := func(name, why, do string) {
+		mistakes = append(mistakes, uncountable{t.Name, "column " + name + " " + why, do})
 	}
 	length := 0
 	for _, name := range t.Names() {
@@ -28,19 +34,19 @@ func counterMistakes(t *schema.Table, names []string) (mistakes []error) {
 		c, ok := t.Column(name)
 		switch {
 		case !ok:
-			wrongf(name, "is not in the table, or is computed by the server: correct the name, or remove it")
+			wrong(name, "is not in the table, or is computed by the server", "Correct the name, or remove it.")
 		case c.Kind != value.Integer && c.Kind != value.Decimal:
-			wrongf(name, "is a %s, and only whole numbers and DECIMAL add up exactly: change its type to DECIMAL, or remove it", strings.ToUpper(c.DataType))
+			wrong(name, "is a "+strings.ToUpper(c.DataType)+", and only whole numbers and DECIMAL add up exactly", "Change its type to DECIMAL, or remove it.")
 		case t.IsKeyColumn(c.Name):
-			wrongf(name, "is in the primary key, by which sites know the row: remove it")
+			wrong(name, "is in the primary key, by which sites know the row", "Remove it.")
 		case slices.ContainsFunc(t.Unique, func(u []string) bool { return slices.ContainsFunc(u, named) }):
-			wrongf(name, "is in a unique key, which sums would break: remove it from counters, or drop the key")
+			wrong(name, "is in a unique key, which sums would break", "Remove it from counters, or drop the key.")
 		case slices.ContainsFunc(t.ForeignKeys, func(f schema.ForeignKey) bool { return slices.ContainsFunc(f.Columns, named) }):
-			wrongf(name, "is in a foreign key, and a sum refers to nothing: remove it")
+			wrong(name, "is in a foreign key, and a sum refers to nothing", "Remove it.")
 		case strings.Contains(strings.Join(t.Names(), ""), "`"):
-			wrongf(name, "cannot be counted, since a column of the table has a backtick in its name, which not every server accepts in the trigger: rename that column")
+			wrong(name, "cannot be counted, since a column of the table has a backtick in its name, which not every server accepts in the trigger", "Rename that column.")
 		case length > 20_000:
-			wrongf(name, "cannot be counted, since the names of the table's columns are too long for the trigger: remove it")
+			wrong(name, "cannot be counted, since the names of the table's columns are too long for the trigger", "Remove it.")
 		}
 	}
 	return mistakes
@@ -57,7 +63,9 @@ func counters(ctx context.Context, ts *schema.Tables, cfg *config.Config) error 
 		if err != nil {
 			return err
 		}
-		mistakes = append(mistakes, counterMistakes(t, cfg.Counters[name])...)
+		for _, m := range counterMistakes(t, cfg.Counters[name]) {
+			mistakes = append(mistakes, m)
+		}
 	}
 	return errors.Join(mistakes...)
 }
@@ -70,8 +78,8 @@ func judgeCounters(f *finding.List, c *catalogue, cfg *config.Config) {
 			continue
 		}
 		mistakes := counterMistakes(t, cfg.Counters[name])
-		for _, err := range mistakes {
-			f.Wrongf("counters", "", "%v", err)
+		for _, m := range mistakes {
+			f.Wrongf("counters."+name, m.do, "%s", m.why)
 		}
 		if len(mistakes) > 0 {
 			continue

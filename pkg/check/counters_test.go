@@ -1,6 +1,8 @@
 package check_test
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
@@ -19,7 +21,12 @@ func TestCountersAreJudgedByTheTables(t *testing.T) {
 	f := s.check(1)
 	for _, why := range []string{"column id is in the primary key", "column place is in a foreign key", "column code is in a unique key", "column weight is a DOUBLE",
 		"column name is a VARCHAR", "column twice is not in the table, or is computed", "column missing is not in the table"} {
-		f.has(finding.Mistake, "counters", "counters.stock", why)
+		f.has(finding.Mistake, "counters.stock", why, "emove it")
+	}
+	for _, x := range f.list {
+		if file := filepath.Base(s.File) + ":"; x.Level == finding.Mistake && (!strings.HasPrefix(x.At, file) || x.At == file+"0") {
+			t.Errorf("no line: %+v", x)
+		}
 	}
 	s.Config["counters"] = map[string]any{"stock": []string{"Quantity", "price"}}
 	f = s.check(0)

@@ -26,6 +26,14 @@ var serviceLink = regexp.MustCompile(`^MYSQL_SYNC_(SERVICE_|PORT(_|$))`)
 // checker checks what the keys mean, beyond what their schema says.
 type checker struct{ *keys.Checker }
 
+// InEnvironment reports whether a variable sets a key of the top level, or something in it.
+func InEnvironment(environ []string, key string) bool {
+	return slices.ContainsFunc(environ, func(v string) bool {
+		rest, ok := strings.CutPrefix(v, environPrefix+strings.ToUpper(key))
+		return ok && (rest[:min(1, len(rest))] == "=" || strings.HasPrefix(rest, "_"))
+	})
+}
+
 // Load reads the configuration file at path: JSON, or YAML or TOML where the
 // extension says so. Variables of environ (NAME=value) that begin with
 // MYSQL_SYNC_ override its keys, and ${NAME} in its strings is replaced.

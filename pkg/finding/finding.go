@@ -40,6 +40,7 @@ type Finding struct {
 	About string `json:"about"`        // a key of the configuration, a table, a remote …
 	Text  string `json:"text"`         // what was found, and what it means
 	Do    string `json:"do,omitempty"` // what to do about it: a sentence, or statements of SQL
+	At    string `json:"at,omitempty"` // the file and line of About, such as sync.json:12; "": it is no key of the file
 
 	// Kind is the same for findings that say the same about different things, such as tables.
 	Kind string `json:"-"`

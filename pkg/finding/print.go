@@ -55,6 +55,9 @@ func Print(w io.Writer, found []Finding, each bool) {
 		}
 		for i, f := range shown {
 			fmt.Fprintf(w, "  %s %-*s  %s\n", f.Level.Mark(), width, f.About, f.Text)
+			if f.At != "" {
+				fmt.Fprintf(w, "    %*s  at %s\n", width, "", f.At)
+			}
 			if f.Do != "" && (i == len(shown)-1 || shown[i+1].Do != f.Do) {
 				fmt.Fprintf(w, "    %*s  → %s\n", width, "", f.Do)
 			}

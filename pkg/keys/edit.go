@@ -73,6 +73,18 @@ func Find(file string, text []byte, key string) Place {
 	return at
 }
 
+// Lines returns a function that returns the line of a key in a text; 0 if it is not there.
+func Lines(file string, text []byte) func(key string) int {
+	root := spots(file, text)
+	return func(key string) int {
+		at, left := root.find(key)
+		if left > 0 || key == "" {
+			return 0
+		}
+		return at.Line
+	}
+}
+
 // Same reports whether two values are the same JSON.
 func Same(a, b any) bool {
 	left, err := stdjson.Marshal(a)
