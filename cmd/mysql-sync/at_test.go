@@ -144,7 +144,7 @@ func TestNothingIsDoneWithoutAKeyOfThePair(t *testing.T) {
 			has(t, hq.Run(2, "retry", "--at", "store-17"), "is not encrypted with a key that only it and hq have")
 			store.Config["actionsFrom"] = map[string]any{"hq": []string{"retry"}}
 			store.Write()
-			has(t, store.Run(2, "check"), "actionsFrom.hq: needs a key that only the two nodes have")
+			has(t, store.Run(2, "check"), "actionsFrom.hq  needs a key that only the two nodes have")
 		})
 	}
 }

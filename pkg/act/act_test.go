@@ -39,13 +39,12 @@ func store() *config.Config {
 // node records what it is asked to do.
 type node struct {
 	status.Node
-	mu      sync.Mutex
-	did     []string
-	errors  []status.RowError
-	fails   error
-	waits   chan struct{} // comparisons wait for it; nil: they do not
-	panics  bool
-	retried int64
+	mu     sync.Mutex
+	did    []string
+	errors []status.RowError
+	fails  error
+	waits  chan struct{} // comparisons wait for it; nil: they do not
+	panics bool
 }
 
 func (n *node) done(format string, args ...any) {
