@@ -79,6 +79,9 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	sources := map[string]origin{}
 	for _, name := range slices.Sorted(maps.Keys(p.Sources)) {
 		a := p.Sources[name]
+		if a.Wrong {
+			continue
+		}
 		a.Name = name
 		s, err := c.source(a)
 		if list, ok := errors.AsType[keys.Mistakes](err); ok {
@@ -95,6 +98,9 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	}
 	accounts := map[string]account{}
 	for _, name := range slices.Sorted(maps.Keys(p.Destinations)) {
+		if p.Destinations[name].Wrong {
+			continue
+		}
 		a, err := c.account(p.Destinations[name])
 		if err != nil {
 			wrong("destinations."+name, err)
@@ -104,17 +110,15 @@ func New(p *plan.Plan, o Options) (*Connector, error) {
 	}
 	all := map[string]*scheduled{}
 	for i := range p.Jobs {
-		j, err := c.job(&p.Jobs[i], sources, accounts)
-		if errors.Is(err, errTold) {
-			continue
-		}
-		if err != nil {
-			if o.Only == "" || o.Only == p.Jobs[i].Name {
+		j, list := c.job(&p.Jobs[i], sources, accounts)
+		for _, err := range list {
+			if !errors.Is(err, errTold) && (o.Only == "" || o.Only == p.Jobs[i].Name) {
 				wrong("jobs."+p.Jobs[i].Name, err)
 			}
-			continue
 		}
-		all[j.Name] = j
+		if len(list) == 0 {
+			all[j.Name] = j
+		}
 	}
 	c.together(all)
 	var err error
@@ -156,73 +160,93 @@ func (c *Connector) Close() error {
 	return errors.Join(list...)
 }
 
-// errTold is why a job cannot be made if its source or destination is wrong, which is reported at that source or destination.
-var errTold = errors.New("its source or destination is wrong")
+// errTold is why a job cannot be made if something in the plan is wrong that is reported elsewhere: its source, its destination, or
+// its own block.
+var errTold = errors.New("it is wrong, which is reported elsewhere")
 
-// job makes one job.
-func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[string]account) (*scheduled, error) {
-	open, ok := origins[p.From.Source]
-	if _, named := c.plan.Sources[p.From.Source]; named && !ok {
-		return nil, errTold
+// job makes one job, or returns all that is wrong with it.
+func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[string]account) (*scheduled, []error) {
+	var wrong []error
+	note := func(err error) {
+		if err != nil {
+			wrong = append(wrong, err)
+		}
 	}
-	if !ok {
-		return nil, fmt.Errorf("from.source: unknown source %q", p.From.Source)
-	}
-	rows := p.From.Rows
-	if p.Report != nil {
-		rows.Dated, rows.TypeID = true, p.Report.TypeID
-	}
-	source, err := open(p.From.Settings, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("from.%w", err)
-	}
-	if err := partial(source, p); err != nil {
-		return nil, err
-	}
+	source, rows, err := c.reads(p, origins)
+	note(err)
 	when, err := schedule.Parse(p.Schedule)
 	if err != nil {
-		return nil, fmt.Errorf("schedule.%w", err)
+		note(fmt.Errorf("schedule.%w", err))
 	}
 	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Description: p.Description, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause, Room: c.bounds.room}
 	j.EmptyFails = p.Report != nil && p.Report.EmptyIsFailure
 	j.Guard.Off = j.Guard.Off || c.options.Approve
 	for i := range p.To {
-		l := &p.To[i]
-		open, ok := accounts[l.Destination]
-		if _, named := c.plan.Destinations[l.Destination]; named && !ok {
-			return nil, errTold
-		}
-		if !ok {
-			return nil, fmt.Errorf("to[%d].destination: unknown destination %q", i, l.Destination)
-		}
-		leg, err := open(p, l)
-		if err != nil {
-			return nil, fmt.Errorf("to[%d].%w", i, err)
-		}
-		leg.Name += l.Destination
-		if l.Transform != "" {
-			if leg.Transform, err = c.script(l.Transform, p.Name, p.From.Source, l.Destination); err != nil {
-				return nil, fmt.Errorf("to[%d].transform: %w", i, err)
-			}
-		}
-		leg.Mode, leg.Compare, leg.Batch, leg.Flights = l.Mode, l.Compare, l.Batch, l.Concurrency
+		leg, err := c.leg(p, i, accounts)
+		note(err)
 		j.Legs = append(j.Legs, leg)
 	}
 	s := &scheduled{Job: j, when: when, configured: when, catchUp: p.CatchUp, skip: p.Skip, calls: calls{orders: make(chan order), woken: make(chan struct{}, 1)}}
+	s.report, err = newReport(p)
+	note(err)
+	if p.From.Full != "" && rows.Watermark != "" {
+		if s.full, err = schedule.Parse(schedule.Entry{Cron: p.From.Full, Zone: p.Schedule.Zone}); err != nil {
+			note(fmt.Errorf("from.full: %s", strings.TrimPrefix(err.Error(), "cron: ")))
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
 	if feed, ok := source.(job.Feed); ok && !when.Timed() && !when.Disabled() {
 		s.follows = true
 		s.news.Store(!when.OnStart()) // what arrived while it was down
 		feed.Follow(func() { s.news.Store(true); s.wake() })
 	}
-	if s.report, err = newReport(p); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// reads opens what a job reads.
+func (c *Connector) reads(p *plan.Job, origins map[string]origin) (job.Source, job.From, error) {
+	rows := p.From.Rows
+	open, ok := origins[p.From.Source]
+	if _, named := c.plan.Sources[p.From.Source]; p.From.Source == "" || named && !ok {
+		return nil, rows, errTold
 	}
-	if p.From.Full != "" && rows.Watermark != "" {
-		if s.full, err = schedule.Parse(schedule.Entry{Cron: p.From.Full, Zone: p.Schedule.Zone}); err != nil {
-			return nil, fmt.Errorf("from.full: %s", strings.TrimPrefix(err.Error(), "cron: "))
+	if !ok {
+		return nil, rows, fmt.Errorf("from.source: unknown source %q", p.From.Source)
+	}
+	if p.Report != nil {
+		rows.Dated, rows.TypeID = true, p.Report.TypeID
+	}
+	source, err := open(p.From.Settings, &rows)
+	if err != nil {
+		return nil, rows, fmt.Errorf("from.%w", err)
+	}
+	return source, rows, partial(source, p)
+}
+
+// leg opens a job's leg to one of its destinations.
+func (c *Connector) leg(p *plan.Job, i int, accounts map[string]account) (*job.Leg, error) {
+	l := &p.To[i]
+	open, ok := accounts[l.Destination]
+	if _, named := c.plan.Destinations[l.Destination]; l.Destination == "" || named && !ok {
+		return nil, errTold
+	}
+	if !ok {
+		return nil, fmt.Errorf("to[%d].destination: unknown destination %q", i, l.Destination)
+	}
+	leg, err := open(p, l)
+	if err != nil {
+		return nil, fmt.Errorf("to[%d].%w", i, err)
+	}
+	leg.Name += l.Destination
+	if l.Transform != "" {
+		if leg.Transform, err = c.script(l.Transform, p.Name, p.From.Source, l.Destination); err != nil {
+			return nil, fmt.Errorf("to[%d].transform: %w", i, err)
 		}
 	}
-	return s, nil
+	leg.Mode, leg.Compare, leg.Batch, leg.Flights = l.Mode, l.Compare, l.Batch, l.Concurrency
+	return leg, nil
 }
 
 // bounds are what all jobs share.

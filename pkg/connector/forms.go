@@ -224,7 +224,9 @@ func (c *Connector) change(d *document, e api.Edit) (*change, error) {
 func (c *Connector) checked(d *document, ch *change) (*Connector, error) {
 	p, _, err := plan.ReadText(c.options.File, ch.text, os.Environ(), d.kinds)
 	var probe *Connector
-	if err == nil {
+	if err != nil {
+		err = more(c.options.File, p, err)
+	} else {
 		probe, err = New(p, Options{Log: c.log, Version: c.options.Version, State: c.options.State, File: c.options.File, Test: true})
 	}
 	if mistakes, ok := errors.AsType[keys.Mistakes](err); ok {

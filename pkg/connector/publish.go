@@ -48,6 +48,8 @@ func (c *Connector) publishing(accounts map[string]account) (*publishing, error)
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("destination: there is no destination %q", config.Destination)
+	case to.Wrong:
+		return nil, nil // its mistake is reported
 	case !slices.Contains([]string{"airtable", "mysql", "mariadb", "postgres", "sqlite", "mssql"}, to.Type):
 		return nil, fmt.Errorf("destination: %q has no tables; use one of Airtable or a database", to.Type)
 	case open == nil:
@@ -72,9 +74,9 @@ func (c *Connector) publishing(accounts map[string]account) (*publishing, error)
 			Name: ledger.Inner + t.source.Name, From: plan.From{Source: "state", Rows: job.From{Key: []string{t.source.Key}}}, Guard: diff.Guard{Off: true},
 			To: []plan.Leg{{Destination: config.Destination, Mode: t.mode, Settings: tableOf(to, t.table)}},
 		}
-		j, err := c.job(p, map[string]origin{"state": func(plan.Settings, *job.From) (job.Source, error) { return t.source, nil }}, accounts)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.source.Name, err)
+		j, list := c.job(p, map[string]origin{"state": func(plan.Settings, *job.From) (job.Source, error) { return t.source, nil }}, accounts)
+		if len(list) > 0 {
+			return nil, fmt.Errorf("%s: %w", t.source.Name, list[0])
 		}
 		*t.into = j
 	}

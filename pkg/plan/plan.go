@@ -79,6 +79,7 @@ type Adapter struct {
 	Type     string
 	Settings Settings
 	Script   string // the file that defines the type; "": the connector has it
+	Wrong    bool   // it has mistakes: see ReadText
 }
 
 // Job carries rows from one source to one or more destinations.

@@ -27,7 +27,8 @@ const environPrefix = "MYSQLSYNC_CONNECTOR_"
 // its keys, and ${NAME} in its strings is replaced.
 //
 // The strings are warnings. The error is keys.Mistakes with all that is wrong, unless
-// the file cannot be read at all; promise 11.
+// the file cannot be read at all; promise 11. The plan then is what is sound of it, if anything is, and only good for finding more
+// mistakes.
 func Read(path string, environ []string, kinds Kinds) (*Plan, []string, error) {
 	return ReadText(path, nil, environ, kinds)
 }
@@ -68,9 +69,31 @@ func ReadText(path string, content []byte, environ []string, kinds Kinds) (*Plan
 		return nil, nil, err
 	}
 	if mistakes := r.Mistakes(); len(mistakes) > 0 {
-		return nil, r.Warnings(), mistakes
+		r.sound(p)
+		return p, r.Warnings(), mistakes
 	}
 	return p, r.Warnings(), nil
+}
+
+// sound leaves in a plan with mistakes what has none, so that more can be found in it: sources and destinations that are Wrong, and
+// the places of sources and legs, are all that is there of the rest.
+func (r *reader) sound(p *Plan) {
+	for key, list := range map[string]map[string]Adapter{"sources": p.Sources, "destinations": p.Destinations} {
+		given, _ := r.given[key].(map[string]any)
+		for name := range given {
+			if r.Wrong(keys.Join(key, name)) {
+				list[name] = Adapter{Wrong: true}
+			}
+		}
+	}
+	for key, section := range map[string]*Settings{"alerts": &p.Alerts, "publish": &p.Publish, "backup": &p.Backup} {
+		if r.Wrong(key) {
+			*section = nil
+		}
+	}
+	if p.HTTP.Listen == "" && r.Wrong("http") {
+		p.HTTP.Listen = "127.0.0.1:0" // it is not missing
+	}
 }
 
 // reader makes a plan of checked keys, and checks what they mean together.
@@ -238,6 +261,9 @@ func (r *reader) job(p *Plan, key string, f fileJob) (Job, error) {
 		}
 		if err := r.leg(p, &j, at, to, f.Transform); err != nil {
 			return j, err
+		}
+		if len(j.To) == i {
+			j.To = append(j.To, Leg{}) // it has a mistake, and those that follow keep their places
 		}
 	}
 	return j, nil
