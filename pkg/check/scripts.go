@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -25,12 +24,12 @@ func checkScripts(cfg *config.Config) []finding.Finding {
 	defer t.Close()
 	tables := allTables(cfg)
 	if err := t.Load(tables); err != nil {
-		for _, e := range each(err) {
+		for _, e := range keys.Each(err) {
 			f.Wrongf("transformerDirectory", "", "%v", e)
 		}
 		return f.Found
 	}
-	for _, e := range each(t.Unresolved(cfg.ConflictPolicy)) {
+	for _, e := range keys.Each(t.Unresolved(cfg.ConflictPolicy)) {
 		f.Wrongf("conflictPolicy", "", "%v", e)
 	}
 	none := 0
@@ -77,25 +76,6 @@ func (silent) Query(context.Context, string, string) ([]value.Entity, error) { r
 
 // Publish does nothing.
 func (silent) Publish(context.Context, string, []byte, byte, bool) error { return errLoading }
-
-// each returns the errors that were joined.
-func each(err error) []error {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	lines := make([]string, len(joined.Unwrap()))
-	for i, e := range joined.Unwrap() {
-		lines[i] = e.Error()
-	}
-	if strings.Join(lines, "\n") != err.Error() {
-		return []error{err} // one error that wraps several
-	}
-	return joined.Unwrap()
-}
 
 // allTables returns the tables of both lists, each once, in order.
 func allTables(cfg *config.Config) []string {

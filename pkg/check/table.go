@@ -10,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -37,7 +38,7 @@ func notOwn(names []string) error {
 // named prefixes each of joined errors with a configuration key.
 func named(key string, err error) error {
 	var list []error
-	for _, e := range each(err) {
+	for _, e := range keys.Each(err) {
 		list = append(list, fmt.Errorf("%s: %w", key, e))
 	}
 	return errors.Join(list...)

@@ -175,7 +175,7 @@ func (c *Connector) job(p *plan.Job, origins map[string]origin, accounts map[str
 	source, rows, err := c.reads(p, origins)
 	note(err)
 	when, err := schedule.Parse(p.Schedule)
-	if err != nil {
+	for _, err := range keys.Each(err) {
 		note(fmt.Errorf("schedule.%w", err))
 	}
 	j := &job.Job{Log: c.log.With(zap.String("job", p.Name)), Name: p.Name, Description: p.Description, Source: source, From: rows, Overlap: p.From.Overlap, Guard: p.Guard, Pause: c.options.Pause, Room: c.bounds.room}

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -51,4 +52,16 @@ func (m Mistakes) Located() string {
 		lines[i] = m[i].Located()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Each returns the errors that were joined into one by errors.Join; none of nil.
+func Each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+		return []error{err} // it may be one that wraps several
+	}
+	return joined.Unwrap()
 }

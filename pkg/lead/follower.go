@@ -20,7 +20,8 @@ const (
 	askEvery = 10 * time.Minute // give or take a fifth
 	askSoon  = time.Second      // after the hub announced itself, at most: many sites hear it at once
 	lookFor  = 2 * time.Second  // between two looks whether the hub is there
-	askAgain = 30 * time.Second // after a question that was not answered
+	askAgain = 30 * time.Second // after a question that was not answered, at most; and how long an answer is waited for, at most
+	askFirst = 2 * time.Second  // the same after the first such question; it doubles
 	askLeast = time.Second      // between two questions, whatever comes
 	sayAgain = time.Hour        // until the same refusal is logged again
 )
@@ -43,7 +44,8 @@ type Follower struct {
 	FollowerConfig
 	wake chan struct{}
 
-	logged string // the refusal that was logged last, and when; of Run alone
+	silent int    // how many questions in a row were not answered; of Run alone
+	logged string // the refusal that was logged last, and when; likewise
 	at     time.Time
 
 	mu   sync.Mutex
@@ -140,14 +142,19 @@ func (f *Follower) sleep(ctx context.Context, d time.Duration) bool {
 func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 	from := &f.Node.From
 	said := f.Look()
-	signed, err := ask(ctx, from.Client, wire.Led{Profile: from.Profile, Version: int64(said.Version), Digest: from.Digest, Tried: int64(said.Tried), Refused: said.Refused, Local: said.Local})
+	patient, cancel := context.WithTimeout(ctx, 2*f.patience()) // a hub that has just let this site in may not know it yet
+	defer cancel()
+	signed, err := ask(patient, from.Client, wire.Led{Profile: from.Profile, Version: int64(said.Version), Digest: from.Digest, Tried: int64(said.Tried), Refused: said.Refused, Local: said.Local})
 	if ctx.Err() != nil {
 		return askAgain
 	}
 	if err != nil {
 		f.note(func(s *Standing) { s.Why = wire.Plain(err.Error(), wire.MostRefusal) })
-		return spread(askAgain)
+		pause := f.patience()
+		f.silent++
+		return spread(pause)
 	}
+	f.silent = 0
 	f.note(func(s *Standing) { s.Asked, s.Why = f.Now().UTC(), "" })
 	if len(signed) == 0 { // the version in use is the latest
 		f.note(func(s *Standing) { s.Tried, s.Refused = 0, "" })
@@ -174,6 +181,9 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 	}
 	return max(again, askLeast)
 }
+
+// patience grows with each question that is not answered: one may just have been lost, but a hub with many sites may be busy.
+func (f *Follower) patience() time.Duration { return min(askAgain, askFirst<<min(f.silent, 5)) }
 
 // Why a document is not tried.
 var (

@@ -298,21 +298,10 @@ func (r *reader) schedule(key string, e schedule.Entry) {
 
 // several records the mistakes that an error consists of, each of which begins with a key of a block; nil: none.
 func (r *reader) several(key string, err error) {
-	if err == nil {
-		return
-	}
-	for _, one := range each(err) {
+	for _, one := range keys.Each(err) {
 		within, text, _ := strings.Cut(one.Error(), ": ")
 		r.Mistakef(keys.Join(key, within), "%s", text)
 	}
-}
-
-// each returns the errors that an error consists of.
-func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return []error{err}
 }
 
 // reads is what a job reads.
