@@ -186,10 +186,14 @@ func (m *Mesh) appears(ctx context.Context) error {
 }
 
 // repeatHere says again that the node is online, or tries whether that comes back by now. came says that it is for a newcomer, whom
-// the broker tells if it keeps the first message.
+// the broker tells if it keeps the first message. One that never met this node waits on /info until it hears the node itself, so
+// another message follows soon.
 func (m *Mesh) repeatHere(ctx context.Context, came bool) error {
 	switch up := m.voice.isUp(); {
-	case came && (!up || m.own.isKept()):
+	case came && !up:
+		return nil
+	case came && m.own.isKept():
+		m.voice.owes()
 		return nil
 	case up:
 		_, err := m.publishHere(ctx, 0, false)

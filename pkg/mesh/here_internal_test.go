@@ -456,6 +456,22 @@ func TestPresenceGrowsWithRemotes(t *testing.T) {
 	}
 }
 
+// What the broker keeps of a node does not tell a newcomer who has that name now: it waits on /info, which all read, for the node itself.
+func TestANewcomerHearsANodeItselfSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		b.start(remotes("hub", "site-1", "site-2"), &memory{})
+		time.Sleep(2 * hereSoon) // its second message
+		for _, name := range []string{"site-1", "site-2"} {
+			site := b.start(remotes(name, "hub"), &memory{})
+			time.Sleep(hereSoon + time.Second)
+			if site.mesh.usesInfo() {
+				t.Errorf("%s still tells its presence on /info", name)
+			}
+		}
+	})
+}
+
 // A node that stops before its first message has come back takes that back: the broker may have retained it.
 func TestAStopDuringTheFirstMessageIsToldOnItsTopic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -34,7 +34,7 @@ type voice struct {
 	told    bool          // the log says that it does not work
 	leaving bool          // it says that it leaves
 
-	beats int       // sent on this connection
+	beats int       // sent on this connection, or since a newcomer came
 	last  time.Time // when, or when it was considered
 	ends  int       // connections in a row that ended at the first message
 }
@@ -201,6 +201,13 @@ func (v *voice) hearsNot(deaf bool) {
 func (v *voice) down() {
 	v.mu.Lock()
 	v.back, v.works, v.info = nil, false, false
+	v.mu.Unlock()
+}
+
+// owes has the next message follow as soon as the second of a connection does.
+func (v *voice) owes() {
+	v.mu.Lock()
+	v.beats = min(v.beats, 1)
 	v.mu.Unlock()
 }
 
