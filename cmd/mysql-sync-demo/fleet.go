@@ -251,12 +251,22 @@ func (f *fleet) await(what string, holds func() bool) time.Duration {
 			return time.Since(began)
 		}
 		if time.Since(began) > patience {
-			f.tb.Fatalf("waited %s: %s: no", patience, what)
+			f.tb.Fatalf("waited %s: %s: no\n%s", patience, what, f.states())
 		}
 		if pause.For(f.ctx, glance) != nil {
 			f.tb.Fatalf("interrupted")
 		}
 	}
+}
+
+// states is what the head office says of the sites: which version they have of what is led, and what is wrong with them.
+func (f *fleet) states() string {
+	said := &strings.Builder{}
+	for _, command := range []string{"lead", "fleet"} {
+		_, out, problems := testkit.Output(f.tb, command, f.file) // a code that is not 0 says that a site has a problem
+		fmt.Fprintf(said, "$ mysql-sync %s office.json\n%s%s", command, out, problems)
+	}
+	return said.String()
 }
 
 // sells changes a price, and sells something at a store.
