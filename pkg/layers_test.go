@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"pkg/change", "pkg/record", "pkg/command", "pkg/api"},
 	{"pkg/conflict", "pkg/wire", "pkg/config", "pkg/latch", "pkg/diff"},
 	{"pkg/mysqldb", "pkg/job", "pkg/backup", "pkg/join"},
-	{"pkg/schema", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/blueprint", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
+	{"pkg/schema", "pkg/binlog", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/blueprint", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/sites", "pkg/lead", "pkg/foreign", "pkg/source/hook"},
 	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
@@ -52,7 +52,7 @@ var owners = map[string][]string{
 	"github.com/mochi-mqtt/server":        {"pkg/broker"},
 	"github.com/theory/jsonpath":          {"pkg/source/http", "pkg/source/fliplet"},
 	"github.com/spf13/cobra":              {"pkg/command", "cmd"},
-	"github.com/klauspost/compress":       {"pkg/wire"},
+	"github.com/klauspost/compress":       {"pkg/wire", "pkg/binlog"},
 	"golang.org/x/crypto":                 {"pkg/seal"},
 	"golang.org/x/oauth2":                 {"pkg/remote"},
 	"golang.org/x/time":                   {"pkg/remote"},

@@ -66,7 +66,7 @@ func Server(tb TB, options ...string) *Database {
 
 var shared struct {
 	sync.Mutex
-	database *Database
+	database, logging *Database
 }
 
 // unsafe makes a server never wait for the disk. Its writes survive its end, even by SIGKILL, but not a power cut.
@@ -83,6 +83,32 @@ func Shared(tb TB) *Database {
 		shared.database = Server(lasting{TB: tb}, unsafe...)
 	}
 	return shared.database
+}
+
+// logs makes a server write a binary log as a node reads it.
+var logs = []string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"}
+
+// logsGTIDs are what MySQL needs besides.
+var logsGTIDs = []string{"--gtid-mode=ON", "--enforce-gtid-consistency=ON"}
+
+// LogFlags are the flags with which a server of Server's flavour writes a binary log as a node reads it.
+func LogFlags() []string {
+	if flavour, _, _ := strings.Cut(os.Getenv(serverVariable), "-"); Flavour(flavour) == FlavourMySQL {
+		return slices.Concat(logs, logsGTIDs)
+	}
+	return slices.Clone(logs)
+}
+
+// Logging is like Shared for a server of its own that writes a binary log: rows, with the names of their columns. It
+// costs nothing unless a test asks for it.
+func Logging(tb TB) *Database {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.logging == nil {
+		shared.logging = Server(lasting{TB: tb}, slices.Concat(unsafe, LogFlags())...)
+	}
+	return shared.logging
 }
 
 // lasting reports to a test and cleans up with the process.
