@@ -45,8 +45,8 @@ func (p Policy) Counts(column string) bool {
 }
 
 // Known completes what two states say about the counters of a row, where only one of them says something: the other row's value
-// was then set by its version, unless the counter was set later or the one side knows the other's version. ours and theirs return
-// the value that a counter's row has, as an amount.
+// was then set by its version, unless the one side knows the other's version. ours and theirs return the value that a counter's row
+// has, as an amount.
 func (p Policy) Known(local, came *change.State, ours, theirs func(counter string) (amount string, ok bool)) {
 	local.Counts, came.Counts = local.Counts.Only(p.Counters), came.Counts.Only(p.Counters)
 	for _, name := range p.Counters {
@@ -65,7 +65,7 @@ func (p Policy) Known(local, came *change.State, ours, theirs func(counter strin
 func complete(side, other *change.State, theirs change.Counter, amount func(string) (string, bool)) change.Counts {
 	k := change.Counter{Name: theirs.Name, Epoch: Epoch(side.Version)}
 	base, ok := amount(theirs.Name)
-	if k.Base = base; !ok || side.Version.IsZero() || k.Epoch.Compare(theirs.Epoch) <= 0 || other.Knows(side.Version) {
+	if k.Base = base; !ok || side.Version.IsZero() || k.Epoch == theirs.Epoch || other.Knows(side.Version) {
 		return side.Counts
 	}
 	return side.Counts.With(k)
@@ -79,13 +79,23 @@ func dropped(joined change.Counts, side, other *Side) bool {
 		if k.Epoch == w.Epoch || k.Value() == w.Value() {
 			continue
 		}
-		unknown := k.Epoch.Time > change.Baseline && !other.Knows(k.Epoch)
+		unknown := k.Epoch.Time > change.Baseline && side.wrote(k.Epoch, other)
 		for _, t := range k.Tallies {
-			unknown = unknown || !other.Knows(change.Version{Time: t.At, Origin: t.Origin})
+			unknown = unknown || side.wrote(change.Version{Time: t.At, Origin: t.Origin}, other)
 		}
 		if unknown {
 			return true // Promise 4
 		}
 	}
 	return false
+}
+
+// wrote reports whether the other side may lack a setting or an increment. Its time is that of the clock, which may be earlier than the
+// version that it is part of, and its origin may be a former life of the client that recorded it: so the other has it for sure only if it knows
+// all writes of the client that this side has.
+func (s *Side) wrote(v change.Version, other *Side) bool {
+	if !other.Knows(v) {
+		return true
+	}
+	return slices.ContainsFunc(s.Seen.With(s.Version), func(w change.Version) bool { return w.Author() == v.Author() && !other.Knows(w) })
 }

@@ -159,6 +159,8 @@ func (c Columns) joinDeleted(a, b Side) Joined {
 	j.LostA, j.LostB = j.LostA && !a.Version.IsZero(), j.LostB && !b.Version.IsZero() // a row never seen is no loser
 	j.Values = slices.Clone(winner.Values)
 	counts := a.Counts.Join(b.Counts)
+	j.LostA = j.LostA || a.Values != nil && dropped(counts, &a, &b)
+	j.LostB = j.LostB || b.Values != nil && dropped(counts, &b, &a)
 	for i := range j.Values {
 		if stored, ok := c.counter(counts, i); ok {
 			j.Values[i] = stored
