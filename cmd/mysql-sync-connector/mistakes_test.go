@@ -17,6 +17,8 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
   shop: {type: mysql, user: reader, database: shop, ca: none.pem}
   till: {type: mysql, user: reader, database: till, prot: 3306}
   files: {type: sqlite, database: files.db}
+  safe: {type: mysql, host: "http://db.example.com", user: reader, database: safe}
+  desk: {type: postgres, host: "db.example.com:5432", user: reader, database: desk}
 destinations:
   lake: {type: postgres, user: writer, database: lake, ca: none.pem}
   hook: {type: webhook, url: "ftp://example.com"}
@@ -59,22 +61,24 @@ http: {listen: "0.0.0.0:8485"}
 		for _, want := range []string{
 			":2: sources.shop.ca:",
 			":3: sources.till.prot:",
-			":6: destinations.lake.ca:",
-			":7: destinations.hook.url:",
-			":11: jobs.one.from",
-			":13: jobs.one.to[0].transform:",
-			":14: jobs.one.to[1].transform:",
-			":15: jobs.one.to[2].destination:",
-			":16: jobs.one.schedule.cron:",
-			":19: jobs.two.to[0].transform:",
-			":21: jobs.three.from.full:",
-			":25: jobs.four.to.mode:",
-			":27: alerts.slack.url:",
-			":29: backup.s3.caFile:",
-			":31: http.listen:",
+			`:5: sources.safe.host: "http://db.example.com" is not a host name`,
+			`:6: sources.desk.host: "db.example.com:5432" is not a host name`,
+			":8: destinations.lake.ca:",
+			":9: destinations.hook.url:",
+			":13: jobs.one.from",
+			":15: jobs.one.to[0].transform:",
+			":16: jobs.one.to[1].transform:",
+			":17: jobs.one.to[2].destination:",
+			":18: jobs.one.schedule.cron:",
+			":21: jobs.two.to[0].transform:",
+			":23: jobs.three.from.full:",
+			":27: jobs.four.to.mode:",
+			":29: alerts.slack.url:",
+			":31: backup.s3.caFile:",
+			":33: http.listen:",
 		} {
 			if n := strings.Count(said, want); n != 1 {
-				t.Errorf("%s says %d times %q", words[0], n, want)
+				t.Errorf("%s says %d times %q:\n%s", words[0], n, want, said)
 			}
 		}
 	}
