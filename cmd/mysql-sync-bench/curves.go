@@ -60,7 +60,7 @@ var curves = []curve{
 	{name: "curve: idle", title: "Idle cost by number of tables", what: "two idle nodes; of the source's node and its database, in percent of one core", over: "tables",
 		show: []string{"node %", "database %"}, points: resting},
 	{name: "curve: sites", title: "A hub by its sites", what: "the hub is a real node, the sites are clients of the same packages without databases, in one process", over: "sites",
-		show: []string{"s to come", "in/s", "out/s", "hub CPU %", "s, 1 row", "s, 999 rows", "CPU µs/row and site", "s after a restart", "hub CPU s", "MiB hub"}, points: crowds},
+		show: []string{"s to come", "in/s", "out/s", "to sites/s", "hub CPU %", "s, 1 row", "s, 999 rows", "CPU µs/row and site", "s after a restart", "hub CPU s", "MiB hub"}, points: crowds},
 }
 
 // over makes a point for each number of rows, a tenth of it in a quick run. The last one is only in
