@@ -114,6 +114,7 @@ func (f *Follower) Run(ctx context.Context, ask Ask) error {
 		case <-t.C:
 		case <-f.wake:
 			t.Stop()
+			f.silent = 0
 			if !f.sleep(ctx, askLeast+rand.N(askSoon)) {
 				return nil
 			}
@@ -142,10 +143,12 @@ func (f *Follower) sleep(ctx context.Context, d time.Duration) bool {
 func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 	from := &f.Node.From
 	said := f.Look()
-	patient, cancel := context.WithTimeout(ctx, 2*f.patience()) // a hub that has just let this site in may not know it yet
-	defer cancel()
-	signed, err := ask(patient, from.Client, wire.Led{Profile: from.Profile, Version: int64(said.Version), Digest: from.Digest, Tried: int64(said.Tried), Refused: said.Refused, Local: said.Local})
+	signed, err := f.ask(ctx, ask, wire.Led{Profile: from.Profile, Version: int64(said.Version), Digest: from.Digest, Tried: int64(said.Tried), Refused: said.Refused, Local: said.Local})
 	if ctx.Err() != nil {
+		return askAgain
+	}
+	if errors.Is(err, errAnnounced) {
+		f.Wake()
 		return askAgain
 	}
 	if err != nil {
@@ -180,6 +183,37 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 		return askLeast // then the hub is told
 	}
 	return max(again, askLeast)
+}
+
+var errAnnounced = errors.New("the hub has announced itself since it was asked")
+
+// ask asks the hub as long as there is patience: one that has just let this site in may not know it yet. A hub that announces
+// itself runs anew, or has another connection, and a question from before may be lost: the error is then errAnnounced.
+func (f *Follower) ask(ctx context.Context, ask Ask, has wire.Led) (signed []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*f.patience())
+	defer cancel()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		signed, err = ask(ctx, f.Node.From.Client, has)
+	}()
+	least, announced := time.After(askFirst), (<-chan struct{})(nil)
+	for {
+		select {
+		case <-answered:
+			return signed, err
+		case <-least: // until then, the answer may be on its way
+			announced = f.wake
+		case <-announced:
+			cancel()
+			if <-answered; err != nil {
+				err = errAnnounced
+			} else {
+				f.Wake()
+			}
+			return signed, err
+		}
+	}
 }
 
 // patience grows with each question that is not answered: one may just have been lost, but a hub with many sites may be busy.

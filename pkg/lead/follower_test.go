@@ -120,3 +120,60 @@ func TestWhoeverAnswersTheHubIsAskedSeldom(t *testing.T) {
 		}
 	}
 }
+
+// A hub that is replaced several times loses the questions that come meanwhile. The site asks anew when the hub is back, however
+// many were lost: what it has is known at once.
+func TestAHubThatComesBackIsAskedAtOnce(t *testing.T) {
+	t.Parallel()
+	key, err := profile.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for away := time.Second; away <= 40*time.Second; away += 1700 * time.Millisecond {
+		for times := 1; times <= 6; times++ {
+			back, told := replaced(t, key, away, times)
+			if took := told.Sub(back); told.IsZero() || took > 4*time.Second {
+				t.Errorf("after %d times %s away: %s", times, away, took)
+			}
+		}
+	}
+}
+
+// replaced has a hub that is away some times, for some time each, and returns when it was back for good, and when a question of after
+// that came.
+func replaced(t *testing.T, key profile.PrivateKey, away time.Duration, times int) (back, told time.Time) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{ClientName: "store-1", From: config.From{Client: "hq", Profile: "store", Key: key.Public(), File: profile.File{Path: filepath.Join(dir, "store-1.led")}}}
+		f := lead.NewFollower(lead.FollowerConfig{Log: zap.NewNop(), Node: cfg, Now: time.Now, Ready: func() bool { return true }})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		here := false
+		ask := func(ctx context.Context, _ string, _ wire.Led) ([]byte, error) {
+			if !here { // the question is lost
+				<-ctx.Done()
+				return nil, errors.New("silent")
+			}
+			if !back.IsZero() {
+				told = time.Now()
+				cancel()
+			}
+			return nil, nil
+		}
+		go func() {
+			for range times {
+				here = false
+				time.Sleep(away)
+				here = true
+				f.Wake()
+				time.Sleep(500 * time.Millisecond)
+			}
+			back = time.Now()
+		}()
+		if err := f.Run(ctx, ask); err != nil {
+			t.Error(err)
+		}
+	})
+	return back, told
+}

@@ -84,7 +84,11 @@ func (a *attempt) Restart(ctx context.Context) {
 	go func() { // which the requesting node cannot wait for: it is stopped
 		ctx := context.WithoutCancel(ctx)
 		again := func() (*attempt, error) {
-			return a.service.attempt(a.service.join(ctx, a.cfg))
+			next, err := a.service.attempt(a.service.join(ctx, a.cfg))
+			if err == nil {
+				next.signed = a.signed // which may not be written yet
+			}
+			return next, err
 		}
 		for range pause.Doubling(ctx, restartPause, longestRestartPause) {
 			if a.service.replaced(a) || a.service.reload(ctx, again) == nil {

@@ -147,3 +147,27 @@ func TestAnAcceptedDocumentIsWrittenOnceTheDiskIsBack(t *testing.T) {
 		w.over(t, "old runs", "old ends", "new runs", "new ends")
 	})
 }
+
+// A node that is replaced while its document cannot be written, as when a site joins it, has the next one write it.
+func TestARestartKeepsAnUnwrittenDocument(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, signed, file := following(t, nil, "old", "new")
+		late := make(chan struct{})
+		w.nodes["new"].late = late
+		a := w.front.tenant.Load()
+		_ = a.Try(a.life, signed)
+		if err := errors.Join(os.Remove(file.Path), os.MkdirAll(filepath.Join(file.Path, "in the way"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		close(late)
+		synctest.Wait()
+		w.front.tenant.Load().Restart(t.Context())
+		time.Sleep(time.Second)
+		if err := os.RemoveAll(file.Path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(acceptAgain + time.Second)
+		remembers(t, file, true, "")
+		w.over(t, "old runs", "old ends", "new runs", "new ends", "new runs", "new ends")
+	})
+}

@@ -21,7 +21,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// answersAtOnce is how many questions are answered at a time, no two of one remote.
+// answersAtOnce is how many questions are answered at a time, no two of one remote; one report beside them.
 const answersAtOnce = 3
 
 // Bytes of rows in an answer. Promise 10.
@@ -69,6 +69,8 @@ func (vf *Verifier) Hear(topic wire.Topic, payload []byte) {
 		refuse(err)
 	case a != nil:
 		vf.asking.answered(sender, *a)
+	case q.Ask == wire.AskLead:
+		vf.reports.Put(sender, key, *q, len(payload))
 	default:
 		vf.questions.Put(sender, key, *q, len(payload)) // what is dropped is asked again
 	}
@@ -80,17 +82,20 @@ var errNobodyAsked = errors.New("it is too large for a question, but nothing was
 func (vf *Verifier) answerAll(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for range answersAtOnce {
-		g.Go(func() error {
-			for {
-				q, done, ok := vf.questions.Next(ctx)
-				if !ok {
-					return nil
-				}
-				vf.reply(ctx, q, done)
-			}
-		})
+		g.Go(func() error { return vf.answerFrom(ctx, vf.questions) })
 	}
+	g.Go(func() error { return vf.answerFrom(ctx, vf.reports) })
 	return g.Wait()
+}
+
+func (vf *Verifier) answerFrom(ctx context.Context, list *receive.Questions) error {
+	for {
+		q, done, ok := list.Next(ctx)
+		if !ok {
+			return nil
+		}
+		vf.reply(ctx, q, done)
+	}
 }
 
 // reply answers a question while its asker waits. A panic costs only this question. Promise 9.

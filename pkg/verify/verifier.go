@@ -85,6 +85,7 @@ type Verifier struct {
 	self      Self
 	asking    asking
 	questions *receive.Questions
+	reports   *receive.Questions // of sites that this node leads: they wait for no others
 	guesses   *receive.Guesses
 }
 
@@ -99,7 +100,7 @@ type Self interface {
 
 // New returns a Verifier that answers some clients; all others share one place.
 func New(c Config, self Self, clients []string) *Verifier {
-	return &Verifier{Config: c, self: self, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(clients), guesses: receive.NewGuesses(clients)}
+	return &Verifier{Config: c, self: self, asking: asking{waiting: map[asked]chan wire.Answer{}}, questions: receive.NewQuestions(clients), reports: receive.NewQuestions(clients), guesses: receive.NewGuesses(clients)}
 }
 
 // Run answers remotes' questions, compares tables as often as configured, and has changes decided that rows here hold
