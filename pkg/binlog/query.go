@@ -2,7 +2,6 @@ package binlog
 
 import (
 	"fmt"
-	"strings"
 )
 
 // query decodes a statement.
@@ -29,7 +28,7 @@ func (d *decoder) query(h header, body []byte) error {
 
 // statement takes a statement within a transaction.
 func (d *decoder) statement(schema, text string) {
-	t := tokens{rest: text}
+	t := tokens{rest: text[:min(len(text), mostText)]}
 	first, second := t.word(), ""
 	if first == "XA" || first == "START" || first == "ROLLBACK" {
 		second = t.word()
@@ -98,21 +97,3 @@ const mostXID = 64
 func xid(global, branch []byte, format uint64) string {
 	return fmt.Sprintf("X'%x',X'%x',%d", global, branch, format)
 }
-
-// tokens divides a statement into words, names and the like.
-type tokens struct{ rest string }
-
-// word returns the next word, in capitals.
-func (t *tokens) word() string {
-	t.rest = strings.TrimLeft(t.rest, " \t\r\n")
-	n := strings.IndexFunc(t.rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' })
-	if n < 0 {
-		n = len(t.rest)
-	}
-	w := t.rest[:n]
-	t.rest = t.rest[n:]
-	return strings.ToUpper(w)
-}
-
-// xid returns the name of an XA transaction that follows, as xid writes it.
-func (t *tokens) xid() string { return strings.TrimSpace(t.rest) }

@@ -83,7 +83,11 @@ func (s *site) read() []*binlog.Transaction {
 		if err != nil {
 			s.Fatal(err)
 		}
-		if t != nil && len(t.Changes) > 0 {
+		if t == nil {
+			continue
+		}
+		t.Changes = slices.DeleteFunc(t.Changes, func(c binlog.Change) bool { return c.Schema != s.schema })
+		if len(t.Changes) > 0 || t.XA.Phase == binlog.XACommit || t.XA.Phase == binlog.XARollback {
 			all = append(all, t)
 		}
 	}
