@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"pkg/schema", "pkg/binlog", "pkg/version", "pkg/plan", "pkg/alert", "pkg/publish", "pkg/blueprint", "pkg/source/sql", "pkg/destination/fliplet", "pkg/destination/sql", "pkg/destination/airtable", "pkg/destination/webhook", "pkg/destination/openfn", "pkg/destination/mongodb", "pkg/source/openfn", "pkg/source/http", "pkg/source/fliplet", "pkg/source/inbox"},
 	{"pkg/capture"},
 	{"pkg/losers", "pkg/owner", "pkg/outbox", "pkg/paused", "pkg/sites", "pkg/lead", "pkg/foreign", "pkg/source/hook"},
-	{"pkg/capture/trigger", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
+	{"pkg/capture/trigger", "pkg/capture/log", "pkg/transport", "pkg/transform", "pkg/apply", "pkg/snapshot", "pkg/broker"}, // the stages
 	{"pkg/capture/choice", "pkg/guest", "pkg/route"},
 	{"pkg/agent", "pkg/adapter"},
 	{"pkg/mesh"},

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -15,19 +16,22 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
-	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// sources are all of them: each keeps the promises of capture.Source.
-var sources = map[string]func(db *mysqldb.DB) capture.Source{
-	"trigger": func(db *mysqldb.DB) capture.Source {
-		return trigger.New(zap.NewNop(), db, trigger.Config{Syncs: func(string) bool { return true }, Interval: time.Millisecond})
-	},
+// sources are all of them, each with a server for it: each keeps the promises of capture.Source.
+var sources = map[string]struct {
+	server func(testkit.TB) *testkit.Database
+	log    bool
+}{
+	"trigger": {testkit.Shared, false},
+	"log":     {testkit.Logging, true},
 }
 
 // site is a database with an armed source.
@@ -42,12 +46,25 @@ type site struct {
 // everySource runs a test on each source, with a table that has a composite key.
 func everySource(t *testing.T, test func(s *site)) {
 	t.Parallel()
-	for name, open := range sources {
+	for name, of := range sources {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := testkit.OwnSchema(t, `CREATE TABLE orders (shop VARCHAR(10), id INT, n INT NOT NULL, PRIMARY KEY (shop, id))`)
-			s := &site{T: t, db: db, user: testkit.Shared(t).Open(t, db.Name), source: open(db)}
-			var err error
+			server := of.server(t)
+			db := server.Connect(t, server.Create(t))
+			err := schema.Migrate(t.Context(), zap.NewNop(), db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testkit.Exec(t, db, `CREATE TABLE orders (shop VARCHAR(10), id INT, n INT NOT NULL, PRIMARY KEY (shop, id))`)
+			var read *config.MySQL
+			if of.log {
+				read = &config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: db.Name}
+			}
+			s := &site{T: t, db: db, user: server.Open(t, db.Name)}
+			s.source = choice.Source(zap.NewNop(), db, choice.Config{Syncs: func(table string) bool { return table == "orders" }, Interval: time.Millisecond}, read)
+			if closer, ok := s.source.(io.Closer); ok {
+				t.Cleanup(func() { _ = closer.Close() })
+			}
 			if s.stream, err = version.OpenStream(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}

@@ -90,7 +90,7 @@ func (w *work) begin(ctx context.Context) error {
 		Comparable: w.comparable, Compared: w.Verified.Of, Changed: w.Renew,
 	})
 	w.pauses = paused.New(paused.Config{Log: w.log.Named("outbound"), DB: w.DB, Synced: w.cfg.SyncTables, Parents: w.Tables.Parents, Changed: w.senders.Wake})
-	w.source = choice.Source(w.log.Named("capture"), w.DB, choice.Config{Syncs: w.cfg.Syncs, Interval: w.cfg.CheckInterval, Lost: w.doubts.Vanished, Details: w.cfg.Merges, Counters: w.cfg.Counts, Credited: w.Credited})
+	w.source = choice.Source(w.log.Named("capture"), w.DB, choice.Config{Syncs: w.cfg.Syncs, Interval: w.cfg.CheckInterval, Lost: w.doubts.Vanished, Details: w.cfg.Merges, Counters: w.cfg.Counts, Credited: w.Credited}, w.cfg.Log())
 	w.route()
 	err := capture.Start(ctx, w.log, w.source, w.DB, w.Tables, w.cfg.SyncTables, w.unseen)
 	if err != nil {

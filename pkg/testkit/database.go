@@ -52,6 +52,9 @@ type Database struct {
 // mariadb-trixie. The options are further flags of the server.
 func Server(tb TB, options ...string) *Database {
 	tb.Helper()
+	if fromLog() {
+		options = slices.Concat(LogFlags(), options)
+	}
 	name := os.Getenv(serverVariable)
 	switch flavour, _, _ := strings.Cut(name, "-"); Flavour(flavour) {
 	case FlavourMariaDB, "":
@@ -84,6 +87,9 @@ func Shared(tb TB) *Database {
 	}
 	return shared.database
 }
+
+// fromLog reports whether nodes capture from their servers' logs, as MYSQL_SYNC_TEST_CAPTURE=log says.
+func fromLog() bool { return os.Getenv("MYSQL_SYNC_TEST_CAPTURE") == "log" }
 
 // logs makes a server write a binary log as a node reads it.
 var logs = []string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"}

@@ -2,20 +2,47 @@ package choice
 
 import (
 	"context"
+	"iter"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
 	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // Config says which writes count, and how often to look for them.
 type Config = trigger.Config
 
-// Source returns the Source of a running node.
-func Source(log *zap.Logger, db *mysqldb.DB, c Config) capture.Source { return trigger.New(log, db, c) }
+// Source returns the Source of a running node. With server, the server's log is read; nil: triggers notice the writes.
+func Source(logger *zap.Logger, db *mysqldb.DB, c Config, server *config.MySQL) capture.Source {
+	if server == nil {
+		return trigger.New(logger, db, c)
+	}
+	cascades := c
+	cascades.NoRows, cascades.NoCascades = true, !db.MariaDB // MySQL logs what foreign keys do
+	var source *log.Source
+	cascades.Asked = asked{&source}
+	source = log.New(logger, db, log.Config{
+		MySQL: *server, Syncs: c.Syncs, Details: c.Details, Counters: c.Counters, Credited: c.Credited, Lost: c.Lost,
+	}, log.Triggers{Cascades: trigger.New(logger, db, cascades), Rows: trigger.New(logger, db, c)})
+	return source
+}
+
+// asked is a Source that is made later.
+type asked struct{ source **log.Source }
+
+func (a asked) Ask(table string, keys iter.Seq[string]) capture.Question {
+	return (*a.source).Ask(table, keys)
+}
+
+func (a asked) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []capture.Entry) error {
+	return (*a.source).Consume(ctx, tx, w, entries)
+}
 
 // Stopped returns the Source of a stopped node: it tells which writes wait, and nothing consumes them.
 func Stopped(db *mysqldb.DB) capture.Source { return trigger.New(zap.NewNop(), db, trigger.Config{}) }

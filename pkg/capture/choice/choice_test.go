@@ -22,7 +22,7 @@ func TestWhatTheSourceLeavesIsFoundAndRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := choice.Source(zap.NewNop(), db, choice.Config{Syncs: func(string) bool { return true }})
+	source := choice.Source(zap.NewNop(), db, choice.Config{Syncs: func(string) bool { return true }}, nil)
 	if err := source.Arm(t.Context(), []*schema.Table{orders}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -173,6 +173,9 @@ func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, ma
 		list = append(list, made.rowTriggers(t)...)
 		c.synced[t.Name] = t
 	}
+	if made.NoCascades {
+		return list, nil
+	}
 	return append(list, c.triggers()...), c.unsupported
 }
 

@@ -38,7 +38,7 @@ func TestMissedChangesAreDetected(t *testing.T) {
 		if test.key != nil {
 			before.Key = test.key
 		}
-		if got := before.unseen(&test.now, table); (got != "") != test.missed {
+		if got := before.unseen(&test.now, table, false); (got != "") != test.missed {
 			t.Errorf("%s: %q, want missed: %v", name, got, test.missed)
 		}
 	}

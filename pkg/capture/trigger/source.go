@@ -24,6 +24,11 @@ type Config struct {
 	// Credited returns the origin to which an increment made at a time is credited, by the database server's clock, in µs since
 	// 1970; nil: that of all writes.
 	Credited func(at int64) string
+	// NoRows means that another Source notices what statements do to rows, and NoCascades that it notices what foreign keys do:
+	// there are no triggers for it.
+	NoRows, NoCascades bool
+	// Asked tells which writes wait; nil: this Source does. Another one that uses this one knows more.
+	Asked capture.Asked
 	// Lost is called when rows of a table are gone that may not have been deleted. It must not block, and may be nil.
 	Lost func(table string, at time.Time)
 }
@@ -41,6 +46,9 @@ type Source struct {
 
 // rowTriggers returns a table's triggers.
 func (c Config) rowTriggers(t *schema.Table) []trigger {
+	if c.NoRows {
+		return nil
+	}
 	var counters []string
 	if c.Counters != nil {
 		counters = c.Counters(t.Name)
@@ -68,4 +76,12 @@ func (s *Source) Count(ctx context.Context, most int) (n int64, err error) {
 		return 0, fmt.Errorf("count what is not captured: %w", err)
 	}
 	return n, nil
+}
+
+// asked is who tells which writes wait.
+func (s *Source) asked() capture.Asked {
+	if s.Asked != nil {
+		return s.Asked
+	}
+	return s
 }

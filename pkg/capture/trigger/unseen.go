@@ -56,7 +56,7 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 			continue
 		}
 		now := remember(t, db.Name, wanted, standing, keys)
-		if reason := m.unseen(now, t); reason != "" {
+		if reason := m.unseen(now, t, s.NoRows); reason != "" {
 			list = append(list, capture.Unseen{Table: t.Name, Reason: reason, Since: m.at, Rekeyed: !sameKey(m, now)})
 		}
 	}

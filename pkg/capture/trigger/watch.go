@@ -48,7 +48,7 @@ func newWatcher(s *Source, ts *schema.Tables, c capture.WatchConfig) *watcher {
 		definitions: definitions{log: s.log, db: s.db, tables: ts, unfit: map[string]bool{}},
 		arms:        arms{seen: map[string]*schema.Table{}, right: map[string]time.Time{}, refused: map[string]bool{}},
 		gaps:        gaps{missed: c.Missed, fresh: map[string]bool{}, recorded: map[string]bool{}},
-		ends:        ends{log: s.log, db: s.db, tables: ts, source: s, lose: s.lose, samples: map[string][]sample{}, sampled: map[string]time.Time{}},
+		ends:        ends{log: s.log, db: s.db, tables: ts, source: s.asked(), lose: s.lose, samples: map[string][]sample{}, sampled: map[string]time.Time{}},
 	}
 	w.holds = holds{log: s.log, now: w.now, interval: c.Interval, list: map[place]*hold{}}
 	for _, name := range c.Synced {

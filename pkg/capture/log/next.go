@@ -1,0 +1,162 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+const (
+	batchSize = 1000                   // the most writes that one transaction records
+	restMost  = 500 * time.Millisecond // how long Next waits for something
+	gather    = time.Millisecond       // how long it waits for more
+	seenMost  = 100 * time.Millisecond // how long it waits until what was read can be seen
+)
+
+// Next implements capture.Source.
+func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	if b, err := s.drain(ctx); b != nil || err != nil {
+		return b, err
+	}
+	if err := s.follow(ctx); err != nil {
+		return nil, err
+	}
+	items, err := s.seen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) == 0 {
+		return nil, s.keep(ctx)
+	}
+	return &batch{s, items}, nil
+}
+
+// drain yields what table_changes had when the log began to be read.
+func (s *Source) drain(ctx context.Context) (capture.Batch, error) {
+	if !s.isDraining() {
+		return nil, nil
+	}
+	b, err := s.through.Cascades.Next(ctx)
+	if b == nil && err == nil {
+		s.known.mu.Lock()
+		s.start.draining = false
+		s.known.mu.Unlock()
+	}
+	return b, err
+}
+
+// follow reads until there is something to record, for a while.
+func (s *Source) follow(ctx context.Context) error {
+	rest, cancel := context.WithTimeout(ctx, restMost)
+	defer cancel()
+	for s.pending.count() == 0 {
+		if err := s.step(rest, nil); err != nil {
+			return quiet(rest, err)
+		}
+	}
+	more, cancel := context.WithTimeout(ctx, gather)
+	defer cancel()
+	for s.pending.count() < batchSize {
+		if err := s.step(more, nil); err != nil {
+			return quiet(more, err)
+		}
+	}
+	return ctx.Err()
+}
+
+// quiet is nil if a step ended because its time is up, or nothing more may be read.
+func quiet(ctx context.Context, err error) error {
+	if errors.Is(err, errFull) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// seen returns what can be recorded: what can be seen in the tables by now. If it were recorded earlier, the sender would
+// send the row of before as that of the new version, and nothing would correct it. Rule 3.
+func (s *Source) seen(ctx context.Context) ([]*item, error) {
+	if s.pending.count() == 0 {
+		return nil, nil
+	}
+	for begun := time.Now(); ; {
+		c, err := binlog.AskCommitted(ctx, s.db, s.db.MariaDB)
+		if err != nil {
+			return nil, err
+		}
+		items := s.pending.front(batchSize, c.Has)
+		if len(items) > 0 {
+			return items, s.visible(ctx, items)
+		}
+		if time.Since(begun) > seenMost {
+			return nil, nil
+		}
+		if err := pause.For(ctx, time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// visible waits until what was prepared can be seen: on MariaDB XA COMMIT counts as committed too early. The rows' locks
+// tell.
+func (s *Source) visible(ctx context.Context, items []*item) error {
+	if !s.db.MariaDB {
+		return nil
+	}
+	byTable := map[string][]string{}
+	for _, i := range items {
+		if i.xa {
+			byTable[i.Row.Table] = append(byTable[i.Row.Table], i.Row.Key)
+		}
+	}
+	for name, keys := range byTable {
+		if err := s.lockOnce(ctx, name, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch is what can be recorded.
+type batch struct {
+	s     *Source
+	items []*item
+}
+
+// Entries implements capture.Batch.
+func (b *batch) Entries() []capture.Entry {
+	list := make([]capture.Entry, len(b.items))
+	for i, x := range b.items {
+		list[i] = x.Entry
+	}
+	return list
+}
+
+// Consume implements capture.Batch. It moves P.
+func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error {
+	s := b.s
+	if !s.pending.has(b.items) {
+		return capture.ErrConsumed
+	}
+	if noted := s.pending.notes(b.Entries()); len(noted) > 0 {
+		if err := s.through.Cascades.Consume(ctx, tx, w, noted); err != nil {
+			return err
+		}
+	}
+	if err := s.move(ctx, tx, s.pending.after(b.items)); err != nil {
+		return err
+	}
+	w.After(func() {
+		s.pending.settle(b.Entries())
+		s.kept()
+	})
+	return nil
+}

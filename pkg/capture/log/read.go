@@ -1,0 +1,184 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// No goroutine reads the log by itself: who needs more of it reads, while the others wait for what that brings.
+
+// barrierMost is how long who holds locks waits for the log to be read. Promise 7.
+const barrierMost = 2 * time.Second
+
+// errFull says that what was read has to be recorded before more can be read.
+var errFull = errors.New("changes are written faster than they are recorded")
+
+// until reads until all is read that was written then. It fails as a lock does that is not granted in time.
+func (s *Source) until(ctx context.Context, w binlog.Written) error {
+	limited, cancel := context.WithTimeout(ctx, barrierMost)
+	defer cancel()
+	for {
+		moved, there := s.reached(w)
+		if there {
+			return nil
+		}
+		err := s.step(limited, moved)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case limited.Err() != nil || errors.Is(err, errFull):
+			return fmt.Errorf("wait until the log is read: %w", mysqldb.Answer(lockWaitTimeout, "the log is not read up to the row's last change yet"))
+		default:
+			return err
+		}
+	}
+}
+
+const lockWaitTimeout = 1205
+
+// reached reports whether all is read that was written then, and else when to look again.
+func (s *Source) reached(w binlog.Written) (<-chan struct{}, bool) {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	if s.known.read.Reached(w) {
+		return nil, true
+	}
+	if s.known.moved == nil {
+		s.known.moved = make(chan struct{})
+	}
+	return s.known.moved, false
+}
+
+// step reads one transaction, or waits until another has.
+func (s *Source) step(ctx context.Context, moved <-chan struct{}) error {
+	select {
+	case s.tap.held <- struct{}{}:
+		defer func() { <-s.tap.held }()
+		return s.one(ctx)
+	case <-moved:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// one reads one transaction.
+func (s *Source) one(ctx context.Context) error {
+	if s.pending.full() {
+		return errFull
+	}
+	s.tap.asking = ctx
+	if s.tap.reader == nil {
+		s.tap.reader = s.newReader(s.position(), s.decoder.shapes.wants)
+		clear(s.decoder.shapes.known)
+	}
+	t, err := s.tap.reader.Next(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.close()
+			s.gone(err)
+		}
+		return err
+	}
+	if t == nil {
+		return nil
+	}
+	m, err := s.decoder.decode(ctx, t)
+	if err == nil && s.decoder.shapes.failed != nil {
+		err, s.decoder.shapes.failed = s.decoder.shapes.failed, nil
+	}
+	if err != nil {
+		s.close() // it is read again
+		return fmt.Errorf("understand the log: %w", err)
+	}
+	s.credit(m.items)
+	s.pending.add(t, m.items)
+	s.meant(m, t)
+	if !t.Last {
+		return nil
+	}
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	s.known.read.Add(t.GTID)
+	if s.known.moved != nil {
+		close(s.known.moved)
+		s.known.moved = nil
+	}
+	return nil
+}
+
+// close has the next reading begin after what was read whole.
+func (s *Source) close() {
+	s.tap.reader.Close()
+	s.tap.reader = nil
+}
+
+func (s *Source) newReader(from binlog.Position, wants func(*binlog.Layout) ([]int, bool)) *binlog.Reader {
+	return binlog.NewReader(binlog.Config{MySQL: s.MySQL, MariaDB: s.db.MariaDB, Wants: wants, Heartbeat: time.Second}, from)
+}
+
+// position returns what was read whole.
+func (s *Source) position() binlog.Position {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	return s.known.read.Clone()
+}
+
+// meant tells what a transaction says besides its rows.
+func (s *Source) meant(m *meaning, t *binlog.Transaction) {
+	now := time.Now()
+	for _, table := range m.lost {
+		s.log.Warn("a statement removed rows that the log does not list, as TRUNCATE does; they stay at the remotes: empty the table there too, or get the rows back with resync there", zap.String("table", table))
+		if s.Lost != nil {
+			s.Lost(table, now)
+		}
+	}
+	if m.stated {
+		for _, table := range m.other {
+			s.decoder.shapes.forget(table)
+		}
+		if m.any {
+			clear(s.decoder.shapes.order)
+			s.decoder.shapes.tables = schema.NewTables(s.db)
+		}
+		s.tap.reader.Forget()
+	}
+	s.known.mu.Lock()
+	for table, why := range m.doubt {
+		if s.known.doubtful[table] == nil {
+			s.known.doubtful[table] = why
+		}
+	}
+	if len(m.marks) == 0 && len(t.Changes) == 0 || len(m.items) > 0 {
+		s.known.keeper.others = true
+	}
+	s.known.mu.Unlock()
+	if len(m.doubt) > 0 {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// credit says to whom what was counted is credited.
+func (s *Source) credit(items []*item) {
+	for _, i := range items {
+		origin := ""
+		if s.Credited != nil && len(i.Counted) > 0 {
+			origin = s.Credited(i.Written)
+		}
+		for k := range i.Counted {
+			i.Counted[k].At, i.Counted[k].Origin = i.Written, origin
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package log
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+)
+
+// keeper moves P when there is nothing to record: else the log would be purged up to it, while others write.
+type keeper struct {
+	at     time.Time // when P last moved
+	others bool      // someone else has written since
+}
+
+// keepEach is how often P moves without anything to record. Rule 8.
+const keepEach = time.Minute
+
+// keep moves P if it is time.
+func (s *Source) keep(ctx context.Context) error {
+	s.known.mu.Lock()
+	due := s.known.keeper.others && time.Since(s.known.keeper.at) > keepEach
+	s.known.mu.Unlock()
+	if !due || s.pending.count() > 0 {
+		return nil
+	}
+	err := mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error { return s.move(ctx, tx, s.pending.after(nil)) })
+	if err == nil {
+		s.kept()
+	}
+	return err
+}
+
+func (s *Source) kept() {
+	s.known.mu.Lock()
+	s.known.keeper = keeper{at: time.Now()}
+	s.known.mu.Unlock()
+}
+
+// move writes P, with a new mark. While the rows of some table are in doubt P stays: if the node is killed before that is
+// recorded, it meets them again.
+func (s *Source) move(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
+	s.known.mu.Lock()
+	stays := len(s.known.doubtful) > 0
+	s.known.mu.Unlock()
+	if stays {
+		return nil
+	}
+	return s.write(ctx, tx, to)
+}
+
+func (s *Source) write(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
+	var mark [16]byte
+	_, _ = rand.Read(mark[:]) // it never fails
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log (id, position, mark, moved_at) VALUES (1, ?, ?, UTC_TIMESTAMP(6))
+		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), moved_at = VALUES(moved_at)`, to.String(), hex.EncodeToString(mark[:]))
+	if err != nil {
+		return fmt.Errorf("write sync_log: %w", err)
+	}
+	return nil
+}
+
+// open finds out, once, from where to read.
+func (s *Source) open(ctx context.Context) error {
+	s.tap.held <- struct{}{}
+	defer func() { <-s.tap.held }()
+	if s.pending != nil {
+		return nil
+	}
+	var text, mark string
+	err := s.db.QueryRowContext(ctx, `SELECT position, mark FROM sync_log WHERE id = 1`).Scan(&text, &mark)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read sync_log: %w", err)
+	}
+	found := start{draining: true, fresh: err != nil}
+	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	if err != nil {
+		return err
+	}
+	from := end.Position
+	if !found.fresh {
+		at, err := binlog.ParsePosition(s.db.MariaDB, text)
+		if err == nil {
+			found.foreign, err = s.proves(ctx, at, mark, end)
+		}
+		if err != nil {
+			return err
+		}
+		if found.foreign == "" {
+			from = at
+		}
+	}
+	s.known.mu.Lock()
+	s.start, s.known.read = found, binlog.Read{Position: from.Clone()}
+	s.known.mu.Unlock()
+	s.pending = newPending(from)
+	return nil
+}
+
+// proves returns why the log is not the one that P is of; "" if it is. The transaction that wrote P stands in it after P.
+// The names of transactions alone prove nothing: they repeat after a reset. Rule 6.
+func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, end binlog.Written) (string, error) {
+	known := map[*binlog.Layout]bool{}
+	r := s.newReader(at, func(l *binlog.Layout) ([]int, bool) {
+		if l.Schema != s.db.Name || l.Table != position {
+			return nil, false
+		}
+		known[l] = true
+		columns := make([]int, len(l.Columns))
+		for i := range columns {
+			columns[i] = i
+		}
+		return columns, true
+	})
+	defer r.Close()
+	for !r.Has(end) {
+		t, err := r.Next(ctx)
+		switch {
+		case errors.Is(err, binlog.ErrGone):
+			return "the server no longer has the log from where it was last read: " + err.Error(), nil
+		case err != nil:
+			return "", err
+		case t == nil:
+			continue
+		}
+		for i := range t.Changes {
+			c := &t.Changes[i]
+			if known[c.Layout] && slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark }) {
+				return "", nil
+			}
+		}
+	}
+	return "it is another log than the one that was last read: it was reset, or the server or the database is another one", nil
+}
+
+// gone notes that the log can no longer be read from where it was read.
+func (s *Source) gone(err error) {
+	if !errors.Is(err, binlog.ErrGone) {
+		return
+	}
+	s.log.Error("the log can no longer be read from where it was read", zap.Error(err))
+}
+
+// lockOnce waits for the locks of rows.
+func (s *Source) lockOnce(ctx context.Context, table string, keys []string) error {
+	t, err := s.decoder.shapes.tables.Table(ctx, table)
+	if err != nil {
+		return nil //nolint:nilerr // it is gone, and so are its rows
+	}
+	return mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
+		var q mysqldb.Statement
+		if err := t.AddSelect(&q, "1", slices.Values(keys), " LOCK IN SHARE MODE"); err != nil {
+			return err
+		}
+		return q.Query(ctx, tx, func(*sql.Rows) error { return nil })
+	})
+}
+
+var _ = maps.Keys[map[string]int]

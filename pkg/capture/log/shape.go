@@ -1,0 +1,205 @@
+package log
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// The own tables whose rows in the log mean something.
+const (
+	versions = "sync_versions" // who writes a row's version writes the row itself: rule 4
+	position = "sync_log"      // the marks of P: rule 6
+	notes    = "table_changes" // what triggers on parents say about cascades
+)
+
+// ownColumns are the columns of them that are read, in this order.
+var ownColumns = map[string][]string{
+	versions: {"table_name", "row_id"},
+	position: {"mark"},
+	notes:    {"id", "table_name", "primary_key", "gone"},
+}
+
+// shape says where in the log's rows of a table the columns are that matter.
+type shape struct {
+	name  string
+	table *schema.Table // nil: an own table
+	at    []int         // of each of table.Columns, or of ownColumns, its place in the values; -1: it is not among them
+	bad   error         // why the rows cannot be understood
+
+	convert binlog.Convert
+}
+
+// shapes knows the tables as the log describes them. It belongs to who reads the log.
+type shapes struct {
+	db     *mysqldb.DB
+	tables *schema.Tables
+	synced func(name string) bool
+	whole  func(name string) bool    // whether all columns of a table matter, not only those of the key
+	order  map[string][]string       // the columns of tables, in order, for a log without names
+	known  map[*binlog.Layout]*shape // as the log describes them
+	asking func() context.Context    // of who reads now
+	failed error                     // why a definition could not be read; the reading begins again
+}
+
+// wants is binlog.Config.Wants.
+func (s *shapes) wants(l *binlog.Layout) ([]int, bool) {
+	if l.Schema != s.db.Name {
+		return nil, false
+	}
+	name := s.db.Spelled(l.Table)
+	own := ownColumns[name]
+	if own == nil && !s.synced(name) {
+		return nil, false
+	}
+	sh, columns, err := s.shape(s.asking(), l, name, own)
+	if err != nil {
+		if s.failed == nil {
+			s.failed = err
+		}
+		return nil, true
+	}
+	if len(s.known) > mostShapes {
+		clear(s.known)
+	}
+	s.known[l] = sh
+	return columns, true
+}
+
+// mostShapes is how many descriptions of tables are kept. Promise 10.
+const mostShapes = 10_000
+
+// shape returns where the columns of a table are, and the places of those that are wanted.
+func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own []string) (*shape, []int, error) {
+	if own != nil {
+		sh := &shape{name: name}
+		return sh, s.find(ctx, sh, l, own, nil), s.failed
+	}
+	for again := range 2 {
+		if again > 0 {
+			s.tables.Forget(name)
+			delete(s.order, name)
+		}
+		t, err := s.tables.Table(ctx, name)
+		if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Stuck(err) {
+			return &shape{name: name, bad: err}, nil, nil // the watcher tells it
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		sh := &shape{name: name, table: t, convert: s.convert}
+		var needed func(i int) bool
+		if !s.whole(name) {
+			needed = func(i int) bool { return slices.Contains(t.Key, i) }
+		}
+		columns := s.find(ctx, sh, l, t.Names(), needed)
+		if s.failed != nil {
+			return nil, nil, s.failed
+		}
+		if sh.bad = s.fits(sh, l, columns); sh.bad == nil || again > 0 {
+			return sh, columns, nil
+		}
+	}
+	return nil, nil, nil
+}
+
+// find notes where columns are in the log's rows. needed, which may be nil, reports whether one is wanted.
+func (s *shapes) find(ctx context.Context, sh *shape, l *binlog.Layout, names []string, needed func(i int) bool) (columns []int) {
+	sh.at = make([]int, len(names))
+	var order []string
+	if !l.Named {
+		var err error
+		if order, err = s.columns(ctx, sh.name); err != nil {
+			s.failed = err
+			return nil
+		}
+		if len(order) != len(l.Columns) {
+			order = nil
+		}
+	}
+	for i, name := range names {
+		sh.at[i] = -1
+		at := slices.Index(order, name)
+		if l.Named {
+			at = l.Index(name)
+		}
+		if at < 0 || needed != nil && !needed(i) {
+			continue
+		}
+		sh.at[i] = len(columns)
+		columns = append(columns, at)
+	}
+	return columns
+}
+
+// columns returns the columns of a table in the order of the log, generated ones included.
+func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
+	if list, ok := s.order[table]; ok {
+		return list, nil
+	}
+	var list []string
+	err := mysqldb.Each(ctx, s.db, `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
+		[]any{s.db.Name, table}, func(r *sql.Rows) error {
+			var name string
+			err := r.Scan(&name)
+			list = append(list, name)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the columns of %s: %w", table, err)
+	}
+	s.order[table] = list
+	return list, nil
+}
+
+// fits returns why the rows of a table are not what its definition says: it was altered since, or is.
+func (s *shapes) fits(sh *shape, l *binlog.Layout, columns []int) error {
+	t := sh.table
+	for i, at := range sh.at {
+		if at < 0 {
+			continue
+		}
+		if err := l.Fits(columns[at], &t.Columns[i]); err != nil {
+			return fmt.Errorf("the log's rows of %s: %w", sh.name, err)
+		}
+	}
+	for _, k := range t.Key {
+		if sh.at[k] < 0 {
+			return fmt.Errorf("the log's rows of %s have no key column %s", sh.name, t.Columns[k].Name)
+		}
+	}
+	if l.Key == nil || l.Prefixes {
+		return nil
+	}
+	var key []string
+	for _, k := range l.Key {
+		key = append(key, l.Columns[k].Name)
+	}
+	if !slices.Equal(key, t.KeyNames()) {
+		return fmt.Errorf("the log's rows of %s have the key %q, not %q", sh.name, key, t.KeyNames())
+	}
+	return nil
+}
+
+// forget has all definitions read again.
+func (s *shapes) forget(table string) {
+	s.tables.Forget(table)
+	delete(s.order, table)
+}
+
+// convert has the server turn a text of another character set into UTF-8: only the server knows all of them.
+func (s *shapes) convert(charset string, text []byte) ([]byte, error) {
+	var converted []byte
+	err := s.db.QueryRowContext(s.asking(), "SELECT CAST(CONVERT(_"+charset+" x'"+hex.EncodeToString(text)+"' USING utf8mb4) AS BINARY)").Scan(&converted)
+	if err != nil {
+		return nil, fmt.Errorf("convert a text from %s: %w", charset, err)
+	}
+	return converted, nil
+}

@@ -1,0 +1,234 @@
+package log
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// Config says which writes count.
+type Config struct {
+	MySQL config.MySQL      // how the log is reached
+	Syncs func(string) bool // whether a table is in syncTables
+	// Details reports whether it matters which columns of a table an update changed; nil: of none.
+	Details func(table string) bool
+	// Counters returns a table's counters; nil: no table has any.
+	Counters func(table string) []string
+	// Credited returns the origin to which an increment made at a time is credited; nil: that of all writes.
+	Credited func(at int64) string
+	// Lost is called when rows of a table are gone that may not have been deleted. It must not block, and may be nil.
+	Lost func(table string, at time.Time)
+}
+
+// Triggers are the Sources that work with triggers.
+type Triggers struct {
+	Cascades capture.Source // only those on parents: what foreign keys do is not in the log
+	Rows     capture.Source // all: as before the log was read
+}
+
+// Source yields what the log says.
+type Source struct {
+	Config
+	log     *zap.Logger
+	db      *mysqldb.DB
+	through Triggers
+	decoder decoder
+	tap     tap
+	pending *pending // nil: not opened
+	start   start
+	known   known
+	wake    chan struct{} // something is to be told
+}
+
+// tap is what reads the log. It belongs to who holds it.
+type tap struct {
+	held   chan struct{} // has a place for who holds it
+	reader *binlog.Reader
+	asking context.Context //nolint:containedctx // of who holds it, for what the reader calls
+	clock  clock
+}
+
+// known is what all may ask.
+type known struct {
+	mu       sync.Mutex
+	keys     []schema.ForeignKey
+	read     binlog.Read
+	moved    chan struct{}    // closed when read moves; nil: no one waits
+	doubtful map[string]error // tables whose rows could not be understood, and why
+	keeper   keeper
+}
+
+// start is what a start found.
+type start struct {
+	fresh    bool   // there is no P: the log was not read before
+	foreign  string // why the log is not the one that P is of; empty: it is
+	draining bool   // what table_changes had at the start is not recorded yet
+}
+
+var _ capture.Source = (*Source)(nil)
+
+// New returns a database's Source.
+func New(log *zap.Logger, db *mysqldb.DB, c Config, through Triggers) *Source {
+	s := &Source{Config: c, log: log, db: db, through: through, wake: make(chan struct{}, 1)}
+	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
+	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, shapes: &shapes{
+		db: db, tables: schema.NewTables(db), synced: c.Syncs, order: map[string][]string{}, known: map[*binlog.Layout]*shape{},
+		whole: func(table string) bool {
+			return c.Details != nil && c.Details(table) || c.Counters != nil && len(c.Counters(table)) > 0
+		},
+		asking: func() context.Context { return s.tap.asking },
+	}}
+	return s
+}
+
+// Close ends the connection on which the log is read.
+func (s *Source) Close() error {
+	s.tap.held <- struct{}{}
+	defer func() { <-s.tap.held }()
+	if s.tap.reader != nil {
+		s.tap.reader.Close()
+		s.tap.reader = nil
+	}
+	return nil
+}
+
+// below returns the tables that foreign keys can change when a row of a parent changes.
+func (s *Source) below(parent string) []string {
+	s.known.mu.Lock()
+	keys := s.known.keys
+	s.known.mu.Unlock()
+	found := []string{parent}
+	for i := 0; i < len(found); i++ {
+		for _, f := range keys {
+			follows := f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL" || f.OnUpdate == "CASCADE" || f.OnUpdate == "SET NULL"
+			if f.Schema == s.db.Name && f.RefSchema == s.db.Name && f.RefTable == found[i] && follows && !slices.Contains(found, f.Table) {
+				found = append(found, f.Table)
+			}
+		}
+	}
+	return found[1:]
+}
+
+// Ask implements capture.Source: the question is how far the log is written.
+func (s *Source) Ask(table string, keys iter.Seq[string]) capture.Question {
+	q := &question{source: s, table: table, keys: slices.Collect(keys)}
+	if s.isDraining() {
+		q.noted = s.through.Cascades.Ask(table, slices.Values(q.keys))
+	}
+	return q
+}
+
+// question asks which writes of some rows are not recorded.
+type question struct {
+	source *Source
+	table  string
+	keys   []string
+	first  string
+	second string
+	noted  capture.Question // nil: table_changes has nothing that the log does not tell
+}
+
+// AddTo implements capture.Question.
+func (q *question) AddTo(s *mysqldb.Statement) {
+	s.SQL("SELECT " + binlog.WrittenColumns(q.source.db.MariaDB))
+}
+
+// Scan implements capture.Question.
+func (q *question) Scan(rows *sql.Rows) error { return rows.Scan(&q.first, &q.second) }
+
+// Answer implements capture.Question. Who asks holds the rows' locks, or does not mind: all that happened to the rows is
+// in what was written by then. Promise 3.
+func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
+	s := q.source
+	w, err := binlog.ParseWritten(s.db.MariaDB, q.first, q.second)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.until(ctx, w); err != nil {
+		return nil, err
+	}
+	list := s.pending.of(q.table, q.keys)
+	if q.noted != nil {
+		var q2 mysqldb.Statement
+		q.noted.AddTo(&q2)
+		if err := q2.Query(ctx, s.db, q.noted.Scan); err != nil {
+			return nil, fmt.Errorf("read table_changes: %w", err)
+		}
+		old, err := q.noted.Answer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for i := range old {
+			old[i].ID |= notedBit
+		}
+		list = append(old, list...)
+	}
+	return list, nil
+}
+
+// notedBit marks the ids of entries of table_changes among those of the log.
+const notedBit = 1 << 63
+
+// Consume implements capture.Source.
+func (s *Source) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []capture.Entry) error {
+	var noted []capture.Entry
+	for _, e := range entries {
+		if e.ID&notedBit != 0 {
+			e.ID &^= notedBit
+			noted = append(noted, e)
+		}
+	}
+	if s.pending != nil {
+		noted = append(noted, s.pending.notes(entries)...)
+		w.After(func() { s.pending.settle(entries) })
+	}
+	if len(noted) == 0 {
+		return nil
+	}
+	return s.through.Cascades.Consume(ctx, tx, w, noted)
+}
+
+// Count implements capture.Source.
+func (s *Source) Count(ctx context.Context, most int) (int64, error) {
+	if err := s.open(ctx); err != nil {
+		return 0, err
+	}
+	w, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.until(ctx, w); err != nil {
+		return 0, err
+	}
+	n := int64(s.pending.count())
+	if s.isDraining() {
+		noted, err := s.through.Cascades.Count(ctx, most)
+		if err != nil {
+			return 0, err
+		}
+		n += noted
+	}
+	return min(n, int64(most)), nil
+}
+
+func (s *Source) isDraining() bool {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	return s.start.draining
+}
