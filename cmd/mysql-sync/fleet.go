@@ -151,6 +151,8 @@ func configurationOf(l *fleet.Led) string {
 		return "not told"
 	case l.Version == l.Latest:
 		return "latest"
+	case l.Waits:
+		return "waits"
 	case l.Version == 0:
 		return "none yet"
 	}

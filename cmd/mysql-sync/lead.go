@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ type leads struct {
 
 func leadCommand() *cobra.Command {
 	var asJSON, keyOnly bool
-	var renew string
+	var renew, release string
 	c := &cobra.Command{
 		Use:   "lead CONFIGURATION",
 		Short: "Show the configurations that a hub leads, and which site has which version",
@@ -39,12 +40,16 @@ a running node publish it: after the hub was restored from a backup, its sites h
 later versions than it, and keep them until then. They then take back what the hub
 has now.
 
-Exit codes: 0 shown; 1 the database or the node could not be reached, or a profile
-was never led; 2 the command line or the configuration is wrong, or the node leads
+--release gives all sites of a profile the latest version, which so far only those
+have that are to try it (first), and has a running node publish it.
+
+Exit codes: 0 done; 1 the database or the node could not be reached, a profile was
+never led, or has nothing to release; 2 the command line or the configuration is wrong, or the node leads
 none.`,
 		Example: `  mysql-sync lead hub.json
   mysql-sync lead hub.json --key
-  mysql-sync lead hub.json --renew store`,
+  mysql-sync lead hub.json --renew store
+  mysql-sync lead hub.json --release store`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configuration(nil),
 		RunE: withConfig(func(cmd *cobra.Command, cfg *config.Config, _ []string) error {
@@ -56,8 +61,11 @@ none.`,
 				return err
 			}
 			defer db.Close()
-			if renew != "" {
+			switch {
+			case renew != "":
 				return renewProfile(cmd, cfg, db, renew)
+			case release != "":
+				return releaseProfile(cmd, cfg, db, release)
 			}
 			var key profile.PrivateKey
 			err = mysqldb.InTx(cmd.Context(), db, func(tx mysqldb.Tx) (err error) {
@@ -85,30 +93,56 @@ none.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
 	c.Flags().BoolVar(&keyOnly, "key", false, "only the public key, for configurationFrom.key of a site")
 	c.Flags().StringVar(&renew, "renew", "", "give this `profile` a new version, with the content that it has")
+	c.Flags().StringVar(&release, "release", "", "give all sites of this `profile` its latest version")
+	c.MarkFlagsMutuallyExclusive("renew", "release", "key", "json")
 	return c
 }
 
 // renewProfile gives a profile a new version, at once if the node is running.
 func renewProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name string) error {
-	known := false
-	for _, l := range cfg.Leads {
-		known = known || l.Name == name
-	}
-	if !known {
-		return command.Usage(fmt.Errorf("--renew: there is no profile %q in lead", name))
+	if _, err := leadOf(cfg, "--renew", name); err != nil {
+		return err
 	}
 	if err := lead.Renew(cmd.Context(), db, name); err != nil {
 		return err
 	}
+	return published(cmd, cfg, name+" has a new version")
+}
+
+// leadOf returns a profile that a flag names.
+func leadOf(cfg *config.Config, flag, name string) (*config.Lead, error) {
+	for i := range cfg.Leads {
+		if cfg.Leads[i].Name == name {
+			return &cfg.Leads[i], nil
+		}
+	}
+	return nil, command.Usage(fmt.Errorf("%s: there is no profile %q in lead", flag, name))
+}
+
+// releaseProfile gives all sites of a profile its latest version, at once if the node is running.
+func releaseProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name string) error {
+	l, err := leadOf(cfg, "--release", name)
+	if err != nil {
+		return err
+	}
+	v, err := lead.Release(cmd.Context(), db, l)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return published(cmd, cfg, fmt.Sprintf("version %s of %s is released", v, name))
+}
+
+// published has a running node publish what was done.
+func published(cmd *cobra.Command, cfg *config.Config, done string) error {
 	err := apiOf(cfg).call(cmd.Context(), http.MethodPost, "/api/reload", nil, nil)
 	switch {
 	case errors.Is(err, serve.ErrNotRunning):
-		say(cmd.OutOrStdout(), "%s has a new version from the node's next start on", name)
+		say(cmd.OutOrStdout(), "%s, from the node's next start on", done)
 		return nil
 	case err != nil:
 		return err
 	}
-	say(cmd.OutOrStdout(), "%s has a new version, which the sites get now", name)
+	say(cmd.OutOrStdout(), "%s; the sites get it now", done)
 	return nil
 }
 
@@ -122,6 +156,9 @@ func printLeads(cmd *cobra.Command, cfg *config.Config, x leads, running bool, n
 	for _, p := range x.Profiles {
 		fmt.Fprintln(w)
 		say(w, "%s  version %s", s.bold(p.Name), p.Version)
+		if p.Released != p.Version {
+			say(w, "Only %s: the others have version %s, until mysql-sync lead --release %s.", command.Clean(strings.Join(p.First, ", ")), p.Released, p.Name)
+		}
 		g := command.Grid{Columns: []command.Column{{Name: "SITE"}, {Name: "VERSION"}, {Name: "KEEPS"}, {Name: "TOLD", Matters: 1}}}
 		for _, r := range p.Sites {
 			version, told := r.Version.String(), ""
@@ -132,6 +169,8 @@ func printLeads(cmd *cobra.Command, cfg *config.Config, x leads, running bool, n
 			}
 			if r.Version == p.Version {
 				version += " (latest)"
+			} else if r.Waits && r.Version == p.Released {
+				version += " (released)"
 			}
 			g.Add(r.Site, version, some(r.Local, ""), told)
 		}

@@ -184,7 +184,7 @@ func TestARestoredHubSetsNoStoreBack(t *testing.T) {
 	h.Exec(`INSERT INTO prices VALUES (3, 4)`)
 	s.Expect(`SELECT * FROM prices`, `3|"4.00"`)
 
-	has(t, h.Run(0, "lead", "--renew", "store"), "store has a new version, which the sites get now")
+	has(t, h.Run(0, "lead", "--renew", "store"), "store has a new version; the sites get it now")
 	third := state(t, h, "the renewed one", all).Leads[0]
 	if third.Version <= second.Version {
 		t.Errorf("version %s after %s", third.Version, second.Version)
@@ -198,6 +198,41 @@ func TestARestoredHubSetsNoStoreBack(t *testing.T) {
 	h.Run(0, "reload")
 	x = state(t, h, "the store's report", func(x *status.State) bool { return len(sitesOf(x)) > 0 && sitesOf(x)[0].Refused != "" })
 	has(t, x.Leads[0].Sites[0].Refused, "not signed by the key in configurationFrom.key")
+}
+
+// A new version goes to one store first. The other one, which starts only now, gets what was released, and the new one once a person
+// releases that.
+func TestAVersionGoesToOneStoreFirst(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	h := leading(t, b, "store-1", "store-2")
+	h.Config["syncTables"] = []string{"orders", "prices"}
+	h.Write()
+	h.Start()
+	one, two := led(t, b, h, "store-1", nil, orders, prices), led(t, b, h, "store-2", nil, orders, prices)
+	one.Start()
+	released := state(t, h, "store-1 has it", func(x *status.State) bool { s := sitesOf(x); return len(s) == 2 && s[0].Version == x.Leads[0].Version }).Leads[0].Version
+	has(t, h.Run(1, "lead", "--release", "store"), "its latest version is released already")
+	leads(h, map[string]any{"syncTables": []string{"orders"}, "receiveTables": []string{"orders", "prices"}})
+	h.Config["lead"].(map[string]any)["store"].(map[string]any)["first"] = []string{"store-1"}
+	h.Write()
+	has(t, h.Run(1, "lead", "--release", "store"), "reload the node, and let them try it")
+	h.Run(0, "reload")
+	two.Start()
+	x := state(t, h, "each store has its version", func(x *status.State) bool {
+		s := sitesOf(x)
+		return len(s) == 2 && s[0].Version == x.Leads[0].Version && s[1].Version == released
+	})
+	if p := x.Leads[0]; p.Version <= released || p.Released != released || p.Sites[0].Waits || !p.Sites[1].Waits || len(x.Problems) > 0 {
+		t.Errorf("%+v, %v", p, x.Problems)
+	}
+	has(t, h.Run(0, "lead"), "Only store-1: the others have version "+released.String(), "(latest)", "(released)")
+	has(t, h.Run(0, "status"), "1 of 2 sites have it, 1 waits for its release")
+	has(t, h.Run(0, "fleet"), "latest", "waits")
+	has(t, h.Run(0, "lead", "--release", "store"), "is released; the sites get it now")
+	state(t, h, "both stores have it", all)
+	h.Exec(`INSERT INTO prices VALUES (7, 9.99)`)
+	two.Expect(`SELECT * FROM prices`, `7|"9.99"`)
 }
 
 // A store that joins gets the hub's key with its token, and is led from then on.

@@ -42,16 +42,21 @@ func (f seen) led(w io.Writer, s screen) {
 		}
 	}
 	for _, p := range f.Leads {
-		latest, refused := 0, 0
+		latest, waits, refused := 0, 0, 0
 		for _, r := range p.Sites {
 			switch {
 			case r.Refused != "" || r.Newer:
 				refused++
 			case r.Version == p.Version:
 				latest++
+			case r.Waits:
+				waits++
 			}
 		}
 		text := fmt.Sprintf("%d of %s", latest, command.Some(int64(len(p.Sites)), "site has it", "sites have it"))
+		if waits > 0 {
+			text += fmt.Sprintf(", %d %s for its release", waits, command.Word(int64(waits), "waits", "wait"))
+		}
 		if refused > 0 {
 			text += ", " + s.bad(strconv.Itoa(refused)+" refused it")
 		}

@@ -60,12 +60,18 @@ func (f *From) Origin(v profile.Version) string {
 type Lead struct {
 	Name  string
 	Sites []string                   // names and patterns
+	First []string                   // likewise: those of them that get a new version before it is released; none: all do
 	Keys  map[string]json.RawMessage // of the sites' configurations
 }
 
 // Covers reports whether a profile is for a client.
-func (l *Lead) Covers(client string) bool {
-	return slices.ContainsFunc(l.Sites, func(s string) bool { return s == client || strings.Contains(s, "*") && Matches(s, client) })
+func (l *Lead) Covers(client string) bool { return covers(l.Sites, client) }
+
+// Tries reports whether a client that a profile is for gets a new version before it is released.
+func (l *Lead) Tries(client string) bool { return len(l.First) == 0 || covers(l.First, client) }
+
+func covers(list []string, client string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return s == client || strings.Contains(s, "*") && Matches(s, client) })
 }
 
 // LeadOf returns the profile for a client, the first by name; nil if there is none.
@@ -208,6 +214,10 @@ func (c *checker) leads(cfg *Config, given map[string]any) (list []Lead) {
 		for _, s := range sites {
 			l.Sites = append(l.Sites, s.(string)) // as the schema has it
 		}
+		first, _ := block["first"].([]any)
+		for _, s := range first {
+			l.First = append(l.First, s.(string))
+		}
 		_, patterns := c.patterns(keys.Join(key, "sites"), l.Sites)
 		if slices.Contains(patterns, cfg.ClientName) || slices.Contains(l.Sites, cfg.ClientName) {
 			c.Mistakef(keys.Join(key, "sites"), "%q is this node's own name (clientName); remove it", cfg.ClientName)
@@ -215,6 +225,12 @@ func (c *checker) leads(cfg *Config, given map[string]any) (list []Lead) {
 		for _, s := range l.Sites {
 			if !slices.Contains(patterns, s) && !slices.Contains(cfg.Clients(), s) && !cfg.MayJoin(s) && !c.Wrong("remoteClients") && !c.Wrong("acceptFrom") {
 				c.Mistakef(keys.Join(key, "sites"), "%q is in neither remoteClients nor acceptFrom%s", s, keys.Suggest(s, cfg.Clients()))
+			}
+		}
+		names, _ := c.patterns(keys.Join(key, "first"), l.First)
+		for _, s := range names {
+			if !l.Covers(s) {
+				c.Mistakef(keys.Join(key, "first"), "%q is not one of sites%s", s, keys.Suggest(s, l.Sites))
 			}
 		}
 		values, _ := block["keys"].(map[string]any)

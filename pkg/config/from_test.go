@@ -153,6 +153,7 @@ func TestMistakesAboutTheHub(t *testing.T) {
 		`"lead": {"store": {"sites": ["other"], "keys": {}}}`:                                                                              `"other" is in neither remoteClients nor acceptFrom`,
 		`"lead": {"store": {"sites": ["me"], "keys": {}}}`:                                                                                 "this node's own name",
 		`"lead": {"store": {"sites": [], "keys": {}}}`:                                                                                     "lead.store.sites: lists 0",
+		`"lead": {"store": {"sites": ["hq"], "first": ["store-1"], "keys": {}}}`:                                                           `lead.store.first: "store-1" is not one of sites`,
 		`"lead": {"a b": {"sites": ["hq"], "keys": {}}}`:                                                                                   "is not a name of 2 to 32",
 		`"lead": {"store": {"sites": ["hq"]}}`:                                                                                             "lead.store.keys: is missing",
 	} {

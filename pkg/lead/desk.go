@@ -32,14 +32,25 @@ type Report struct {
 	Tried   profile.Version `json:"tried,omitempty"`   // that it refused; 0: none
 	Refused string          `json:"refused,omitempty"` // why
 	Local   []string        `json:"local,omitempty"`   // keys of the profile that it determines itself
+	Waits   bool            `json:"waits,omitempty"`   // it gets the latest version once that is released
 	Newer   bool            `json:"newer,omitempty"`   // it has a version that this node does not know: this node was restored from a backup
 }
 
 // Profile is a profile with the sites that it is for.
 type Profile struct {
-	Name    string          `json:"name"`
-	Version profile.Version `json:"version"`
-	Sites   []Report        `json:"sites"` // by name; the time of one that has not reported since the node's start is zero
+	Name     string          `json:"name"`
+	Version  profile.Version `json:"version"`
+	Released profile.Version `json:"released"`        // to all sites; 0: none
+	First    []string        `json:"first,omitempty"` // the sites, by name or pattern, that get a version before it is released; none: all do
+	Sites    []Report        `json:"sites"`           // by name; the time of one that has not reported since the node's start is zero
+}
+
+// Due returns the version that a site is to have by now.
+func (p *Profile) Due(r *Report) profile.Version {
+	if r.Waits {
+		return p.Released
+	}
+	return p.Version
 }
 
 // NewDesk returns the desk of a node with the documents that Documents returned.
@@ -58,18 +69,29 @@ func (d *Desk) Answer(client string, has wire.Led) ([]byte, error) {
 	}
 	x := d.documents[at]
 	r := Report{Site: client, At: d.now(), Version: profile.Version(has.Version), Tried: profile.Version(has.Tried), Refused: has.Refused, Local: has.Local}
-	same := r.Version == x.Version && bytes.Equal(has.Digest, x.Digest[:])
-	r.Newer = max(r.Version, r.Tried) > x.Version || r.Version == x.Version && !same
+	seen := max(r.Version, r.Tried)
+	due := x.Edition
+	if r.Waits = waits(&d.node.Leads[at], &x, client) && seen < x.Version; r.Waits {
+		due = x.Released
+	}
+	none := r.Waits && seen > due.Version || due.Version == 0 // it was one of the first before, or nothing is released
+	same := r.Version == due.Version && bytes.Equal(has.Digest, due.Digest[:])
+	r.Newer = seen > x.Version || r.Version == due.Version && !same && !none
 	if same || r.Tried != 0 && r.Tried != x.Version && !r.Newer { // of a version that is over
 		r.Tried, r.Refused = 0, ""
 	}
 	d.mu.Lock()
 	d.reports[client] = r
 	d.mu.Unlock()
-	if same {
+	if same || none {
 		return nil, nil
 	}
-	return x.Signed, nil
+	return due.Signed, nil
+}
+
+// waits reports whether a site that has not seen the latest version of a profile gets it only once it is released.
+func waits(l *config.Lead, x *Document, client string) bool {
+	return x.Released.Version < x.Version && !l.Tries(client)
 }
 
 // Look returns the profiles, with what the sites have.
@@ -77,14 +99,14 @@ func (d *Desk) Look() (list []Profile) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, x := range d.documents {
-		p := Profile{Name: x.Name, Version: x.Version, Sites: []Report{}}
+		p := Profile{Name: x.Name, Version: x.Version, Released: x.Released.Version, First: d.node.Leads[i].First, Sites: []Report{}}
 		for _, client := range d.node.Clients() {
 			if !d.node.Leads[i].Covers(client) {
 				continue
 			}
 			r, ok := d.reports[client]
 			if !ok {
-				r = Report{Site: client}
+				r = Report{Site: client, Waits: waits(&d.node.Leads[i], &x, client)}
 			}
 			p.Sites = append(p.Sites, r)
 		}

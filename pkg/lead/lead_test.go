@@ -2,6 +2,7 @@ package lead_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -147,6 +148,99 @@ func TestAReportIsChecked(t *testing.T) {
 	} {
 		if bad.Check() == nil {
 			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
+
+// A new version goes to the first sites; the others keep the one that was released, get that if they lack it, and the new one once it
+// is released. Nothing of what a site has seen is offered again in an older form.
+func TestAVersionIsTriedBeforeItIsReleased(t *testing.T) {
+	t.Parallel()
+	db, now := database(t), time.Unix(1764335000, 0)
+	leads := func(tables string, first ...string) (d *lead.Desk, x lead.Document) {
+		t.Helper()
+		cfg := hub(tables)
+		cfg.Leads[1].First = first
+		now = now.Add(time.Minute)
+		list, key, err := lead.Documents(t.Context(), db, cfg, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lead.NewDesk(cfg, list, key, func() time.Time { return now }), list[1]
+	}
+	says := func(d *lead.Desk, site string, has, tried lead.Edition, want lead.Edition, waits bool) {
+		t.Helper()
+		led := wire.Led{Profile: "store", Version: int64(has.Version), Digest: has.Digest[:], Tried: int64(tried.Version)}
+		document, err := d.Answer(site, led)
+		if err != nil || string(document) != string(want.Signed) {
+			t.Errorf("%s gets %d bytes, %v", site, len(document), err)
+		}
+		for _, r := range d.Look()[1].Sites {
+			if r.Site == site && (r.Waits != waits || r.Newer) {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	release := func(tables string) error {
+		_, err := lead.Release(t.Context(), db, &hub(tables).Leads[1])
+		return err
+	}
+	var none lead.Edition
+	if err := release(`["a"]`); !errors.Is(err, lead.ErrNoProfile) {
+		t.Error(err)
+	}
+	d, x := leads(`["a"]`, "store-1") // nothing was ever released
+	a := x.Edition
+	says(d, "store-1", none, none, a, false)
+	says(d, "store-2", none, none, none, true)
+	if err := release(`["b"]`); !errors.Is(err, lead.ErrUntried) {
+		t.Error(err)
+	}
+	if err := release(`["a"]`); err != nil {
+		t.Error(err)
+	}
+	if err := release(`["a"]`); !errors.Is(err, lead.ErrReleased) {
+		t.Error(err)
+	}
+	d, x = leads(`["a"]`, "store-1")
+	if x.Version != a.Version || x.Released.Version != a.Version {
+		t.Errorf("%d and %d, not %d", x.Version, x.Released.Version, a.Version)
+	}
+	says(d, "store-2", none, none, a, false)
+
+	d, x = leads(`["b"]`, "store-*1")
+	b := x.Edition
+	says(d, "store-1", a, none, b, false)
+	says(d, "store-2", a, none, none, true)
+	says(d, "store-2", none, none, a, true) // it comes only now
+	d, x = leads(`["c"]`, "store-*1")
+	c := x.Edition
+	says(d, "store-2", a, none, none, true)
+	d, _ = leads(`["c"]`, "store-2") // the other one is to try it, and store-1 has seen b
+	says(d, "store-1", b, none, none, true)
+	says(d, "store-1", a, b, none, true)
+	says(d, "store-1", b, c, c, false) // it has refused it
+	says(d, "store-1", c, none, none, false)
+	says(d, "store-2", a, none, c, false)
+	d, x = leads(`["a"]`, "store-2") // back to what all have
+	if x.Version <= c.Version || x.Released.Version != x.Version {
+		t.Errorf("%d and %d after %d", x.Version, x.Released.Version, c.Version)
+	}
+	says(d, "store-1", a, none, x.Edition, false)
+	leads(`["d"]`, "store-2")
+	if d, x = leads(`["d"]`); x.Released.Version != x.Version { // no stages any more
+		t.Errorf("%d and %d", x.Version, x.Released.Version)
+	}
+	says(d, "store-1", a, none, x.Edition, false)
+
+	// What was made before there were stages is released, unless it changes at the same time.
+	for tables, old := range map[string]bool{`["e"]`: true, `["f"]`: false} {
+		leads(`["e"]`)
+		if _, err := db.ExecContext(t.Context(), `UPDATE sync_leads SET released = NULL, released_keys = NULL`); err != nil {
+			t.Fatal(err)
+		}
+		if _, x = leads(tables, "store-1"); (x.Released.Version == x.Version) != old || old == (x.Released.Version == 0) {
+			t.Errorf("%s: %d and %d", tables, x.Version, x.Released.Version)
 		}
 	}
 }

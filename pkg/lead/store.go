@@ -33,9 +33,15 @@ func Key(ctx context.Context, tx mysqldb.Tx) (profile.PrivateKey, error) {
 	return profile.ParsePrivateKey(text)
 }
 
-// Document is a signed version of a profile.
+// Document is a profile's latest version, and the one that was released to all its sites.
 type Document struct {
-	Name    string
+	Name string
+	Edition
+	Released Edition // its version is 0 if there is none
+}
+
+// Edition is a signed version of a profile.
+type Edition struct {
 	Version profile.Version
 	Digest  profile.Digest
 	Signed  []byte
@@ -56,38 +62,77 @@ func Documents(ctx context.Context, db *mysqldb.DB, cfg *config.Config, now time
 		key = k.Public()
 		for i := range cfg.Leads {
 			l := &cfg.Leads[i]
-			version, err := versionOf(ctx, tx, l, now)
+			v, err := versionsOf(ctx, tx, l, now)
 			if err != nil {
 				return err
 			}
-			signed, err := k.Sign(profile.Profile{Hub: cfg.ClientName, Name: l.Name, Version: version, Keys: l.Keys})
+			d := Document{Name: l.Name}
+			if d.Edition, err = sign(k, cfg.ClientName, l.Name, v.latest, l.Keys); err == nil && v.released != 0 {
+				d.Released, err = sign(k, cfg.ClientName, l.Name, v.released, v.keys)
+			}
 			if err != nil {
 				return fmt.Errorf("lead.%s: %w", l.Name, err)
 			}
-			list = append(list, Document{l.Name, version, profile.DigestOf(signed), signed})
+			list = append(list, d)
 		}
 		return nil
 	})
 	return list, key, err
 }
 
-// versionOf returns the version of a profile's keys.
-func versionOf(ctx context.Context, tx mysqldb.Tx, l *config.Lead, now time.Time) (v profile.Version, err error) {
-	text, err := json.Marshal(l.Keys)
+func sign(k profile.PrivateKey, hub, name string, v profile.Version, keys map[string]json.RawMessage) (Edition, error) {
+	signed, err := k.Sign(profile.Profile{Hub: hub, Name: name, Version: v, Keys: keys})
+	return Edition{v, profile.DigestOf(signed), signed}, err
+}
+
+// versions are what a profile's sites are to have.
+type versions struct {
+	latest, released profile.Version
+	keys             map[string]json.RawMessage // of the released one
+}
+
+// versionsOf returns the versions of a profile. Without sites that try a new one first, it is released at once; so is one that has
+// the content of the one before, as after Renew.
+func versionsOf(ctx context.Context, tx mysqldb.Tx, l *config.Lead, now time.Time) (v versions, err error) {
+	text, digest, err := contentOf(l)
 	if err != nil {
-		return 0, err
+		return v, err
 	}
-	digest := sha256.Sum256(text)
-	var known []byte
-	err = mysqldb.Each(ctx, tx, `SELECT version, digest FROM sync_leads WHERE profile = ? FOR UPDATE`, []any{l.Name}, func(r *sql.Rows) error { return r.Scan(&v, &known) })
-	if err == nil && string(known) != string(digest[:]) {
-		v = max(v+1, profile.Version(now.Unix()))
-		_, err = tx.ExecContext(ctx, `REPLACE INTO sync_leads (profile, version, digest) VALUES (?, ?, ?)`, l.Name, int64(v), digest[:])
+	var known, kept []byte
+	var released sql.Null[profile.Version]
+	err = mysqldb.Each(ctx, tx, `SELECT version, digest, released, released_keys FROM sync_leads WHERE profile = ? FOR UPDATE`, []any{l.Name}, func(r *sql.Rows) error {
+		return r.Scan(&v.latest, &known, &released, &kept)
+	})
+	if err != nil {
+		return v, fmt.Errorf("read the versions of profile %s: %w", l.Name, err)
+	}
+	before := v.latest
+	changed := string(known) != string(digest)
+	if changed {
+		v.latest = max(v.latest+1, profile.Version(now.Unix()))
+	}
+	v.released = released.V
+	old := !released.Valid && !changed // all have it: it was made before there were stages
+	if len(l.First) == 0 || string(kept) == string(text) || old {
+		v.released, kept = v.latest, text
+	}
+	if v.latest != before || v.released != released.V || !released.Valid {
+		_, err = tx.ExecContext(ctx, `REPLACE INTO sync_leads (profile, version, digest, released, released_keys) VALUES (?, ?, ?, ?, ?)`, l.Name, int64(v.latest), digest, int64(v.released), kept)
+	}
+	if err == nil && v.released != 0 {
+		err = json.Unmarshal(kept, &v.keys)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read the version of profile %s: %w", l.Name, err)
+		return v, fmt.Errorf("keep the versions of profile %s: %w", l.Name, err)
 	}
 	return v, nil
+}
+
+// contentOf returns a profile's keys as text, and the digest by which they are known.
+func contentOf(l *config.Lead) (text, digest []byte, err error) {
+	text, err = json.Marshal(l.Keys)
+	sum := sha256.Sum256(text)
+	return text, sum[:], err
 }
 
 // ErrNoProfile says that a profile was never led.
@@ -104,4 +149,38 @@ func Renew(ctx context.Context, db *mysqldb.DB, name string) error {
 		return errors.Join(err, ErrNoProfile)
 	}
 	return nil
+}
+
+// Why a version is not released.
+var (
+	ErrUntried  = errors.New("the profile in the file is not the version that its first sites try: reload the node, and let them try it")
+	ErrReleased = errors.New("its latest version is released already")
+)
+
+// Release has all sites of a profile get its latest version from the node's next start or reload on, and returns that.
+func Release(ctx context.Context, db *mysqldb.DB, l *config.Lead) (v profile.Version, err error) {
+	text, digest, err := contentOf(l)
+	if err != nil {
+		return 0, err
+	}
+	err = mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
+		var known []byte
+		var released sql.Null[profile.Version]
+		err := mysqldb.Each(ctx, tx, `SELECT version, digest, released FROM sync_leads WHERE profile = ? FOR UPDATE`, []any{l.Name}, func(r *sql.Rows) error {
+			return r.Scan(&v, &known, &released)
+		})
+		switch {
+		case err != nil:
+			return fmt.Errorf("read sync_leads: %w", err)
+		case known == nil:
+			return ErrNoProfile
+		case string(known) != string(digest):
+			return ErrUntried
+		case released.V == v:
+			return ErrReleased
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE sync_leads SET released = version, released_keys = ? WHERE profile = ?`, text, l.Name)
+		return err
+	})
+	return v, err
 }

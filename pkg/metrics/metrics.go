@@ -141,7 +141,7 @@ func showLed(s *status.State, put func(m metric, value float64, labels ...string
 	for i := range s.Leads {
 		p := &s.Leads[i]
 		for _, r := range p.Sites {
-			put(ledLatest, truth(r.Version == p.Version), p.Name, r.Site)
+			put(ledLatest, truth(r.Version == p.Due(&r)), p.Name, r.Site)
 			put(ledRefused, truth(r.Refused != "" || r.Newer), p.Name, r.Site)
 		}
 	}

@@ -70,7 +70,7 @@ var (
 
 	configurationVersion = gauge("configuration_timestamp_seconds", "The version in use of what comes from the hub; 0: none yet.")
 	configurationRefused = gauge("configuration_refused", "Whether the node refuses the hub's latest configuration.")
-	ledLatest            = gauge("led_latest", "Whether the site has the latest version of the profile, as far as this node has heard.", "profile", "site")
+	ledLatest            = gauge("led_latest", "Whether the site has the latest version of the profile that it may have, as far as this node has heard.", "profile", "site")
 	ledRefused           = gauge("led_refused", "Whether the site refuses the latest version of the profile, or has a newer one.", "profile", "site")
 
 	transferRows = gauge("transfer_rows", "Approximate rows of a table that is being sent as a whole.", "remote", "table")

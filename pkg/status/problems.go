@@ -102,6 +102,8 @@ func ledProblems(s *State, add func(format string, args ...any)) {
 		add("This node refuses %sthe profile %s of %s, and keeps %s: %s.", versionOf(l.Tried), l.Profile, l.From, kept(l.Version), strings.TrimSuffix(l.Refused, "."))
 	case l.Version == 0 && l.Why != "":
 		add("This node has not got its configuration (profile %s) from %s yet: %s.", l.Profile, l.From, strings.TrimSuffix(l.Why, "."))
+	case l.Version == 0 && !l.Asked.IsZero():
+		add("This node has no configuration (profile %s) from %s yet: no version is released to it there.", l.Profile, l.From)
 	case l.Version == 0 && s.Now.Sub(s.Started) > firstSign:
 		add("This node has not got its configuration (profile %s) from %s yet.", l.Profile, l.From)
 	}

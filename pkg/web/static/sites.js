@@ -133,6 +133,7 @@ const bytes = (n) => (n >= 10 * 2 ** 30 ? `${number(Math.round(n / 2 ** 30))} Gi
 function configurationOf(led) {
   if (led.refused || led.newer) return "refused";
   if (Number.isNaN(moment(led.at)) || moment(led.at) <= 0) return "not told yet";
+  if (led.waits) return "waits for the release of the latest version";
   return led.version === led.latest ? "the latest version" : "an older version";
 }
 
