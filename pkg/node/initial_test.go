@@ -117,15 +117,7 @@ func TestATransferResumesAfterAKill(t *testing.T) {
 		s.Expect(`SELECT COUNT(*) FROM sync_conflicts`, `0`)
 	}
 	// All rows once more, of a child and of its parent, on request: nothing is tried too early.
-	tx = c.DB.MustBegin()
-	for _, table := range []string{"c_note", "c_picture"} {
-		tx.MustExec(`SET @mysql_sync_applying = '` + table + `'`)
-		tx.MustExec(`DELETE FROM ` + table)
-	}
-	tx.MustExec(`SET @mysql_sync_applying = NULL`)
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.Unseen(t, c.DB, [2]string{"c_note", `DELETE FROM c_note`}, [2]string{"c_picture", `DELETE FROM c_picture`})
 	a.Exec(`INSERT INTO sync_snapshots (remote, table_name, mode, rows_total, started_at) SELECT remote, table_name, 'all', 0, UTC_TIMESTAMP(6)
 		FROM sync_remotes JOIN (SELECT 'c_note' AS table_name UNION ALL SELECT 'c_picture') t WHERE remote = 'node-b' ON DUPLICATE KEY UPDATE
 		mode = 'all', last_key = NULL, finished_at = NULL, started_at = UTC_TIMESTAMP(6)`)

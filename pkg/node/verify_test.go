@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
-// behind runs statements behind the back of the orders table's triggers.
+// behind runs statements that the node does not notice, in one transaction.
 func (s *site) behind(statements ...string) {
 	s.t.Helper()
 	s.behindIn("orders", statements...)
@@ -20,15 +20,11 @@ func (s *site) behind(statements ...string) {
 // behindIn is behind for any table.
 func (s *site) behindIn(table string, statements ...string) {
 	s.t.Helper()
-	tx := s.DB.MustBegin()
-	tx.MustExec(`SET @mysql_sync_applying = ?`, table)
-	for _, q := range statements {
-		tx.MustExec(q)
+	list := make([][2]string, len(statements))
+	for i, q := range statements {
+		list[i] = [2]string{table, q}
 	}
-	tx.MustExec(`SET @mysql_sync_applying = NULL`)
-	if err := tx.Commit(); err != nil {
-		s.t.Fatal(err)
-	}
+	testkit.Unseen(s.t, s.DB, list...)
 }
 
 // verify runs the command and returns its exit code and what it printed.

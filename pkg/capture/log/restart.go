@@ -72,8 +72,8 @@ func (s *Source) write(ctx context.Context, tx mysqldb.Execer, to binlog.Positio
 
 // open finds out, once, from where to read.
 func (s *Source) open(ctx context.Context) error {
-	s.tap.held <- struct{}{}
-	defer func() { <-s.tap.held }()
+	s.opening.Lock()
+	defer s.opening.Unlock()
 	if s.pending != nil {
 		return nil
 	}

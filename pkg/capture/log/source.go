@@ -47,6 +47,7 @@ type Source struct {
 	through Triggers
 	decoder decoder
 	tap     tap
+	opening sync.Mutex
 	pending *pending // nil: not opened
 	start   start
 	known   known
