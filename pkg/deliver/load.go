@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -37,16 +38,34 @@ const (
 	loadsBytes = 4 << 20
 )
 
-// nextLoad returns what comes next on the road as a load, or nil if it must be
-// read for this remote alone.
-func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
+// nextLoad returns what comes next on the road as a load, or nil if there is nothing, or if it must be read for this
+// remote alone.
+func (s *Sender) nextLoad(ctx context.Context) (next *load, alone bool, err error) {
 	loads, limits := s.c.Loads, s.to.Limits()
 	if loads == nil || limits.Single {
-		return nil, nil
+		return nil, true, nil
 	}
-	if l := loads.at(s.road.taken); l != nil {
-		return s.takes(ctx, l.whole(), limits), nil
+	for {
+		l := loads.at(s.road.taken)
+		if l == nil {
+			end, err := s.c.Stream.Visible(ctx)
+			if err != nil || s.road.taken >= end {
+				return nil, false, err
+			}
+			if l, err = s.joinLoad(ctx, limits); err != nil {
+				return nil, false, err
+			}
+		}
+		if l != nil { // otherwise whoever was making it saw an earlier end of the stream
+			next = s.takes(ctx, l.whole(), limits)
+			return next, next == nil, nil
+		}
 	}
+}
+
+// joinLoad makes the next load, or waits for another sender that is making it.
+func (s *Sender) joinLoad(ctx context.Context, limits Limits) (*load, error) {
+	loads := s.c.Loads
 	made, err, _ := loads.making.Do(strconv.FormatInt(s.road.taken, 10), func() (any, error) {
 		if l := loads.at(s.road.taken); l != nil {
 			return l, nil // made since it was checked
@@ -60,7 +79,7 @@ func (s *Sender) nextLoad(ctx context.Context) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.takes(ctx, made.(*load).whole(), limits), nil
+	return made.(*load), nil
 }
 
 // takes returns a load, or nil if the remote does not need or does not accept all of it, or some of it is held back.
@@ -79,6 +98,19 @@ func (l *Loads) at(position int64) *load {
 		return l.list[i]
 	}
 	return nil
+}
+
+// next returns the position at which the first load after another begins: a sender that ends there shares that one, too.
+func (l *Loads) next(after int64) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := int64(math.MaxInt64)
+	for _, x := range l.list {
+		if x.after > after {
+			first = min(first, x.after)
+		}
+	}
+	return first
 }
 
 // keep stores a load in place of the oldest ones.
@@ -115,6 +147,10 @@ func (s *Sender) makeLoad(ctx context.Context, limits Limits) (*load, error) {
 	l := &load{after: s.road.taken, upTo: end}
 	if len(list) == limits.Rows {
 		l.upTo = list[len(list)-1].Position
+	}
+	if at := s.c.Loads.next(l.after); at < l.upTo {
+		l.upTo = at
+		list = slices.DeleteFunc(list, func(w version.Waiting) bool { return w.Position > at })
 	}
 	notForAll := func(w version.Waiting) bool {
 		return w.From != "" || s.c.Routes != nil && s.c.Routes.Routed(w.Table) || !s.c.Syncs(w.Table) || s.c.Rows.Transforms(w.Table)

@@ -23,7 +23,9 @@ type road struct {
 	kept         map[string]int64 // tables whose rows are held back, each with the position from which on
 	unsettled    bool             // sync_status may show rows as pending that are no longer due
 	visible      int64            // end of the stream when pending rows were last shown
-	looked       time.Time        // when that was
+	seen         time.Time        // when that was
+	looked       time.Time        // when it was last checked whether to show some
+	passed       int64            // what was acked then
 
 	// Rows in flight in a version older than the one, at this position, that sync_status shows as pending. There are no
 	// more of them than are in flight.
@@ -61,6 +63,14 @@ func (r *road) reached() outbox.Place {
 func (r *road) booked(at outbox.Place) {
 	r.Place = at
 	r.stretches = slices.DeleteFunc(r.stretches, func(t *stretch) bool { return t.upTo <= at.Acked })
+}
+
+// looks is called when it is checked whether pending rows are to be shown. It returns whether anything was acked since
+// the last time.
+func (r *road) looks(now time.Time) (moved bool) {
+	moved = r.Acked > r.passed && !r.looked.IsZero()
+	r.looked, r.passed = now, r.Acked
+	return moved
 }
 
 // shows is called when a row in flight is shown as pending at a later position.

@@ -232,10 +232,11 @@ func (s *Sender) sendNext(ctx context.Context) (bool, error) {
 		switch s.turn++; s.turn % 3 {
 		case 0:
 			var l *load
-			if l, err = s.nextLoad(ctx); l != nil {
+			var alone bool
+			if l, alone, err = s.nextLoad(ctx); l != nil {
 				return true, s.sendLoad(ctx, l)
 			}
-			if err == nil {
+			if alone && err == nil {
 				items, from, err = s.nextStreamed(ctx)
 			}
 		case 1:

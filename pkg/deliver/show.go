@@ -14,10 +14,13 @@ const (
 	showRows   = 1000
 	showIdle   = 2 // times showRows, for an offline remote
 	showPeriod = time.Second
+	showMoving = 5 * time.Second // for a remote that acks other rows meanwhile
 )
 
 // show makes sync_status show which rows of the stream have been due for a second, and records the position if no
-// answer did: until then, a row that is acked at once need not be shown as pending.
+// answer did: until then, a row that is acked at once need not be shown as pending. While the remote acks one row after
+// the other, its next ones are shown only once they have been due for a few seconds: on a busy machine, acks often take
+// longer than one, and each row would be written twice.
 func (s *Sender) show(ctx context.Context) error {
 	r := &s.road
 	now := s.c.Now()
@@ -37,8 +40,12 @@ func (s *Sender) show(ctx context.Context) error {
 	if r.taken >= end && len(r.stretches) == 0 && len(s.held) == 0 {
 		r.unsettled = false
 	}
+	moving := r.looks(now) && s.online && !s.paused
+	if since := now.Sub(r.seen); moving && since >= 0 && since < showMoving {
+		return nil
+	}
 	upTo := r.visible
-	r.visible, r.looked = end, now
+	r.visible, r.seen = end, now
 	chunks := showIdle
 	if s.online && !s.paused {
 		chunks = 1
