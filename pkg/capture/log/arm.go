@@ -88,6 +88,9 @@ func (s *Source) doubts(ctx context.Context, c capture.WatchConfig) error {
 }
 
 func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
+	if err := s.mend(ctx, c.Synced, c.Missed); err != nil {
+		return err
+	}
 	s.known.mu.Lock()
 	list := maps.Clone(s.known.doubtful)
 	s.known.mu.Unlock()

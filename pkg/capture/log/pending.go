@@ -53,6 +53,21 @@ func newPending(at binlog.Position) *pending {
 	return &pending{byPlace: map[place][]*item{}, done: map[uint64]bool{}, prepared: map[string]*prepared{}, recorded: at.Clone()}
 }
 
+// begin has P be a position of another log. What is pending is recorded all the same.
+func (p *pending) begin(at binlog.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.recorded = at.Clone()
+	for _, l := range p.order {
+		l.gtids = nil
+	}
+	for id, x := range p.prepared {
+		x.of.left--
+		delete(p.prepared, id)
+	}
+	p.pop()
+}
+
 // add adds a transaction that was read, with the writes in it that count.
 func (p *pending) add(t *binlog.Transaction, items []*item) {
 	p.mu.Lock()

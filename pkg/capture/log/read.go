@@ -77,7 +77,13 @@ func (s *Source) one(ctx context.Context) error {
 		return errFull
 	}
 	s.tap.asking = ctx
+	if err := s.isBroken(); err != nil {
+		return err
+	}
 	if s.tap.reader == nil {
+		if err := s.same(ctx); err != nil {
+			return err
+		}
 		s.tap.reader = s.newReader(s.position(), s.decoder.shapes.wants)
 		clear(s.decoder.shapes.known)
 	}
@@ -85,7 +91,9 @@ func (s *Source) one(ctx context.Context) error {
 	if err != nil {
 		if ctx.Err() == nil {
 			s.close()
-			s.gone(err)
+			if errors.Is(err, binlog.ErrGone) {
+				s.gone(err)
+			}
 		}
 		return err
 	}
@@ -114,6 +122,29 @@ func (s *Source) one(ctx context.Context) error {
 		s.known.moved = nil
 	}
 	return nil
+}
+
+// same makes sure that a reader that connects again gets the log that was read before: the names of transactions repeat
+// after a reset. Rule 6.
+func (s *Source) same(ctx context.Context) error {
+	if !s.tap.again {
+		s.tap.again = true
+		return nil
+	}
+	at, mark, there, err := s.recorded(ctx)
+	if err != nil || !there {
+		return err
+	}
+	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	if err != nil {
+		return err
+	}
+	why, err := s.proves(ctx, at, mark, end)
+	if err == nil && why != "" {
+		err = errors.New(why)
+		s.gone(err)
+	}
+	return err
 }
 
 // close has the next reading begin after what was read whole.
@@ -163,10 +194,7 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 	}
 	s.known.mu.Unlock()
 	if len(m.doubt) > 0 {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		s.tell()
 	}
 }
 

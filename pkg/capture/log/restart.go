@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -77,23 +76,18 @@ func (s *Source) open(ctx context.Context) error {
 	if s.pending != nil {
 		return nil
 	}
-	var text, mark string
-	err := s.db.QueryRowContext(ctx, `SELECT position, mark FROM sync_log WHERE id = 1`).Scan(&text, &mark)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read sync_log: %w", err)
+	at, mark, there, err := s.recorded(ctx)
+	if err != nil {
+		return err
 	}
-	found := start{draining: true, fresh: err != nil}
+	found := start{draining: true, fresh: !there}
 	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
 	if err != nil {
 		return err
 	}
 	from := end.Position
 	if !found.fresh {
-		at, err := binlog.ParsePosition(s.db.MariaDB, text)
-		if err == nil {
-			found.foreign, err = s.proves(ctx, at, mark, end)
-		}
-		if err != nil {
+		if found.foreign, err = s.proves(ctx, at, mark, end); err != nil {
 			return err
 		}
 		if found.foreign == "" {
@@ -143,12 +137,76 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 	return "it is another log than the one that was last read: it was reset, or the server or the database is another one", nil
 }
 
-// gone notes that the log can no longer be read from where it was read.
-func (s *Source) gone(err error) {
-	if !errors.Is(err, binlog.ErrGone) {
-		return
+// recorded returns P and its mark, and whether there are any.
+func (s *Source) recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error) {
+	var text string
+	err = s.db.QueryRowContext(ctx, `SELECT position, mark FROM sync_log WHERE id = 1`).Scan(&text, &mark)
+	if errors.Is(err, sql.ErrNoRows) {
+		return at, "", false, nil
 	}
-	s.log.Error("the log can no longer be read from where it was read", zap.Error(err))
+	if err == nil {
+		at, err = binlog.ParsePosition(s.db.MariaDB, text)
+	}
+	if err != nil {
+		return at, "", false, fmt.Errorf("read sync_log: %w", err)
+	}
+	return at, mark, true, nil
+}
+
+// gone notes that the log can no longer be read from where it was read: nothing is read before the tables are sent as a
+// whole; see mend.
+func (s *Source) gone(why error) {
+	s.known.mu.Lock()
+	s.known.broken = fmt.Errorf("the log cannot be read from where it was read: %w", why)
+	s.known.mu.Unlock()
+	s.tell()
+}
+
+func (s *Source) isBroken() error {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	return s.known.broken
+}
+
+// tell wakes who resolves doubts.
+func (s *Source) tell() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// mend begins to read at the log's present end, after it was recorded that writes to all tables may have been missed, and
+// has that recorded again: the first record's effect may have come before the last of these writes.
+func (s *Source) mend(ctx context.Context, tables []string, missed func(context.Context, string) error) error {
+	why := s.isBroken()
+	if why == nil {
+		return nil
+	}
+	s.log.Warn("writes may have been missed; the rows of all tables are sent to the remotes, deleted ones stay there: run verify", zap.Error(why))
+	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	if err != nil {
+		return err
+	}
+	all := func() error {
+		for _, table := range tables {
+			if err := missed(ctx, table); err != nil {
+				return fmt.Errorf("table %s: %w", table, err)
+			}
+		}
+		return nil
+	}
+	if err := all(); err != nil {
+		return err
+	}
+	if err := s.write(ctx, s.db, end.Position); err != nil {
+		return err
+	}
+	s.pending.begin(end.Position)
+	s.known.mu.Lock()
+	s.known.read, s.known.broken = binlog.Read{Position: end.Clone()}, nil
+	s.known.mu.Unlock()
+	return all()
 }
 
 // lockOnce waits for the locks of rows.
@@ -165,5 +223,3 @@ func (s *Source) lockOnce(ctx context.Context, table string, keys []string) erro
 		return q.Query(ctx, tx, func(*sql.Rows) error { return nil })
 	})
 }
-
-var _ = maps.Keys[map[string]int]

@@ -58,6 +58,7 @@ type Source struct {
 type tap struct {
 	held   chan struct{} // has a place for who holds it
 	reader *binlog.Reader
+	again  bool            // a reader has been connected before
 	asking context.Context //nolint:containedctx // of who holds it, for what the reader calls
 	clock  clock
 }
@@ -69,6 +70,7 @@ type known struct {
 	read     binlog.Read
 	moved    chan struct{}    // closed when read moves; nil: no one waits
 	doubtful map[string]error // tables whose rows could not be understood, and why
+	broken   error            // why nothing is read until the tables are sent as a whole
 	keeper   keeper
 }
 

@@ -1,0 +1,277 @@
+package log_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// place is a schema with tables, whose server has a log.
+type place struct {
+	*testing.T
+	server *testkit.Database
+	db     *mysqldb.DB
+	user   *sqlx.DB
+	tables []*schema.Table
+	keys   []schema.ForeignKey
+	lost   []string
+	stream *version.Stream
+}
+
+func newPlace(t *testing.T, server *testkit.Database, names []string, ddl ...string) *place {
+	t.Helper()
+	p := &place{T: t, server: server, db: server.Connect(t, server.Create(t))}
+	if err := schema.Migrate(t.Context(), zap.NewNop(), p.db); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Exec(t, p.db, ddl...)
+	p.user = server.Open(t, p.db.Name)
+	ts := schema.NewTables(p.db)
+	for _, name := range names {
+		table, err := ts.Table(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.tables = append(p.tables, table)
+	}
+	var err error
+	if p.keys, err = schema.Ancestry(t.Context(), p.db, p.db.Name); err != nil {
+		t.Fatal(err)
+	}
+	if p.stream, err = version.OpenStream(t.Context(), p.db); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// source starts a node's Source, and returns the tables that it may not have seen all writes of.
+func (p *place) source() (*log.Source, []capture.Unseen) {
+	p.Helper()
+	syncs := func(name string) bool {
+		return slices.ContainsFunc(p.tables, func(t *schema.Table) bool { return t.Name == name })
+	}
+	s := choice.Source(zap.NewNop(), p.db, choice.Config{Syncs: syncs, Interval: time.Millisecond, Lost: func(table string, _ time.Time) { p.lost = append(p.lost, table) }},
+		&config.MySQL{Host: p.server.Host, Port: p.server.Port, User: p.server.User, Password: p.server.Password, Database: p.db.Name}).(*log.Source)
+	p.Cleanup(func() { _ = s.Close() })
+	unseen, err := s.Unseen(p.Context(), p.tables, p.keys)
+	if err == nil {
+		err = s.Arm(p.Context(), p.tables, p.keys)
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+	return s, unseen
+}
+
+func (p *place) exec(queries ...string) {
+	p.Helper()
+	testkit.Exec(p, p.user, queries...)
+}
+
+// record records what the source yields until nothing waits, and returns it.
+func (p *place) record(s *log.Source) string {
+	p.Helper()
+	var got []string
+	for {
+		n, err := s.Count(p.Context(), 100)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if n == 0 {
+			return strings.Join(got, " ")
+		}
+		b, err := s.Next(p.Context())
+		if err != nil {
+			p.Fatal(err)
+		}
+		if b == nil {
+			continue
+		}
+		err = p.stream.Write(p.Context(), p.db, nil, func(tx mysqldb.Tx, w *version.Writing) error { return b.Consume(p.Context(), tx, w) })
+		if err != nil {
+			p.Fatal(err)
+		}
+		for _, e := range b.Entries() {
+			mark := "+"
+			if e.Gone.Bool {
+				mark = "-"
+			}
+			got = append(got, mark+e.Row.Key)
+		}
+	}
+}
+
+func (p *place) want(what, got, want string) {
+	p.Helper()
+	if got != want {
+		p.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+const orders = `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20))`
+
+// TestARowIsOwnIfItsVersionIsWrittenToo: rule 4. What a user's trigger writes in the same transaction is not, nor are other rows.
+func TestARowIsOwnIfItsVersionIsWrittenToo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders", "texts"}, orders, `CREATE TABLE texts (id VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY)`,
+		`CREATE TRIGGER also AFTER INSERT ON orders FOR EACH ROW INSERT IGNORE INTO texts VALUES (CONCAT('of ', NEW.id))`)
+	s, _ := p.source()
+	const versions = `INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('orders', '1', 5, 'x')`
+	p.exec(`INSERT INTO orders VALUES (9, 'nine')`)
+	p.want("a user's", p.record(s), "+9 +of 9")
+	tx := p.user.MustBegin()
+	testkit.Exec(t, tx, `INSERT INTO orders VALUES (1, 'one'), (2, 'two')`, versions)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	p.want("apply's", p.record(s), "+of 1 +2 +of 2")
+	// Another spelling of the key is the same row.
+	rows := []change.Row{{Table: "texts", Key: "OF 9"}}
+	if err := p.tables[1].Identify(t.Context(), p.db, rows); err != nil {
+		t.Fatal(err)
+	}
+	tx = p.user.MustBegin()
+	testkit.Exec(t, tx, `UPDATE texts SET id = 'OF 9' WHERE id = 'of 9'`)
+	tx.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('texts', ?, 5, 'x')`, []byte(rows[0].ID()))
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	p.want("apply's, with another spelling", p.record(s), "")
+}
+
+// TestAStartGoesOnWhereTheLastOneRecorded: what was not recorded is yielded again, and what was is not.
+func TestAStartGoesOnWhereTheLastOneRecorded(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, unseen := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	p.exec(`INSERT INTO orders VALUES (2, 'two')`)
+	if n, err := s.Count(t.Context(), 10); n != 1 || err != nil {
+		t.Errorf("%d wait (%v)", n, err)
+	}
+	_ = s.Close()
+	p.exec(`DELETE FROM orders WHERE id = 1`)
+	s, again := p.source()
+	p.want("after a restart", p.record(s), "+2 -1")
+	if len(unseen)+len(again) > 0 {
+		t.Errorf("not seen: %v, %v", unseen, again)
+	}
+}
+
+// TestAnotherLogIsNoticed: rule 6. After a reset the log's transactions have the same names; here there are even more of them.
+func TestAnotherLogIsNoticed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	_ = s.Close()
+	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
+		p.exec(`RESET BINARY LOGS AND GTIDS`)
+	}
+	for range 100 {
+		p.exec(`INSERT INTO orders VALUES (2, 'two')`, `DELETE FROM orders WHERE id = 2`)
+	}
+	s, unseen := p.source()
+	if len(unseen) != 1 || unseen[0].Table != "orders" || !strings.Contains(unseen[0].Reason, "log") {
+		t.Errorf("not seen: %v", unseen)
+	}
+	p.exec(`INSERT INTO orders VALUES (3, 'three')`)
+	p.want("from then on", p.record(s), "+3")
+	_ = s.Close()
+	if _, unseen = p.source(); len(unseen) > 0 {
+		t.Errorf("not seen by the next start: %v", unseen)
+	}
+}
+
+// TestPreparedTransactionsWait: rule 5, over a restart.
+func TestPreparedTransactionsWait(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	conn, err := p.user.Connx(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	xid := "'" + p.db.Name + "'"
+	testkit.Exec(t, conn, "XA START "+xid, `INSERT INTO orders VALUES (1, 'one')`, "XA END "+xid, "XA PREPARE "+xid)
+	p.exec(`INSERT INTO orders VALUES (2, 'two')`)
+	p.want("prepared", p.record(s), "+2")
+	_ = s.Close()
+	s, _ = p.source()
+	testkit.Exec(t, conn, "XA COMMIT "+xid)
+	if got := p.record(s); got != "+2 +1" { // it is read again, since P stayed
+		t.Errorf("committed: %q", got)
+	}
+}
+
+// TestATruncateIsTold: rows that the log does not list.
+func TestATruncateIsTold(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `TRUNCATE orders`, `INSERT INTO orders VALUES (2, 'two')`)
+	p.want("recorded", p.record(s), "+1 +2")
+	if !slices.Equal(p.lost, []string{"orders"}) {
+		t.Errorf("lost: %q", p.lost)
+	}
+}
+
+// TestTheRowsOfAnAlteredTable: the key's columns are found by their names.
+func TestTheRowsOfAnAlteredTable(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `ALTER TABLE orders ADD COLUMN early INT FIRST`, `INSERT INTO orders VALUES (9, 2, 'two')`,
+		`UPDATE orders SET id = 3 WHERE id = 2`)
+	p.want("recorded", p.record(s), "+1 +2 -2 +3")
+}
+
+// TestAQuestionDoesNotWaitForTheNextChange: whoever asks does not wait for capture, which waits at the end of the log.
+func TestAQuestionDoesNotWaitForTheNextChange(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := s.Next(ctx); err != nil && ctx.Err() == nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	const questions = 200 // each would wait for half a second
+	for range questions {
+		if _, err := capture.Uncaptured(ctx, p.db, s, "orders", []string{"1"}); err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
