@@ -152,3 +152,15 @@ func TestRowsAreRead(t *testing.T) {
 	s.expect(create+";", "insert t (01000000, 6f6e65)", "insert t (02000000, NULL);",
 		"update t (01000000, 6f6e65) (01000000, 756e6f);", "delete t (02000000, NULL);")
 }
+
+// TestARowOfNullsIsRead: it has fewer bytes than columns.
+func TestARowOfNullsIsRead(t *testing.T) {
+	s := start(t)
+	create, row := `CREATE TABLE wide (id INT PRIMARY KEY`, "insert wide (01000000"
+	for i := range 60 {
+		create += fmt.Sprintf(", c%d INT", i)
+		row += ", NULL"
+	}
+	s.exec(create+")", `INSERT INTO wide (id) VALUES (1)`)
+	s.expect(create+");", row+");")
+}

@@ -38,13 +38,17 @@ func parseRows(f format, kind byte, body []byte) (rowsEvent, error) {
 	if kind >= eventWrite2 && kind <= eventPartialUpdate { // the second version has extra data
 		c.take(int(c.uint(2)) - 2)
 	}
-	e.n = c.length()
+	n := c.packed() // columns: a row of NULLs has fewer bytes
+	if n > mostColumns {
+		return rowsEvent{}, fmt.Errorf("read rows: they have %d columns", n)
+	}
+	e.n = int(n)
 	e.before = c.take((e.n + 7) / 8)
 	if e.kind == Update {
 		e.after = c.take((e.n + 7) / 8)
 	}
 	e.rows = c.b
-	if c.err != nil || e.n > mostColumns {
+	if c.err != nil {
 		return rowsEvent{}, fmt.Errorf("read rows: %w", errShort)
 	}
 	return e, nil
