@@ -275,3 +275,39 @@ func TestAQuestionDoesNotWaitForTheNextChange(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNothingIsMissedByASwitch: what table_changes holds is recorded after a switch to the log, no matter that the triggers
+// are gone. After one back to triggers, which do not know what the log has, the tables are sent as a whole.
+func TestNothingIsMissedByASwitch(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	triggers := func() []capture.Unseen {
+		s := choice.Source(zap.NewNop(), p.db, choice.Config{Syncs: func(string) bool { return true }}, nil)
+		unseen, err := s.Unseen(t.Context(), p.tables, p.keys)
+		if err == nil {
+			err = s.Arm(t.Context(), p.tables, p.keys)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return unseen
+	}
+	if unseen := triggers(); len(unseen) > 0 {
+		t.Errorf("not seen: %v", unseen)
+	}
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	s, unseen := p.source()
+	p.exec(`INSERT INTO orders VALUES (2, 'two')`)
+	p.want("after the switch", p.record(s), "+1 +2")
+	standing, err := choice.Standing(t.Context(), p.db)
+	if err != nil || len(standing)+len(unseen) > 0 {
+		t.Errorf("triggers: %v (%v); not seen: %v", standing, err, unseen)
+	}
+	_ = s.Close()
+	if unseen := triggers(); len(unseen) != 1 {
+		t.Errorf("not seen after the switch back: %v", unseen)
+	}
+	if unseen := triggers(); len(unseen) > 0 {
+		t.Errorf("not seen by the next start: %v", unseen)
+	}
+}

@@ -61,7 +61,10 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 	}
 	lacking := uncaptured(done.held, db.Name, tables, keys)
 	s.lacking.Store(&lacking)
-	return err
+	if err != nil || s.NoRows {
+		return err
+	}
+	return s.leaveLog(ctx)
 }
 
 // installed is the outcome of installing triggers.
@@ -291,4 +294,17 @@ func replaceOne(ctx context.Context, conn *sql.Conn, t trigger, orReplace bool) 
 	}
 	_, err := conn.ExecContext(ctx, t.create(orReplace))
 	return err
+}
+
+// leaveLog forgets where the server's log was read, now that the triggers are there; that writes may have been missed in
+// between was recorded before.
+func (s *Source) leaveLog(ctx context.Context) error {
+	logged, err := s.logged(ctx)
+	if err != nil || !logged {
+		return err
+	}
+	if _, err := s.db.ExecContext(ctx, `DELETE FROM sync_log`); err != nil {
+		return fmt.Errorf("forget the position in the log: %w", err)
+	}
+	return nil
 }

@@ -28,6 +28,13 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 		}
 		return list, nil
 	}
+	if logged, err := s.logged(ctx); err != nil || logged {
+		var list []capture.Unseen
+		for _, t := range tables {
+			list = append(list, capture.Unseen{Table: t.Name, Reason: "changes were captured from the server's log until now"})
+		}
+		return list, err
+	}
 	keys, _, err = readable(ctx, db, tables, keys)
 	if err != nil {
 		return nil, err
@@ -88,4 +95,15 @@ func (s *Source) Forget(ctx context.Context, table string) error {
 		return fmt.Errorf("drop changes of %s under its former key: %w", table, err)
 	}
 	return nil
+}
+
+// logged reports whether the last run captured from the server's log, which then has what it did not record.
+func (s *Source) logged(ctx context.Context) (is bool, err error) {
+	if s.NoRows {
+		return false, nil
+	}
+	if err := s.db.GetContext(ctx, &is, `SELECT EXISTS (SELECT 1 FROM sync_log)`); err != nil {
+		return false, fmt.Errorf("look into sync_log: %w", err)
+	}
+	return is, nil
 }
