@@ -10,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
@@ -122,6 +123,12 @@ func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Ch
 			continue
 		}
 		list, err := d.row(sh, c, at)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if mysqldb.Transient(err) {
+			return err // the server could not be asked
+		}
 		if err != nil {
 			m.doubt[sh.name] = err
 			continue

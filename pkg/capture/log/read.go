@@ -18,6 +18,9 @@ import (
 // barrierMost is how long who holds locks waits for the log to be read. Promise 7.
 const barrierMost = 2 * time.Second
 
+// understandMost is how long the server may take to say what is in the log: definitions, characters, equal spellings.
+const understandMost = 10 * time.Second
+
 // errFull says that what was read has to be recorded before more can be read.
 var errFull = errors.New("changes are written faster than they are recorded")
 
@@ -76,7 +79,10 @@ func (s *Source) one(ctx context.Context) error {
 	if s.pending.full() {
 		return errFull
 	}
-	s.tap.asking = ctx
+	// What was read must be understood, although the time to wait for more is over.
+	understanding, cancel := context.WithTimeout(context.WithoutCancel(ctx), understandMost)
+	defer cancel()
+	s.tap.asking = understanding
 	if err := s.isBroken(); err != nil {
 		return err
 	}
@@ -100,7 +106,7 @@ func (s *Source) one(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	m, err := s.decoder.decode(ctx, t)
+	m, err := s.decoder.decode(understanding, t)
 	if err == nil && s.decoder.shapes.failed != nil {
 		err, s.decoder.shapes.failed = s.decoder.shapes.failed, nil
 	}
