@@ -27,15 +27,22 @@ type site struct {
 	db      *sqlx.DB
 	mariaDB bool
 	reader  *binlog.Reader
+
+	prepared map[string]bool // transactions of the schema
 }
 
 func start(t *testing.T) *site {
 	t.Helper()
-	server := testkit.Logging(t)
+	return startOn(t, testkit.Logging(t))
+}
+
+// startOn is start on a server.
+func startOn(t *testing.T, server *testkit.Database) *site {
+	t.Helper()
 	schema := server.Create(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	s := &site{T: t, ctx: ctx, server: server, schema: schema, db: server.Open(t, schema), mariaDB: server.Flavour == testkit.FlavourMariaDB}
+	s := &site{T: t, ctx: ctx, server: server, schema: schema, db: server.Open(t, schema), mariaDB: server.Flavour == testkit.FlavourMariaDB, prepared: map[string]bool{}}
 	s.reader = s.newReader(s.written().Position)
 	return s
 }
@@ -87,8 +94,11 @@ func (s *site) read() []*binlog.Transaction {
 			continue
 		}
 		t.Changes = slices.DeleteFunc(t.Changes, func(c binlog.Change) bool { return c.Schema != s.schema })
-		if len(t.Changes) > 0 || t.XA.Phase == binlog.XACommit || t.XA.Phase == binlog.XARollback {
+		if len(t.Changes) > 0 || s.prepared[t.XA.ID] {
 			all = append(all, t)
+		}
+		if len(t.Changes) > 0 && t.XA.Phase == binlog.Prepared {
+			s.prepared[t.XA.ID] = true
 		}
 	}
 	return all
