@@ -181,8 +181,8 @@ func (l *link) subscribeSome(ctx context.Context, qos byte, topics []string) err
 	answers := t.Result()
 	for _, topic := range topics {
 		if answers[topic] > 2 {
-			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it, or a server of"+
-				" its cluster is down", topic, l.server, ErrDenied)
+			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it, a server of its"+
+				" cluster is down, or it allows no more subscriptions (NATS: default_max_consumers)", topic, l.server, ErrDenied)
 		}
 	}
 	return nil
