@@ -311,3 +311,40 @@ func TestNothingIsMissedByASwitch(t *testing.T) {
 		t.Errorf("not seen by the next start: %v", unseen)
 	}
 }
+
+// TestATableThatComesBackWasNotSeen: while it was not synced, nobody recorded its writes.
+func TestATableThatComesBackWasNotSeen(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders", "items"}, orders, `CREATE TABLE items (id INT PRIMARY KEY)`)
+	all := p.tables
+	for i, want := range []string{"", "", "items"} {
+		p.tables = all
+		if i == 1 {
+			p.tables = all[:1]
+		}
+		s, unseen := p.source()
+		got := ""
+		for _, u := range unseen {
+			got += u.Table
+		}
+		p.want("not seen", got, want)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders", "items"}[:len(p.tables)], Interval: time.Millisecond,
+				Missed: func(context.Context, string) error { return nil }, Changed: func(context.Context, string) {}})
+		}()
+		testkit.Eventually(t, "it is remembered how the tables are captured", func() error {
+			var n int
+			err := p.user.Get(&n, `SELECT COUNT(*) FROM sync_captured WHERE memory NOT LIKE '%that noticed%'`)
+			if err == nil && n != len(p.tables) {
+				err = errors.New("not yet")
+			}
+			return err
+		})
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

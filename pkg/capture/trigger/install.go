@@ -61,8 +61,11 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 	}
 	lacking := uncaptured(done.held, db.Name, tables, keys)
 	s.lacking.Store(&lacking)
-	if err != nil || s.NoRows {
+	if err != nil {
 		return err
+	}
+	if s.NoRows {
+		return forsake(ctx, db, tables)
 	}
 	return s.leaveLog(ctx)
 }

@@ -134,6 +134,30 @@ func (m *memory) equal(o *memory) bool {
 		slices.EqualFunc(m.Samples, o.Samples, func(a, b sample) bool { return bytes.Equal(a.Key, b.Key) && a.Version == b.Version })
 }
 
+// forsaken is in the memory of a table in place of its triggers, if another Source notices writes and no longer those of this table.
+const forsaken = "that noticed its writes"
+
+// forsake notes that the writes of all but some tables are not noticed from now on. Where triggers notice them, their absence tells.
+func forsake(ctx context.Context, db *mysqldb.DB, but []*schema.Table) error {
+	known, err := readMemories(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, t := range but {
+		delete(known, t.Name)
+	}
+	for table, m := range known {
+		if m.Triggers[forsaken] != "" {
+			continue
+		}
+		m.Triggers = map[string]string{forsaken: "none"}
+		if err := m.write(ctx, db, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readMemories returns all memories, by table.
 func readMemories(ctx context.Context, db *mysqldb.DB) (map[string]*memory, error) {
 	memories := map[string]*memory{}
