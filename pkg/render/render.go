@@ -61,8 +61,8 @@ type Target struct {
 	counters []string                                      // of the table that is rendered
 }
 
-// counting returns the target with the counters of a table that it is told about.
-func (to Target) counting(table string, counters func(string) []string) Target {
+// Counting returns the target with the counters of a table that it is told about.
+func (to Target) Counting(table string, counters func(string) []string) Target {
 	to.counters = nil
 	if to.Counts && !to.Single && counters != nil {
 		to.counters = counters(table)
@@ -195,7 +195,7 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if len(items) == 0 {
 		return nil
 	}
-	l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to.counting(t.Name, n.Counters), t, items)
+	l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to.Counting(t.Name, n.Counters), t, items)
 	if err != nil {
 		return err
 	}

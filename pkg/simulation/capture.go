@@ -17,7 +17,7 @@ import (
 
 // newCapture returns the capture of a new process.
 func (n *node) newCapture() *capture.Capture {
-	c := capture.Config{Origin: n.origin, Syncs: func(string) bool { return true }}
+	c := capture.Config{Origin: n.origin, Syncs: func(string) bool { return true }, Counters: n.w.counters}
 	return capture.On(zap.NewNop(), &capturing{n: n}, feed{n}, c)
 }
 
@@ -50,7 +50,7 @@ func (n *node) changes() []entry {
 
 // captured is an entry as a capture.Source returns it.
 func (n *node) captured(e entry) capture.Entry {
-	return capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}}
+	return capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}, Changed: e.changed, Counted: e.counted}
 }
 
 // noted is the capture.Batch of the simulation.
@@ -63,6 +63,9 @@ func (e noted) Entries() []capture.Entry {
 	list := make([]capture.Entry, len(e.list))
 	for i, one := range e.list {
 		list[i] = e.n.captured(one)
+	}
+	if e.n.w.mistake == RecordBackwards {
+		slices.Reverse(list)
 	}
 	return list
 }

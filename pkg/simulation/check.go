@@ -37,6 +37,12 @@ func (w *world) check(report *Report) {
 		w.checkRest()
 		return
 	}
+	if w.merged != nil {
+		w.checkMerged(report)
+		w.checkFates()
+		w.checkRest()
+		return
+	}
 	for key := range w.keys {
 		if key == w.private {
 			w.checkPrivate()

@@ -77,6 +77,8 @@ func (x *session) mistaken(e *version.Entry, written bool) {
 		e.From = came[len(came)-1].From
 	case x.n.w.mistake == NoVectors:
 		e.Seen = change.Vector{e.Version}
+	case x.n.w.mistake == ForgetCounted:
+		e.Counts = nil
 	}
 }
 
@@ -112,6 +114,12 @@ func (x *session) stands(key int, e *version.Entry) int {
 // keep notes the loser of a conflict. Promise 4.
 func (x *session) keep(e *losers.Entry) {
 	n := x.n
+	if n.w.merged != nil {
+		if n.w.mistake != ForgetMerged {
+			n.keepMerged(e)
+		}
+		return
+	}
 	row := change.Row{Table: e.Table.Name, Key: e.Key}
 	winner, loser := x.side(row, e.Winner), x.side(row, e.Loser)
 	h := n.w.history
@@ -142,6 +150,9 @@ func (x *session) side(r change.Row, s losers.Side) int {
 func (n *node) writeOf(c *change.Change) int {
 	if !c.Deleted() {
 		return writeIn(c.Values)
+	}
+	if len(c.Values) == 0 {
+		return none // columns were merged
 	}
 	write, err := strconv.Atoi(string(c.Values[0]))
 	if err != nil {

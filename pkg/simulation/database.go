@@ -24,6 +24,8 @@ type entry struct {
 	written int64 // by the node's clock, µs
 	write   int
 	gone    bool
+	changed []string // nil: all columns
+	counted []change.Counted
 }
 
 // known is a row of sync_versions.
@@ -62,7 +64,8 @@ type database struct {
 	versions []known
 	changes  []entry // table_changes
 	remotes  []remote
-	losers   []int // writes that lost a conflict
+	losers   []int   // writes that lost a conflict
+	kept     []token // what was in them, where rows are merged
 	nextID   uint64
 	routed   routed
 }
@@ -85,7 +88,7 @@ func (d *database) backup() database {
 	c := *d
 	c.rows, c.versions, c.changes = slices.Clone(d.rows), slices.Clone(d.versions), slices.Clone(d.changes)
 	c.routed = d.routed.backup()
-	c.losers, c.remotes = slices.Clone(d.losers), slices.Clone(d.remotes)
+	c.losers, c.kept, c.remotes = slices.Clone(d.losers), slices.Clone(d.kept), slices.Clone(d.remotes)
 	for i := range c.remotes {
 		c.remotes[i].marks, c.remotes[i].kept = slices.Clone(d.remotes[i].marks), maps.Clone(d.remotes[i].kept)
 		c.remotes[i].wholes = maps.Clone(d.remotes[i].wholes)

@@ -19,9 +19,12 @@
 // Nodes have two tables, some with a policy, some with rows that refer to rows of the other table and with values that no
 // two rows may have, with a row that a transformer holds back, with remotes that are spoken to a row at a time as in
 // version 1, that lack rows from the beginning, that decline a table for a while, and that refuse rows. Not played:
-// transformers that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, columns
-// and counters that are merged, and errors of the server other than those of locks, keys and triggers and a COMMIT that is
-// not answered.
+// transformers that change rows, rows that a foreign key takes along, what a peer makes of the dates of version 1, and errors
+// of the server other than those of locks, keys and triggers and a COMMIT that is not answered.
+//
+// Options.Merges has rows merged by their columns, of which one is counted (merged.go). Users count, write columns, delete and
+// insert rows. At the end all that they wrote is in the rows, and counted once, or in a loser, or was replaced by someone who
+// saw it. Not played there: references, peers of version 1, and restored backups.
 //
 // Options.Routes makes a hub and its stores (routed.go), all of which write. Rows go to stores by a column, by a lookup table
 // that users change, or to where those are that they refer to; the routes change when the hub restarts. At the end each store

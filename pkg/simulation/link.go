@@ -137,7 +137,7 @@ func (l *link) Limits() deliver.Limits {
 	if l.single {
 		return deliver.Limits{Rows: batchRows, Messages: singleWindow, MaxRow: 1 << 20, Single: true}
 	}
-	return deliver.Limits{Rows: batchRows, Messages: batchWindow, MaxRow: 1 << 20, Routes: true}
+	return deliver.Limits{Rows: batchRows, Messages: batchWindow, MaxRow: 1 << 20, Routes: true, Merges: true, Counts: true}
 }
 
 // Declines and Takes report what the remote has said of a table.

@@ -58,4 +58,12 @@ const (
 	ForgetUnheard             // a site that has not heard that a row is another's may not write it
 	JudgeByLast               // rows go to whom they were last recorded to be for
 	SendUnlabelled            // rows are sent before it is known who has them
+	CountByVersion            // counters are taken from the row whose version wins
+	ForgetCounted             // apply forgets what was counted
+	CountAsOne                // all nodes count under one name
+	CountAgain                // writes that apply has counted are left to capture
+	ForgetMerged              // losers of merged rows are not kept
+	RecordBackwards           // capture records the writes of a row in the wrong order
+	TakeNumber                // the number that came with a row is taken, whatever was counted
+	CountSettings             // what a counter is set to is added
 )

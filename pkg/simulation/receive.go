@@ -29,6 +29,10 @@ func (n *node) newApplier() *apply.Applier {
 	if n.router != nil {
 		c.Routes = n.router
 	}
+	if n.w.mistake == CountByVersion {
+		uncounted := conflict.Policy{Name: n.w.policy.Name}
+		c.Policies = map[string]conflict.Policy{parents.Name: uncounted, children.Name: uncounted}
+	}
 	for _, l := range n.links {
 		c.Remotes = append(c.Remotes, l.to.name)
 	}

@@ -66,7 +66,7 @@ func (l *link) compare(table string) (differ []verify.Unequal, err error) {
 			continue
 		}
 		ours, theirs := n.db.rows[key], there.db.rows[key]
-		s := verify.Sides{Here: ours.exists, There: theirs.exists, Same: ours.write == theirs.write, Pending: l.has(key) || back != nil && back.has(key)}
+		s := verify.Sides{Here: ours.exists, There: theirs.exists, Same: n.w.equal(ours, theirs), Pending: l.has(key) || back != nil && back.has(key)}
 		switch kind := s.Verdict(); kind {
 		case verify.Absent, verify.Alike:
 		default:

@@ -89,7 +89,9 @@ func (x *revising) commit() {
 		n.record(key, e, n.db.versions[key].stands)
 		n.w.renewed++
 		// It counts as written now, by someone who knew what the row was made of.
-		n.w.history[n.db.rows[key].write].early = true
+		if write := n.db.rows[key].write; write != none {
+			n.w.history[write].early = true
+		}
 		n.w.trace("%s sends %s anew, as %v at %d", n.name, e.Key, e.State, e.Position)
 	}
 	for _, r := range x.forgotten {

@@ -43,7 +43,7 @@ func (r reads) look(d *render.Rendering, to render.Target, t *schema.Table, item
 			return err
 		}
 	}
-	l, err := render.LookAt(ctx, in, n.routes(), n.name, to, t, items)
+	l, err := render.LookAt(ctx, in, n.routes(), n.name, to.Counting(t.Name, w.counters), t, items)
 	if err != nil {
 		return err
 	}

@@ -231,7 +231,7 @@ func same(a, b *node, key int) bool { return alike(a, b, key) && held(a, key) ==
 // alike reports whether two nodes hold the same row.
 func alike(a, b *node, key int) bool {
 	x, y := a.db.rows[key], b.db.rows[key]
-	return x.exists == y.exists && (!x.exists || x.write == y.write)
+	return x.exists == y.exists && (!x.exists || a.w.equal(x, y))
 }
 
 // held is the version of a row; one that says only that nobody has written the row is none.

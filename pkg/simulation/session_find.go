@@ -79,7 +79,9 @@ func (x *session) Record(_ context.Context, w *version.Writing, entries []versio
 func (x *session) Respelled(context.Context, []change.Row) error { return nil }
 
 func (x *session) Consume(_ context.Context, _ *version.Writing, entries []capture.Entry) error {
-	x.consumed = entries
+	if x.n.w.mistake != CountAgain {
+		x.consumed = entries
+	}
 	return nil
 }
 

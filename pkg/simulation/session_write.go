@@ -92,6 +92,10 @@ func (x *session) each(steps []*apply.Step, write func(key int, c *change.Change
 func (x *session) put(key int, c *change.Change) error {
 	n := x.n
 	r := row{exists: true, write: writeIn(c.Values), values: c.Values}
+	if came := x.came.now[c.Row]; n.w.mistake == TakeNumber && len(came) > 0 && came[len(came)-1].Columns != nil {
+		r.values = slices.Clone(r.values)
+		r.values[ofSum] = came[len(came)-1].Values[ofSum]
+	}
 	if code := r.value(ofCode); code != nil && !bytes.Equal(code, x.row(key).value(ofCode)) {
 		if others := x.with(codes, code); len(others) > 0 {
 			if err := x.lock(others[0]); err != nil {

@@ -64,6 +64,18 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestMerges has all nodes merge rows by their columns, and count; in some networks tables are sent as a whole, or repaired. Promises 1 to 4.
+func TestMerges(t *testing.T) {
+	t.Parallel()
+	if *seed != 0 {
+		report(t, *seed, simulation.Run(*seed, simulation.Options{Merges: true, Resyncs: *seed%2 == 0, Repair: *seed%3 == 0, Trace: os.Stdout}))
+		return
+	}
+	for s := range *seeds / 2 {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Merges: true, Resyncs: s%2 == 1, Repair: s%3 == 2}))
+	}
+}
+
 // rare are mistakes that need a rare run, or of which some runs go round for seconds before they fail, and from which seed
 // on one is looked for: near a short one that is known to be.
 var rare = map[simulation.Mistake]uint64{
@@ -74,7 +86,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.DropRefused: 14, simulation.NeverRetry: 8, simulation.ForgetParents: 12, simulation.ShortPage: 9,
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
-	simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 4863, simulation.SendUnlabelled: 1894,
+	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 4863, simulation.SendUnlabelled: 1894,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
@@ -87,6 +99,10 @@ var repairs = map[simulation.Mistake]bool{simulation.RepairOne: true, simulation
 var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulation.ForgetTokens: true, simulation.ForgetWithdrawn: true, simulation.RerouteAtOnce: true,
 	simulation.KeepMoved: true, simulation.KeepAuthors: true, simulation.KeepChildren: true, simulation.OverlookLookups: true, simulation.ForgetUnheard: true,
 	simulation.JudgeByLast: true, simulation.SendUnlabelled: true}
+
+// merging are mistakes that are met where rows are merged.
+var merging = map[simulation.Mistake]bool{simulation.CountByVersion: true, simulation.CountAsOne: true, simulation.ForgetCounted: true, simulation.CountAgain: true,
+	simulation.ForgetMerged: true, simulation.RecordBackwards: true, simulation.TakeNumber: true, simulation.CountSettings: true}
 
 // TestMistakesAreNoticed runs the model with each mistake until a promise
 // breaks: the simulation would notice it in the real code.
@@ -144,11 +160,19 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"who has not heard of a loss may not write":                   simulation.ForgetUnheard,
 		"rows go to whom they were last recorded to be for":           simulation.JudgeByLast,
 		"rows go out before it is known who has them":                 simulation.SendUnlabelled,
+		"counters are taken from the row whose version wins":          simulation.CountByVersion,
+		"all nodes count under one name":                              simulation.CountAsOne,
+		"apply forgets what was counted":                              simulation.ForgetCounted,
+		"what apply has counted is captured":                          simulation.CountAgain,
+		"losers of merged rows are not kept":                          simulation.ForgetMerged,
+		"writes are captured in the wrong order":                      simulation.RecordBackwards,
+		"the number that came with a row is taken":                    simulation.TakeNumber,
+		"what a counter is set to is added":                           simulation.CountSettings,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for s := rare[mistake]; s < rare[mistake]+5000; s++ {
-				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake]}
+				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake], Merges: merging[mistake]}
 				if told := noticed(s+1, o); told != "" {
 					o.Mistake = simulation.NoMistake
 					if noticed(s+1, o) != "" {

@@ -13,7 +13,8 @@ var (
 	children = schema.Define("u", own...)
 	own      = []value.Column{{Name: "id", DataType: "varbinary", Kind: value.Binary, Length: 20}, {Name: "written", DataType: "int", Kind: value.Integer},
 		{Name: "parent", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "code", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true},
-		{Name: "store", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "region", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}}
+		{Name: "store", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true}, {Name: "region", DataType: "varbinary", Kind: value.Binary, Length: 20, Nullable: true},
+		{Name: counter, DataType: "decimal", Type: "decimal(65,0)", Kind: value.Decimal, Precision: 65, Nullable: true}}
 )
 
 // Positions of columns.
@@ -23,7 +24,11 @@ const (
 	ofCode
 	ofStore
 	ofRegion
+	ofSum
 )
+
+// counter is a column that is counted where tables are merged.
+const counter = "sum"
 
 func init() {
 	f := schema.ForeignKey{Name: "parent", Table: "u", Columns: []string{"parent"}, RefTable: "t", RefColumns: []string{"id"}, OnDelete: "RESTRICT"}
@@ -33,7 +38,7 @@ func init() {
 
 // stored returns what the server stores for the row that a write makes.
 func stored(key string, write int, s statement) [][]byte {
-	return [][]byte{[]byte(key), strconv.AppendInt(nil, int64(write), 10), s.parent, s.code, s.store, s.region}
+	return [][]byte{[]byte(key), strconv.AppendInt(nil, int64(write), 10), s.parent, s.code, s.store, s.region, s.sum}
 }
 
 // writeIn returns the write that made a row.

@@ -16,6 +16,10 @@ var (
 // write makes a user's transaction on a node, if its server is up: a statement locks the row and fires the trigger; the commit
 // or rollback comes some time later. What the trigger wrote becomes visible at the commit, with the statement's id and time.
 func (w *world) write(n *node, key int) {
+	if w.merged != nil {
+		w.writeMerged(n, key)
+		return
+	}
 	if s := w.statement(n, key); w.routes == nil || w.honest(n, key) {
 		w.writeAs(n, key, s)
 	}
@@ -26,6 +30,7 @@ type statement struct {
 	deleted       bool
 	parent, code  []byte
 	store, region []byte
+	sum           []byte
 }
 
 // statement draws one.

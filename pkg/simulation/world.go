@@ -24,6 +24,8 @@ type Options struct {
 	Turns bool
 	// Routes makes a hub and its stores, each of which has its part of the rows.
 	Routes bool
+	// Merges has all nodes merge rows by their columns, and count one of these.
+	Merges bool
 	// Trace, if not nil, is told what happens, a line for each event of note.
 	Trace io.Writer
 }
@@ -59,6 +61,7 @@ type world struct {
 	data
 	conditions
 	routes *routes // nil: all have all rows
+	merged *merged // nil: of two rows one wins
 	tally
 }
 
@@ -134,8 +137,11 @@ func newWorld(seed uint64, o Options) *world {
 		w.private = w.keys - 1
 	}
 	w.ties = w.keys > 1 && w.r.IntN(2) == 0
-	if o.Routes {
+	if o.Routes || o.Merges {
 		singles = 0
+	}
+	if o.Merges {
+		w.private, w.ties = -1, false
 	}
 	list := shape.remotes(w.r, count)
 	for id, remotes := range list {
@@ -160,6 +166,10 @@ func newWorld(seed uint64, o Options) *world {
 	}
 	if o.Routes {
 		w.newRouted()
+		return w
+	}
+	if o.Merges {
+		w.newMerged()
 		return w
 	}
 	if w.r.IntN(4) == 0 {
