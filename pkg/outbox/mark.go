@@ -1,14 +1,8 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"fmt"
-	"slices"
-	"time"
-	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -52,10 +46,6 @@ func (o *Outbox) needed(remote string) string {
 	}
 	return Needed(remote)
 }
-
-// statusText is the longest text of the columns primary_key and message of
-// sync_status, in characters.
-const statusText = 255
 
 // Mark records, in the caller's transaction, that a remote needs the rows, whatever it has acked of the stream. A row
 // that is already marked keeps its place but gets a new token: an ack of what was sent before does not count for it.
@@ -110,79 +100,6 @@ func columns(r change.Row) (id, key []byte) {
 	return []byte(short), key
 }
 
-// show writes the status of rows, with a message for each; nil messages clear them.
-func (o *Outbox) show(ctx context.Context, tx mysqldb.Tx, remote string, list []Sent, status string, messages []string) error {
-	if len(list) == 0 {
-		return nil
-	}
-	if status == "successful" && o.onlyOpen {
-		return o.delist(ctx, tx, remote, list)
-	}
-	lines := o.lines(ctx, remote, list)
-	var end mysqldb.Statement // of each row: what all have in common
-	end.SQL(",")
-	end.Text([]byte(remote))
-	end.SQL(time.Now().UTC().Format(",'" + time.DateTime + "','"))
-	end.SQL(status)
-	end.SQL("',")
-	var q mysqldb.Statement
-	var b []byte
-	q.Grow(160 * len(list))
-	q.SQL("INSERT INTO sync_status (id, table_name, primary_key, remote, date, status, message) VALUES ")
-	for i := range lines {
-		if i > 0 {
-			q.SQL(",")
-		}
-		q.SQL("(")
-		lines[i].appendID(&q)
-		q.SQL(",")
-		b = append(b[:0], list[lines[i].at].Table...)
-		q.Text(b)
-		q.SQL(",")
-		b = append(b[:0], shown(lines[i].id)...)
-		q.Text(b)
-		q.Append(&end)
-		if messages == nil {
-			q.Null()
-		} else {
-			q.Text([]byte(messages[lines[i].at]))
-		}
-		q.SQL(")")
-	}
-	q.SQL(" ON DUPLICATE KEY UPDATE date = VALUES(date), status = VALUES(status), message = VALUES(message)")
-	return q.Exec(ctx, tx)
-}
-
-// line is one of sync_status.
-type line struct {
-	sum [md5.Size]byte // its id
-	at  int            // in the list
-	id  string         // the row's
-}
-
-// appendID appends the line's id as a string literal.
-func (l *line) appendID(q *mysqldb.Statement) {
-	var hexed [2 * md5.Size]byte
-	hex.Encode(hexed[:], l.sum[:])
-	q.SQL("'" + string(hexed[:]) + "'")
-}
-
-// lines returns the lines of rows, sorted by their ids, so that a statement touches the table's pages one after the other.
-func (o *Outbox) lines(ctx context.Context, remote string, list []Sent) []line {
-	lines := make([]line, len(list))
-	var b []byte
-	for i := range list {
-		id := list[i].Name
-		if id == "" {
-			id = o.namer.ID(ctx, list[i].Row)
-		}
-		b = appendStatus(b[:0], list[i].Table, id, remote)
-		lines[i] = line{md5.Sum(b), i, id}
-	}
-	slices.SortFunc(lines, func(x, y line) int { return bytes.Compare(x.sum[:], y.sum[:]) })
-	return lines
-}
-
 // Respelled removes rows from sync_status that now have another spelling: they are shown under that one, and nothing
 // would be acked under the previous one. It is called in the transaction that records the new one.
 func (o *Outbox) Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error {
@@ -200,27 +117,4 @@ func (o *Outbox) Respelled(ctx context.Context, tx mysqldb.Tx, before []change.R
 		return fmt.Errorf("take the earlier spellings of rows out of sync_status: %w", err)
 	}
 	return nil
-}
-
-// StatusID returns the id of a row of sync_status, as documented.
-func StatusID(table, id, remote string) string {
-	sum := md5.Sum(appendStatus(nil, table, id, remote))
-	return hex.EncodeToString(sum[:])
-}
-
-func appendStatus(b []byte, table, id, remote string) []byte {
-	b = append(append(b, table...), '-')
-	b = append(append(b, id...), '-')
-	return append(b, remote...)
-}
-
-// shown returns an id as shown in sync_status: the id itself or, if it is longer than the column, its beginning and a
-// hash of the whole.
-func shown(id string) string {
-	if len(id) <= statusText || utf8.RuneCountInString(id) <= statusText {
-		return id
-	}
-	sum := md5.Sum([]byte(id))
-	tail := "…" + hex.EncodeToString(sum[:])
-	return string([]rune(id)[:statusText-utf8.RuneCountInString(tail)]) + tail
 }
