@@ -348,3 +348,23 @@ func TestATableThatComesBackWasNotSeen(t *testing.T) {
 		}
 	}
 }
+
+// TestARestoredBackupIsNoOnesWrite: what the restore of a dump writes is in the log, after P, with P's own mark.
+func TestARestoredBackupIsNoOnesWrite(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	_ = s.Close()
+	p.exec(`CREATE TABLE saved LIKE sync_log`, `INSERT INTO saved SELECT * FROM sync_log`, `INSERT INTO orders VALUES (2, 'two')`)
+	s, _ = p.source()
+	p.want("recorded after the backup", p.record(s), "+2")
+	_ = s.Close()
+	p.exec(`DELETE FROM orders WHERE id = 2`, `UPDATE orders SET name = 'restored'`, `DELETE FROM sync_log`, `INSERT INTO sync_log SELECT * FROM saved`)
+	s, unseen := p.source()
+	if len(unseen) != 1 || !strings.Contains(unseen[0].Reason, "restored") {
+		t.Errorf("not seen: %v", unseen)
+	}
+	p.want("of the restore", p.record(s), "")
+}

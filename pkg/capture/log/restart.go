@@ -76,6 +76,13 @@ func (s *Source) open(ctx context.Context) error {
 	if s.pending != nil {
 		return nil
 	}
+	var logs bool
+	if err := s.db.GetContext(ctx, &logs, `SELECT @@GLOBAL.log_bin`); err != nil {
+		return fmt.Errorf("ask whether the server writes a log: %w", err)
+	}
+	if !logs {
+		return errors.New("the server writes no binary log: add log_bin and binlog_format=ROW to its configuration and restart it")
+	}
 	at, mark, there, err := s.recorded(ctx)
 	if err != nil {
 		return err
@@ -101,8 +108,8 @@ func (s *Source) open(ctx context.Context) error {
 	return nil
 }
 
-// proves returns why the log is not the one that P is of; "" if it is. The transaction that wrote P stands in it after P.
-// The names of transactions alone prove nothing: they repeat after a reset. Rule 6.
+// proves returns why the log is not the one that P is of; "" if it is. The transaction that wrote P stands in it after P, and
+// no other one wrote the same mark. The names of transactions alone prove nothing: they repeat after a reset. Rule 6.
 func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, end binlog.Written) (string, error) {
 	known := map[*binlog.Layout]bool{}
 	r := s.newReader(at, func(l *binlog.Layout) ([]int, bool) {
@@ -117,6 +124,7 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 		return columns, true
 	})
 	defer r.Close()
+	met := 0
 	for !r.Has(end) {
 		t, err := r.Next(ctx)
 		switch {
@@ -130,9 +138,16 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 		for i := range t.Changes {
 			c := &t.Changes[i]
 			if known[c.Layout] && slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark }) {
-				return "", nil
+				met++
 			}
 		}
+	}
+	switch met {
+	case 0:
+	case 1:
+		return "", nil
+	default: // what the restore wrote is in the log too, and is no one's write
+		return "the database was restored from a backup since the log was last read", nil
 	}
 	return "it is another log than the one that was last read: it was reset, or the server or the database is another one", nil
 }

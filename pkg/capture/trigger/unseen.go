@@ -52,6 +52,9 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 	var list []capture.Unseen
 	for _, t := range tables {
 		m := memories[t.Name]
+		if m == nil && s.NoRows {
+			continue // triggers tell nothing
+		}
 		if m == nil {
 			missing, err := unseenBefore(ctx, db, t, standing)
 			if err != nil {
