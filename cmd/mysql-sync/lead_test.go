@@ -235,6 +235,40 @@ func TestAVersionGoesToOneStoreFirst(t *testing.T) {
 	two.Expect(`SELECT * FROM prices`, `7|"9.99"`)
 }
 
+// A store that follows the hub and leads a kiosk goes on leading it when it gets a version itself, and each hears of its own hub alone.
+func TestAStoreThatFollowsLeadsOthers(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	h := leading(t, b, "store-1")
+	h.Start()
+	s := led(t, b, h, "store-1", nil, orders, prices)
+	s.Config["remoteClients"] = []string{"hq", "kiosk-1"}
+	s.Config["lead"] = map[string]any{"kiosk": map[string]any{"sites": []string{"kiosk-1"}, "keys": map[string]any{"syncTables": []string{}, "receiveTables": []string{"orders"}}}}
+	s.Write()
+	s.Start()
+	key := strings.TrimSpace(s.Run(0, "lead", "--key"))
+	k := newSite(t, b, "kiosk-1", []string{"store-1"}, map[string]any{"configurationFrom": map[string]any{"client": "store-1", "profile": "kiosk", "key": key}}, orders, prices)
+	k.Start()
+	state(t, h, "the store has it", all)
+	first := state(t, s, "the kiosk has its own", all).Leads[0].Version
+
+	leads(h, map[string]any{"syncTables": []string{"orders", "prices"}, "receiveTables": []string{"orders"}})
+	h.Run(0, "reload")
+	state(t, h, "the store has the next", all)
+	if again := state(t, s, "the kiosk has told the store's next run", all).Leads[0].Version; again != first {
+		t.Errorf("%s, not %s", again, first)
+	}
+	s.Block("lead")["kiosk"].(map[string]any)["keys"] = map[string]any{"syncTables": []string{}, "receiveTables": []string{"orders", "prices"}}
+	s.Write()
+	s.Run(0, "reload")
+	state(t, s, "the kiosk has the next", all)
+	s.Exec(`INSERT INTO prices VALUES (7, 9.99)`)
+	k.Expect(`SELECT * FROM prices`, `7|"9.99"`)
+	if x := state(t, h, "the hub has one site", all); len(sitesOf(&x)) != 1 || len(x.Problems) > 0 {
+		t.Errorf("%+v, %v", x.Leads, x.Problems)
+	}
+}
+
 // A store that joins gets the hub's key with its token, and is led from then on.
 func TestAStoreThatJoinsIsLed(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,7 @@ const (
 	askAgain = 30 * time.Second // after a question that was not answered, at most; and how long an answer is waited for, at most
 	askFirst = 2 * time.Second  // the same after the first such question; it doubles
 	askLeast = time.Second      // between two questions, whatever comes
+	tryAgain = time.Minute      // until a version is tried again that could not be, as while the disk is full
 	sayAgain = time.Hour        // until the same refusal is logged again
 )
 
@@ -251,7 +252,8 @@ func (f *Follower) take(ctx context.Context, signed []byte) (tried profile.Versi
 	if err = f.Try(ctx, signed); ctx.Err() != nil {
 		return p.Version, askAgain, nil
 	}
-	if m, read := from.File.Read(); read == nil {
+	again = spread(tryAgain)
+	if m, read := from.File.Read(); read == nil && m.Refused != nil && m.Refused.Version == p.Version {
 		again = f.due(m)
 	}
 	if err == nil {
@@ -265,7 +267,7 @@ func (f *Follower) due(m profile.Memory) time.Duration {
 	if m.Refused == nil {
 		return spread(askEvery)
 	}
-	return min(spread(askEvery), max(0, m.Refused.Due.Sub(f.Now())))
+	return min(spread(askEvery), m.Refused.Rest(f.Now()))
 }
 
 // spread varies a duration by at most a fifth.

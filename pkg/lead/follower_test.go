@@ -177,3 +177,31 @@ func replaced(t *testing.T, key profile.PrivateKey, away time.Duration, times in
 	})
 	return back, told
 }
+
+// A version that could not even be tried, as while the disk is full, was not refused: it is tried again within minutes.
+func TestAVersionThatCouldNotBeWrittenIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	key, err := profile.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, signed, tries := profile.File{Path: filepath.Join(t.TempDir(), "store-1.led")}, document(t, key, 100), 0
+	synctest.Test(t, func(t *testing.T) {
+		cfg := &config.Config{ClientName: "store-1", From: config.From{Client: "hq", Profile: "store", Key: key.Public(), File: file}}
+		f := lead.NewFollower(lead.FollowerConfig{
+			Log: zap.NewNop(), Node: cfg, Now: time.Now, Ready: func() bool { return true },
+			Try: func(context.Context, []byte) error { tries++; return errors.New("no space left on device") },
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+		defer cancel()
+		if err := f.Run(ctx, func(context.Context, string, wire.Led) ([]byte, error) { return signed, nil }); err != nil {
+			t.Error(err)
+		}
+		if s := f.Look(); s.Tried != 100 || !strings.Contains(s.Refused, "no space") {
+			t.Errorf("%+v", s)
+		}
+	})
+	if tries < 20 || tries > 45 {
+		t.Errorf("tried %d times", tries)
+	}
+}

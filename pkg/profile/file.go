@@ -83,6 +83,14 @@ func (f File) Write(m Memory) error {
 	return nil
 }
 
+// Rest returns how long to wait before the version is tried again: at most an hour, even if the clock was set back since.
+func (r *Refused) Rest(now time.Time) time.Duration {
+	if rest := r.Due.Sub(now); rest <= longestPause {
+		return max(0, rest)
+	}
+	return 0
+}
+
 // Pauses before a refused version is tried again.
 const (
 	firstPause   = 5 * time.Second
@@ -171,7 +179,7 @@ func (m *Memory) Judge(using, version Version, digest Digest, now time.Time) Ver
 		return Another
 	case version == using:
 		return Same
-	case m.Refused != nil && m.Refused.Version == version && now.Before(m.Refused.Due):
+	case m.Refused != nil && m.Refused.Version == version && m.Refused.Rest(now) > 0:
 		return Wait
 	}
 	return Try

@@ -113,18 +113,19 @@ func TestWhichVersionIsTried(t *testing.T) {
 		later          time.Duration
 		want           profile.Verdict
 	}{
-		"the first one":                            {version: 1, want: profile.Try},
-		"a newer one":                              {m: seen, using: 7, version: 8, want: profile.Try},
-		"the one in use":                           {m: seen, using: 7, version: 7, digest: a, want: profile.Same},
-		"a replay":                                 {m: seen, using: 7, version: 6, want: profile.Older},
-		"a replay, while nothing is remembered":    {using: 7, version: 6, want: profile.Older},
-		"a replay of what is newer than in use":    {m: seen, using: 5, version: 6, want: profile.Older},
-		"another content":                          {m: seen, using: 7, version: 7, digest: b, want: profile.Another},
-		"another content of a refused one":         {m: refused, using: 6, version: 7, digest: b, later: time.Hour, want: profile.Another},
-		"a refused one":                            {m: refused, using: 6, version: 7, digest: a, want: profile.Wait},
-		"a refused one, later":                     {m: refused, using: 6, version: 7, digest: a, later: time.Second, want: profile.Try},
-		"the one after a refused one":              {m: refused, using: 6, version: 8, digest: b, want: profile.Try},
-		"one that was seen, but never in use here": {m: seen, using: 0, version: 7, digest: a, want: profile.Try},
+		"the first one":                                    {version: 1, want: profile.Try},
+		"a newer one":                                      {m: seen, using: 7, version: 8, want: profile.Try},
+		"the one in use":                                   {m: seen, using: 7, version: 7, digest: a, want: profile.Same},
+		"a replay":                                         {m: seen, using: 7, version: 6, want: profile.Older},
+		"a replay, while nothing is remembered":            {using: 7, version: 6, want: profile.Older},
+		"a replay of what is newer than in use":            {m: seen, using: 5, version: 6, want: profile.Older},
+		"another content":                                  {m: seen, using: 7, version: 7, digest: b, want: profile.Another},
+		"another content of a refused one":                 {m: refused, using: 6, version: 7, digest: b, later: time.Hour, want: profile.Another},
+		"a refused one":                                    {m: refused, using: 6, version: 7, digest: a, want: profile.Wait},
+		"a refused one, later":                             {m: refused, using: 6, version: 7, digest: a, later: time.Second, want: profile.Try},
+		"the one after a refused one":                      {m: refused, using: 6, version: 8, digest: b, want: profile.Try},
+		"a refused one, since when the clock was set back": {m: refused, using: 6, version: 7, digest: a, later: -24 * time.Hour, want: profile.Try},
+		"one that was seen, but never in use here":         {m: seen, using: 0, version: 7, digest: a, want: profile.Try},
 	} {
 		if got := x.m.Judge(x.using, x.version, x.digest, now.Add(x.later)); got != x.want {
 			t.Errorf("%s: %v, want %v", name, got, x.want)
