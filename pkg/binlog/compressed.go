@@ -87,7 +87,7 @@ func openPayload(body []byte) (*payload, error) {
 // next returns the next event, which is valid until the next call; io.EOF follows the last.
 func (p *payload) next() ([]byte, error) {
 	if _, err := io.ReadFull(p.from, p.head[:]); err != nil {
-		if err == io.EOF { //nolint:errorlint // as ReadFull documents it
+		if err == io.EOF {
 			return nil, io.EOF
 		}
 		return nil, fmt.Errorf("expand a transaction: %w", err)

@@ -41,7 +41,7 @@ const (
 )
 
 // mostColumns is how many columns a table may have: 4,096 on both servers, with some room.
-const mostColumns = 1 << 14
+const mostColumns = 1 << 13
 
 // parseLayout reads a table map without its id.
 func parseLayout(id uint64, body []byte) (*Layout, error) {
