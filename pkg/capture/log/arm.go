@@ -51,6 +51,9 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 	s.known.mu.Lock()
 	s.known.keys = keys
 	s.known.mu.Unlock()
+	for _, t := range tables { // no one reads yet
+		s.decoder.shapes.keyed[t.Name] = t.KeyNames()
+	}
 	if s.start.fresh || s.start.foreign != "" {
 		if err := s.write(ctx, s.db, s.pending.after(nil)); err != nil {
 			return err

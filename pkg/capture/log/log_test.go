@@ -368,3 +368,23 @@ func TestARestoredBackupIsNoOnesWrite(t *testing.T) {
 	}
 	p.want("of the restore", p.record(s), "")
 }
+
+// TestATableWithAnotherKeyIsSentAsAWhole: what waits under its former key names no rows of it.
+func TestATableWithAnotherKeyIsSentAsAWhole(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL)`)
+	s, _ := p.source()
+	ctx, stop := context.WithCancel(t.Context())
+	done, missed := make(chan error), make(chan string, 9)
+	go func() {
+		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
+			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
+	}()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `ALTER TABLE orders DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `INSERT INTO orders VALUES (1, 'two')`)
+	p.record(s)
+	p.want("missed", <-missed, "orders")
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

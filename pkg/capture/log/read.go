@@ -114,6 +114,10 @@ func (s *Source) one(ctx context.Context) error {
 		s.close() // it is read again
 		return fmt.Errorf("understand the log: %w", err)
 	}
+	for _, table := range s.decoder.shapes.moved {
+		m.doubt[table] = errors.New("its primary key has changed")
+	}
+	s.decoder.shapes.moved = nil
 	s.credit(m.items)
 	s.pending.add(t, m.items)
 	s.meant(m, t)

@@ -45,6 +45,8 @@ type shapes struct {
 	whole  func(name string) bool    // whether all columns of a table matter, not only those of the key
 	order  map[string][]string       // the columns of tables, in order, for a log without names
 	known  map[*binlog.Layout]*shape // as the log describes them
+	keyed  map[string][]string       // the keys of tables as last seen
+	moved  []string                  // tables that have another key since: their versions name no rows of theirs
 	asking func() context.Context    // of who reads now
 	failed error                     // why a definition could not be read; the reading begins again
 }
@@ -93,6 +95,12 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		}
 		if err != nil {
 			return nil, nil, err
+		}
+		if key := t.KeyNames(); !slices.Equal(s.keyed[name], key) {
+			if s.keyed[name] != nil {
+				s.moved = append(s.moved, name)
+			}
+			s.keyed[name] = key
 		}
 		sh := &shape{name: name, table: t, convert: s.convert}
 		var needed func(i int) bool

@@ -88,7 +88,7 @@ func New(log *zap.Logger, db *mysqldb.DB, c Config, through Triggers) *Source {
 	s := &Source{Config: c, log: log, db: db, through: through, wake: make(chan struct{}, 1)}
 	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, shapes: &shapes{
-		db: db, tables: schema.NewTables(db), synced: c.Syncs, order: map[string][]string{}, known: map[*binlog.Layout]*shape{},
+		db: db, tables: schema.NewTables(db), synced: c.Syncs, order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{},
 		whole: func(table string) bool {
 			return c.Details != nil && c.Details(table) || c.Counters != nil && len(c.Counters(table)) > 0
 		},
