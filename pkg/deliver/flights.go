@@ -27,13 +27,15 @@ type flight struct {
 	bytes    int
 	stretch  *stretch // where all of it was read; nil: marked rows
 	deadline time.Time
-	refused  bool // answered with an error, but another answer may follow; its rows have landed
+	refused  bool  // answered with an error, but another answer may follow; its rows have landed
+	load     *load // which has its rows; nil: they are among those of flights
 }
 
 // flights are the messages in flight to a destination. Its zero value, apart from patience, has none.
 type flights struct {
 	open     map[Name]*flight
-	rows     map[change.Row]int // of how many messages
+	rows     map[change.Row]int // of how many messages, except loads
+	loads    []*flight          // that have not landed
 	batches  int                // of open: those with a number
 	bytes    int                // of them
 	refused  int                // of open: those that do not count for the window
@@ -44,10 +46,27 @@ type flights struct {
 }
 
 // has reports whether a row is in flight.
-func (f *flights) has(r change.Row) bool { return f.rows[r.Identity()] > 0 }
+func (f *flights) has(r change.Row) bool {
+	id := r.Identity()
+	return f.rows[id] > 0 || slices.ContainsFunc(f.loads, func(x *flight) bool { return x.load.rows[id] })
+}
 
 // add takes in a message that is about to be sent, and numbers it if it has no name.
 func (f *flights) add(m *Message, sent []outbox.Sent, from *stretch, now time.Time) {
+	f.number(m, sent, from, now)
+	for i := range sent {
+		f.rows[sent[i].Identity()]++
+	}
+}
+
+// addLoad takes in a load that is about to be sent.
+func (f *flights) addLoad(m *Message, l *load, from *stretch, now time.Time) {
+	x := f.number(m, l.sent, from, now)
+	x.load = l
+	f.loads = append(f.loads, x)
+}
+
+func (f *flights) number(m *Message, sent []outbox.Sent, from *stretch, now time.Time) *flight {
 	if m.Name == (Name{}) {
 		f.seq++
 		m.Name.Seq = f.seq
@@ -57,11 +76,10 @@ func (f *flights) add(m *Message, sent []outbox.Sent, from *stretch, now time.Ti
 	if f.open == nil {
 		f.open, f.rows = map[Name]*flight{}, map[change.Row]int{}
 	}
-	f.open[m.Name] = &flight{name: m.Name, stamp: m.Stamp, sent: sent, bytes: len(m.Body), stretch: from, deadline: now.Add(f.patience)}
-	for i := range sent {
-		f.rows[sent[i].Identity()]++
-	}
+	x := &flight{name: m.Name, stamp: m.Stamp, sent: sent, bytes: len(m.Body), stretch: from, deadline: now.Add(f.patience)}
+	f.open[m.Name] = x
 	f.flying.Add(int64(len(sent)))
+	return x
 }
 
 // room returns how many rows may be sent now. It offers none until there is some room: rows are read in batches.
@@ -184,6 +202,7 @@ func (f *flights) end(n Name) {
 func (f *flights) drop() {
 	clear(f.open)
 	clear(f.rows)
+	f.loads = nil
 	f.batches, f.bytes, f.refused = 0, 0, 0
 	f.flying.Store(0)
 }
@@ -191,6 +210,10 @@ func (f *flights) drop() {
 // land removes a message's rows from those in flight.
 func (f *flights) land(x *flight) {
 	f.flying.Add(-int64(len(x.sent)))
+	if x.load != nil {
+		f.loads = slices.DeleteFunc(f.loads, func(l *flight) bool { return l == x })
+		return
+	}
 	for i := range x.sent {
 		r := x.sent[i].Identity()
 		if n := f.rows[r]; n > 1 {

@@ -62,6 +62,38 @@ func TestRowsOfABatchHaveSeparateResults(t *testing.T) {
 	}
 }
 
+// TestRowsOfALoadAreInFlight: the rows of a load are in flight until it lands, once for each time it was sent.
+func TestRowsOfALoadAreInFlight(t *testing.T) {
+	row := change.Row{Table: "t", Key: "1"}
+	l := &load{sent: []outbox.Sent{{Item: outbox.Item{Row: row}}}, rows: map[change.Row]bool{row.Identity(): true}}
+	var f flights
+	var names []Name
+	fly := func() {
+		m := Message{Body: []byte("rows"), Rows: 1}
+		f.addLoad(&m, l, nil, time.Now())
+		names = append(names, m.Name)
+	}
+	fly()
+	fly()
+	m := Message{Body: []byte("row"), Rows: 1}
+	f.add(&m, l.sent, nil, time.Now())
+	for i, n := range append(names, m.Name) {
+		if !f.has(row) || f.flying.Load() != int64(3-i) {
+			t.Errorf("%d of 3 messages are answered, and the row is not in flight: %d are", i, f.flying.Load())
+		}
+		if o, ok := f.answer(Answer{Name: n}); !ok || len(o.done) != 1 {
+			t.Errorf("an answer counts as %+v, %v", o, ok)
+		}
+	}
+	if f.has(row) || f.flying.Load() != 0 || len(f.loads) != 0 {
+		t.Error("all are answered, and the row is in flight")
+	}
+	fly()
+	if f.drop(); f.has(row) {
+		t.Error("everything was given up, and the row is in flight")
+	}
+}
+
 // TestTheLastAnswerCounts: an existing peer may say that it has a change after an error. Until then the row may go out anew.
 func TestTheLastAnswerCounts(t *testing.T) {
 	t.Parallel()

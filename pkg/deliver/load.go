@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -18,8 +19,9 @@ import (
 type load struct {
 	after, upTo int64
 	sent        []outbox.Sent // read-only
-	tables      []string      // of the rows
-	largest     int           // bytes of the largest row
+	rows        map[change.Row]bool
+	tables      []string // of the rows
+	largest     int      // bytes of the largest row
 	body        []byte
 }
 
@@ -169,9 +171,10 @@ func (s *Sender) makeLoad(ctx context.Context, limits Limits) (*load, error) {
 	if err != nil || d.Partial || len(d.Outgoing) < len(items) {
 		return l, err
 	}
-	l.sent = make([]outbox.Sent, len(d.Outgoing))
+	l.sent, l.rows = make([]outbox.Sent, len(d.Outgoing)), make(map[change.Row]bool, len(d.Outgoing))
 	for i := range d.Outgoing {
 		l.sent[i] = d.Outgoing[i].Sent
+		l.rows[l.sent[i].Identity()] = true
 		l.largest = max(l.largest, d.Outgoing[i].Size())
 		l.sent[i].Name = s.c.Tables.ID(ctx, l.sent[i].Row) // for each remote's status
 	}

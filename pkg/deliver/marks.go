@@ -40,7 +40,7 @@ func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	}
 	limit := room
 	if m.after == 0 {
-		limit += len(s.flights.rows)
+		limit += s.InFlight()
 	}
 	list, err := s.c.Outbox.Next(ctx, s.remote, m.after, limit, s.heldTables())
 	if err != nil {

@@ -101,17 +101,19 @@ func (s *Sender) sendOne(ctx context.Context, m Message, sent []outbox.Sent, fro
 		}
 		return nil
 	}
-	return s.publish(ctx, m, sent, from)
+	s.flights.add(&m, sent, from, s.c.Now())
+	return s.publish(ctx, m)
 }
 
 // sendLoad sends what was packed for all remotes.
 func (s *Sender) sendLoad(ctx context.Context, l *load) error {
-	return s.away(s.publish(ctx, Message{Body: l.body, Rows: len(l.sent)}, l.sent, s.road.read(l.upTo, len(l.sent))))
+	m := Message{Body: l.body, Rows: len(l.sent)}
+	s.flights.addLoad(&m, l, s.road.read(l.upTo, len(l.sent)), s.c.Now())
+	return s.away(s.publish(ctx, m))
 }
 
-// publish sends a message and from now on waits for its answer.
-func (s *Sender) publish(ctx context.Context, m Message, sent []outbox.Sent, from *stretch) error {
-	s.flights.add(&m, sent, from, s.c.Now())
+// publish sends a message that is among those in flight.
+func (s *Sender) publish(ctx context.Context, m Message) error {
 	s.c.Counters.Published(s.remote)
 	return s.to.Send(ctx, m)
 }
