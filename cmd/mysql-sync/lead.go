@@ -44,8 +44,8 @@ has now.
 have that are to try it (first), and has a running node publish it.
 
 Exit codes: 0 done; 1 the database or the node could not be reached, a profile was
-never led, or has nothing to release; 2 the command line or the configuration is wrong, or the node leads
-none.`,
+never led, or has nothing to release; 2 the command line or the configuration is
+wrong, or the node leads none.`,
 		Example: `  mysql-sync lead hub.json
   mysql-sync lead hub.json --key
   mysql-sync lead hub.json --renew store
