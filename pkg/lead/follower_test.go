@@ -149,26 +149,39 @@ func replaced(t *testing.T, key profile.PrivateKey, away time.Duration, times in
 		f := lead.NewFollower(lead.FollowerConfig{Log: zap.NewNop(), Node: cfg, Now: time.Now, Ready: func() bool { return true }})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
+		var mu sync.Mutex
 		here := false
 		ask := func(ctx context.Context, _ string, _ wire.Led) ([]byte, error) {
-			if !here { // the question is lost
+			mu.Lock()
+			lost := !here
+			mu.Unlock()
+			if lost {
 				<-ctx.Done()
 				return nil, errors.New("silent")
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if !back.IsZero() {
 				told = time.Now()
 				cancel()
 			}
 			return nil, nil
 		}
+		set := func(now bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			here = now
+		}
 		go func() {
 			for range times {
-				here = false
+				set(false)
 				time.Sleep(away)
-				here = true
+				set(true)
 				f.Wake()
 				time.Sleep(500 * time.Millisecond)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			back = time.Now()
 		}()
 		if err := f.Run(ctx, ask); err != nil {
