@@ -110,7 +110,7 @@ func (c *checker) address(key, address string) (local, ok bool) {
 }
 
 // ownBroker makes the named node a client of its embedded broker, with the login of the user bound to it, or
-// else of the first user. It trusts the broker's own certificate; if that does not name the address that the
+// else of the first that is bound to none. It trusts the broker's own certificate; if that does not name the address that the
 // node uses, one of its names is expected instead.
 func (c *checker) ownBroker(name string, b *Broker, m *MQTT) {
 	host, port, err := net.SplitHostPort(b.Listen)
@@ -130,7 +130,14 @@ func (c *checker) ownBroker(name string, b *Broker, m *MQTT) {
 	}
 	m.Servers = []string{scheme + "://" + net.JoinHostPort(host, port)}
 	if m.Username == "" && len(b.Users) > 0 {
-		own := max(0, slices.IndexFunc(b.Users, func(u BrokerUser) bool { return u.Client == name }))
+		own := slices.IndexFunc(b.Users, func(u BrokerUser) bool { return u.Client == name })
+		if own < 0 {
+			own = slices.IndexFunc(b.Users, func(u BrokerUser) bool { return u.Client == "" })
+		}
+		if own < 0 {
+			c.Mistakef("broker.users", "has no login for this node, a client of its own broker too; add a user with the client %q", name)
+			return
+		}
 		m.Username, m.Password = b.Users[own].Username, b.Users[own].Password
 	}
 }

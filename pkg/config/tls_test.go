@@ -205,6 +205,8 @@ func TestBroker(t *testing.T) {
 			"broker.key: " + c.at("other.key") + " is not the key of " + c.at("client.crt") + ": private key does not match public key"},
 		{"a user is listed once", block{"listen": "127.0.0.1:1", "users": []any{users[0], users[0]}}, `broker.users[1].username: "berlin" is listed twice; remove one`},
 		{"a user has a password", block{"listen": "127.0.0.1:1", "users": []any{block{"username": "u", "password": ""}}}, `broker.users[0].password: is empty`},
+		{"the node has a login", block{"listen": "127.0.0.1:1", "users": []any{block{"username": "u", "password": "of-another-site-1", "client": "another"}}},
+			`broker.users: has no login for this node, a client of its own broker too; add a user with the client "berlin"`},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			refused(t, write(t, least(block{"broker": rule.broker, "mqttConfig": nil})), nil, rule.want)

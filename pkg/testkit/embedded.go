@@ -20,6 +20,8 @@ func Embedded(tb TB, users map[string]string) *Broker {
 // EmbeddedACL is Embedded with each user restricted to the topics of the client of that name.
 func EmbeddedACL(tb TB, users map[string]string) *Broker {
 	tb.Helper()
+	users = maps.Clone(users)
+	users[BrokerNode] = "secret-of-the-broker" // the node itself has a login too
 	return embedded(tb, users, func(user string) map[string]any { return map[string]any{"client": user} })
 }
 
