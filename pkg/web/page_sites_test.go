@@ -195,6 +195,7 @@ func TestPageLetsSitesIn(t *testing.T) {
 	b.Sees("#question", "It must show these characters: A1B2-C3D4")
 	b.Click("#question-yes")
 	b.Sees("#said", "store-18 is let in.")
+	b.Expect("the other one moves up", `String(document.querySelectorAll("#asking li").length)`, "1")
 	b.Click(`#asking button[aria-label="Dismiss, store-19"]`)
 	b.Click("#question-yes")
 	b.Sees("#said", "store-19 is dismissed.")
