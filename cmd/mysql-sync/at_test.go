@@ -42,6 +42,9 @@ func hubAndStore(t *testing.T, allowed []string, extra map[string]any) (hq, stor
 // refused waits until a store's row is refused by its hub.
 func refused(t *testing.T, hq, store *testkit.Site) {
 	t.Helper()
+	for _, s := range []*testkit.Site{hq, store} { // or the row is sent twice, and pending in between
+		s.Expect(`SELECT COUNT(*), COUNT(finished_at) FROM sync_snapshots`, "1|1")
+	}
 	hq.Exec(refusesRow77)
 	store.Exec(`INSERT INTO orders VALUES (77, 'x', 1)`)
 	state(t, store, "the row is refused", func(s *status.State) bool { return len(s.Remotes) == 1 && s.Remotes[0].Errors == 1 })
