@@ -247,10 +247,14 @@ func (p *pending) settle(entries []capture.Entry) {
 			continue
 		}
 		i := list[n]
-		if list = slices.Delete(list, n, n+1); len(list) == 0 {
+		switch {
+		case len(list) == 1:
 			delete(p.byPlace, at)
-		} else {
-			p.byPlace[at] = list
+		case n == 0: // as always but where apply was first: thousands may wait of one row
+			list[0] = nil
+			p.byPlace[at] = list[1:]
+		default:
+			p.byPlace[at] = slices.Delete(list, n, n+1)
 		}
 		p.done[i.ID] = true
 		i.of.less()
