@@ -62,7 +62,7 @@ func Group(root *cobra.Command, heading string, commands ...*cobra.Command) {
 	}
 }
 
-// Strict makes a wrong number of arguments a usage error, in all commands.
+// Strict makes a wrong number of arguments, and flags that exclude each other, usage errors, in all commands.
 func Strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
@@ -71,6 +71,9 @@ func Strict(c *cobra.Command) {
 					return Usage(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
 				}
 				return Usage(fmt.Errorf("%s given; usage: %s", Some(int64(len(args)), "argument is", "arguments are"), c.UseLine()))
+			}
+			if err := c.ValidateFlagGroups(); err != nil {
+				return FlagError(c, err)
 			}
 			return nil
 		}

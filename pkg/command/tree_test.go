@@ -19,6 +19,8 @@ func program() *cobra.Command {
 	c.SuggestionsMinimumDistance = 2
 	check := &cobra.Command{Use: "check FILE", Args: cobra.ExactArgs(1), RunE: func(*cobra.Command, []string) error { return errors.New("failed") }}
 	check.Flags().Bool("json", false, "")
+	check.Flags().Bool("key", false, "")
+	check.MarkFlagsMutuallyExclusive("json", "key")
 	Group(c, "Set up:", check, versionCommand("program", "1.2.3"))
 	Strict(c)
 	return c
@@ -26,12 +28,13 @@ func program() *cobra.Command {
 
 func TestUsageErrorsSayWhatToWrite(t *testing.T) {
 	for line, want := range map[string]string{
-		"chekc":           "did you mean check?",
-		"check":           "0 arguments are given; usage: program check FILE",
-		"check a b":       "2 arguments are given",
-		"check a --jsno":  "did you mean --json?; see program check --help",
-		"help chekc":      "did you mean check?",
-		"nothing-like-it": "program --help lists the commands",
+		"chekc":                "did you mean check?",
+		"check":                "0 arguments are given; usage: program check FILE",
+		"check a b":            "2 arguments are given",
+		"check a --jsno":       "did you mean --json?; see program check --help",
+		"check a --key --json": "[json key] were all set; see program check --help",
+		"help chekc":           "did you mean check?",
+		"nothing-like-it":      "program --help lists the commands",
 	} {
 		c := program()
 		c.SetArgs(strings.Fields(line))
