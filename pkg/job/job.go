@@ -26,7 +26,7 @@ type Job struct {
 	Overlap time.Duration
 	Legs    []*Leg
 	Guard   diff.Guard
-	// Pause is how long to wait before first asking a destination that has left a batch in doubt; 0: 1 s.
+	// Pause is how long to wait before first asking a destination about a batch in doubt; 0: 1 s.
 	Pause time.Duration
 	// EmptyFails makes a run that reads no rows fail.
 	EmptyFails bool

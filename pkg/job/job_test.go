@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"go.uber.org/zap/zaptest"
@@ -281,6 +283,51 @@ func TestAReadableDestinationIsReadInDoubt(t *testing.T) {
 	w.source.put(6, "a")
 	if _, err := w.run(); err == nil || len(w.service.batches) != 6 {
 		t.Errorf("a destination that stays in doubt: %v after %d batches", err, len(w.service.batches))
+	}
+}
+
+// late is a service that may still be at work on what a process sent before it was killed.
+type late struct {
+	*asked
+	mu sync.Mutex
+}
+
+func (l *late) Rows(ctx context.Context, yield func(job.Stored) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked.Rows(ctx, yield)
+}
+
+func TestAKilledProcessesRequestMayStillArrive(t *testing.T) {
+	w := newWorld(t, job.ModeUpdate)
+	l := &late{asked: &asked{service: w.service}}
+	w.Legs[0].Destination = l
+	w.source.put(5, "a")
+	ctx, kill := context.WithCancel(t.Context())
+	var under *job.Batch
+	w.service.fault = func(b *job.Batch) error {
+		under = b
+		kill()
+		return ctx.Err()
+	}
+	if _, err := w.Run(ctx, job.Cause{Kind: job.Manual}); err == nil {
+		t.Fatal("the run was not killed")
+	}
+	w.service.fault = nil
+	if err := w.Ledger.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.open(job.ModeUpdate)
+	w.Legs[0].Destination, w.Pause = l, 500*time.Millisecond
+	time.AfterFunc(50*time.Millisecond, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, o := range under.Operations {
+			l.has[o.Key] = string(o.Data)
+		}
+	})
+	if n := w.works(); n != 0 {
+		t.Errorf("%d rows were sent again", n)
 	}
 }
 

@@ -116,7 +116,7 @@ func (j *Job) carry(ctx context.Context, log *zap.Logger, r *ledger.Run, c Cause
 		n := newNews()
 		reading.legs = append(reading.legs, &readingLeg{Leg: l, news: n})
 		s := &sender{Leg: l, from: j.From, log: log.With(zap.String("destination", l.Name)), news: n, pause: cmp.Or(j.Pause, time.Second), room: j.Room}
-		if err := s.flight().resolve(ctx); err != nil {
+		if err := s.flight().begin(ctx); err != nil {
 			failed[i] = err
 			continue
 		}

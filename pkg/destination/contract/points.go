@@ -63,13 +63,20 @@ func resume(arrived bool) func(testkit.TB, *World) {
 		defer kill()
 		left := p.file + ".left"
 		var dead atomic.Bool
+		first := make(chan struct{})
 		p.spy.fails(func(ctx context.Context, n int, send func(context.Context) ([]job.Answer, error)) ([]job.Answer, error) {
 			switch {
 			case dead.Load():
 				return nil, context.Canceled
-			case n != 2:
+			case n == 1:
+				defer close(first)
 				return send(ctx)
-			case arrived:
+			case n > 2:
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			<-first // what is under way when a process is killed arrives within the pause before its destination is asked
+			if arrived {
 				if _, err := send(ctx); err != nil {
 					return nil, err
 				}
