@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -78,6 +79,9 @@ func (*server) limited(slots chan struct{}, handle func(http.ResponseWriter, *ht
 			return
 		}
 		if err := handle(w, r); err != nil {
+			if cause := context.Cause(r.Context()); cause != nil && errors.Is(err, context.Canceled) {
+				err = cause // which says why
+			}
 			serve.Refuse(w, kindOf(err))
 		}
 	}

@@ -1,13 +1,11 @@
 package connector
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -46,9 +44,8 @@ type Options struct {
 	// Minute is how often the published tables are updated; 0: each minute.
 	Minute time.Duration
 
-	reload  func(context.Context) error // nil: it cannot be reloaded
-	editing *sync.Mutex                 // held while a form edits the file
-	fallen  string                      // why a newer configuration was given up; "": none was
+	service *Service // which reloads it; nil: it cannot be reloaded
+	fallen  string   // why a newer configuration was given up; "": none was
 }
 
 // Connector executes a plan. Its Run is called once.

@@ -134,11 +134,11 @@ func (c *Connector) Test(ctx context.Context, e api.Edit) (*api.Tested, error) {
 
 // Save implements api.Editor.
 func (c *Connector) Save(ctx context.Context, e api.Edit) (*api.Saved, error) {
-	if c.options.editing == nil {
+	if c.options.service == nil {
 		return nil, fmt.Errorf("%w: it runs each job once", api.ErrRequest)
 	}
-	c.options.editing.Lock()
-	defer c.options.editing.Unlock()
+	c.options.service.editing.Lock()
+	defer c.options.service.editing.Unlock()
 	d, change, probe, err := c.edited(e)
 	if err != nil {
 		return nil, err

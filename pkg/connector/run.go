@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,7 +12,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/api"
 	"github.com/mysql-sync/mysql-sync/pkg/job"
 	"github.com/mysql-sync/mysql-sync/pkg/ledger"
-	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
 // Run executes the plan until ctx ends: it runs each job at startup, if so configured, and on its schedule, independently of
@@ -144,25 +142,25 @@ func (c *Connector) open(ctx context.Context) error {
 	return nil
 }
 
-// serve answers commands on the socket, and browsers and programs at the configured address, until ctx ends. The socket
-// comes last: a connector that answers there has started.
+// serve answers commands on the socket, and browsers and programs at the configured address, until ctx ends. Who gets an answer
+// knows that the connector has started.
 func (c *Connector) serve(ctx context.Context, g *errgroup.Group) error {
+	var f *front
+	if c.options.service != nil {
+		f = c.options.service.front
+	} else {
+		f = newFront(c.log)
+		f.begin(ctx)
+		g.Go(func() error { f.wait(); return nil })
+	}
+	local, err := f.open(c.plan.HTTP)
+	if err != nil {
+		return err
+	}
 	metrics := api.Metrics(c)
-	if h := c.plan.HTTP; h.Listen != "" {
-		page, err := serve.Listen(ctx, c.log, serve.Config{Listen: h.Listen, Token: h.Token, Cert: h.Cert, Key: h.Key}, func(local bool) http.Handler {
-			return c.hooked(api.Page(c, metrics, h.Token, local))
-		})
-		if err != nil {
-			return err
-		}
-		g.Go(func() error { return page.Run(ctx) })
-	}
-	l, err := listenSocket(ctx, Socket(c.options.State))
-	if err != nil { // the jobs do not need it
-		c.log.Warn("commands cannot reach the connector", zap.Error(err))
-		return nil
-	}
-	socket := serve.NewListener(l, serve.Hurried(api.Handler(c, metrics)))
-	g.Go(func() error { return socket.Run(ctx) })
+	t := &tenant{socket: api.Handler(c, metrics), page: c.hooked(api.Page(c, metrics, c.plan.HTTP.Token, local))}
+	f.control(Socket(c.options.State))
+	f.admit(t)
+	g.Go(func() error { <-ctx.Done(); f.leave(t); return nil })
 	return nil
 }

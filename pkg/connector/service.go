@@ -23,6 +23,8 @@ type Service struct {
 	options Options
 	manager *systemd.Manager
 	first   *attempt
+	front   *front
+	editing sync.Mutex    // held while a form edits the file
 	turn    chan struct{} // one reload at a time
 	next    chan *attempt // checked, to replace the running one
 }
@@ -31,13 +33,14 @@ type Service struct {
 type attempt struct {
 	*Connector
 	warnings []string
+	taken    chan struct{} // closed when it replaces another, which gets no more requests
 }
 
 // NewService returns a service for the configuration in o.File. begin is called with the plan and its warnings before a
 // connector runs, to set up the process. The error is from Load or from New.
 func NewService(begin func(*plan.Plan, []string) error, o Options) (s *Service, err error) {
-	s = &Service{begin: begin, options: o, manager: systemd.New(o.Log), turn: make(chan struct{}, 1), next: make(chan *attempt)}
-	s.options.reload, s.options.editing = s.Reload, new(sync.Mutex)
+	s = &Service{begin: begin, options: o, front: newFront(o.Log), manager: systemd.New(o.Log), turn: make(chan struct{}, 1), next: make(chan *attempt)}
+	s.options.service = s
 	s.first, err = s.attempt()
 	return s, err
 }
@@ -52,7 +55,7 @@ func (s *Service) attempt() (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &attempt{c, warnings}, nil
+	return &attempt{c, warnings, make(chan struct{})}, nil
 }
 
 // Run runs the connector until ctx ends, and returns what ended it; see Connector.Run. It runs once.
@@ -60,7 +63,8 @@ func (s *Service) Run(ctx context.Context) error {
 	defer s.manager.Stopping()
 	defer context.AfterFunc(ctx, s.manager.Stopping)()
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	s.front.begin(ctx)
+	defer func() { cancel(); s.front.wait() }()
 	hup := make(chan os.Signal, 1)
 	if !s.first.once() {
 		signal.Notify(hup, syscall.SIGHUP)
@@ -103,7 +107,7 @@ func (s *Service) runOne(ctx context.Context, a *attempt, hup <-chan os.Signal) 
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
 	turn := time.Tick(s.manager.Every()) // nil: never
-	working, replacing := a.working, s.next
+	working := a.working
 	var next *attempt
 	for ; ; s.alive(a) {
 		select {
@@ -119,9 +123,16 @@ func (s *Service) runOne(ctx context.Context, a *attempt, hup <-chan os.Signal) 
 			return next, err
 		case <-hup:
 			go func() { _ = s.Reload(ctx) }() // which logs what is wrong
-		case next = <-replacing:
+		case newer := <-s.next:
+			s.front.bar()
+			close(newer.taken)
 			stop()
-			hup, replacing = nil, nil // the next one takes them
+			if next != nil { // it has not begun
+				if err := next.Close(); err != nil {
+					s.options.Log.Warn("the connector was not closed cleanly", zap.Error(err))
+				}
+			}
+			hup, next = nil, newer // which takes the signals
 		}
 	}
 }
@@ -148,9 +159,9 @@ func (s *Service) alive(a *attempt) {
 }
 
 // Reload rereads the configuration and the scripts and checks them as at startup. It logs and returns a mistake, and the
-// connector carries on. Otherwise runs are interrupted, and a new connector starts in this process and finishes them. If it
-// fails to start, the previous configuration comes back, and its Status says why. It may be
-// called from any goroutine.
+// connector carries on. Otherwise runs are interrupted, and a new connector starts in this process, finishes them, and answers
+// whatever is asked from now on. If it fails to start, the previous configuration comes back, and its Status says why. It may
+// be called from any goroutine.
 func (s *Service) Reload(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -167,6 +178,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	}
 	select {
 	case s.next <- a:
+		<-a.taken
 		s.options.Log.Info("reloading")
 		return nil
 	case <-ctx.Done():
@@ -177,10 +189,10 @@ func (s *Service) Reload(ctx context.Context) error {
 
 // Reload implements api.Connector.
 func (c *Connector) Reload(ctx context.Context) error {
-	if c.options.reload == nil {
+	if c.options.service == nil {
 		return fmt.Errorf("%w: it runs each job once", api.ErrRequest)
 	}
-	return c.options.reload(ctx)
+	return c.options.service.Reload(ctx)
 }
 
 // once reports whether the connector ends when each job has run.

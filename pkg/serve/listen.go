@@ -76,6 +76,9 @@ func (l *Listener) Fits(cfg Config) bool {
 	return l.cfg.Listen == cfg.Listen && l.cfg.Token == cfg.Token && (l.cfg.Cert == "") == (cfg.Cert == "")
 }
 
+// At reports whether the listener is at the address of a configuration.
+func (l *Listener) At(cfg Config) bool { return l.cfg.Listen == cfg.Listen }
+
 // Renew rereads the certificate, for new connections.
 func (l *Listener) Renew(cfg Config) error {
 	if cfg.Cert == "" {
