@@ -369,6 +369,25 @@ func TestARestoredBackupIsNoOnesWrite(t *testing.T) {
 	p.want("of the restore", p.record(s), "")
 }
 
+// TestABackupRestoredBesideTheLogIsNoticed, as a dump with sql_log_bin=0 or a copy of the files is: the log has later marks
+// than the database, and writes that the database does not have.
+func TestABackupRestoredBesideTheLogIsNoticed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	p.exec(`CREATE TABLE saved LIKE sync_log`, `INSERT INTO saved SELECT * FROM sync_log`, `INSERT INTO orders VALUES (2, 'two')`)
+	p.want("recorded after the backup", p.record(s), "+2")
+	_ = s.Close()
+	testkit.Unseen(t, p.user, [2]string{"orders", `DELETE FROM orders WHERE id = 2`}, [2]string{"", `REPLACE INTO sync_log SELECT * FROM saved`})
+	s, unseen := p.source()
+	if len(unseen) != 1 || !strings.Contains(unseen[0].Reason, "restored") {
+		t.Errorf("not seen: %v", unseen)
+	}
+	p.want("of what the backup lacks", p.record(s), "")
+}
+
 // TestATableWithAnotherKeyIsSentAsAWhole: what waits under its former key names no rows of it.
 func TestATableWithAnotherKeyIsSentAsAWhole(t *testing.T) {
 	t.Parallel()

@@ -109,7 +109,8 @@ func (s *Source) open(ctx context.Context) error {
 }
 
 // proves returns why the log is not the one that P is of; "" if it is. The transaction that wrote P stands in it after P, and
-// no other one wrote the same mark. The names of transactions alone prove nothing: they repeat after a reset. Rule 6.
+// none after that wrote a mark: else P is of a backup, whose restore may be in the log or not. The names of transactions
+// alone prove nothing: they repeat after a reset. Rule 6.
 func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, end binlog.Written) (string, error) {
 	known := map[*binlog.Layout]bool{}
 	r := s.newReader(at, func(l *binlog.Layout) ([]int, bool) {
@@ -124,7 +125,7 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 		return columns, true
 	})
 	defer r.Close()
-	met := 0
+	met, later := false, false
 	for !r.Has(end) {
 		t, err := r.Next(ctx)
 		switch {
@@ -137,19 +138,20 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 		}
 		for i := range t.Changes {
 			c := &t.Changes[i]
-			if known[c.Layout] && slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark }) {
-				met++
+			if !known[c.Layout] || c.Kind != binlog.Insert && c.Kind != binlog.Update {
+				continue
 			}
+			later = met
+			met = met || slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark })
 		}
 	}
-	switch met {
-	case 0:
-	case 1:
-		return "", nil
-	default: // what the restore wrote is in the log too, and is no one's write
+	switch {
+	case !met:
+		return "it is another log than the one that was last read: it was reset, or the server or the database is another one", nil
+	case later: // what the restore wrote is in the log too, and is no one's write
 		return "the database was restored from a backup since the log was last read", nil
 	}
-	return "it is another log than the one that was last read: it was reset, or the server or the database is another one", nil
+	return "", nil
 }
 
 // recorded returns P and its mark, and whether there are any.

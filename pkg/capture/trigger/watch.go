@@ -109,6 +109,9 @@ func (w *watcher) look(ctx context.Context) error {
 	if err := w.recall(ctx, tables, standing); err != nil {
 		return err
 	}
+	if err := w.rekeyed(ctx, tables); err != nil {
+		return err
+	}
 	list := w.arms.makeable(p.wanted)
 	w.tempo.mended = !w.arms.stand(list, standing)
 	if w.tempo.mended {
@@ -161,6 +164,22 @@ func (w *watcher) recall(ctx context.Context, tables []*schema.Table, standing m
 		return err
 	}
 	w.known = known
+	return nil
+}
+
+// rekeyed records that writes may have been missed to tables with another primary key than remembered: what waits names no
+// rows of theirs. Row triggers would be wrong, and tell.
+func (w *watcher) rekeyed(ctx context.Context, tables []*schema.Table) error {
+	for _, t := range tables {
+		m := w.known[t.Name]
+		if !w.NoRows || m == nil || sameKey(m, remember(t, w.db.Name, nil, nil, nil)) || w.gaps.known(t.Name) {
+			continue
+		}
+		w.log.Warn("a table's primary key has changed; its rows are sent to the remotes because writes may have been missed", zap.String("table", t.Name))
+		if err := w.gaps.open(ctx, t.Name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
