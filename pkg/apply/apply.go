@@ -31,7 +31,7 @@ type Routes interface {
 	Record(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 	// Routed reports whether this node decides who has which rows of a table.
 	Routed(table string) bool
-	// NotTheirs returns those of the rows of a table that a client may not change, since it does not have them.
+	// NotTheirs returns those of the rows of a table that a client does not have.
 	NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error)
 }
 
@@ -44,6 +44,8 @@ type Config struct {
 	OnNews   func()            // called after a commit of rows that remotes need; must not block
 
 	Routes Routes // nil: all have all rows
+	// WriteAny lets clients change rows that the routes do not give them. Rows that they overwrite unseen are kept.
+	WriteAny bool
 
 	Policies map[string]conflict.Policy // by table; the default is lastWriteWins
 	Resolver Resolver                   // of the tables with the policy script

@@ -56,7 +56,7 @@ type Looker interface {
 	Uncaptured(ctx context.Context, table string, keys []string) (map[string][]capture.Entry, error)
 	// Values returns existing rows' values in columns, by their keys; nil columns are all columns.
 	Values(ctx context.Context, t *schema.Table, columns, keys []string) (map[string][][]byte, error)
-	// NotTheirs returns the rows that a client may not change because the routes do not give them to it.
+	// NotTheirs returns the rows that the routes do not give to a client.
 	NotTheirs(ctx context.Context, client, table string, rows []change.Row) (map[change.Row]bool, error)
 	// Unacked returns the IDs of the rows for which a client has not acked everything it was due.
 	Unacked(ctx context.Context, client string, rows []change.Row) (map[string]bool, error)

@@ -90,7 +90,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			switch {
 			case in.Withdrawn && a.Routes != nil && a.Routes.Routed(in.Table):
 				s = refused(in, *l, errRouter)
-			case foreign[in] && s.Decision != conflict.Known && (l.Exists || l.Fate != version.Deleted): // a deleted row's key is free
+			case foreign[in] && !a.WriteAny && s.Decision != conflict.Known && (l.Exists || l.Fate != version.Deleted): // a deleted row's key is free
 				s = refused(in, *l, errNotTheirs)
 			}
 			if s.Decision.Conflict() && s.policy == conflict.Script {
@@ -112,7 +112,8 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 					s.policy = conflict.LastWriteWins
 				}
 			}
-			if s.Decision == conflict.Apply && l.Exists && a.Doubtful != nil && a.Doubtful(in.Table) {
+			unseen := foreign[in] || a.Doubtful != nil && a.Doubtful(in.Table) // even if the change knows the row's version
+			if s.Decision == conflict.Apply && l.Exists && unseen {
 				s.Decision = conflict.Win // Promise 4
 			}
 			all = append(all, s)

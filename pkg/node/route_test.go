@@ -160,6 +160,32 @@ func TestRowOfAnotherSiteCannotBeChanged(t *testing.T) {
 	seven.Expect(ordersOf, `"1:a"`)
 }
 
+// TestARowOverwrittenUnseenIsKept has a store that may write any row use keys of rows that it does not have, one of which it wrote itself.
+func TestARowOverwrittenUnseenIsKept(t *testing.T) {
+	t.Parallel()
+	const losers = "SELECT GROUP_CONCAT(JSON_UNQUOTE(JSON_EXTRACT(loser_row, '$.note')) ORDER BY id) FROM sync_conflicts"
+	hub, seven, eight := newChain(t, nil)
+	hub.Config["routeOptions"] = map[string]any{"write": "any"}
+	hub.Exec("INSERT INTO orders VALUES (1, 7, 'a')")
+	startAll(hub, seven, eight)
+	seven.Expect(ordersOf, `"1:a"`)
+	eight.Exec("INSERT INTO orders VALUES (1, 8, 'b')")
+	hub.Expect(ordersOf, `"1:b"`)
+	hub.Expect(losers, `"a"`)
+	seven.Expect(ordersOf, `NULL`)
+	eight.Exec("UPDATE orders SET note = 'c', store = 7")
+	seven.Expect(ordersOf, `"1:c"`)
+	eight.Expect(ordersOf, `NULL`)
+	rest(hub, seven, eight)
+	eight.Exec("INSERT INTO orders VALUES (1, 8, 'd')")
+	hub.Expect(ordersOf, `"1:d"`)
+	hub.Expect(losers, `"a,c"`)
+	rest(hub, seven, eight)
+	eight.Exec("UPDATE orders SET note = 'e'")
+	hub.Expect(ordersOf, `"1:e"`)
+	hub.Expect(losers, `"a,c"`)
+}
+
 // TestKeyOfAnotherSitesDeletedRowIsFree has a store write a new row, under a key that another store's row had.
 func TestKeyOfAnotherSitesDeletedRowIsFree(t *testing.T) {
 	t.Parallel()

@@ -333,7 +333,7 @@ func (r *Router) children(table string) (list []string) {
 	return list
 }
 
-// NotTheirs returns the rows of a table that a client may not change: those that are routed elsewhere, unless the client
+// NotTheirs returns the rows of a table that a client does not have: those that are routed elsewhere, unless the client
 // has not yet heard that it lost them.
 func (r *Router) NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error) {
 	return r.notTheirs(client, table, rows, func(of []change.Row) (map[change.Row]uint32, error) { return version.Labels(ctx, db, of) },
@@ -347,7 +347,7 @@ func (r *Router) NotTheirsIn(ctx context.Context, tx Tx, client, table string, r
 }
 
 func (r *Router) notTheirs(client, table string, rows []change.Row, read func([]change.Row) (map[change.Row]uint32, error), marked func([]change.Row) (map[change.Row]bool, error)) (map[change.Row]bool, error) {
-	if r.All(client, table) || r.cfg.RouteWrite == "any" || len(rows) == 0 {
+	if r.All(client, table) || len(rows) == 0 {
 		return nil, nil
 	}
 	labels, err := read(rows)

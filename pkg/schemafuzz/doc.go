@@ -8,6 +8,6 @@
 // played several times to fail again, with the same tables and the same statements.
 //
 // In the end, when everything is healed and nothing is in flight, promises 1, 3 and 4 must hold:
-// see Ledger. No foreign key may dangle, and if only one site writes at a time nothing may be in
-// conflict.
+// see Ledger. No foreign key may dangle, and if only one site writes at a time and sees all rows,
+// nothing may be in conflict. With a Routing each site must have exactly its part.
 package schemafuzz

@@ -25,6 +25,7 @@ const (
 	Faults                      // kills and cuts while users write
 	Holds                       // transactions that keep their locks for a while
 	Apart                       // users of all sites write at the same time
+	Routed                      // a hub gives each site its part; not with Apart
 
 	All = 1<<iota - 1
 )
@@ -37,7 +38,7 @@ const (
 
 // names are the names of the kinds, in their order.
 var names = []string{"types", "parents", "cascades", "selves", "rings", "notnull", "uniques", "spellings", "generated", "rekeys",
-	"unchecked", "bulk", "faults", "holds", "apart"}
+	"unchecked", "bulk", "faults", "holds", "apart", "routed"}
 
 // Has reports whether all of some kinds are in the set.
 func (k Kinds) Has(some Kinds) bool { return k&some == some }

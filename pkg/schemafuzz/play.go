@@ -38,7 +38,10 @@ func Play(ctx context.Context, tb testkit.TB, s *Script, patience time.Duration)
 	w := &world{tb: tb, ctx: ctx, script: s, patience: patience, ledger: newLedger()}
 	w.broker = testkit.Mosquitto(tb, testkit.MosquittoOptions{})
 	for i := range s.Sites {
-		x := newSite(tb, i, s.Sites, s.Schema.DDL(), s.tables(), w.broker)
+		x := newSite(tb, i, s.remotes(i), s.ddl(i), s.tables(), w.broker)
+		if s.Routes != nil && i == 0 {
+			x.Config["routes"], x.Config["routeOptions"] = s.Routes.configure(s.Schema), map[string]any{"write": "any"}
+		}
 		x.ledger, x.mu = w.ledger, &w.mu
 		w.sites = append(w.sites, x)
 	}
@@ -64,6 +67,9 @@ func (w *world) round(r Round) {
 	var users sync.WaitGroup
 	for i, list := range r.Work {
 		users.Go(func() { w.sites[i].work(w.ctx, list) })
+	}
+	if r.Remap != "" {
+		w.sites[0].Exec(r.Remap)
 	}
 	undo := w.strike(r.Fault)
 	users.Wait()

@@ -21,7 +21,7 @@ func PlayReal(ctx context.Context, tb testkit.TB, real Real, seed uint64, patien
 	order := slices.Clone(w.tables)
 	rand.New(rand.NewPCG(seed, 1)).Shuffle(len(order), func(i, k int) { order[i], order[k] = order[k], order[i] })
 	for i := range w.sites {
-		w.sites[i] = newSite(tb, i, 2, real.Tables, order, broker)
+		w.sites[i] = newSite(tb, i, []string{siteName(1 - i)}, real.Tables, order, broker)
 	}
 	if err := w.sites[0].run(ctx, real.Rows); err != nil {
 		return []string{err.Error()}

@@ -29,7 +29,7 @@ func TestRandomSchemas(t *testing.T) {
 		} else {
 			kinds &^= schemafuzz.UnmendedApart
 		}
-		if i%4 == 2 {
+		if i%4 > 1 {
 			sites = 3
 		}
 		t.Run(fmt.Sprintf("seed %d", i+1), func(t *testing.T) {

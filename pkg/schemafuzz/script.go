@@ -13,7 +13,8 @@ type Script struct {
 	Kinds  Kinds
 	Sites  int
 	Schema *Schema
-	Order  []int // of the tables in syncTables
+	Routes *Routing // nil: each site has all rows
+	Order  []int    // of the tables in syncTables
 	Before []Transaction
 	Rounds []Round
 }
@@ -21,6 +22,7 @@ type Script struct {
 // Round is what happens at the same time.
 type Round struct {
 	Fault Fault
+	Remap string          // what happens to the hub's lookup table; "": nothing
 	Work  [][]Transaction // of each site, one after the other
 }
 
@@ -39,7 +41,10 @@ func NewScript(seed uint64, k Kinds, sites, rounds int) *Script {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := &Script{Seed: seed, Kinds: k, Sites: sites, Schema: newSchema(r, k)}
 	s.Order = r.Perm(len(s.Schema.Tables))
-	w := &writer{r: r, kinds: k, schema: s.Schema}
+	if k.Has(Routed) && !k.Has(Apart) {
+		s.Routes = newRouting(r, s.Schema)
+	}
+	w := &writer{r: r, kinds: k, schema: s.Schema, routes: s.Routes}
 	s.Before = w.fill(0)
 	if r.IntN(4) == 0 { // the first rows come while the nodes run
 		s.Rounds = append(s.Rounds, Round{Work: [][]Transaction{s.Before}})
@@ -55,6 +60,9 @@ func (s *Script) round(r *rand.Rand, w *writer) Round {
 	x := Round{Work: make([][]Transaction, s.Sites)}
 	if s.Kinds.Has(Faults) && r.IntN(2) == 0 {
 		x.Fault = newFault(r, s.Sites)
+	}
+	if s.Routes != nil && r.IntN(2) == 0 {
+		x.Remap = s.Routes.remap(r)
 	}
 	alone := -1
 	if !s.Kinds.Has(Apart) {
@@ -80,10 +88,33 @@ func (s *Script) tables() []string {
 	return list
 }
 
+// ddl returns the statements that make the tables of a site.
+func (s *Script) ddl(site int) []string {
+	if s.Routes != nil && site == 0 {
+		return append(s.Schema.DDL(), s.Routes.ddl()...)
+	}
+	return s.Schema.DDL()
+}
+
+// remotes returns the sites with which a site exchanges rows.
+func (s *Script) remotes(site int) []string {
+	var list []string
+	for other := range s.Sites {
+		if other != site && (s.Routes == nil || site == 0 || other == 0) {
+			list = append(list, siteName(other))
+		}
+	}
+	return list
+}
+
 // Header is the script without what users do.
 func (s *Script) Header() string {
-	return fmt.Sprintf("-- seed %d, kinds %s, %d sites, %d rounds; syncTables in the order %v\n%s;",
-		s.Seed, s.Kinds, s.Sites, len(s.Rounds), s.Order, strings.Join(s.Schema.DDL(), ";\n"))
+	routes := ""
+	if s.Routes != nil {
+		routes = fmt.Sprintf("; routes of the first site: %v", s.Routes.configure(s.Schema))
+	}
+	return fmt.Sprintf("-- seed %d, kinds %s, %d sites, %d rounds; syncTables in the order %v%s\n%s;",
+		s.Seed, s.Kinds, s.Sites, len(s.Rounds), s.Order, routes, strings.Join(s.ddl(0), ";\n"))
 }
 
 // String is the script for people: everything needed to see it fail by hand.
@@ -98,6 +129,9 @@ func (s *Script) String() string {
 	write(s.Before)
 	for i, x := range s.Rounds {
 		fmt.Fprintf(&b, "-- round %d: %s\n", i+1, x.Fault)
+		if x.Remap != "" {
+			fmt.Fprintf(&b, "-- at the first site\n%s;\n", x.Remap)
+		}
 		for _, list := range x.Work {
 			write(list)
 		}

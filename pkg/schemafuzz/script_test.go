@@ -24,13 +24,15 @@ func TestKindsOccur(t *testing.T) {
 	signs := map[Kinds]string{
 		Types: "ENUM('zz','b','a','10','9','') NOT NULL", Parents: "FOREIGN KEY", Cascades: "ON DELETE CASCADE", Rings: "ALTER TABLE",
 		Uniques: "UNIQUE KEY", Spellings: "'BÓB'", Generated: " AS (n ", Unchecked: "foreign_key_checks = 0", Bulk: "e WHERE c.i <",
-		Faults: "kill -9", Holds: "holds its locks",
+		Faults: "kill -9", Holds: "holds its locks", Routed: "routes of the first site",
 	}
 	for kind, sign := range signs {
 		with, without := false, false
 		for seed := range uint64(60) {
-			with = with || strings.Contains(NewScript(seed, All, 2, 3).String(), sign)
-			without = without || strings.Contains(NewScript(seed, All&^kind, 2, 3).String(), sign)
+			for _, k := range []Kinds{All, All &^ Apart} {
+				with = with || strings.Contains(NewScript(seed, k, 2, 3).String(), sign)
+				without = without || strings.Contains(NewScript(seed, k&^kind, 2, 3).String(), sign)
+			}
 		}
 		if !with || without {
 			t.Errorf("%s: %q occurs with it: %t, without it: %t", kind, sign, with, without)

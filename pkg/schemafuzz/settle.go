@@ -47,11 +47,11 @@ func (w *world) settled() error {
 			return err
 		}
 	}
-	first, err := w.sites[0].tables(w)
-	if err != nil {
-		return err
-	}
 	for _, x := range w.sites[1:] {
+		first, err := w.sites[0].part(w, x.Name)
+		if err != nil {
+			return err
+		}
 		other, err := x.tables(w)
 		if err != nil {
 			return err
@@ -65,9 +65,22 @@ func (w *world) settled() error {
 
 // tables reads all tables of a site.
 func (x *site) tables(w *world) (map[string]image, error) {
+	return x.read(w, func(*Table) string { return "" })
+}
+
+// part reads what another site must have of a site's tables.
+func (x *site) part(w *world, other string) (map[string]image, error) {
+	if w.script.Routes == nil {
+		return x.tables(w)
+	}
+	return x.read(w, func(t *Table) string { return "WHERE " + w.script.Routes.part(t, other) })
+}
+
+// read reads the rows of all tables that a condition chooses.
+func (x *site) read(w *world, which func(*Table) string) (map[string]image, error) {
 	all := map[string]image{}
 	for _, t := range w.script.Schema.Tables {
-		m, err := look(w.ctx, x.DB, t, "")
+		m, err := look(w.ctx, x.DB, t, which(t))
 		if err != nil {
 			return nil, fmt.Errorf("read %s of %s: %w", t.Name, x.Name, err)
 		}

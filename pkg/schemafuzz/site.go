@@ -24,14 +24,8 @@ type site struct {
 	failed error       // what no user must see
 }
 
-// newSite makes a database with some tables, and the configuration of its node, which syncs tables with all others.
-func newSite(tb testkit.TB, number, sites int, ddl, tables []string, broker *testkit.Broker) *site {
-	var remotes []string
-	for other := range sites {
-		if other != number {
-			remotes = append(remotes, siteName(other))
-		}
-	}
+// newSite makes a database with some tables, and the configuration of its node, which syncs tables with others.
+func newSite(tb testkit.TB, number int, remotes, ddl, tables []string, broker *testkit.Broker) *site {
 	x := &site{Site: testkit.NewSite(tb, testkit.Shared(tb), broker, siteName(number), remotes, tables, map[string]any{
 		"loggingLevel": "debug",
 		"applySession": map[string]any{"@synced": 1}, // for the users' own triggers

@@ -14,6 +14,7 @@ type writer struct {
 	r      *rand.Rand
 	kinds  Kinds
 	schema *Schema
+	routes *Routing
 	site   int
 	count  int // of tokens
 	number int // of transactions
@@ -60,9 +61,17 @@ func (w *writer) begin(site int) Transaction {
 
 // table favours the first ones: without rows there, the others have none.
 func (w *writer) table() *Table {
-	n := len(w.schema.Tables)
-	return w.schema.Tables[min(w.r.IntN(n), w.r.IntN(n+1))]
+	tables := w.schema.Tables
+	if w.seesPart() {
+		tables = w.routes.Tables
+	}
+	n := len(tables)
+	return tables[min(w.r.IntN(n), w.r.IntN(n+1))]
 }
+
+// seesPart reports whether the site has only some rows. Its users write no other tables: a row there may be the parent of rows that
+// they do not see.
+func (w *writer) seesPart() bool { return w.routes != nil && w.site > 0 }
 
 // step adds to a transaction something that a user would do to a table.
 func (w *writer) step(x *Transaction, t *Table) {
@@ -270,6 +279,10 @@ func (w *writer) moveAndDelete(x *Transaction, t *Table) {
 		return
 	}
 	f := pick(w.r, t.ForeignKeys)
+	if w.seesPart() && !w.routes.has(f.Parent) {
+		x.add(w.delete(t))
+		return
+	}
 	p, order := f.Parent, w.mixed(f.Parent)
 	x.touch(w.schema, p)
 	x.Strict = true // the delete alone is a different case
