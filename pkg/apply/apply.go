@@ -21,8 +21,8 @@ import (
 type Marker interface {
 	// Mark records that one remote needs rows.
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
-	// Respelled handles rows that now have another spelling; before has the old one.
-	Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error
+	// Respelled handles, before rows are recorded, those that had another spelling; before has what is known of these.
+	Respelled(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row, remotes []string) error
 }
 
 // Routes say which clients have which rows; see route.Router.

@@ -106,8 +106,8 @@ type Finder interface {
 type Recorder interface {
 	Keep(ctx context.Context, entries []losers.Entry) error
 	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
-	// Respelled handles rows that now have another spelling; before has the old one.
-	Respelled(ctx context.Context, before []change.Row) error
+	// Respelled handles, before rows are recorded, those that had another spelling; before has what is known of these.
+	Respelled(ctx context.Context, before, rows []change.Row) error
 	// Consume removes local changes that no longer need to be captured.
 	Consume(ctx context.Context, w *version.Writing, entries []capture.Entry) error
 	// Mark records that a remote needs rows.

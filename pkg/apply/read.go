@@ -341,10 +341,14 @@ func (a *Applier) record(ctx context.Context, tx Tx, writing *version.Writing, s
 		}
 	}
 	entries, news := Entries(steps, a.news, writing.Positions)
-	if err := tx.Record(ctx, writing, entries); err != nil {
+	recorded := make([]change.Row, len(entries))
+	for i := range entries {
+		recorded[i] = entries[i].Row
+	}
+	if err := tx.Respelled(ctx, before, recorded); err != nil {
 		return false, err
 	}
-	if err := tx.Respelled(ctx, before); err != nil {
+	if err := tx.Record(ctx, writing, entries); err != nil {
 		return false, err
 	}
 	if err := tx.Consume(ctx, writing, consumed); err != nil {

@@ -159,8 +159,8 @@ func (x *session) NotTheirs(ctx context.Context, client, table string, rows []ch
 	return x.routes.NotTheirs(ctx, x.tx, client, table, rows)
 }
 
-func (x *session) Respelled(ctx context.Context, before []change.Row) error {
-	return x.marker.Respelled(ctx, x.tx, before, x.remotes)
+func (x *session) Respelled(ctx context.Context, before, rows []change.Row) error {
+	return x.marker.Respelled(ctx, x.tx, before, rows, x.remotes)
 }
 
 func (x *session) Consume(ctx context.Context, w *version.Writing, entries []capture.Entry) error {

@@ -24,8 +24,9 @@ type Config struct {
 	OnNews   func() // called after a commit of rows that remotes need; must not block
 	// Recorded is called after a commit with the last position assigned, 0 if none; it must not block.
 	Recorded func(position int64)
-	// Respelled handles, in the transaction, rows that now have another spelling; before has the old one.
-	Respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
+	// Respelled handles, in the transaction and before rows are recorded, those that had another spelling; before has what
+	// is known of these.
+	Respelled func(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row) error
 	// Record writes versions, in the transaction; nil: version.Write.
 	Record func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 	// Identify gives rows the IDs that all their spellings share.
@@ -157,14 +158,14 @@ func (c *Capture) record(ctx context.Context, tx Tx, writing *version.Writing, e
 	for i := range next {
 		c.written.note(next[i].Row, next[i].Version.Time) // before anyone else can know it
 	}
-	if err := tx.Record(ctx, writing, next); err != nil {
-		return err
-	}
 	var before []change.Row
 	for _, e := range entries {
 		if e.Row.Key != last[e.Row.Identity()].Row.Key && c.Syncs(e.Row.Table) {
 			before = append(before, e.Row)
 		}
 	}
-	return tx.Respelled(ctx, before)
+	if err := tx.Respelled(ctx, before, synced); err != nil {
+		return err
+	}
+	return tx.Record(ctx, writing, next)
 }

@@ -87,7 +87,7 @@ func TestWritesAreConsumedAsTheyAreRecorded(t *testing.T) {
 		ends, recorded := c.ends, 0
 		captured := capture.New(zap.NewNop(), db, source, stream, capture.Config{
 			Origin: "here", Syncs: func(table string) bool { return table == "orders" },
-			Respelled: func(context.Context, mysqldb.Tx, []change.Row) error { return ends },
+			Respelled: func(context.Context, mysqldb.Tx, []change.Row, []change.Row) error { return ends },
 			Recorded:  func(int64) { recorded++ },
 		})
 		if err := captured.Once(t.Context()); !errors.Is(err, c.ends) || len(source.waits) != c.waiting || (recorded == 1) != (c.waiting == 0) {

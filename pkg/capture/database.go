@@ -20,15 +20,15 @@ type Tx interface {
 	Consume(ctx context.Context, b Batch, w *version.Writing) error
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
 	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
-	// Respelled handles rows that now have another spelling; before has the old one.
-	Respelled(ctx context.Context, before []change.Row) error
+	// Respelled handles, before rows are recorded, those that had another spelling; before has what is known of these.
+	Respelled(ctx context.Context, before, rows []change.Row) error
 }
 
 // server is the Database of a node.
 type server struct {
 	db        mysqldb.Beginner
 	stream    *version.Stream
-	respelled func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error
+	respelled func(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row) error
 	record    func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 }
 
@@ -57,9 +57,9 @@ func (x *session) Record(ctx context.Context, w *version.Writing, entries []vers
 	return version.Write(ctx, x.tx, entries)
 }
 
-func (x *session) Respelled(ctx context.Context, before []change.Row) error {
+func (x *session) Respelled(ctx context.Context, before, rows []change.Row) error {
 	if x.respelled == nil {
 		return nil
 	}
-	return x.respelled(ctx, x.tx, before)
+	return x.respelled(ctx, x.tx, before, rows)
 }

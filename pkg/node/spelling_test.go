@@ -236,8 +236,15 @@ func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	x.Exec("UPDATE words SET w = 'Eve' WHERE w = 'eve'")
 	hub.Exec("UPDATE words SET w = 'Bob' WHERE w = 'bob'")
 	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"Bob"`, `"Eve"`)
+	x.Exec("DELETE FROM words WHERE w = 'Eve'")
+	hub.Exec("DELETE FROM words WHERE w = 'Bob'")
+	hub.Expect("SELECT COUNT(*) FROM words", "0")
+	hub.Expect("SELECT COUNT(*) FROM table_changes", "0")
+	x.Exec("INSERT INTO words VALUES ('EVE', 2)")
+	hub.Exec("INSERT INTO words VALUES ('BOB', 2)")
+	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"BOB"`, `"EVE"`)
 	z.start()
-	z.Expect("SELECT w FROM words ORDER BY w", `"Bob"`, `"Eve"`)
+	z.Expect("SELECT w FROM words ORDER BY w", `"BOB"`, `"EVE"`)
 	for _, s := range []*site{x, hub, z} {
 		s.Expect("SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'", "0")
 	}

@@ -45,8 +45,8 @@ func (w *work) wireOut() {
 	w.capture = capture.New(w.log.Named("capture"), w.DB, w.source, w.Stream, capture.Config{
 		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify, Record: w.routes.Record,
 		Counters: w.cfg.Counts,
-		Respelled: func(ctx context.Context, tx mysqldb.Tx, before []change.Row) error {
-			return w.outbox.Respelled(ctx, tx, before, w.cfg.RemoteClients)
+		Respelled: func(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row) error {
+			return w.outbox.Respelled(ctx, tx, before, rows, w.cfg.RemoteClients)
 		},
 	})
 	w.snapshots = snapshot.New(w.log.Named("snapshot"), w.DB, w.Tables, w.outbox, w.Stream, snapshot.Config{

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -12,6 +13,8 @@ import (
 // Namer gives a row's id on the wire, under which sync_status shows it.
 type Namer interface {
 	ID(ctx context.Context, r change.Row) string
+	// Spelled reports whether rows of a table may have several spellings.
+	Spelled(ctx context.Context, table string) bool
 }
 
 // Outbox is what remotes still need. It is safe for concurrent use.
@@ -101,9 +104,22 @@ func columns(r change.Row) (id, key []byte) {
 }
 
 // Respelled removes rows from sync_status that now have another spelling: they are shown under that one, and nothing
-// would be acked under the previous one. It is called in the transaction that records the new one.
-func (o *Outbox) Respelled(ctx context.Context, tx mysqldb.Tx, before []change.Row, remotes []string) error {
-	if len(before) == 0 || len(remotes) == 0 {
+// would be acked under the previous one. It is called in the transaction that records rows, before it does: before has
+// spellings that end, besides those under which the rows were last recorded, be it as deleted.
+func (o *Outbox) Respelled(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row, remotes []string) error {
+	if len(remotes) == 0 {
+		return nil
+	}
+	recorded, err := version.Keys(ctx, tx, slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool { return !o.namer.Spelled(ctx, r.Table) }))
+	if err != nil {
+		return err
+	}
+	for r, key := range recorded {
+		if key != r.Key {
+			before = append(before, change.Row{Table: r.Table, Key: key})
+		}
+	}
+	if len(before) == 0 {
 		return nil
 	}
 	var ids []any

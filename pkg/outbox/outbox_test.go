@@ -24,6 +24,8 @@ type plain struct{}
 
 func (plain) ID(_ context.Context, r change.Row) string { return strings.ToValidUTF8(r.Key, "?") }
 
+func (plain) Spelled(context.Context, string) bool { return false }
+
 // begin returns the outbox of a schema, as a process opens it.
 func begin(t *testing.T, db *mysqldb.DB) *outbox.Outbox {
 	t.Helper()

@@ -148,6 +148,12 @@ func (ts *Tables) ID(ctx context.Context, r change.Row) string {
 	return strings.ToValidUTF8(r.Key, "?")
 }
 
+// Spelled reports whether rows of a table may have several spellings, as far as its definition can be read.
+func (ts *Tables) Spelled(ctx context.Context, table string) bool {
+	t, err := ts.Table(ctx, table)
+	return err == nil && t.SpellingForm() != ""
+}
+
 // Fresh returns the definition of a table after comparing the cached one with the table's current columns: what is then
 // read or written by it misses no column that was added before. It costs one short statement.
 func (ts *Tables) Fresh(ctx context.Context, name string) (*Table, error) {

@@ -155,7 +155,7 @@ func (x *capturing) Record(_ context.Context, w *version.Writing, entries []vers
 	return x.n.step()
 }
 
-func (x *capturing) Respelled(context.Context, []change.Row) error { return nil }
+func (x *capturing) Respelled(context.Context, []change.Row, []change.Row) error { return nil }
 
 func (x *capturing) commit() {
 	n := x.n

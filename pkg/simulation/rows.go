@@ -203,6 +203,7 @@ type tables struct{}
 
 func (tables) Identify(context.Context, []change.Row) error { return nil }
 func (tables) ID(_ context.Context, r change.Row) string    { return r.Key }
+func (tables) Spelled(context.Context, string) bool         { return false }
 func (tables) Parents(_ context.Context, table string) []string {
 	if table == children.Name {
 		return []string{parents.Name}

@@ -76,7 +76,7 @@ func (x *session) Record(_ context.Context, w *version.Writing, entries []versio
 	return x.n.step()
 }
 
-func (x *session) Respelled(context.Context, []change.Row) error { return nil }
+func (x *session) Respelled(context.Context, []change.Row, []change.Row) error { return nil }
 
 func (x *session) Consume(_ context.Context, _ *version.Writing, entries []capture.Entry) error {
 	if x.n.w.mistake != CountAgain {
