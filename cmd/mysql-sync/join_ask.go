@@ -137,7 +137,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 				return nil
 			},
 			Most: func(string) int { return join.AnswerBytes },
-		})
+		}, w)
 	}()
 	again := time.NewTicker(askEvery)
 	defer again.Stop()
@@ -244,15 +244,21 @@ func (p *patience) reason() error {
 // errSilent says that no answer came.
 var errSilent = errors.New("the hub does not answer: is it running, and connected to the broker? At a broker with an ACL, both need the topics of joining (docs/fleets.md)")
 
-// insistTime is how long a login may be refused: the hub reads the invitations once a second.
-const insistTime = 6 * time.Second
+// insistTime is how long a login may be refused: the hub reads the invitations once a second, but not while it starts again, as it
+// does whenever a site has joined.
+const insistTime = 30 * time.Second
 
 // insist runs a session, and repeats it for a while if the login is refused.
-func insist(ctx context.Context, line *transport.Session, h transport.Handlers) error {
-	for begun := time.Now(); ; {
+func insist(ctx context.Context, line *transport.Session, h transport.Handlers, w io.Writer) error {
+	begun, told := time.Now(), false
+	for {
 		err := line.Run(ctx, h)
 		if !errors.Is(err, transport.ErrRefused) || transport.Distrusted(err) || time.Since(begun) > insistTime || pause.For(ctx, time.Second) != nil {
 			return err
+		}
+		if !told && time.Since(begun) > insistTime/10 {
+			told = true
+			say(w, "Note: the broker does not know the token's login yet, or no more; still trying, for %s.", insistTime)
 		}
 	}
 }
