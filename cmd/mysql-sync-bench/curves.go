@@ -61,6 +61,8 @@ var curves = []curve{
 		show: []string{"node %", "database %"}, points: resting},
 	{name: "curve: sites", title: "A hub by its sites", what: "the hub is a real node, the sites are clients of the same packages without databases, in one process", over: "sites",
 		show: []string{"s to come", "in/s", "out/s", "to sites/s", "hub CPU %", "s, 1 row", "s, 999 rows", "CPU µs/row and site", "s after a restart", "hub CPU s", "MiB hub"}, points: crowds},
+	{name: "curve: joins", title: "Sites that join by a token", what: "eight at a time, with real nodes and an empty database each, on one server; then all start, and receive the hub's 1,000 rows", over: "sites",
+		show: []string{"s each, median", "s each, most", "s, all joined", "hub CPU ms/site", "s, all rows there"}, points: over(joining, 1, 10, 50, 100)},
 }
 
 // over makes a point for each number of rows, a tenth of it in a quick run. The last one is only in

@@ -93,7 +93,7 @@ func (s *site) quietly(db *sqlx.DB, statements ...string) {
 	s.b.must("prepare "+s.name, err)
 }
 
-// configure writes the configuration of the site's node; extra holds more keys.
+// configure writes the configuration of the site's node; extra holds more keys, and nil for those that it must not have.
 func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[string]any) {
 	server := broker.Server()
 	c := map[string]any{
@@ -108,6 +108,7 @@ func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[str
 		"mysqlConfig":    s.server.Keys(s.schema),
 	}
 	maps.Copy(c, extra)
+	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })
 	s.file = testkit.ConfigFile(s.b, c)
 }
 
