@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 )
 
@@ -224,6 +225,12 @@ func (f seen) rest(w io.Writer, s screen) {
 	if f.Conflicts.Kept > 0 {
 		say(w, "%s %s kept: mysql-sync conflicts", count(status.Count{Rows: f.Conflicts.Kept, AtLeast: f.Conflicts.AtLeast}),
 			command.Word(f.Conflicts.Kept, "version that lost a conflict is", "versions that lost a conflict are"))
+	}
+	switch {
+	case f.Capture.By == config.CaptureLog:
+		say(w, "local writes are read from the server's log")
+	case len(f.Capture.Instead) > 0:
+		say(w, "triggers notice local writes, since the server's log cannot be read: %s", command.Clean(strings.Join(f.Capture.Instead, "; ")))
 	}
 	if f.Uncaptured.Rows > 0 {
 		say(w, "%s not recorded yet", command.Some(f.Uncaptured.Rows, "change is", "changes are"))

@@ -29,6 +29,7 @@ func full() seen {
 		Transformers: []status.Transformer{{File: "orders.js", Errors: 1, Last: "orders.js:3: no\nway", LastAt: before(time.Minute), LastRow: "17"}},
 		Conflicts:    status.Conflicts{Kept: 1},
 		Uncaptured:   status.Count{Rows: 3},
+		Capture:      status.Captured{By: "trigger", Instead: []string{"binlog_format: it is MIXED"}},
 		Problems:     []string{"the clock of \x1b]0;paris is wrong"},
 	}}
 }
@@ -42,7 +43,7 @@ func TestStatusShowsEverything(t *testing.T) {
 		"orders  both ways       12       2", "3.0 s ago", "items   receives",
 		"orders    boston  45 %  450,000 of about 1,000,000  37,000  15 s  what is missing",
 		"paris does not accept items: rows are held back until it does",
-		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "✗ the clock of ?]0;paris is wrong",
+		"1 version that lost a conflict is kept", "3 changes are not recorded yet", "triggers notice local writes, since the server's log cannot be read: binlog_format: it is MIXED", "✗ the clock of ?]0;paris is wrong",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())

@@ -27,6 +27,8 @@ type Armed interface {
 
 // Told is what others may know about how the tables are captured. It may be called from any goroutine.
 type Told interface {
+	// How returns how writes are noticed.
+	How() How
 	// Trouble returns why the tables cannot be checked, or nil. Until it is nil, writes may be missed.
 	Trouble() error
 	// Denied returns the foreign keys to parents in other schemas whose cascades are not captured.
@@ -35,6 +37,12 @@ type Told interface {
 	Uncaptured() []string
 	// Captures reports whether a table is not among these.
 	Captures(table string) bool
+}
+
+// How is how writes are noticed, for people.
+type How struct {
+	By      string   // config.CaptureTrigger or CaptureLog
+	Instead []string // why it is not the log, if it would be: what the server lacks, in words
 }
 
 // WatchConfig says which tables to watch, and what to report to whom.

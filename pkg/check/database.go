@@ -43,6 +43,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Find
 	}
 	f.Rightf("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
+	fromLog := checkCapture(ctx, f, db, cfg)
 	if err := ApplySession(ctx, cfg); err != nil {
 		f.Wrongf("applySession", "Remove the variable, correct its value, or grant the login the required privilege.", "%v", err)
 	} else if n := len(cfg.ApplySession); n > 0 {
@@ -63,7 +64,17 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Find
 		return f.Found, nil, s.worker != 0
 	}
 	privileges, tables := &finding.List{Area: AreaPrivileges}, &finding.List{Area: AreaTables}
-	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, parentsOf(c.keys, cfg)))
+	armed := slices.Concat(cfg.SyncTables, parentsOf(c.keys, cfg)) // with triggers
+	switch {
+	case fromLog && s.mariaDB:
+		armed = parentsOf(c.keys, cfg)
+	case fromLog:
+		armed = nil // the log has what foreign keys do
+	}
+	if len(armed) > 0 {
+		judgeBinaryLog(f, s, g)
+	}
+	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, armed))
 	judgeDefiners(f, c, s.user)
 	judgeTables(tables, c, cfg, s, g)
 	judgeCounters(tables, c, cfg)

@@ -23,13 +23,7 @@ func grant(privileges []string, database, user string) string {
 }
 
 // account quotes a user in the form of CURRENT_USER() and of definers: name@host.
-func account(user string) string {
-	name, host := user, "%"
-	if at := strings.LastIndexByte(user, '@'); at >= 0 {
-		name, host = user[:at], user[at+1:]
-	}
-	return mysqldb.QuoteString(name) + "@" + mysqldb.QuoteString(host)
-}
+func account(user string) string { return mysqldb.Account(user) }
 
 // grants are the privileges of a user, by what they are granted on.
 type grants struct {
@@ -189,9 +183,9 @@ type needs struct {
 	without   string   // what does not work without it
 }
 
-// neededPrivileges returns what a node needs in order to capture changes to some tables and to write others. parents are
-// tables whose foreign keys change synced rows.
-func neededPrivileges(own, synced, received, parents []string) []needs {
+// neededPrivileges returns what a node needs in order to capture changes to some tables and to write others. armed
+// are the tables that have triggers.
+func neededPrivileges(own, synced, received, armed []string) []needs {
 	user := slices.Concat(synced, received)
 	written := slices.Concat(own, received)
 	return []needs{
@@ -201,7 +195,7 @@ func neededPrivileges(own, synced, received, parents []string) []needs {
 		{"DELETE", written, "nothing could be deleted"},
 		{"CREATE", own, "the node could not create its own tables"},
 		{"ALTER", own, "the node could not migrate its own tables"},
-		{"TRIGGER", slices.Concat(synced, parents), "no change would be captured"},
+		{"TRIGGER", armed, "no change would be captured"},
 		{"LOCK TABLES", []string{"*"}, "the node would not start"},
 	}
 }
@@ -209,6 +203,9 @@ func neededPrivileges(own, synced, received, parents []string) []needs {
 // judgeGrants judges each privilege.
 func judgeGrants(f *finding.List, g *grants, user string, needed []needs) {
 	for _, n := range needed {
+		if len(n.tables) == 0 {
+			continue
+		}
 		var lacking []string
 		for _, table := range n.tables {
 			if !g.has(n.privilege, table) && !slices.Contains(lacking, table) {

@@ -126,7 +126,6 @@ func judgeServer(f *finding.List, s *server, g *grants) {
 		f.Rightf("node", "a node uses this database (connection %d of the server)", s.worker)
 	}
 	judgeWriting(f, s, g)
-	judgeBinaryLog(f, s, g)
 	judgeBinaryFormat(f, s)
 	judgeTableLocks(f, s)
 	judgeClock(f, "clock", "the database server", s.ahead, s.within)

@@ -52,7 +52,7 @@ func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
 		tables = schema.NewTables(db)
-		dbErr = errors.Join(db.Spell(ctx, cfg.Tables()), awaitTables(ctx, log, tables, cfg), ApplySession(ctx, cfg), TransformerLogin(ctx, cfg), BinaryLog(ctx, db))
+		dbErr = errors.Join(db.Spell(ctx, cfg.Tables()), awaitTables(ctx, log, tables, cfg), ApplySession(ctx, cfg), TransformerLogin(ctx, cfg), BinaryLog(ctx, db), LogReadable(ctx, db, cfg))
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {

@@ -30,7 +30,7 @@ type Config struct {
 	TransformerDirectory string              // absolute after Load; "" is none
 	TransformerLogin     *Login              // at the database; nil: the node's
 	CheckInterval        time.Duration       // of the poll; the file has milliseconds
-	CaptureLog           bool                // changes are read from the server's log
+	Capture              string              // one of the constants Capture…
 	InitialSync          string              // none, missing, all
 	TombstoneRetention   time.Duration       // of the versions of deleted rows; 0 is for ever
 	MaxRowBytes          int                 // of a change of version 1, and of a batch once it is unpacked

@@ -21,6 +21,7 @@ type file struct {
 	TransformerDirectory string              `koanf:"transformerDirectory"`
 	TransformerLogin     *fileLogin          `koanf:"transformerLogin"` // nil: the node's
 	CheckInterval        int                 `koanf:"checkInterval"`    // ms
+	Capture              string              `koanf:"capture"`
 	InitialSync          string              `koanf:"initialSync"`
 	TombstoneRetention   int                 `koanf:"tombstoneRetention"` // days
 	MaxRowBytes          int                 `koanf:"maxRowBytes"`

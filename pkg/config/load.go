@@ -26,10 +26,6 @@ var serviceLink = regexp.MustCompile(`^MYSQL_SYNC_(SERVICE_|PORT(_|$))`)
 // checker checks what the keys mean, beyond what their schema says.
 type checker struct{ *keys.Checker }
 
-// unfinished is the variable by which tests have changes captured from the server's log. There is no key for that until it
-// keeps all promises.
-const unfinished = "UNFINISHED_CAPTURE=log"
-
 // InEnvironment reports whether a variable sets a key of the top level, or something in it.
 func InEnvironment(environ []string, key string) bool {
 	return slices.ContainsFunc(environ, func(v string) bool {
@@ -79,7 +75,6 @@ func read(path string, environ []string, signed []byte) (*Config, []string, erro
 	}
 	cfg := c.build(&f, given["mqttConfig"] != nil, from)
 	cfg.Path = path
-	cfg.CaptureLog = slices.Contains(environ, unfinished)
 	cfg.Leads = c.leads(cfg, f.Lead)
 	if mistakes := c.Mistakes(); len(mistakes) > 0 {
 		return nil, c.Warnings(), mistakes
@@ -100,6 +95,7 @@ func (c *checker) build(f *file, hasMQTT bool, from From) *Config {
 		QueueDirectory:       c.Path(f.QueueDirectory),
 		TransformerDirectory: c.Path(f.TransformerDirectory),
 		CheckInterval:        milliseconds(f.CheckInterval),
+		Capture:              f.Capture,
 		ForeignKeyConflict:   f.ForeignKeyConflict,
 		CascadeTables:        append([]string(nil), f.CascadeTables...),
 		InitialSync:          f.InitialSync,

@@ -63,11 +63,3 @@ func (c *checker) host(key, s string) string {
 	}
 	return bare
 }
-
-// Log returns the server whose log changes are captured from; nil: triggers capture them.
-func (c *Config) Log() *MySQL {
-	if !c.CaptureLog {
-		return nil
-	}
-	return &c.MySQL
-}

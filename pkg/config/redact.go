@@ -27,6 +27,7 @@ func (c Config) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	zap.Strings("syncTables", c.SyncTables).AddTo(e)
 	zap.Strings("receiveTables", c.ReceiveTables).AddTo(e)
 	e.AddDuration("checkInterval", c.CheckInterval)
+	e.AddString("capture", c.Capture)
 	e.AddString("mqtt", c.MQTT.String())
 	e.AddString("mysql", c.MySQL.String())
 	e.AddString("http", c.HTTP.String())

@@ -40,6 +40,15 @@ func QuoteString(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
 }
 
+// Account quotes a user in the form of CURRENT_USER() and of definers, name@host, as GRANT takes it.
+func Account(user string) string {
+	name, host := user, "%"
+	if at := strings.LastIndexByte(user, '@'); at >= 0 {
+		name, host = user[:at], user[at+1:]
+	}
+	return QuoteString(name) + "@" + QuoteString(host)
+}
+
 // Groups returns rows groups of width placeholders: "(?,?),(?,?)".
 func Groups(rows, width int) string {
 	group := "(" + List(width) + ")"

@@ -81,7 +81,7 @@ func (n *Node) begun(ctx context.Context) (*work, error) {
 }
 
 // begin prepares triggers and own tables for a run, and makes all parts in between.
-func (w *work) begin(ctx context.Context) error {
+func (w *work) begin(ctx context.Context) (err error) {
 	if err := w.line.Mesh.Recall(ctx, mesh.Clients{DB: w.DB}); err != nil {
 		return err
 	}
@@ -90,10 +90,11 @@ func (w *work) begin(ctx context.Context) error {
 		Comparable: w.comparable, Compared: w.Verified.Of, Changed: w.Renew,
 	})
 	w.pauses = paused.New(paused.Config{Log: w.log.Named("outbound"), DB: w.DB, Synced: w.cfg.SyncTables, Parents: w.Tables.Parents, Changed: w.senders.Wake})
-	w.source = choice.Source(w.log.Named("capture"), w.DB, choice.Config{Syncs: w.cfg.Syncs, Interval: w.cfg.CheckInterval, Lost: w.doubts.Vanished, Details: w.cfg.Merges, Counters: w.cfg.Counts, Credited: w.Credited}, w.cfg.Log())
+	if w.source, err = choice.Chosen(ctx, w.log.Named("capture"), w.DB, w.cfg, choice.Config{Lost: w.doubts.Vanished, Credited: w.Credited}); err != nil {
+		return err
+	}
 	w.route()
-	err := capture.Start(ctx, w.log, w.source, w.DB, w.Tables, w.cfg.SyncTables, w.unseen)
-	if err != nil {
+	if err = capture.Start(ctx, w.log, w.source, w.DB, w.Tables, w.cfg.SyncTables, w.unseen); err != nil {
 		return err
 	}
 	if w.scripts, err = render.OpenScripts(w.log, w.cfg, w.Guests, w.line.Transport); err != nil {

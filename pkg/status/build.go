@@ -14,7 +14,7 @@ import (
 func about(cfg *config.Config, database Link, l *Live, now time.Time) *State {
 	return &State{
 		Client: cfg.ClientName, Now: now, Fleet: cfg.Fleet,
-		Led: l.Led, Leads: l.Leads, Database: database, Broker: l.Broker, SetBack: l.SetBack, Step: l.Step,
+		Led: l.Led, Leads: l.Leads, Capture: l.Capture, Database: database, Broker: l.Broker, SetBack: l.SetBack, Step: l.Step,
 		Remotes: []Remote{}, Tables: tablesOf(cfg), Streams: []Stream{}, Transfers: []Transfer{},
 		Transformers: append([]Transformer{}, l.Transformers...), Verified: []Comparison{},
 	}

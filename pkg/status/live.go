@@ -14,6 +14,7 @@ import (
 // Live is a snapshot of what only a running node knows. For a stopped node it is empty.
 type Live struct {
 	Broker  Link
+	Capture Captured
 	SetBack *time.Time
 	Step    Step
 

@@ -37,6 +37,7 @@ type Capture interface {
 
 // Watcher checks the tables; see capture.Told.
 type Watcher interface {
+	How() capture.How
 	Trouble() error
 	Denied() []capture.Denied
 	Uncaptured() []string
@@ -93,6 +94,7 @@ func (n Stages) Live(clients []string, now time.Time) Live {
 // tell adds what the stages tell.
 func (n Stages) tell(l *Live, now time.Time) {
 	l.SetBack, l.Paused = n.Doubts.SetBack(), n.Pauses.All()
+	l.Capture = Captured(n.Watcher.How())
 	l.Found, l.Altered = map[string]int64{}, map[string]int64{}
 	for _, c := range n.Applier.Conflicts() {
 		l.Found[c.Table] += int64(c.Count)

@@ -28,6 +28,7 @@ type played struct {
 
 func (p *played) Trouble() error                    { return p.trouble }
 func (*played) Denied() []capture.Denied            { return nil }
+func (*played) How() capture.How                    { return capture.How{By: "log"} }
 func (*played) Uncaptured() []string                { return []string{"notes"} }
 func (*played) AllAside() []schema.Aside            { return []schema.Aside{{Table: "items"}} }
 func (p *played) Stats() []transform.Stats          { return p.scripts }

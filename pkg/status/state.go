@@ -20,6 +20,7 @@ type State struct {
 	Led          *lead.Standing  `json:"led,omitempty"`    // how it stands with the hub that leads its configuration
 	Leads        []lead.Profile  `json:"leads,omitempty"`  // by which it leads others
 	Asking       []sites.Waiting `json:"asking,omitempty"` // sites that ask to join, which a person has to let in
+	Capture      Captured        `json:"capture"`          // how local writes are noticed
 	Database     Link            `json:"database"`
 	Broker       Link            `json:"broker"`
 	SetBack      *time.Time      `json:"setBack,omitempty"` // when the node noticed that the database was restored from a backup; omitted once everything was compared
@@ -34,6 +35,12 @@ type State struct {
 	Uncaptured   Count           `json:"uncaptured"`         // local changes
 	Step         Step            `json:"step"`               // the one taking longest now
 	Problems     []string        `json:"problems,omitempty"` // what needs a person's attention, in sentences
+}
+
+// Captured is how local writes are noticed.
+type Captured struct {
+	By      string   `json:"by,omitempty"`      // trigger or log; "": the node does not run
+	Instead []string `json:"instead,omitempty"` // why it is not the log, with capture: auto
 }
 
 // Step is what a loop of the node is doing, for rows coming in or going out.

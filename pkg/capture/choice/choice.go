@@ -18,6 +18,42 @@ import (
 // Config says which writes count, and how often to look for them.
 type Config = trigger.Config
 
+// Chosen returns the Source of a running node, as its configuration says. With auto, why the log is not read is logged, and the
+// Source tells it. c needs only what the configuration does not have.
+func Chosen(ctx context.Context, logger *zap.Logger, db *mysqldb.DB, cfg *config.Config, c Config) (capture.Source, error) {
+	c.Syncs, c.Interval, c.Details, c.Counters = cfg.Syncs, cfg.CheckInterval, cfg.Merges, cfg.Counts
+	server := &cfg.MySQL
+	switch cfg.Capture {
+	case config.CaptureLog:
+	case config.CaptureAuto:
+		needs, err := log.Needs(ctx, db, cfg.MySQL)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range needs {
+			if n.Must {
+				c.Instead = append(c.Instead, n.About+": "+n.What)
+			}
+		}
+		if len(c.Instead) == 0 {
+			break
+		}
+		logger.Warn("triggers capture local writes, since the server's log cannot be read; mysql-sync check says what to do", zap.Strings("reasons", c.Instead))
+		server = nil
+	default:
+		server = nil
+	}
+	return Source(logger, db, c, server), nil
+}
+
+// Need is what the log needs and does not have.
+type Need = log.Need
+
+// LogNeeds returns what the server lacks for its log to be read with the login.
+func LogNeeds(ctx context.Context, db *mysqldb.DB, login config.MySQL) ([]Need, error) {
+	return log.Needs(ctx, db, login)
+}
+
 // Source returns the Source of a running node. With server, the server's log is read; nil: triggers notice the writes.
 func Source(logger *zap.Logger, db *mysqldb.DB, c Config, server *config.MySQL) capture.Source {
 	if server == nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -56,6 +57,9 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 	}
 	if s.start.fresh || s.start.foreign != "" {
 		if err := s.write(ctx, s.db, s.pending.after(nil)); err != nil {
+			return err
+		}
+		if err := s.found(ctx); err != nil {
 			return err
 		}
 		s.start.fresh, s.start.foreign = false, ""
@@ -110,6 +114,9 @@ func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
 	}
 	return errors.Join(errs...)
 }
+
+// How implements capture.Source.
+func (s *Source) How() capture.How { return capture.How{By: config.CaptureLog} }
 
 // Trouble implements capture.Source.
 func (s *Source) Trouble() error { return s.through.Cascades.Trouble() }

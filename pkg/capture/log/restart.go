@@ -154,6 +154,23 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 	return "", nil
 }
 
+// found makes sure that the log has what was written as P: else no write of this database is in it.
+func (s *Source) found(ctx context.Context) error {
+	at, mark, _, err := s.recorded(ctx)
+	if err != nil {
+		return err
+	}
+	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	if err != nil {
+		return err
+	}
+	why, err := s.proves(ctx, at, mark, end)
+	if err == nil && why != "" {
+		err = fmt.Errorf("capture: the log lacks what the node itself writes: %s. %s", excluded.What, excluded.Do)
+	}
+	return err
+}
+
 // recorded returns P and its mark, and whether there are any.
 func (s *Source) recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error) {
 	var text string

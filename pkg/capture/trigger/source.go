@@ -27,6 +27,8 @@ type Config struct {
 	// NoRows means that another Source notices what statements do to rows, and NoCascades that it notices what foreign keys do:
 	// there are no triggers for it.
 	NoRows, NoCascades bool
+	// Instead says why the server's log is not read, if it would be.
+	Instead []string
 	// Asked tells which writes wait; nil: this Source does. Another one that uses this one knows more.
 	Asked capture.Asked
 	// Lost is called when rows of a table are gone that may not have been deleted. It must not block, and may be nil.

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
 // told is what a Source tells others, as capture.Told.
@@ -13,6 +14,9 @@ type told struct {
 	denied  atomic.Pointer[[]capture.Denied]
 	lacking atomic.Pointer[[]string] // synced tables that are not captured because someone holds them or a parent
 }
+
+// How returns that triggers notice the writes.
+func (s *Source) How() capture.How { return capture.How{By: config.CaptureTrigger, Instead: s.Instead} }
 
 // Trouble returns why the last check failed.
 func (t *told) Trouble() error {
