@@ -382,3 +382,42 @@ func TestASiteFromADumpCountsOnceItHasTheRows(t *testing.T) {
 	store.start()
 	inStock(t, "87", hub, store)
 }
+
+// TestUpdatesThatIgnoreErrorsCountWhatTheyDid: rows that UPDATE IGNORE leaves alone, since a unique or foreign key forbids the
+// update, count nothing. MariaDB fires triggers for them.
+func TestUpdatesThatIgnoreErrorsCountWhatTheyDid(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	var sites []*site
+	for name, remote := range map[string]string{"node-a": "node-b", "node-b": "node-a"} {
+		s := newSite(t, b, name, []string{remote}, []string{"stock"}, map[string]any{"counters": map[string]any{"stock": []string{"quantity", "reserved"}}})
+		s.Exec(`CREATE TABLE shelves (id INT PRIMARY KEY)`, `INSERT INTO shelves VALUES (1), (2)`,
+			`CREATE TABLE stock (id VARCHAR(9) PRIMARY KEY, place INT UNIQUE, shelf INT, quantity INT NOT NULL, reserved DECIMAL(9,2), FOREIGN KEY (shelf) REFERENCES shelves (id))`)
+		sites = append(sites, s.start())
+	}
+	a, c := sites[0], sites[1]
+	a.Exec(`INSERT INTO stock VALUES ('a', 1, 1, 100, 1), ('b', 2, 1, 200, NULL)`)
+	c.Expect(`SELECT COUNT(*) FROM stock`, `2`)
+	rest(a, c)
+	for _, q := range []string{
+		`UPDATE IGNORE stock SET place = 2, quantity = quantity - 1 WHERE id = 'a'`,
+		`UPDATE IGNORE stock SET shelf = 9, quantity = quantity - 1, reserved = 5`,
+		`UPDATE IGNORE stock SET id = 'b', quantity = quantity - 1 WHERE id = 'a'`,
+		`UPDATE IGNORE stock SET id = 'A', place = 2, quantity = quantity - 1 WHERE id = 'a'`,
+		`UPDATE IGNORE stock SET shelf = 2, quantity = quantity - 1 WHERE id = 'a'`, // it is possible
+		`UPDATE IGNORE stock SET place = 3, reserved = reserved + 1 WHERE id < 'c'`, // of one row
+		`UPDATE IGNORE stock SET quantity = quantity - 10`,
+		`LOCK TABLES stock WRITE`, `UPDATE stock SET shelf = 2, quantity = quantity - 100 WHERE id = 'b'`, `UNLOCK TABLES`,
+	} {
+		a.Exec(q)
+	}
+	rest(a, c)
+	for _, s := range sites {
+		s.Expect(`SELECT * FROM stock ORDER BY id`, `"a"|3|2|89|"2.00"`, `"b"|2|2|90|NULL`)
+	}
+	a.Exec(`UPDATE stock SET id = 'B', quantity = quantity + 1 WHERE id = 'b'`, `UPDATE stock SET id = 'c', place = 9, quantity = 7 WHERE id = 'a'`)
+	rest(a, c)
+	for _, s := range sites {
+		s.Expect(`SELECT id, quantity FROM stock ORDER BY id`, `"B"|91`, `"c"|7`)
+	}
+}

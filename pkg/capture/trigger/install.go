@@ -176,7 +176,7 @@ func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries
 func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, made Config) (list []trigger, unsupported []string) {
 	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
 	for _, t := range tables {
-		list = append(list, made.rowTriggers(t)...)
+		list = append(list, made.rowTriggers(t, db.MariaDB)...)
 		c.synced[t.Name] = t
 	}
 	if made.NoCascades {

@@ -36,7 +36,7 @@ type keyColumn struct {
 // With noRows its own triggers do not matter.
 func (m *memory) unseen(now *memory, t *schema.Table, noRows bool) string {
 	for name, print := range m.Triggers {
-		if noRows && slices.ContainsFunc(rowTriggers(t, false, nil), func(own trigger) bool { return own.name == name }) {
+		if noRows && slices.ContainsFunc(rowTriggers(t, false, nil, false), func(own trigger) bool { return own.name == name }) {
 			continue
 		}
 		if now.Triggers[name] != print {

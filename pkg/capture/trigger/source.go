@@ -46,8 +46,8 @@ type Source struct {
 	told
 }
 
-// rowTriggers returns a table's triggers.
-func (c Config) rowTriggers(t *schema.Table) []trigger {
+// rowTriggers returns a table's triggers on a server; see leftOut.
+func (c Config) rowTriggers(t *schema.Table, mariaDB bool) []trigger {
 	if c.NoRows {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (c Config) rowTriggers(t *schema.Table) []trigger {
 	if c.Counters != nil {
 		counters = c.Counters(t.Name)
 	}
-	return rowTriggers(t, c.Details != nil && c.Details(t.Name), counters)
+	return rowTriggers(t, c.Details != nil && c.Details(t.Name), counters, mariaDB)
 }
 
 // lose reports that rows of a table are gone that may not have been deleted.

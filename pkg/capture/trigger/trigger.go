@@ -75,7 +75,7 @@ const (
 // rowTriggers returns a table's three triggers. Each records the row's key; an update that changes the key, compared byte
 // by byte, first records the old one: that is a delete, unless both are spellings of one row. With detailed, an update that
 // does not change the key also records which columns it changed. Of counters the values are recorded, also by inserts.
-func rowTriggers(t *schema.Table, detailed bool, counters []string) []trigger {
+func rowTriggers(t *schema.Table, detailed bool, counters []string, mariaDB bool) []trigger {
 	table := mysqldb.QuoteString(t.Name)
 	note := func(key, gone string) string {
 		return "INSERT INTO `table_changes` (`table_name`, `primary_key`, `date`, `gone`) VALUES (" + table + ", " + key + ", UTC_TIMESTAMP(6), " + gone + ");"
@@ -91,6 +91,9 @@ func rowTriggers(t *schema.Table, detailed bool, counters []string) []trigger {
 	updated := "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " END IF; " + note(newKey, there)
 	if detail := changedColumns(t, counters); detailed && detail != "" {
 		updated = "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " " + inserted + " ELSE " + noteDetail(newKey, detail) + " END IF;"
+		if mariaDB && len(counters) > 0 {
+			updated = "IF NOT (" + leftOut(t, counters) + ") THEN " + updated + " END IF;"
+		}
 	}
 	return []trigger{
 		{"", triggerName("Insert", t.Name), t.Name, "AFTER", "INSERT", guarded(t.Name, inserted)},

@@ -77,7 +77,7 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 // trigger since.
 func unseenBefore(ctx context.Context, db *mysqldb.DB, t *schema.Table, standing map[string]standing) (bool, error) {
 	whole := true
-	for _, w := range rowTriggers(t, false, nil) {
+	for _, w := range rowTriggers(t, false, nil, false) {
 		whole = whole && standing[w.name].table == t.Name
 	}
 	if whole {
