@@ -47,6 +47,7 @@ type Text struct{ Root, Values string }
 // Labelled is how far the rows of a table are labelled by a route.
 type Labelled struct {
 	Route    string
+	Begun    bool // some rows are
 	Finished bool
 }
 

@@ -15,3 +15,9 @@ func (r *Router) Reroute(ctx context.Context) error {
 	}
 	return nil
 }
+
+// LabelNext labels the next rows of a table whose route is new.
+func (r *Router) LabelNext(ctx context.Context) (more bool, err error) { return r.labelNext(ctx) }
+
+// MoveNext moves the children of the next moved rows.
+func (r *Router) MoveNext(ctx context.Context) (more bool, err error) { return r.moveNext(ctx) }

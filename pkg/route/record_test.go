@@ -222,3 +222,49 @@ func TestARowThatMovesWhileALookupTableChangesIsWithdrawn(t *testing.T) {
 		t.Errorf("the row is marked %d times for the store that loses it, %v", withdrawn, err)
 	}
 }
+
+// TestATableThatIsLabelledLaterDoesNotFollowRowByRow has routes be new for rows with children, whose tables are labelled
+// after theirs, and then only the parents' table be labelled again.
+func TestATableThatIsLabelledLaterDoesNotFollowRowByRow(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	testkit.Exec(t, h.db, "INSERT INTO orders VALUES (1, 1), (2, 1), (3, 2)", "INSERT INTO items VALUES (1, 1)", "INSERT INTO parts VALUES (1, 1)")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	label := func(follow int) {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			if more, err = h.LabelNext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var n int
+		if err := h.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM sync_moves"); err != nil || n != follow {
+			t.Errorf("the children of %d rows follow them, want %d, %v", n, follow, err)
+		}
+		for more := n > 0; more; {
+			var err error
+			if more, err = h.MoveNext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	where := func(want string) {
+		t.Helper()
+		for _, row := range []change.Row{order, item} {
+			if got := h.has(row); !slices.Equal(got, []string{want}) {
+				t.Errorf("%v: %q, want %q", row, got, want)
+			}
+		}
+	}
+	label(0)
+	where("store-1")
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 2 WHERE id = 1")
+	if err := h.Missed(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	label(1)
+	where("store-2")
+}

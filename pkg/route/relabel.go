@@ -78,11 +78,15 @@ func (r *Router) labelSome(ctx context.Context, table string) (more bool, err er
 	if err := r.db.Fit(ctx, table); err != nil {
 		return false, err
 	}
+	following, err := r.followNow(ctx)
+	if err != nil {
+		return false, err
+	}
 	if len(rows) > 0 {
 		err = r.db.Write(ctx, rows, func(tx Tx, w *version.Writing) error {
 			entries, err := r.entries(ctx, tx, rows)
 			if err == nil {
-				err = r.RecordIn(ctx, tx, w, entries)
+				err = r.record(ctx, tx, w, entries, following)
 			}
 			if err == nil {
 				err = tx.Reached(ctx, table, rows[len(rows)-1].Key)
@@ -97,6 +101,18 @@ func (r *Router) labelSome(ctx context.Context, table string) (more bool, err er
 		return true, nil
 	}
 	return true, r.labelled(ctx, table)
+}
+
+// followNow returns what children returns, without the tables that are labelled as a whole later on, by the labels that their
+// parents have then: one by one, the rows of a large table would follow for hours, and real moves wait behind them.
+func (r *Router) followNow(ctx context.Context) (func(table string) []string, error) {
+	known, err := r.db.Routes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read which tables are labelled: %w", err)
+	}
+	return func(table string) []string {
+		return slices.DeleteFunc(r.children(table), func(child string) bool { k, ok := known[child]; return ok && !k.Begun && !k.Finished })
+	}, nil
 }
 
 // entries returns the current versions of rows; a row that no one has written gets one older than any write.

@@ -196,6 +196,11 @@ func (r *Router) Record(ctx context.Context, tx mysqldb.Tx, w *version.Writing, 
 
 // RecordIn is Record for any Database.
 func (r *Router) RecordIn(ctx context.Context, tx Tx, w *version.Writing, entries []version.Entry) error {
+	return r.record(ctx, tx, w, entries, r.children)
+}
+
+// record is RecordIn, where following returns the tables whose rows follow those of a table.
+func (r *Router) record(ctx context.Context, tx Tx, w *version.Writing, entries []version.Entry, following func(table string) []string) error {
 	byTable := map[string][]*version.Entry{}
 	for i := range entries {
 		if e := &entries[i]; r.cfg.Routed(e.Table) {
@@ -204,7 +209,7 @@ func (r *Router) RecordIn(ctx context.Context, tx Tx, w *version.Writing, entrie
 	}
 	given := map[change.Row]uint32{}
 	for _, table := range r.parentsFirst(slices.Sorted(maps.Keys(byTable))) {
-		if err := r.label(ctx, tx, w, table, byTable[table], given); err != nil {
+		if err := r.label(ctx, tx, w, table, byTable[table], given, following); err != nil {
 			return err
 		}
 	}
@@ -213,7 +218,7 @@ func (r *Router) RecordIn(ctx context.Context, tx Tx, w *version.Writing, entrie
 
 // label labels the entries of one table, and adds the labels to those given before. If the table lacks what it is routed by, its rows are recorded all the same: it
 // is held back, and labelled as a whole once it can be.
-func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table string, entries []*version.Entry, given map[change.Row]uint32) error {
+func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table string, entries []*version.Entry, given map[change.Row]uint32, following func(table string) []string) error {
 	if err := r.db.Fit(ctx, table); err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 		return r.holdBack(ctx, table)
 	} else if err != nil {
@@ -231,7 +236,7 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 	if err != nil {
 		return err
 	}
-	m := moves{marks: map[string][]change.Row{}}
+	m, parent := moves{marks: map[string][]change.Row{}}, len(following(table)) > 0
 	for i, e := range entries {
 		id, ok := now[keys[i]]
 		if !ok {
@@ -244,7 +249,7 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 		if e.From != "" && !r.To(table, id, e.From) {
 			m.mark(e.From, e.Row)
 		}
-		r.moved(&m, table, e.Row, before[e.Row], id)
+		r.moved(&m, table, e.Row, before[e.Row], id, parent)
 	}
 	w.After(func() {
 		for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
@@ -292,8 +297,8 @@ func (m *moves) mark(remote string, row change.Row) {
 	}
 }
 
-// moved notes that a row's label has changed.
-func (r *Router) moved(m *moves, table string, row change.Row, before, now uint32) {
+// moved notes that a row's label has changed; parent says that others follow the row.
+func (r *Router) moved(m *moves, table string, row change.Row, before, now uint32, parent bool) {
 	if before == now {
 		return
 	}
@@ -304,7 +309,7 @@ func (r *Router) moved(m *moves, table string, row change.Row, before, now uint3
 			}
 		}
 	}
-	if len(r.children(table)) > 0 {
+	if parent {
 		m.rows = append(m.rows, row)
 	}
 }

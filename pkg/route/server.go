@@ -54,10 +54,10 @@ func (s *server) Label(ctx context.Context, l Text) (uint32, error) {
 
 func (s *server) Routes(ctx context.Context) (map[string]Labelled, error) {
 	routes := map[string]Labelled{}
-	return routes, mysqldb.Each(ctx, s.db, `SELECT table_name, route, finished FROM sync_routes`, nil, func(rows *sql.Rows) error {
+	return routes, mysqldb.Each(ctx, s.db, `SELECT table_name, route, last_key IS NOT NULL, finished FROM sync_routes`, nil, func(rows *sql.Rows) error {
 		var table string
 		var l Labelled
-		err := rows.Scan(&table, &l.Route, &l.Finished)
+		err := rows.Scan(&table, &l.Route, &l.Begun, &l.Finished)
 		routes[table] = l
 		return err
 	})

@@ -123,6 +123,7 @@ func (r routing) Label(_ context.Context, l route.Text) (id uint32, err error) {
 func (r routing) Routes(context.Context) (map[string]route.Labelled, error) {
 	list := map[string]route.Labelled{}
 	for table, l := range r.db().tables {
+		l.Begun = l.next > 0
 		list[table] = l.Labelled
 	}
 	return list, r.n.step()

@@ -86,7 +86,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.DropRefused: 14, simulation.NeverRetry: 8, simulation.ForgetParents: 12, simulation.ShortPage: 9,
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
-	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 4863, simulation.SendUnlabelled: 1894,
+	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 13225, simulation.SendUnlabelled: 1894,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
