@@ -119,9 +119,6 @@ func Output(tb TB, args ...string) (code int, stdout, stderr string) {
 func command(path string, args ...string) *exec.Cmd {
 	c := exec.Command(path, args...)
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MYSQL_SYNC_TEST_") })
-	if fromLog() {
-		c.Env = append(c.Env, "MYSQL_SYNC_CAPTURE=log")
-	}
 	return c
 }
 

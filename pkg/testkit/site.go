@@ -40,6 +40,9 @@ func NewSite(tb TB, server *Database, b *Broker, name string, remotes, tables []
 		"mqttConfig":    b.Keys(),
 		"mysqlConfig":   server.Keys(s.Schema),
 	}
+	if fromLog() {
+		s.Config["capture"] = "log"
+	}
 	maps.Copy(s.Config, extra)
 	return s
 }
