@@ -76,7 +76,7 @@ func (h *played) here() {
 // sign returns a document.
 func (h *played) sign(version profile.Version, keys string) []byte {
 	h.t.Helper()
-	p := profile.Profile{Hub: "hq", Name: "store", Version: version, Keys: map[string]json.RawMessage{}}
+	p := profile.Profile{Hub: "hq", Name: "store", Version: version, Content: profile.Content{Keys: map[string]json.RawMessage{}}}
 	if err := json.Unmarshal([]byte(keys), &p.Keys); err != nil {
 		h.t.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 	}
 	say(w, "%s %s  %s → %s", command.Clean(r.Table), s.bold(command.Clean(r.ID)), from, to)
 	if failed == nil && !t.Transformed {
-		say(w, "The table has no transformer%s: the row is sent unchanged.", in(cfg.TransformerDirectory))
+		say(w, "The table has no transformer%s: the row is sent unchanged.", in(cfg))
 	}
 	switch {
 	case failed != nil:
@@ -244,12 +244,15 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 	}
 }
 
-// in names a directory, if there is one.
-func in(directory string) string {
-	if directory == "" {
+// in says where there could be one.
+func in(cfg *config.Config) string {
+	switch {
+	case !cfg.HasScripts():
 		return " (transformerDirectory is not set)"
+	case cfg.TransformerDirectory == "":
+		return " from its hub"
 	}
-	return " in " + directory
+	return " in " + cfg.TransformerDirectory
 }
 
 // showColumns prints the row before and after, column by column.

@@ -135,10 +135,10 @@ func judgeColumns(f *finding.List, cfg *config.Config, h *heard, tables []*schem
 // transformed returns a function that reports whether a table has a transformer. If the transformers cannot be loaded,
 // which is reported elsewhere, every table counts as having one.
 func transformed(cfg *config.Config) func(table string) bool {
-	if cfg.TransformerDirectory == "" {
+	if !cfg.HasScripts() {
 		return func(string) bool { return false }
 	}
-	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory})
+	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Of(cfg))
 	defer t.Close() // Has works without a process
 	if t.Load(allTables(cfg)) != nil {
 		return func(string) bool { return true }

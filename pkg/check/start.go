@@ -31,7 +31,14 @@ func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
 		return err
 	}
 	defer db.Close()
-	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Config{Directory: cfg.TransformerDirectory, MaxRow: cfg.LargestRow()})
+	for i := range cfg.Leads {
+		led, err := loadLed(&cfg.Leads[i])
+		if err != nil {
+			return fmt.Errorf("lead.%s.scripts: %w", cfg.Leads[i].Name, err)
+		}
+		led.Close()
+	}
+	t := transform.New(zap.NewNop(), silent{}, silent{}, transform.Of(cfg))
 	defer t.Close()
 	return t.LoadFor(cfg)
 }

@@ -53,6 +53,8 @@ type fileFrom struct {
 	Key     string   `koanf:"key"`
 	Local   []string `koanf:"local"`
 	Scripts bool     `koanf:"scripts"`
+
+	Transformers bool `koanf:"transformers"`
 }
 
 // fileMQTT is the block mqttConfig.

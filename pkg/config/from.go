@@ -27,7 +27,9 @@ type From struct {
 	Profile string
 	Key     profile.PublicKey
 	Local   []string // keys that the hub does not determine
-	Scripts bool     // it may have scripts decide conflicts
+	Scripts bool     // it may have scripts of this node decide conflicts
+
+	Transformers bool // it may give this node scripts, and all that Scripts says
 
 	File profile.File // what is remembered of it
 	Led
@@ -39,6 +41,8 @@ type Led struct {
 	Digest  []byte          // of the document
 	Keys    []string        // that it determines
 	Ours    []string        // that it would determine, if this node's file or environment did not
+
+	Files map[string][]byte // scripts, by slash-separated path; nil: none
 }
 
 // LedFile returns the path of the file in which a client remembers what came from its hub.
@@ -59,9 +63,9 @@ func (f *From) Origin(v profile.Version) string {
 // Lead is a profile that this node gives to others (key lead).
 type Lead struct {
 	Name  string
-	Sites []string                   // names and patterns
-	First []string                   // likewise: those of them that get a new version before it is released; none: all do
-	Keys  map[string]json.RawMessage // of the sites' configurations
+	Sites []string // names and patterns
+	First []string // likewise: those of them that get a new version before it is released; none: all do
+	profile.Content
 }
 
 // Covers reports whether a profile is for a client.
@@ -100,7 +104,7 @@ func (c *checker) follow(given map[string]any, signed []byte) (f From, err error
 	if b == nil || b.Client == "" || b.Profile == "" || is.ClientName == "" {
 		return f, nil
 	}
-	f = From{Client: b.Client, Profile: b.Profile, Local: b.Local, Scripts: b.Scripts}
+	f = From{Client: b.Client, Profile: b.Profile, Local: b.Local, Scripts: b.Scripts, Transformers: b.Transformers}
 	if f.Key, err = profile.ParsePublicKey(b.Key); err != nil {
 		if b.Key != "" {
 			c.Mistakef("configurationFrom.key", "%v", err)
@@ -140,7 +144,8 @@ func (c *checker) follow(given map[string]any, signed []byte) (f From, err error
 			f.Led.Keys = append(f.Led.Keys, name)
 		}
 	}
-	if policies, ok := given["conflictPolicy"].(map[string]any); ok && !f.Scripts && slices.Contains(f.Led.Keys, "conflictPolicy") {
+	f.Files = c.carried(&f, p.Scripts)
+	if policies, ok := given["conflictPolicy"].(map[string]any); ok && !f.Scripts && !f.Transformers && slices.Contains(f.Led.Keys, "conflictPolicy") {
 		for _, table := range slices.Sorted(maps.Keys(policies)) {
 			if policies[table] == "script" {
 				c.Mistakef(keys.Join("conflictPolicy", table), `is "script", which this node does not take from %s: set configurationFrom.scripts to allow it`, f.Client)
@@ -209,7 +214,7 @@ func (c *checker) leads(cfg *Config, given map[string]any) (list []Lead) {
 			c.Mistakef(key, "is not a name of 2 to 32 letters, digits, - or _")
 			continue
 		}
-		l := Lead{Name: name, Keys: map[string]json.RawMessage{}}
+		l := Lead{Name: name, Content: profile.Content{Keys: map[string]json.RawMessage{}}}
 		sites, _ := block["sites"].([]any)
 		for _, s := range sites {
 			l.Sites = append(l.Sites, s.(string)) // as the schema has it
@@ -245,6 +250,12 @@ func (c *checker) leads(cfg *Config, given map[string]any) (list []Lead) {
 				c.Check(at, root().Property(k), v)
 				l.Keys[k] = text
 			}
+		}
+		if dir, ok := block["scripts"].(string); ok {
+			l.Scripts = c.scripts(keys.Join(key, "scripts"), c.Path(dir))
+		}
+		if n := profile.Size(profile.Profile{Hub: cfg.ClientName, Name: name, Content: l.Content}); n > profile.MostBytes {
+			c.Mistakef(key, "has %d bytes as its sites get it, more than %d", n, profile.MostBytes)
 		}
 		list = append(list, l)
 	}

@@ -117,7 +117,7 @@ func TestWhatAHubMayNotSay(t *testing.T) {
 	if _, _, err := config.Try(path, nil, document); err == nil || !strings.Contains(err.Error(), "not signed by the key in configurationFrom.key") {
 		t.Errorf("%v", err)
 	}
-	other, err := k.Sign(profile.Profile{Hub: "hq", Name: "kiosk", Version: 1, Keys: map[string]json.RawMessage{}})
+	other, err := k.Sign(profile.Profile{Hub: "hq", Name: "kiosk", Version: 1, Content: profile.Content{Keys: map[string]json.RawMessage{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

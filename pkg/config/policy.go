@@ -25,7 +25,7 @@ func (c *checker) policies(cfg *Config, given map[string]any) map[string]Policy 
 		if p.Name == "priority" && len(p.Priority) == 0 && !c.Wrong(key) {
 			c.Mistakef(keys.Join(key, "priority"), "is empty; list the clients, the one that wins first")
 		}
-		if p.Name == "script" && cfg.TransformerDirectory == "" && !c.Wrong("transformerDirectory") {
+		if p.Name == "script" && !cfg.HasScripts() && !c.Wrong("transformerDirectory") {
 			c.Mistakef(key, `"script" requires transformerDirectory, where the table's file must export resolve`)
 		}
 		policies[table] = p

@@ -72,7 +72,7 @@ func follows(t *testing.T, d time.Duration, key profile.PrivateKey, answer func(
 
 func document(t *testing.T, key profile.PrivateKey, version profile.Version) []byte {
 	t.Helper()
-	b, err := key.Sign(profile.Profile{Hub: "hq", Name: "store", Version: version, Keys: map[string]json.RawMessage{}})
+	b, err := key.Sign(profile.Profile{Hub: "hq", Name: "store", Version: version, Content: profile.Content{Keys: map[string]json.RawMessage{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

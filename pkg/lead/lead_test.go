@@ -23,8 +23,8 @@ func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 func hub(tables string) *config.Config {
 	return &config.Config{ClientName: "hq", RemoteClients: []string{"store-1", "store-2", "kiosk-1"}, Leads: []config.Lead{
-		{Name: "kiosk", Sites: []string{"kiosk-*"}, Keys: map[string]json.RawMessage{"syncTables": []byte(`[]`)}},
-		{Name: "store", Sites: []string{"store-*"}, Keys: map[string]json.RawMessage{"syncTables": []byte(tables)}},
+		{Name: "kiosk", Sites: []string{"kiosk-*"}, Content: profile.Content{Keys: map[string]json.RawMessage{"syncTables": []byte(`[]`)}}},
+		{Name: "store", Sites: []string{"store-*"}, Content: profile.Content{Keys: map[string]json.RawMessage{"syncTables": []byte(tables)}}},
 	}}
 }
 
@@ -242,5 +242,81 @@ func TestAVersionIsTriedBeforeItIsReleased(t *testing.T) {
 		if _, x = leads(tables, "store-1"); (x.Released.Version == x.Version) != old || old == (x.Released.Version == 0) {
 			t.Errorf("%s: %d and %d", tables, x.Version, x.Released.Version)
 		}
+	}
+}
+
+// A script that changes makes a version; the others get the released scripts until the new ones are released, and none once there are none.
+func TestScriptsAreVersionedAndReleased(t *testing.T) {
+	t.Parallel()
+	db, now := database(t), time.Unix(1764335000, 0)
+	var key profile.PublicKey
+	of := func(script string) *config.Config {
+		cfg := hub(`["a"]`)
+		cfg.Leads[1].First = []string{"store-1"}
+		if script != "" {
+			cfg.Leads[1].Scripts = map[string]string{"a.js": script, "lib/b.js": "1"}
+		}
+		return cfg
+	}
+	publish := func(script string) lead.Document {
+		t.Helper()
+		now = now.Add(time.Minute)
+		list, k, err := lead.Documents(t.Context(), db, of(script), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key = k
+		p, err := profile.Open(list[1].Signed, key, "hq", "store")
+		if err != nil || p.Scripts["a.js"] != script || (len(p.Scripts) > 0) != (script != "") || string(p.Keys["syncTables"]) != `["a"]` {
+			t.Errorf("%+v, %v", p, err)
+		}
+		return list[1]
+	}
+	released := func(x lead.Document, script string) {
+		t.Helper()
+		p, err := profile.Open(x.Released.Signed, key, "hq", "store")
+		if err != nil || p.Scripts["a.js"] != script || (len(p.Scripts) > 0) != (script != "") || p.Version != x.Released.Version {
+			t.Errorf("%+v, %v", p, err)
+		}
+	}
+	release := func(script string) error {
+		_, err := lead.Release(t.Context(), db, &of(script).Leads[1])
+		return err
+	}
+	none := publish("")
+	if err := release(""); err != nil {
+		t.Error(err)
+	}
+	one := publish("one")
+	if released(one, ""); one.Version <= none.Version || one.Released.Version != none.Version {
+		t.Errorf("%+v", one)
+	}
+	if again := publish("one"); again.Version != one.Version {
+		t.Errorf("%d, not %d", again.Version, one.Version)
+	}
+	if err := release("two"); !errors.Is(err, lead.ErrUntried) {
+		t.Error(err)
+	}
+	if err := release("one"); err != nil {
+		t.Error(err)
+	}
+	two := publish("two")
+	if released(two, "one"); two.Version <= one.Version || two.Released.Version != one.Version {
+		t.Errorf("%+v", two)
+	}
+	if back := publish("one"); back.Released.Version != back.Version { // to what all have
+		t.Errorf("%+v", back)
+	}
+	gone := publish("")
+	if released(gone, "one"); gone.Released.Version == gone.Version {
+		t.Errorf("%+v", gone)
+	}
+	if err := release(""); err != nil {
+		t.Error(err)
+	}
+	if x := publish(""); x.Released.Version != x.Version {
+		t.Errorf("%+v", x)
+	} else {
+		released(x, "")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -47,7 +48,7 @@ type Edition struct {
 	Signed  []byte
 }
 
-// Documents returns the profiles of a configuration, signed, in their order. A profile whose keys are not those of its
+// Documents returns the profiles of a configuration, signed, in their order. A profile whose content is not that of its
 // latest version gets another version, which is in the database before anyone sees it.
 func Documents(ctx context.Context, db *mysqldb.DB, cfg *config.Config, now time.Time) (list []Document, key profile.PublicKey, err error) {
 	if len(cfg.Leads) == 0 {
@@ -67,8 +68,8 @@ func Documents(ctx context.Context, db *mysqldb.DB, cfg *config.Config, now time
 				return err
 			}
 			d := Document{Name: l.Name}
-			if d.Edition, err = sign(k, cfg.ClientName, l.Name, v.latest, l.Keys); err == nil && v.released != 0 {
-				d.Released, err = sign(k, cfg.ClientName, l.Name, v.released, v.keys)
+			if d.Edition, err = sign(k, cfg.ClientName, l.Name, v.latest, l.Content); err == nil && v.released != 0 {
+				d.Released, err = sign(k, cfg.ClientName, l.Name, v.released, v.content)
 			}
 			if err != nil {
 				return fmt.Errorf("lead.%s: %w", l.Name, err)
@@ -80,28 +81,29 @@ func Documents(ctx context.Context, db *mysqldb.DB, cfg *config.Config, now time
 	return list, key, err
 }
 
-func sign(k profile.PrivateKey, hub, name string, v profile.Version, keys map[string]json.RawMessage) (Edition, error) {
-	signed, err := k.Sign(profile.Profile{Hub: hub, Name: name, Version: v, Keys: keys})
+func sign(k profile.PrivateKey, hub, name string, v profile.Version, content profile.Content) (Edition, error) {
+	signed, err := k.Sign(profile.Profile{Hub: hub, Name: name, Version: v, Content: content})
 	return Edition{v, profile.DigestOf(signed), signed}, err
 }
 
 // versions are what a profile's sites are to have.
 type versions struct {
 	latest, released profile.Version
-	keys             map[string]json.RawMessage // of the released one
+	content          profile.Content // of the released one
 }
 
 // versionsOf returns the versions of a profile. Without sites that try a new one first, it is released at once; so is one that has
 // the content of the one before, as after Renew.
-func versionsOf(ctx context.Context, tx mysqldb.Tx, l *config.Lead, now time.Time) (v versions, err error) {
-	text, digest, err := contentOf(l)
+func versionsOf(ctx context.Context, tx mysqldb.Tx, l *config.Lead, at time.Time) (v versions, err error) {
+	now, digest, err := contentOf(l)
 	if err != nil {
 		return v, err
 	}
-	var known, kept []byte
+	var known []byte
+	var kept content
 	var released sql.Null[profile.Version]
-	err = mysqldb.Each(ctx, tx, `SELECT version, digest, released, released_keys FROM sync_leads WHERE profile = ? FOR UPDATE`, []any{l.Name}, func(r *sql.Rows) error {
-		return r.Scan(&v.latest, &known, &released, &kept)
+	err = mysqldb.Each(ctx, tx, `SELECT version, digest, released, released_keys, released_scripts FROM sync_leads WHERE profile = ? FOR UPDATE`, []any{l.Name}, func(r *sql.Rows) error {
+		return r.Scan(&v.latest, &known, &released, &kept.keys, &kept.scripts)
 	})
 	if err != nil {
 		return v, fmt.Errorf("read the versions of profile %s: %w", l.Name, err)
@@ -109,18 +111,19 @@ func versionsOf(ctx context.Context, tx mysqldb.Tx, l *config.Lead, now time.Tim
 	before := v.latest
 	changed := string(known) != string(digest)
 	if changed {
-		v.latest = max(v.latest+1, profile.Version(now.Unix()))
+		v.latest = max(v.latest+1, profile.Version(at.Unix()))
 	}
 	v.released = released.V
 	old := !released.Valid && !changed // all have it: it was made before there were stages
-	if len(l.First) == 0 || string(kept) == string(text) || old {
-		v.released, kept = v.latest, text
+	if len(l.First) == 0 || string(kept.keys) == string(now.keys) && string(kept.scripts) == string(now.scripts) || old {
+		v.released, kept = v.latest, now
 	}
 	if v.latest != before || v.released != released.V || !released.Valid {
-		_, err = tx.ExecContext(ctx, `REPLACE INTO sync_leads (profile, version, digest, released, released_keys) VALUES (?, ?, ?, ?, ?)`, l.Name, int64(v.latest), digest, int64(v.released), kept)
+		_, err = tx.ExecContext(ctx, `REPLACE INTO sync_leads (profile, version, digest, released, released_keys, released_scripts) VALUES (?, ?, ?, ?, ?, ?)`,
+			l.Name, int64(v.latest), digest, int64(v.released), kept.keys, kept.scripts)
 	}
 	if err == nil && v.released != 0 {
-		err = json.Unmarshal(kept, &v.keys)
+		v.content, err = kept.read()
 	}
 	if err != nil {
 		return v, fmt.Errorf("keep the versions of profile %s: %w", l.Name, err)
@@ -128,11 +131,24 @@ func versionsOf(ctx context.Context, tx mysqldb.Tx, l *config.Lead, now time.Tim
 	return v, nil
 }
 
-// contentOf returns a profile's keys as text, and the digest by which they are known.
-func contentOf(l *config.Lead) (text, digest []byte, err error) {
-	text, err = json.Marshal(l.Keys)
-	sum := sha256.Sum256(text)
-	return text, sum[:], err
+// content is what a profile consists of, as text.
+type content struct{ keys, scripts []byte } // scripts: nil: none
+
+// contentOf returns a profile's content, and the digest by which it is known: without scripts, that of its keys.
+func contentOf(l *config.Lead) (c content, digest []byte, err error) {
+	if c.keys, err = json.Marshal(l.Keys); err == nil && len(l.Scripts) > 0 {
+		c.scripts, err = json.Marshal(l.Scripts)
+	}
+	sum := sha256.Sum256(slices.Concat(c.keys, c.scripts))
+	return c, sum[:], err
+}
+
+// read is the inverse of contentOf.
+func (c content) read() (p profile.Content, err error) {
+	if err = json.Unmarshal(c.keys, &p.Keys); err == nil && c.scripts != nil {
+		err = json.Unmarshal(c.scripts, &p.Scripts)
+	}
+	return p, err
 }
 
 // ErrNoProfile says that a profile was never led.
@@ -159,7 +175,7 @@ var (
 
 // Release has all sites of a profile get its latest version from the node's next start or reload on, and returns that.
 func Release(ctx context.Context, db *mysqldb.DB, l *config.Lead) (v profile.Version, err error) {
-	text, digest, err := contentOf(l)
+	now, digest, err := contentOf(l)
 	if err != nil {
 		return 0, err
 	}
@@ -179,7 +195,7 @@ func Release(ctx context.Context, db *mysqldb.DB, l *config.Lead) (v profile.Ver
 		case released.V == v:
 			return ErrReleased
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE sync_leads SET released = version, released_keys = ? WHERE profile = ?`, text, l.Name)
+		_, err = tx.ExecContext(ctx, `UPDATE sync_leads SET released = version, released_keys = ?, released_scripts = ? WHERE profile = ?`, now.keys, now.scripts, l.Name)
 		return err
 	})
 	return v, err

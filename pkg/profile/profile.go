@@ -10,7 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // MostBytes is the maximum size of a signed document: brokers limited to 128 KiB let it pass in any form.
@@ -18,10 +25,34 @@ const MostBytes = 48 << 10
 
 // Profile is one version of what a hub says about a kind of site.
 type Profile struct {
-	Hub     string                     `json:"hub"`
-	Name    string                     `json:"profile"`
-	Version Version                    `json:"version"`
-	Keys    map[string]json.RawMessage `json:"keys"` // of the configuration, each with its value
+	Hub     string  `json:"hub"`
+	Name    string  `json:"profile"`
+	Version Version `json:"version"`
+	Content
+}
+
+// Content is what a profile consists of.
+type Content struct {
+	Keys    map[string]json.RawMessage `json:"keys"`              // of the configuration, each with its value
+	Scripts map[string]string          `json:"scripts,omitempty"` // by slash-separated path
+}
+
+// Size returns how many bytes a document has at most once it is signed, whatever its version.
+func Size(p Profile) int {
+	p.Version = mostVersion
+	text, err := json.Marshal(p)
+	if err != nil {
+		return MostBytes + 1 // a value that is no JSON
+	}
+	return ed25519.SignatureSize + len(text)
+}
+
+// ValidScript reports whether a script may have this name: the path of a .js or .json file below a directory, without
+// hidden parts, in composed characters that can be seen.
+func ValidScript(name string) bool {
+	unseen := func(r rune) bool { return r == '\\' || r != ' ' && !unicode.IsGraphic(r) }
+	return len(name) <= 200 && fs.ValidPath(name) && !strings.ContainsFunc(name, unseen) && !strings.Contains("/"+name, "/.") && norm.NFC.IsNormalString(name) &&
+		slices.Contains([]string{".js", ".json"}, path.Ext(name))
 }
 
 // Version orders the versions of a profile: the time at which one was made, in seconds since 1970, or the previous

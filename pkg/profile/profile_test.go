@@ -33,7 +33,7 @@ func signed(t testing.TB, k profile.PrivateKey, p profile.Profile) []byte {
 }
 
 func stores(version profile.Version) profile.Profile {
-	return profile.Profile{Hub: "hq", Name: "store", Version: version, Keys: map[string]json.RawMessage{"syncTables": []byte(`["orders"]`)}}
+	return profile.Profile{Hub: "hq", Name: "store", Version: version, Content: profile.Content{Keys: map[string]json.RawMessage{"syncTables": []byte(`["orders"]`)}}}
 }
 
 func TestOnlyTheHubsKeySigns(t *testing.T) {

@@ -22,7 +22,7 @@ type Scripts struct {
 
 // OpenScripts loads a configuration's scripts; the ones it requires must exist.
 func OpenScripts(log *zap.Logger, cfg *config.Config, guests *mysqldb.Guests, broker Broker) (*Scripts, error) {
-	c := transform.Config{Directory: cfg.TransformerDirectory, MaxRow: cfg.LargestRow()}
+	c := transform.Of(cfg)
 	s := &Scripts{
 		Work:      transform.New(log, Querier{guests}, publisher{broker}, c),
 		Rehearsal: transform.New(zap.NewNop(), OnlyReading{guests}, unheard{}, c),
@@ -30,7 +30,7 @@ func OpenScripts(log *zap.Logger, cfg *config.Config, guests *mysqldb.Guests, br
 	err := s.Work.LoadFor(cfg)
 	if err == nil {
 		if err = s.Rehearsal.Load(cfg.Tables()); err != nil {
-			err = fmt.Errorf("transformerDirectory: %w", err)
+			err = fmt.Errorf("%s: %w", transform.Origin(cfg), err)
 		}
 	}
 	if err != nil {

@@ -74,7 +74,7 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 
 	core, said := observer.New(zap.DebugLevel)
 	log, notes := zap.New(core), &trialNotes{trial: trial, guests: guests}
-	scripts := transform.New(log, notes, notes, transform.Config{Directory: cfg.TransformerDirectory, MaxRow: cfg.LargestRow()})
+	scripts := transform.New(log, notes, notes, transform.Of(cfg))
 	defer scripts.Close()
 	if err := scripts.Load([]string{r.Table}); err != nil {
 		return trial, err

@@ -258,14 +258,15 @@ CREATE TABLE sync_sites (
   dismissed_at DATETIME(6) NULL
 ) ENGINE=InnoDB;
 
--- The latest version of each profile that the node leads others by, and a digest of its keys; and the version that sites get
--- which do not try a new one first, with its keys, as JSON. NULL: made before there were such sites.
+-- The latest version of each profile that the node leads others by, and a digest of its content; and the version that sites get
+-- which do not try a new one first, with its keys and scripts, as JSON. released NULL: made before there were such sites.
 CREATE TABLE sync_leads (
   profile VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   version BIGINT NOT NULL,
   digest BINARY(32) NOT NULL,
   released BIGINT NULL,
-  released_keys MEDIUMBLOB NULL
+  released_keys MEDIUMBLOB NULL,
+  released_scripts MEDIUMBLOB NULL
 ) ENGINE=InnoDB;
 
 -- What other nodes have asked this one to do: each is carried out once. state is begun, done or failed; outcome is the

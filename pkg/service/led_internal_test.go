@@ -20,7 +20,7 @@ func following(t *testing.T, change func(map[string]*played), reads ...string) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	if signed, err = key.Sign(profile.Profile{Hub: "hq", Name: "store", Version: 7, Keys: map[string]json.RawMessage{}}); err != nil {
+	if signed, err = key.Sign(profile.Profile{Hub: "hq", Name: "store", Version: 7, Content: profile.Content{Keys: map[string]json.RawMessage{}}}); err != nil {
 		t.Fatal(err)
 	}
 	w = newWorld(t, change, reads...)

@@ -1,9 +1,14 @@
 package transform
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
+	"path"
+	"slices"
 
 	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
 )
 
 // maxCode bounds code that a script generates: goja parses it recursively, using up to about 2 KB of stack per byte,
@@ -93,4 +98,38 @@ func deepCode(text []byte) bool {
 		}
 	}
 	return false
+}
+
+// Syntax returns a mistake for each file that cannot be parsed, with its line. Nothing is run.
+func Syntax(files Files) error {
+	var mistakes []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		switch {
+		case path.Ext(name) == ".json" && !json.Valid(files[name]):
+			mistakes = append(mistakes, &scriptError{where: name, text: "is not valid JSON"})
+		case path.Ext(name) != ".js":
+		case deepCode(files[name]):
+			mistakes = append(mistakes, &scriptError{where: name, text: errDeepCode.Error(), cause: errDeepCode})
+		default:
+			if err := parse(name, string(files[name])); err != nil {
+				mistakes = append(mistakes, err)
+			}
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// parse parses a file like require.
+func parse(name, text string) error {
+	parsed, err := goja.Parse(name, "(function(exports,require,module,__filename,__dirname){"+text+"\n})", parser.WithDisableSourceMaps)
+	if err == nil {
+		_, err = goja.CompileAST(parsed, false)
+	}
+	if syntax, ok := errors.AsType[*goja.CompilerSyntaxError](err); ok {
+		return explainSyntax(syntax)
+	}
+	if err == nil {
+		return nil
+	}
+	return explainSyntax(&goja.CompilerSyntaxError{CompilerError: goja.CompilerError{Message: err.Error()}})
 }

@@ -10,13 +10,30 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 )
 
+// Of returns the Config for the scripts of a configuration.
+func Of(cfg *config.Config) Config {
+	return Config{Directory: cfg.TransformerDirectory, Led: cfg.From.Files, MaxRow: cfg.LargestRow()}
+}
+
 // LoadFor loads the scripts for the tables of a configuration; see Load. Scripts that it needs must exist. The error
 // names its key.
 func (t *Transformers) LoadFor(cfg *config.Config) error {
 	if err := t.Load(cfg.Tables()); err != nil {
-		return fmt.Errorf("transformerDirectory: %w", err)
+		return fmt.Errorf("%s: %w", Origin(cfg), err)
 	}
 	return t.Unresolved(cfg.ConflictPolicy)
+}
+
+// Origin names what says where a configuration's scripts come from.
+func Origin(cfg *config.Config) string {
+	switch from := &cfg.From; {
+	case from.Files == nil:
+		return "transformerDirectory"
+	case cfg.TransformerDirectory == "":
+		return from.Origin(from.Version)
+	default:
+		return "transformerDirectory, or " + from.Origin(from.Version)
+	}
 }
 
 // Unresolved returns an error for each table whose conflicts a script must decide but that has none, or whose

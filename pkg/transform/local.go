@@ -16,6 +16,7 @@ type local struct {
 	config    Config
 	sources   *sources
 	registry  *require.Registry
+	led       *require.Registry // of the hub's scripts
 
 	mu      sync.Mutex
 	engines map[script]*engine
@@ -23,7 +24,7 @@ type local struct {
 
 // newLocal returns a runner of files; it runs none until asked. config has no zero fields.
 func newLocal(log *zap.Logger, q Querier, p Publisher, c Config, s *sources) *local {
-	return &local{log: log, querier: q, publisher: p, config: c, sources: s, registry: s.registry(), engines: map[script]*engine{}}
+	return &local{log: log, querier: q, publisher: p, config: c, sources: s, registry: s.registry(false), led: s.registry(true), engines: map[script]*engine{}}
 }
 
 // engine returns a file's engine.

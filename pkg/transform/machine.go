@@ -55,12 +55,16 @@ type running struct {
 // newMachine returns a machine that has the globals but has not yet run its file.
 func newMachine(e *engine) *machine {
 	vm := goja.New()
+	registry := e.registry
+	if FromHub(e.file) {
+		registry = e.led
+	}
 	vm.SetMaxCallStackSize(callDepth)
 	vm.SetParserOptions(parser.WithDisableSourceMaps) // eval would read files through them
 	m := &machine{
 		loop:      newLoop(vm),
 		file:      e.file,
-		modules:   e.registry.Enable(vm),
+		modules:   registry.Enable(vm),
 		log:       e.log.With(zap.String("file", e.file)),
 		querier:   e.querier,
 		publisher: e.publisher,

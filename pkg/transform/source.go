@@ -3,6 +3,7 @@ package transform
 import (
 	"bytes"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -50,13 +51,34 @@ func readSources(directory string) (*sources, error) {
 	return s, nil
 }
 
-// file returns table's file, or "". A name that the table had in earlier programs does not count if it is another
-// table's.
+// hubs is the folder of the hub's scripts. Its name is hidden, so no directory has another.
+const hubs = ".hub/"
+
+// FromHub reports whether a file came from the hub.
+func FromHub(file string) bool { return strings.HasPrefix(file, hubs) }
+
+// lead adds the hub's scripts.
+func (s *sources) lead(files Files) {
+	if len(files) == 0 {
+		return
+	}
+	all := map[string][]byte{}
+	maps.Copy(all, s.files) // which may be the caller's
+	for name, text := range files {
+		all[hubs+name] = text
+	}
+	s.files = all
+}
+
+// file returns table's file, or "": one of the hub's only if there is no other. A name that the table had in earlier programs
+// does not count if it is another table's.
 func (s *sources) file(table string, tables []string) string {
-	for i, name := range fileNames(table) {
-		others := i > 0 && slices.ContainsFunc(tables, func(t string) bool { return t != table && FileName(t) == name })
-		if _, ok := s.files[name]; ok && !others {
-			return name
+	for _, folder := range []string{"", hubs} {
+		for i, name := range fileNames(table) {
+			others := i > 0 && slices.ContainsFunc(tables, func(t string) bool { return t != table && FileName(t) == name })
+			if s.has(folder+name) && !others {
+				return folder + name
+			}
 		}
 	}
 	return ""
@@ -93,13 +115,13 @@ func (s *sources) unused(used []string) []string {
 }
 
 // registry returns what require finds: the sources, each compiled once for all runtimes, and the modules that come with
-// the imported packages.
-func (s *sources) registry() *require.Registry {
+// the imported packages. Promise 8: the hub's scripts find each other alone, and the node's own never find them.
+func (s *sources) registry(led bool) *require.Registry {
 	return require.NewRegistry(
 		require.WithPathResolver(func(base, name string) string { return path.Join(base, name) }),
 		require.WithLoader(func(name string) ([]byte, error) {
 			text, ok := s.files[name]
-			if !ok {
+			if !ok || FromHub(name) != led {
 				return nil, require.ModuleFileDoesNotExistError
 			}
 			s.used.Store(name, true)

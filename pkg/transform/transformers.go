@@ -56,6 +56,7 @@ type Publisher interface {
 type Config struct {
 	Directory   string        // of the scripts; "" is none
 	Files       Files         // the scripts themselves; they take the place of Directory
+	Led         Files         // scripts that the node's hub gives it: a table that has none otherwise gets its own of these
 	TimeLimit   time.Duration // of one call, waiting included; default 5 s, at most 1 min
 	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
@@ -68,7 +69,7 @@ type Config struct {
 }
 
 // Files are scripts, and what they require, by slash-separated path.
-type Files map[string][]byte
+type Files = map[string][]byte
 
 // Transformers are the scripts of all tables. Their methods may be called concurrently, except that Load comes first
 // and Reload never runs twice at once.
@@ -136,16 +137,17 @@ func (t *Transformers) LoadFiles(files map[string]string) error {
 // Reload rereads the directory for the tables that Load named. Either all files are replaced or, on an error, the
 // current ones stay. Calls in progress finish with the files they began with.
 func (t *Transformers) Reload() error {
-	if t.config.Directory == "" && t.config.Files == nil {
+	if t.config.Directory == "" && t.config.Files == nil && t.config.Led == nil {
 		return nil
 	}
 	sources := &sources{files: t.config.Files}
-	if t.config.Files == nil {
+	if t.config.Files == nil && t.config.Directory != "" {
 		var err error
 		if sources, err = readSources(t.config.Directory); err != nil {
 			return fmt.Errorf("read transformers of %s: %w", t.config.Directory, err)
 		}
 	}
+	sources.lead(t.config.Led)
 	now := &fileSet{runner: t.runner(sources), files: map[string]string{}, exports: map[string]exports{}}
 	users := map[string][]string{} // tables by file
 	var used []string
