@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -40,6 +41,9 @@ func readSources(directory string) (*sources, error) {
 			return fs.SkipDir
 		case entry.IsDir() || hidden || !slices.Contains([]string{".js", ".json", ".map"}, path.Ext(name)):
 			return nil
+		}
+		if info, err := root.Stat(name); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is not a file", name) // reading a pipe would never end
 		}
 		text, err := root.ReadFile(name)
 		s.files[norm.NFC.String(name)] = bytes.TrimPrefix(text, []byte("\ufeff"))
