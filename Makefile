@@ -52,7 +52,8 @@ test-race test-race-rest test-mysql: export CGO_ENABLED = 1
 TOGETHER = MYSQL_SYNC_TEST_ONLY=together
 
 # These take longest, so they start first.
-LONGEST = ./pkg/node ./pkg/web ./cmd/mysql-sync-connector ./cmd/mysql-sync ./pkg/simulation ./pkg/check ./pkg/testkit ./cmd/mysql-sync-demo
+LONGEST = ./pkg/node ./pkg/web ./cmd/mysql-sync-connector ./cmd/mysql-sync ./pkg/ledger ./pkg/transform ./pkg/simulation ./pkg/diagnostics ./pkg/adapter ./pkg/check \
+	./pkg/testkit ./pkg/schemafuzz ./cmd/mysql-sync-demo
 longest_first = $(foreach p,$(LONGEST),$(filter $(p),$(1))) $(filter-out $(LONGEST),$(1))
 
 # Servers in memory, if there is room: see the script.
