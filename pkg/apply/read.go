@@ -336,7 +336,7 @@ func (a *Applier) record(ctx context.Context, tx Tx, writing *version.Writing, s
 		if s.answer && slices.Contains(a.Remotes, s.in.From) && a.Syncs(s.in.Table) {
 			answers[s.in.From] = append(answers[s.in.From], s.in.Row)
 		}
-		if s.Decision.Writes() && s.exists && s.key != s.in.Key {
+		if s.Decision.Writes() && s.respells() {
 			before = append(before, change.Row{Table: s.in.Table, Key: s.key})
 		}
 	}
@@ -372,7 +372,7 @@ func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64)
 		if s.Decision == conflict.Known && (s.in.Token == 0 || !s.exists || s.misfit != nil) {
 			continue
 		}
-		e := version.Entry{Row: s.in.Row, State: s.State, Fate: s.fate(), From: s.cameFrom(), Token: s.token}
+		e := version.Entry{Row: s.row(), State: s.State, Fate: s.fate(), From: s.cameFrom(), Token: s.token}
 		if needed(s) {
 			if first == 0 {
 				first = positions(len(steps))
@@ -382,6 +382,14 @@ func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64)
 		list = append(list, e)
 	}
 	return list, news
+}
+
+// row is the row as it is now spelled here: a change that is not written does not respell it.
+func (s *Step) row() change.Row {
+	if s.respells() && !s.Decision.Writes() {
+		return change.Row{Table: s.in.Table, Key: s.key}.WithID(s.in.ID())
+	}
+	return s.in.Row
 }
 
 // fate is what became of the row. A local version that stays while the row is missing means that it was deleted.

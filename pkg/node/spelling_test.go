@@ -243,8 +243,16 @@ func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	x.Exec("INSERT INTO words VALUES ('EVE', 2)")
 	hub.Exec("INSERT INTO words VALUES ('BOB', 2)")
 	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"BOB"`, `"EVE"`)
+	x.Node.Stop()
+	x.Exec("INSERT INTO words VALUES ('tim', 1)")
+	hub.Exec("INSERT INTO words VALUES ('Tim', 2)")
+	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"BOB"`, `"EVE"`, `"Tim"`)
+	x.start()
+	hub.Expect("SELECT COUNT(*) FROM sync_conflicts", "1") // what loses respells nothing
+	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' AND status = 'pending' ORDER BY 1", `"BOB"`, `"EVE"`, `"Tim"`)
+	hub.Expect("SELECT COUNT(*) FROM sync_versions WHERE row_key = 'Tim'", "1")
 	z.start()
-	z.Expect("SELECT w FROM words ORDER BY w", `"BOB"`, `"EVE"`)
+	z.Expect("SELECT w FROM words ORDER BY w", `"BOB"`, `"EVE"`, `"Tim"`)
 	for _, s := range []*site{x, hub, z} {
 		s.Expect("SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'", "0")
 	}
