@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -164,5 +165,14 @@ func TestAPlaceIsFoundByItsTable(t *testing.T) {
 	l.p.drop("u")
 	if l.p.count() != 1 || len(l.p.of("u", []string{"a"})) > 0 {
 		t.Error("u was not dropped")
+	}
+}
+
+// TestReadingStopsWhileMuchIsPending: promise 10.
+func TestReadingStopsWhileMuchIsPending(t *testing.T) {
+	s := &Source{pending: newPending(binlog.Position{})}
+	s.pending.bytes = pendingMost + 1
+	if err := s.one(t.Context()); !errors.Is(err, errFull) {
+		t.Errorf("it reads on: %v", err)
 	}
 }

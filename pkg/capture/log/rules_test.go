@@ -1,0 +1,131 @@
+package log_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// TestWhatApplyRollsBackStillWaits: rule 2, apply settles what it decided over after its commit.
+func TestWhatApplyRollsBackStillWaits(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	for _, fails := range []error{errors.New("no"), nil} {
+		err := p.stream.Write(t.Context(), p.db, nil, func(tx mysqldb.Tx, w *version.Writing) error {
+			found, err := capture.Uncaptured(t.Context(), tx, s, "orders", []string{"1"})
+			if err != nil || len(found["1"]) != 1 {
+				t.Errorf("%v wait (%v)", found, err)
+			}
+			if err := s.Consume(t.Context(), tx, w, found["1"]); err != nil {
+				t.Error(err)
+			}
+			return fails
+		})
+		if (err == nil) != (fails == nil) {
+			t.Error(err)
+		}
+	}
+	p.want("after the commit", p.record(s), "")
+}
+
+const family = `CREATE TABLE items (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES orders (id) ON DELETE CASCADE)`
+
+// TestCascadesAreNoticed: MySQL logs them. On MariaDB triggers tell of them, whose words go with what they tell of.
+func TestCascadesAreNoticed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders", "items"}, orders, family)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `INSERT INTO items VALUES (7, 1)`)
+	p.want("recorded", p.record(s), "+1 +7")
+	p.exec(`DELETE FROM orders WHERE id = 1`)
+	p.want("the child and its parent", p.record(s), "-7 -1")
+	var left int
+	if err := p.user.Get(&left, `SELECT COUNT(*) FROM table_changes`); left != 0 || err != nil {
+		t.Errorf("%d words of triggers are left (%v)", left, err)
+	}
+}
+
+// TestCascadesOfApplyAreNotNoticed: rule 4. The children's changes come from wherever the parent was deleted.
+func TestCascadesOfApplyAreNotNoticed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders", "items"}, orders, family)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `INSERT INTO items VALUES (7, 1)`)
+	p.want("recorded", p.record(s), "+1 +7")
+	tx := p.user.MustBegin()
+	testkit.Exec(t, tx, `SET @mysql_sync_applying = 'orders'`, `DELETE FROM orders WHERE id = 1`, `SET @mysql_sync_applying = NULL`,
+		`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('orders', '1', 5, 'x')`)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	p.want("of apply", p.record(s), "")
+}
+
+// TestAStartThatRecordsNothingIsWhereTheNextOneBegins: P is written before the triggers go.
+func TestAStartThatRecordsNothingIsWhereTheNextOneBegins(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	_ = s.Close()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	s, unseen := p.source()
+	p.want("after the next start", p.record(s), "+1")
+	if len(unseen) > 0 {
+		t.Errorf("not seen: %v", unseen)
+	}
+}
+
+// TestAnotherLogIsNoticedWhileItIsRead: rule 6, for a reader that connects again. What is missed is recorded before the log is
+// read on, and once more after that.
+func TestAnotherLogIsNoticedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	ctx, stop := context.WithCancel(t.Context())
+	done, missed := make(chan error), make(chan string, 9)
+	go func() {
+		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
+			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
+	}()
+	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
+		p.exec(`RESET BINARY LOGS AND GTIDS`)
+	}
+	for range 50 {
+		p.exec(`INSERT INTO orders VALUES (2, 'two')`, `DELETE FROM orders WHERE id = 2`)
+	}
+	_ = s.Close() // as if the connection were lost
+	for range 2 {
+		testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+			if _, err := s.Next(t.Context()); len(missed) == 0 { // which fails until then
+				return fmt.Errorf("not yet: %w", err)
+			}
+			return nil
+		})
+		p.want("missed", <-missed, "orders")
+	}
+	p.exec(`INSERT INTO orders VALUES (3, 'three')`)
+	testkit.Eventually(t, "the log is read on", func() error {
+		n, err := s.Count(t.Context(), 10)
+		if err == nil && n != 1 {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	p.want("from then on", p.record(s), "+3")
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
