@@ -1,11 +1,13 @@
 package main_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/profile"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -105,4 +107,47 @@ func TestStoresTakeScriptsFromTheHub(t *testing.T) {
 	state(t, h, "all have the version without scripts", all)
 	one.Exec(`INSERT INTO orders VALUES (6, 'six', 1)`)
 	h.Expect(`SELECT name FROM orders WHERE id = 6`, `"six"`)
+}
+
+// A hub that checks nothing gives a store scripts that do not work there: each is refused, and the one before goes on, also after a restart.
+func TestAStoreRefusesScriptsThatDoNotWork(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	h := playHub(t, b)
+	s := follower(t, b, h)
+	s.Block("configurationFrom")["transformers"] = true
+	s.Write()
+	s.Run(0, "reload")
+	sign := func(version profile.Version, scripts map[string]string) []byte {
+		t.Helper()
+		signed, err := h.key.Sign(profile.Profile{Hub: "hq", Name: "store", Version: version, Content: profile.Content{
+			Keys: map[string]json.RawMessage{"syncTables": []byte(`["orders"]`), "receiveTables": []byte(`[]`)}, Scripts: scripts,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	tested := func(mark string) {
+		t.Helper()
+		_, out, said := testkit.Output(t, "transform", "test", s.File, "orders", "1", "--to", "hq")
+		has(t, out+said, mark)
+	}
+	s.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	good := map[string]string{"orders.js": "module.exports = c => { c.entity.name = `${c.entity.name} of the ${'hub'}`; return c.entity; }"}
+	h.gives("scripts", sign(100, good), uses(100))
+	tested("one of the hub")
+	for i, x := range []struct{ name, text, why string }{
+		{"orders.js", "\nlet a; let a;", ".hub/orders.js:2: SyntaxError"},
+		{"orders.js", "\n\nthrow new Error('no')", ".hub/orders.js:3: Error: no"},
+		{"../orders.js", "", `"../orders.js" may not be the name of a script`},
+	} {
+		h.gives(x.why, sign(profile.Version(101+i), map[string]string{x.name: x.text}), refuses(100, x.why))
+	}
+	tested("one of the hub")
+	s.Stop()
+	s.Start()
+	tested("one of the hub")
+	h.gives("none", sign(110, nil), uses(110))
+	tested("no transformer")
 }
