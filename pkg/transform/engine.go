@@ -3,6 +3,7 @@ package transform
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -53,6 +54,7 @@ func (e *engine) run(ctx context.Context, table string, work func(context.Contex
 	if intact {
 		e.idle <- m
 	} else {
+		debug.FreeOSMemory() // what it held must not be held against the next one: the process's memory is limited
 		<-e.made
 	}
 	if err != nil {
