@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -244,6 +245,7 @@ func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	hub.Exec("INSERT INTO words VALUES ('BOB', 2)")
 	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"BOB"`, `"EVE"`)
 	x.Node.Stop()
+	hub.pauses(status.PauseAsk{Remote: "node-a"}) // the two meet at the hub
 	x.Exec("INSERT INTO words VALUES ('tim', 1)")
 	hub.Exec("INSERT INTO words VALUES ('Tim', 2)")
 	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"BOB"`, `"EVE"`, `"Tim"`)
@@ -251,6 +253,7 @@ func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	hub.Expect("SELECT COUNT(*) FROM sync_conflicts", "1") // what loses respells nothing
 	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' AND status = 'pending' ORDER BY 1", `"BOB"`, `"EVE"`, `"Tim"`)
 	hub.Expect("SELECT COUNT(*) FROM sync_versions WHERE row_key = 'Tim'", "1")
+	hub.resumes(status.ResumeAsk{Remote: "node-a"}, "node-a")
 	z.start()
 	z.Expect("SELECT w FROM words ORDER BY w", `"BOB"`, `"EVE"`, `"Tim"`)
 	for _, s := range []*site{x, hub, z} {
