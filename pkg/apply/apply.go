@@ -39,6 +39,7 @@ type Routes interface {
 type Config struct {
 	Origin   string // of writes made here
 	Remotes  []string
+	Former   []string          // removed remotes, which get what they lack if they come back
 	Syncs    func(string) bool // whether a table is in syncTables
 	Receives func(string) bool // whether a table is in receiveTables
 	OnNews   func()            // called after a commit of rows that remotes need; must not block
@@ -59,7 +60,12 @@ type Config struct {
 	// Doubtful reports whether rows of a table may have been written without a version; nil: none. Rows overwritten there
 	// are kept, even if the change knows their versions.
 	Doubtful func(table string) bool
-	Cascade  bool // a delete also deletes rows that refer to the row and that its origin did not know
+	Along
+}
+
+// Along says what a change takes along.
+type Along struct {
+	Cascade bool // a delete also deletes rows that refer to the row and that its origin did not know
 	// TakesAlong reports whether Cascade covers a table; nil: all. A table in another database is prefixed with its name.
 	TakesAlong func(table string) bool
 	// MayTake reports whether a client's change to a row may delete rows of a table that refer to it, or write the given

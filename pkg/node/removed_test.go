@@ -42,3 +42,27 @@ func TestNothingIsPendingForARemoteThatWasRemoved(t *testing.T) {
 	a.Expect(status, `"node-b"|"1"|"successful"`, `"node-b"|"2"|"successful"`, `"node-b"|"3"|"successful"`)
 	c.Expect(`SELECT id, name FROM orders ORDER BY id`, `1|"more"`, `3|"three"`)
 }
+
+// A remote that comes back gets what others have sent meanwhile, although no other remote needed it.
+func TestARemovedRemoteGetsWhatOthersHaveSentMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	hub := newSite(t, b, "hub", []string{"node-b", "node-c"}, []string{"orders"}, nil)
+	back := newSite(t, b, "node-b", []string{"hub"}, []string{"orders"}, nil)
+	other := newSite(t, b, "node-c", []string{"hub"}, []string{"orders"}, nil)
+	for _, s := range []*site{hub, back, other} {
+		s.Exec(orders)
+	}
+	hub.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	startAll(hub, back, other)
+	testkit.Alike(t, `SELECT * FROM orders`, hub, back, other)
+	rest(hub, back, other)
+	hub.rewrite(map[string]any{"remoteClients": []string{"node-c"}})
+	hub.hangUp()
+	other.Exec(`INSERT INTO orders VALUES (3, 'three', 3)`, `UPDATE orders SET name = 'more' WHERE id = 1`, `DELETE FROM orders WHERE id = 2`)
+	testkit.Alike(t, `SELECT * FROM orders`, hub, other)
+	hub.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, "0")
+	hub.rewrite(map[string]any{"remoteClients": []string{"node-b", "node-c"}})
+	hub.hangUp()
+	testkit.Alike(t, `SELECT * FROM orders`, hub, back, other)
+}

@@ -73,7 +73,7 @@ func (w *work) wireIn() {
 	}
 	w.applier = apply.New(w.log.Named("apply"), w.Apply, w.Tables, w.outbox, w.source, w.Stream, apply.Config{
 		Origin: w.Origin, Remotes: w.cfg.RemoteClients, Syncs: w.cfg.Syncs, Receives: w.cfg.Receives, OnNews: w.senders.Marked,
-		Routes: w.routes, WriteAny: w.cfg.RouteWrite == "any", Cascade: w.cfg.ForeignKeyConflict == "cascade", TakesAlong: w.cfg.TakesAlong, MayTake: w.cfg.MayTake,
+		Routes: w.routes, WriteAny: w.cfg.RouteWrite == "any", Along: apply.Along{Cascade: w.cfg.ForeignKeyConflict == "cascade", TakesAlong: w.cfg.TakesAlong, MayTake: w.cfg.MayTake},
 		Policies: apply.Policies(w.cfg.ConflictPolicy), Resolver: w.decoder, Lossy: w.cfg.Lossy, Freed: w.answers.Freed,
 		Doubtful: func(table string) bool { return w.doubts.HasMissed(table) && w.snapshots.Behind(table) },
 	})

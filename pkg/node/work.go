@@ -113,6 +113,9 @@ func (w *work) begin(ctx context.Context) (err error) {
 	if err := w.outbox.Register(ctx, w.cfg.RemoteClients); err != nil {
 		return err
 	}
+	if w.applier.Former, err = w.outbox.Former(ctx, w.cfg.RemoteClients); err != nil {
+		return err
+	}
 	if err := w.pauses.Look(ctx); err != nil {
 		return err
 	}

@@ -17,6 +17,16 @@ import (
 // Removed returns the remotes that are no longer among those given, and for which sync_status may still show rows as
 // due.
 func (o *Outbox) Removed(ctx context.Context, remotes []string) (removed []string, err error) {
+	return o.others(ctx, remotes, "removed < 2")
+}
+
+// Former returns all remotes that are no longer among those given.
+func (o *Outbox) Former(ctx context.Context, remotes []string) ([]string, error) {
+	return o.others(ctx, remotes, "TRUE")
+}
+
+// others returns the remotes in sync_remotes that are not among those given.
+func (o *Outbox) others(ctx context.Context, remotes []string, which string) (removed []string, err error) {
 	err = o.each(ctx, func(rows *sql.Rows) error {
 		var r string
 		err := rows.Scan(&r)
@@ -24,7 +34,7 @@ func (o *Outbox) Removed(ctx context.Context, remotes []string) (removed []strin
 			removed = append(removed, r)
 		}
 		return err
-	}, `SELECT remote FROM sync_remotes WHERE removed < 2`)
+	}, `SELECT remote FROM sync_remotes WHERE `+which)
 	if err != nil {
 		return nil, fmt.Errorf("look for remotes that were removed: %w", err)
 	}
