@@ -299,3 +299,24 @@ func TestOldRowOfAnotherSiteGoesThere(t *testing.T) {
 	eight.Expect(ordersOf, `"2:b,3:c"`) // the hub's row 3 is another, which does not take the store's away
 	hub.Expect(ordersOf, `"1:a,2:b,3:d"`)
 }
+
+// TestARemovedRemoteThatIsBackHasItsPart has rows move from and to a remote while it is not in remoteClients.
+func TestARemovedRemoteThatIsBackHasItsPart(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO orders VALUES (1, 7, 'a'), (2, 8, 'b'), (3, 7, 'c')", "INSERT INTO order_items VALUES (10, 1, 'x')")
+	startAll(hub, seven, eight)
+	seven.Expect(ordersOf, `"1:a,3:c"`)
+	seven.Expect(itemsOf, `"10:x"`)
+	eight.Expect(ordersOf, `"2:b"`)
+	rest(hub, seven, eight)
+	hub.rewrite(map[string]any{"remoteClients": []string{"store-8"}})
+	hub.hangUp()
+	hub.Exec("UPDATE orders SET store = 8 WHERE id = 1", "UPDATE orders SET store = 7 WHERE id = 2", "DELETE FROM orders WHERE id = 3")
+	eight.Expect(ordersOf, `"1:a"`)
+	hub.rewrite(map[string]any{"remoteClients": []string{"store-7", "store-8"}})
+	hub.hangUp()
+	seven.Expect(ordersOf, `"2:b"`)
+	seven.Expect(itemsOf, `NULL`)
+	hub.Run(0, "verify")
+}

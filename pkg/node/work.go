@@ -110,6 +110,13 @@ func (w *work) begin(ctx context.Context) (err error) {
 	if err := w.routes.Open(ctx); err != nil {
 		return err
 	}
+	returned, err := w.outbox.Returned(ctx, w.cfg.RemoteClients)
+	if err != nil {
+		return err
+	}
+	if err := w.routes.Return(ctx, returned); err != nil {
+		return err
+	}
 	if err := w.outbox.Register(ctx, w.cfg.RemoteClients); err != nil {
 		return err
 	}

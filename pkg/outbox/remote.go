@@ -23,6 +23,9 @@ func (o *Outbox) Register(ctx context.Context, remotes []string) error {
 	if err == nil {
 		err = o.back(ctx, remotes)
 	}
+	if err == nil {
+		err = o.leave(ctx, remotes)
+	}
 	if err != nil {
 		return fmt.Errorf("register the remotes: %w", err)
 	}

@@ -25,6 +25,22 @@ func (o *Outbox) Former(ctx context.Context, remotes []string) ([]string, error)
 	return o.others(ctx, remotes, "TRUE")
 }
 
+// Returned returns the remotes that were removed, and are back.
+func (o *Outbox) Returned(ctx context.Context, remotes []string) (returned []string, err error) {
+	err = o.each(ctx, func(rows *sql.Rows) error {
+		var r string
+		err := rows.Scan(&r)
+		if slices.Contains(remotes, r) {
+			returned = append(returned, r)
+		}
+		return err
+	}, `SELECT remote FROM sync_remotes WHERE removed > 0`)
+	if err != nil {
+		return nil, fmt.Errorf("look for remotes that are back: %w", err)
+	}
+	return returned, nil
+}
+
 // others returns the remotes in sync_remotes that are not among those given.
 func (o *Outbox) others(ctx context.Context, remotes []string, which string) (removed []string, err error) {
 	err = o.each(ctx, func(rows *sql.Rows) error {
@@ -69,12 +85,20 @@ func (o *Outbox) endRemoved(ctx context.Context, log *zap.Logger, remotes []stri
 	return nil
 }
 
+// leave records which remotes are removed, so that it is known when they are back.
+func (o *Outbox) leave(ctx context.Context, remotes []string) error {
+	removed, err := o.others(ctx, remotes, "removed = 0")
+	for _, r := range removed {
+		if _, err := o.db.ExecContext(ctx, `UPDATE sync_remotes SET removed = 1 WHERE remote = ?`, r); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // End removes from sync_status what it shows as due to a removed remote: nothing is. What it acked stays, and so does
 // its position in the stream: if it comes back, it gets what it lacks. The table is scanned in small transactions.
 func (o *Outbox) End(ctx context.Context, remote string) error {
-	if _, err := o.db.ExecContext(ctx, `UPDATE sync_remotes SET removed = 1 WHERE remote = ?`, remote); err != nil {
-		return fmt.Errorf("end what is due to %s: %w", remote, err)
-	}
 	if err := o.sweep(ctx, `remote = ? AND status <> 'successful'`, remote); err != nil {
 		return fmt.Errorf("end what is due to %s: %w", remote, err)
 	}

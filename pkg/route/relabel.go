@@ -143,28 +143,45 @@ func (r *Router) entries(ctx context.Context, tx Tx, rows []change.Row) ([]versi
 	return list, nil
 }
 
-// labelled completes the labelling of a table: remotes that had been sent the table lose the rows that are not theirs, and
-// get what they lack.
-func (r *Router) labelled(ctx context.Context, table string) error {
+// Return has remotes that were removed, and are back, lose the rows that are not theirs any more, and get what they lack.
+func (r *Router) Return(ctx context.Context, remotes []string) error {
+	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
+		if len(remotes) == 0 || !r.Ready(table) {
+			continue // labelled does it
+		}
+		if err := r.give(ctx, table, remotes, func(Tx) error { return nil }); err != nil {
+			return fmt.Errorf("give remotes that are back their part of %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// give has those of some remotes that had been sent a table as a whole lose the rows that are not theirs, and get what they lack.
+func (r *Router) give(ctx context.Context, table string, remotes []string, then func(Tx) error) error {
 	sent, err := r.db.Sent(ctx, table)
 	if err != nil {
 		return fmt.Errorf("read who was sent %s: %w", table, err)
 	}
-	sent = slices.DeleteFunc(sent, func(remote string) bool { return r.All(remote, table) })
-	if len(sent) > 0 && r.cfg.InitialSync != snapshot.None { // before Finish: a kill in between repeats it. Promise 1
-		err = r.db.Request(ctx, sent, table)
+	sent = slices.DeleteFunc(sent, func(remote string) bool { return r.All(remote, table) || !slices.Contains(remotes, remote) })
+	if len(sent) > 0 && r.cfg.InitialSync != snapshot.None { // before the rest: a kill in between repeats it. Promise 1
+		if err := r.db.Request(ctx, sent, table); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = r.db.In(ctx, func(tx Tx) error {
-			if len(sent) > 0 {
-				if err := reroute(ctx, tx, table, rerouting{Not: sent}); err != nil {
-					return err
-				}
+	return r.db.In(ctx, func(tx Tx) error {
+		if len(sent) > 0 {
+			if err := reroute(ctx, tx, table, rerouting{Not: sent}); err != nil {
+				return err
 			}
-			return tx.Finish(ctx, table)
-		})
-	}
-	if err != nil {
+		}
+		return then(tx)
+	})
+}
+
+// labelled completes the labelling of a table: remotes that had been sent the table lose the rows that are not theirs, and
+// get what they lack.
+func (r *Router) labelled(ctx context.Context, table string) error {
+	if err := r.give(ctx, table, r.cfg.RemoteClients, func(tx Tx) error { return tx.Finish(ctx, table) }); err != nil {
 		return fmt.Errorf("end the labelling of %s: %w", table, err)
 	}
 	r.mu.Lock()
