@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -94,4 +95,20 @@ func TestSyntaxNamesFileAndLine(t *testing.T) {
 		"b.json":     []byte("{"),
 		"closes.js":  []byte("})(); (function () {"),
 	}), "orders.js:3: SyntaxError: ", "lib/two.js:2: SyntaxError: ", "deep.js: code is nested too deep", "b.json: is not valid JSON")
+}
+
+// Scripts that never end hold up a check for the limit of all, not for that of each.
+func TestLoadingEndsWithAllThatIsSlow(t *testing.T) {
+	t.Parallel()
+	files := Files{}
+	for _, name := range []string{"a", "b", "c"} {
+		files[name+".js"] = []byte(`for (;;) {}`)
+	}
+	tr := New(zap.NewNop(), nil, nil, Config{Led: files, TimeLimit: 50 * time.Millisecond, LoadLimit: 10 * time.Millisecond})
+	t.Cleanup(tr.Close)
+	err := tr.Load([]string{"a", "b", "c"})
+	wantError(t, err, "a.js: ran longer than 50ms", "b.js: not tried, since those before it took more than 10ms")
+	if strings.Contains(err.Error(), "c.js") {
+		t.Error(err)
+	}
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Files       Files         // the scripts themselves; they take the place of Directory
 	Led         Files         // scripts that the node's hub gives it: a table that has none otherwise gets its own of these
 	TimeLimit   time.Duration // of one call, waiting included; default 5 s, at most 1 min
+	LoadLimit   time.Duration // of loading all files: none is begun after it; default 1 min
 	MemoryLimit int64         // bytes by which the heap may grow during one call; default 256 MiB
 	Runtimes    int           // how many calls of one file run at a time; default GOMAXPROCS
 	MaxRow      int           // bytes of the largest row that a script may make from a smaller one; default unlimited
@@ -109,6 +110,9 @@ func New(log *zap.Logger, q Querier, p Publisher, c Config) *Transformers {
 		c.TimeLimit = 5 * time.Second
 	}
 	c.TimeLimit = min(c.TimeLimit, longestTimeLimit)
+	if c.LoadLimit == 0 {
+		c.LoadLimit = time.Minute
+	}
 	if c.MemoryLimit == 0 {
 		c.MemoryLimit = 256 << 20
 	}
@@ -152,6 +156,7 @@ func (t *Transformers) Reload() error {
 	users := map[string][]string{} // tables by file
 	var used []string
 	var mistakes []error
+	began := time.Now()
 	for _, table := range t.tables {
 		file := t.named[table]
 		switch {
@@ -168,6 +173,10 @@ func (t *Transformers) Reload() error {
 		users[file] = append(users[file], table)
 		if len(users[file]) > 1 {
 			continue
+		}
+		if time.Since(began) > t.config.LoadLimit { // Promise 10: the hub may have given many that never end
+			mistakes = append(mistakes, fmt.Errorf("load transformer: %s: not tried, since those before it took more than %v", file, t.config.LoadLimit))
+			break
 		}
 		x, names, err := now.runner.check(file)
 		if start, ok := errors.AsType[startError](err); ok {
