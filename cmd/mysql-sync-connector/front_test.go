@@ -10,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/api"
 	"github.com/mysql-sync/mysql-sync/pkg/connector"
+	"github.com/mysql-sync/mysql-sync/pkg/standin"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -130,4 +131,50 @@ func TestAReloadMovesThePage(t *testing.T) {
 	if status(); at(other, formsToken) != 0 {
 		t.Error("the page was not closed")
 	}
+}
+
+// What is pushed to a hook while the connector is reloaded is accepted, and arrives.
+func TestAReloadLosesNothingThatIsPushed(t *testing.T) {
+	t.Parallel()
+	s := standin.NewReceiver("")
+	t.Cleanup(s.Close)
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	file := write(t, "connector.json", map[string]any{
+		"http":         map[string]any{"listen": address},
+		"sources":      map[string]any{"collect": map[string]any{"type": "hook", "key": "id", "auth": map[string]any{"bearer": "a-secret-of-the-hook"}, "perSecond": 10000}},
+		"destinations": map[string]any{"there": map[string]any{"type": "webhook", "url": s.URL}},
+		"jobs":         map[string]any{"in": map[string]any{"from": map[string]any{"source": "collect", "key": "id"}, "to": map[string]any{"destination": "there", "send": "batch"}}},
+	})
+	running(t, file)
+	client := api.NewClient(connector.Socket(stateFile(file)))
+	over, pushed := make(chan struct{}), make(chan int)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-over:
+				pushed <- n
+				return
+			default:
+			}
+			if status, said := post(t, "http://"+address+"/hooks/collect", fmt.Sprintf(`[{"id":%d}]`, n), map[string]string{"Authorization": "Bearer a-secret-of-the-hook", "Connection": "close"}); status != http.StatusOK {
+				t.Errorf("row %d: %d %s", n, status, said)
+			}
+		}
+	}()
+	for range 5 {
+		if err := client.Reload(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := client.Status(t.Context()); err != nil { // of the last one
+		t.Error(err)
+	}
+	close(over)
+	n := <-pushed
+	testkit.Eventually(t, "all rows at the destination", func() error {
+		if got := len(s.Rows()); got != n {
+			return fmt.Errorf("%d rows of %d have arrived", got, n)
+		}
+		return nil
+	})
 }

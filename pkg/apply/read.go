@@ -403,7 +403,7 @@ func (s *Step) fate() version.Fate {
 	return version.There
 }
 
-// news reports whether a remote needs the step's result, or will if it comes back.
+// news reports whether a remote needs the step's result, or will if it comes back. Promise 1.
 func (a *Applier) news(s *Step) bool {
 	return a.Syncs(s.in.Table) && (slices.ContainsFunc(a.Remotes, s.News) || slices.ContainsFunc(a.Former, s.News))
 }

@@ -110,6 +110,7 @@ func (w *work) begin(ctx context.Context) (err error) {
 	if err := w.routes.Open(ctx); err != nil {
 		return err
 	}
+	// Before Register forgets that they were away: a kill in between repeats it. Promise 1.
 	returned, err := w.outbox.Returned(ctx, w.cfg.RemoteClients)
 	if err != nil {
 		return err
