@@ -3,12 +3,12 @@ package check
 import (
 	"cmp"
 	"context"
-	"net"
 	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
 // Options say how a node is checked. A zero field means its default.
@@ -46,7 +46,7 @@ func answers(ctx context.Context, socket string) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	conn, err := serve.DialSocket(ctx, socket)
 	if err != nil {
 		return false
 	}

@@ -102,7 +102,7 @@ func (f *front) control(path string) {
 		f.socket.Retire()
 		f.socket = nil
 	}
-	l, err := listenSocket(f.life, path)
+	l, err := serve.ListenSocket(f.life, path)
 	if err != nil {
 		f.log.Warn("commands cannot reach the connector", zap.Error(err))
 		return

@@ -33,9 +33,7 @@ type Client struct {
 // NewClient returns a client of the program at a socket. who is what errors call it, such as "the node".
 func NewClient(who, socket string) *Client {
 	return &Client{who, socket, &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return DialSocket(ctx, socket) },
 		DisableKeepAlives: true, // a command makes one request
 	}}}
 }

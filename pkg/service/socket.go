@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/history"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
@@ -26,22 +26,15 @@ func Files(cfg *config.Config) []string {
 	return []string{Socket(cfg), owner.RecordsFile(dir, client), sites.File(cfg), config.LedFile(dir, client), history.Path(dir, client), history.Aside(dir, client)}
 }
 
-// listenSocket opens the socket, for the node's user alone. A leftover from a killed node
-// is replaced: the lock on the database has shown that it no longer runs.
+// listenSocket opens the socket: the lock on the database has shown that no other node has it.
 func listenSocket(ctx context.Context, cfg *config.Config) (net.Listener, error) {
-	if err := os.MkdirAll(cfg.QueueDirectory, 0o700); err != nil {
-		return nil, fmt.Errorf("queueDirectory: %w", err)
-	}
-	path := Socket(cfg)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("queueDirectory: %w", err)
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	err := os.MkdirAll(cfg.QueueDirectory, 0o700)
 	if err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("queueDirectory: %w", err), l.Close())
+	l, err := serve.ListenSocket(ctx, Socket(cfg))
+	if err != nil {
+		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
 	return l, nil
 }

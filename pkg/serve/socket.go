@@ -1,0 +1,81 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// socketBytes is how long the path of a Unix socket may be in bytes: the 108 of sun_path in unix(7) without the final 0.
+const socketBytes = 107
+
+// ListenSocket opens a Unix socket for the program's user alone. What is at its path is replaced: the caller has made
+// sure that no other process listens there. Closing the listener removes the socket.
+func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open the socket: %w", err)
+	}
+	short, done, err := shortened(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the socket: %w", err)
+	}
+	defer done()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", short)
+	if err != nil {
+		return nil, fmt.Errorf("open the socket %s: %w", path, err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // which would remove the shortened path
+	s := &socket{Listener: l, path: path}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the socket: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// DialSocket connects to a Unix socket.
+func DialSocket(ctx context.Context, path string) (net.Conn, error) {
+	short, done, err := shortened(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return (&net.Dialer{}).DialContext(ctx, "unix", short)
+}
+
+// socket is a listener that removes its path when it is closed.
+type socket struct {
+	net.Listener
+	path string
+	once sync.Once
+}
+
+// Close closes the listener.
+func (s *socket) Close() (err error) {
+	s.once.Do(func() {
+		_ = os.Remove(s.path) // it may be gone, and whoever opens it next replaces it
+		err = s.Listener.Close()
+	})
+	return err
+}
+
+// shortened returns a path to the same file that is short enough for a socket's address, valid until done is called.
+func shortened(path string) (short string, done func(), err error) {
+	if len(path) <= socketBytes {
+		return path, func() {}, nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return "", nil, err
+	}
+	short = fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)) // see proc_pid_fd(5)
+	if len(short) > socketBytes {
+		_ = dir.Close()
+		return "", nil, fmt.Errorf("%s: the name is too long for a socket by %d bytes", path, len(short)-socketBytes)
+	}
+	return short, func() { _ = dir.Close() }, nil
+}

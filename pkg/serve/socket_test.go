@@ -1,0 +1,75 @@
+package serve_test
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
+)
+
+// TestASocketMayLieDeep has paths around the length of an address, 107 bytes, and far beyond it.
+func TestASocketMayLieDeep(t *testing.T) {
+	t.Parallel()
+	top, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	for _, length := range []int{80, 106, 107, 108, 109, 500} {
+		dir := top
+		for len(dir) < length-len("/a.sock") {
+			dir += "/" + strings.Repeat("d", max(1, min(100, length-len("/a.sock")-len(dir)-1)))
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "a.sock")
+		c := serve.NewClient("the program", path)
+		if err := c.Call(t.Context(), http.MethodGet, "/", nil, nil); !errors.Is(err, serve.ErrNotRunning) {
+			t.Errorf("%d bytes, without a program: %v", len(path), err)
+		}
+		for range 2 { // the second replaces what a killed process left
+			l, err := serve.ListenSocket(t.Context(), path)
+			if err != nil {
+				t.Fatalf("%d bytes: %v", len(path), err)
+			}
+			if s, err := os.Stat(path); err != nil || s.Mode().Perm() != 0o600 {
+				t.Errorf("%d bytes: %v, %v", len(path), s, err)
+			}
+			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = serve.JSON(w, 7) })}
+			go func() { _ = server.Serve(l) }()
+			answer := 0
+			if err := c.Call(t.Context(), http.MethodGet, "/", nil, &answer); err != nil || answer != 7 {
+				t.Errorf("%d bytes: %d, %v", len(path), answer, err)
+			}
+			if err := server.Close(); err != nil {
+				t.Errorf("%d bytes: close: %v", len(path), err)
+			}
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%d bytes: it is still there: %v", len(path), err)
+			}
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestASocketWhoseNameIsTooLongIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), strings.Repeat("n", 200))
+	if _, err := serve.ListenSocket(t.Context(), path); err == nil || !strings.Contains(err.Error(), "too long for a socket by ") {
+		t.Errorf("it is opened: %v", err)
+	}
+	if _, err := serve.DialSocket(t.Context(), path); err == nil || !strings.Contains(err.Error(), "too long for a socket by ") {
+		t.Errorf("it is reached: %v", err)
+	}
+}
