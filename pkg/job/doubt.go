@@ -10,15 +10,15 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 )
 
-// begin settles what an earlier process or run left in doubt. A destination that is asked may still be at work on it: a process that was
-// killed did not wait for its answers.
+// begin settles what an earlier process or run left in doubt. A destination that is asked may still be at work on it: a
+// process that was killed, or a run that was cancelled, did not wait for its answers.
 func (s *flight) begin(ctx context.Context) error {
 	if _, asks := s.compares(); asks {
 		doubts, err := s.ledger.Doubts(ctx)
 		if err != nil {
 			return err
 		}
-		if len(doubts) > 0 {
+		if len(doubts)+len(s.doubts) > 0 {
 			if err := pause.For(ctx, s.pause); err != nil {
 				return err
 			}

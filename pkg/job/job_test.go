@@ -298,36 +298,48 @@ func (l *late) Rows(ctx context.Context, yield func(job.Stored) error) error {
 	return l.asked.Rows(ctx, yield)
 }
 
-func TestAKilledProcessesRequestMayStillArrive(t *testing.T) {
-	w := newWorld(t, job.ModeUpdate)
-	l := &late{asked: &asked{service: w.service}}
-	w.Legs[0].Destination = l
-	w.source.put(5, "a")
-	ctx, kill := context.WithCancel(t.Context())
-	var under *job.Batch
-	w.service.fault = func(b *job.Batch) error {
-		under = b
-		kill()
-		return ctx.Err()
-	}
-	if _, err := w.Run(ctx, job.Cause{Kind: job.Manual}); err == nil {
-		t.Fatal("the run was not killed")
-	}
-	w.service.fault = nil
-	if err := w.Ledger.Close(); err != nil {
-		t.Fatal(err)
-	}
-	w.open(job.ModeUpdate)
-	w.Legs[0].Destination, w.Pause = l, 500*time.Millisecond
-	time.AfterFunc(50*time.Millisecond, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, o := range under.Operations {
-			l.has[o.Key] = string(o.Data)
-		}
-	})
-	if n := w.works(); n != 0 {
-		t.Errorf("%d rows were sent again", n)
+// TestARequestMayStillArrive asks a destination that is at work on what was sent by a process that was killed, or by a
+// run that was cancelled.
+func TestARequestMayStillArrive(t *testing.T) {
+	for name, again := range map[string]func(w *world){
+		"killed": func(w *world) {
+			if err := w.Ledger.Close(); err != nil {
+				w.t.Fatal(err)
+			}
+			w.open(job.ModeUpdate)
+		},
+		"cancelled": func(*world) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, job.ModeUpdate)
+			l := &late{asked: &asked{service: w.service}}
+			w.Legs[0].Destination = l
+			w.source.put(5, "a")
+			ctx, stop := context.WithCancelCause(t.Context())
+			defer stop(nil)
+			var under *job.Batch
+			w.service.fault = func(b *job.Batch) error {
+				under = b
+				stop(job.ErrCancelled)
+				return ctx.Err()
+			}
+			if _, err := w.Run(ctx, job.Cause{Kind: job.Manual}); err == nil {
+				t.Fatal("the run was not stopped")
+			}
+			w.service.fault = nil
+			again(w)
+			w.Legs[0].Destination, w.Pause = l, 500*time.Millisecond
+			time.AfterFunc(50*time.Millisecond, func() {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				for _, o := range under.Operations {
+					l.has[o.Key] = string(o.Data)
+				}
+			})
+			if n := w.works(); n != 0 {
+				t.Errorf("%d rows were sent again", n)
+			}
+		})
 	}
 }
 
