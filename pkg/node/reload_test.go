@@ -35,7 +35,15 @@ func (s *site) hangUp() {
 	}
 }
 
-// said counts lines of the node's log.
+// reloads sends SIGHUP to the node, and waits until it runs anew. Two signals in a row may count as one.
+func (s *site) reloads() {
+	s.t.Helper()
+	before := s.lines("node started")
+	s.hangUp()
+	testkit.Eventually(s.t, "a reload of "+s.Name, func() error { return wanted(s.lines("node started") > before) })
+}
+
+// lines counts lines of the node's log.
 func (s *site) lines(text string) (n int) {
 	for _, l := range s.Node.Log() {
 		if strings.Contains(l, text) {

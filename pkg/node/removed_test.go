@@ -26,7 +26,7 @@ func TestNothingIsPendingForARemoteThatWasRemoved(t *testing.T) {
 	a.Expect(`SELECT COUNT(*) FROM sync_status WHERE status = 'pending'`, "4")
 
 	a.rewrite(map[string]any{"remoteClients": []string{"node-b"}})
-	a.hangUp() // a reload
+	a.reloads() // a reload
 	a.Expect(status, `"node-b"|"1"|"pending"`, `"node-b"|"2"|"pending"`)
 	a.rewrite(map[string]any{"remoteClients": []string{"node-d"}})
 	a.Node.Kill()
@@ -35,7 +35,7 @@ func TestNothingIsPendingForARemoteThatWasRemoved(t *testing.T) {
 	a.Expect(status, `"node-d"|"3"|"pending"`)
 
 	a.rewrite(map[string]any{"remoteClients": []string{"node-b"}})
-	a.hangUp()
+	a.reloads()
 	a.Expect(status, `"node-b"|"1"|"pending"`, `"node-b"|"2"|"pending"`, `"node-b"|"3"|"pending"`)
 	c.start()
 	testkit.Alike(t, `SELECT * FROM orders`, a, c)
@@ -58,11 +58,11 @@ func TestARemovedRemoteGetsWhatOthersHaveSentMeanwhile(t *testing.T) {
 	testkit.Alike(t, `SELECT * FROM orders`, hub, back, other)
 	rest(hub, back, other)
 	hub.rewrite(map[string]any{"remoteClients": []string{"node-c"}})
-	hub.hangUp()
+	hub.reloads()
 	other.Exec(`INSERT INTO orders VALUES (3, 'three', 3)`, `UPDATE orders SET name = 'more' WHERE id = 1`, `DELETE FROM orders WHERE id = 2`)
 	testkit.Alike(t, `SELECT * FROM orders`, hub, other)
 	hub.Expect(`SELECT COUNT(*) FROM sync_status WHERE status <> 'successful'`, "0")
 	hub.rewrite(map[string]any{"remoteClients": []string{"node-b", "node-c"}})
-	hub.hangUp()
+	hub.reloads()
 	testkit.Alike(t, `SELECT * FROM orders`, hub, back, other)
 }

@@ -32,10 +32,11 @@ type AfarRemote struct {
 
 // At has a site do something.
 func (r *Running) At(ctx context.Context, site string, a wire.Act) (*Afar, error) {
-	if o := r.own.Load(); o != nil {
-		return o.Act(ctx, site, a)
+	o, err := r.opened(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return nil, Kind(ErrUnavailable, errStarting)
+	return o.Act(ctx, site, a)
 }
 
 // Admit is a person's word about a site that asks to join.

@@ -25,6 +25,9 @@ const (
 	stateAge = 900 * time.Millisecond
 	lookRows = 10_000          // of one kind, for one remote
 	lookTime = 3 * time.Second // for all
+
+	// startTime is how long a request waits for a node that starts, or starts anew with another configuration.
+	startTime = 10 * time.Second
 )
 
 // errStarting is the answer before the node works.
@@ -42,6 +45,7 @@ type Running struct {
 	waiting func(clients []string, now time.Time) Live // see NewRunning
 	pulse   *Pulse
 	own     atomic.Pointer[opened] // nil: the node waits for its database
+	open    chan struct{}          // closed once own is set
 
 	turn  chan struct{} // one computes it at a time
 	stale atomic.Bool   // the cached state is out of date
@@ -96,13 +100,14 @@ func NewRunning(cfg *config.Config, p Program, now func() time.Time, live func(c
 		names = append(names, t.Name)
 	}
 	return &Running{Traffic: NewTraffic(now, cfg.Clients(), names, slices.Contains(cfg.AcceptFrom, config.Anyone)), cfg: cfg, now: now, program: p, waiting: live,
-		pulse: NewPulse(mysqldb.Address(cfg.MySQL), now()), turn: make(chan struct{}, 1), last: newOwn()}
+		pulse: NewPulse(mysqldb.Address(cfg.MySQL), now()), open: make(chan struct{}), turn: make(chan struct{}, 1), last: newOwn()}
 }
 
 // Open is called when the node has its database.
 func (r *Running) Open(w Work) {
 	r.pulse.answers(r.now(), w.DB.Version)
 	r.own.Store(&opened{w, NewDesk(r.cfg, w.DB, w.Tables, w.Outbox, w.Source), &tables{r.cfg, w.DB, w.Outbox, w.Source, w.End, lookRows}})
+	close(r.open)
 }
 
 // look returns what goes on in the node.
@@ -175,12 +180,30 @@ func (r *Running) State(ctx context.Context) (*State, error) {
 	return s, nil
 }
 
+// opened returns the work of the node. If the node is starting, it waits for that, unless its database does not answer.
+func (r *Running) opened(ctx context.Context) (*opened, error) {
+	if o := r.own.Load(); o != nil {
+		return o, nil
+	}
+	if r.pulse.read().Error != "" {
+		return nil, Kind(ErrUnavailable, errStarting)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	select {
+	case <-r.open:
+		return r.own.Load(), nil
+	case <-ctx.Done():
+		return nil, Kind(ErrUnavailable, errStarting)
+	}
+}
+
 // ask answers a question that needs the database. If that is unavailable, or becomes so meanwhile, the error says so: a
 // database that hangs would otherwise be waited for forever.
 func ask[T any](ctx context.Context, r *Running, question func(context.Context, *opened) (T, error)) (answer T, err error) {
-	o := r.own.Load()
-	if o == nil {
-		return answer, Kind(ErrUnavailable, errStarting)
+	o, err := r.opened(ctx)
+	if err != nil {
+		return answer, err
 	}
 	ctx, done := r.pulse.while(ctx)
 	defer done()

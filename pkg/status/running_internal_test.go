@@ -23,6 +23,35 @@ func looked(l *Live) (r *Running, looks *int) {
 	}), looks
 }
 
+// TestARequestWaitsForANodeThatStarts asks a node before it works.
+func TestARequestWaitsForANodeThatStarts(t *testing.T) {
+	starts := func(t *testing.T, after time.Duration, away error) (waited time.Duration, err error) {
+		synctest.Test(t, func(t *testing.T) {
+			r, _ := looked(&Live{})
+			r.pulse.note(time.Now(), away)
+			asked := time.Now()
+			time.AfterFunc(after, func() {
+				r.pulse.answers(time.Now(), "10.11")
+				r.own.Store(&opened{})
+				close(r.open)
+			})
+			err = r.do(t.Context(), func(context.Context, *opened) error { return nil })
+			waited = time.Since(asked)
+			time.Sleep(after)
+		})
+		return waited, err
+	}
+	if waited, err := starts(t, time.Second, nil); err != nil || waited != time.Second {
+		t.Errorf("one that takes a second: %v after %s", err, waited)
+	}
+	if waited, err := starts(t, time.Minute, nil); !errors.Is(err, errStarting) || !errors.Is(err, ErrUnavailable) || waited != startTime {
+		t.Errorf("one that takes a minute: %v after %s", err, waited)
+	}
+	if waited, err := starts(t, time.Second, errors.New("refused")); !errors.Is(err, errStarting) || waited != 0 {
+		t.Errorf("one whose database does not answer: %v after %s", err, waited)
+	}
+}
+
 func TestCallersWithinASecondShareAState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, looks := looked(&Live{})
