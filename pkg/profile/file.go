@@ -7,11 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
-// mostFile is the maximum size of a File, in bytes.
-const mostFile = 4 * MostBytes
+// Bounds of a File, in bytes: with a reason of any length, it could not be read again. Promise 10.
+const (
+	mostFile = 4 * MostBytes
+	mostWhy  = 2000 // of a reason
+)
 
 // File is where a site remembers what it had from its hub. Its methods must not be called at the same time.
 type File struct {
@@ -118,7 +122,7 @@ func (f File) Refuse(version Version, why string) error {
 	if err != nil || m.Refused == nil || m.Refused.Version != version {
 		return err
 	}
-	m.Refused.Why = why
+	m.Refused.Why = strings.ToValidUTF8(why[:min(len(why), mostWhy)], "")
 	return f.Write(m)
 }
 

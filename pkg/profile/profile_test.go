@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/profile"
 )
@@ -192,6 +193,11 @@ func TestTheFile(t *testing.T) {
 	}
 	if m, err := (profile.File{Path: f.Path, From: "another hub"}).Read(); err != nil || m.Accepted != nil || m.Seen.Version != 0 {
 		t.Errorf("what came from another hub counts: %+v, %v", m, err)
+	}
+	must(f.Tries(9, profile.DigestOf([]byte("nine")), now))
+	must(f.Refuse(9, strings.Repeat("no table é\x00\n", 1<<16))) // as if each of very many tables were missing
+	if m := read(); string(m.Accepted) != "eight" || !strings.HasPrefix(m.Refused.Why, "no table é") || !utf8.ValidString(m.Refused.Why) {
+		t.Errorf("%+v", m)
 	}
 	for _, text := range []string{"", "{", strings.Repeat(" ", 1<<20)} {
 		must(os.WriteFile(f.Path, []byte(text), 0o600))
