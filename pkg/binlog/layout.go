@@ -1,5 +1,7 @@
 package binlog
 
+import "github.com/mysql-sync/mysql-sync/pkg/value"
+
 // Layout is a table as the log describes it before its rows.
 type Layout struct {
 	Schema, Table string
@@ -23,6 +25,21 @@ type Column struct {
 
 	kind byte   // the type's number
 	meta uint16 // its length, digits or the like
+}
+
+// Define returns a layout, with names, of a table that no log describes. What is wanted of its rows is all, or what Wanted is
+// set to.
+func Define(schema, table string, columns ...value.Column) *Layout {
+	l := &Layout{Schema: schema, Table: table, Named: true}
+	for i := range columns {
+		c := &columns[i]
+		col := Column{Name: c.Name, Nullable: c.Nullable, kind: logged[c.DataType][0]}
+		if col.kind == typeDecimal {
+			col.meta = uint16(c.Precision<<8 | c.Scale) //nolint:gosec // both are at most 65
+		}
+		l.Columns, l.Wanted = append(l.Columns, col), append(l.Wanted, i)
+	}
+	return l
 }
 
 // Index returns the place of a named column in Columns, or -1.

@@ -64,6 +64,9 @@ type Committed struct {
 	place    Place    // MariaDB
 }
 
+// CommittedUpTo returns what can be seen of a log: on MySQL a set of transactions, on MariaDB what is up to a place.
+func CommittedUpTo(executed Position, place Place) Committed { return Committed{executed, place} }
+
 // Has reports whether what a transaction wrote can be seen.
 func (c Committed) Has(t *Transaction) bool {
 	if t.GTID.Source != "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -56,7 +57,7 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 		s.decoder.shapes.keyed[t.Name] = t.KeyNames()
 	}
 	if s.start.fresh || s.start.foreign != "" {
-		if err := s.write(ctx, s.db, s.pending.after(nil)); err != nil {
+		if err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.write(ctx, tx, s.pending.after(nil)) }); err != nil {
 			return err
 		}
 		if err := s.found(ctx); err != nil {

@@ -4,13 +4,13 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
-	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
 // clock dates transactions. It belongs to who reads.
 type clock struct {
-	last  int64 // given, to transactions without an exact time
-	ahead int64 // µs by which the server's clock is ahead of the node's, as far as known
+	now   func() int64 // µs since 1970
+	last  int64        // given, to transactions without an exact time
+	ahead int64        // µs by which the server's clock is ahead of the node's, as far as known
 }
 
 // behindMost is how old a transaction may seem that was read at once: its time has only whole seconds, of when its last
@@ -20,7 +20,7 @@ const behindMost = 2 * time.Second
 // written returns when a transaction was written, in µs since 1970 by the node's clock. It is never later than its
 // reading, whatever a session's SET timestamp says.
 func (c *clock) written(t *binlog.Transaction) int64 {
-	return c.at(t.Time, change.Micros(time.Now()))
+	return c.at(t.Time, c.now())
 }
 
 func (c *clock) at(t binlog.Time, now int64) int64 {

@@ -326,13 +326,13 @@ func amount(stored []byte) (string, bool) {
 
 // stated notes what a statement that is logged as text may have changed.
 func (d *decoder) stated(m *meaning, c *binlog.Change) {
-	own := d.shapes.db.Name
+	own := d.shapes.schema
 	m.stated = true
 	if c.SQL.Verb == binlog.Other && len(c.SQL.Tables) == 0 {
 		m.any = true
 	}
 	for _, n := range c.SQL.Tables {
-		name := d.shapes.db.Spelled(n.Table)
+		name := d.shapes.spelled(n.Table)
 		if n.Schema != own || !d.Syncs(name) {
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
@@ -56,14 +55,14 @@ func (s *Source) drain(ctx context.Context) (capture.Batch, error) {
 
 // follow reads until there is something to record, for a while.
 func (s *Source) follow(ctx context.Context) error {
-	rest, cancel := context.WithTimeout(ctx, restMost)
+	rest, cancel := s.waits.Limit(ctx, restMost)
 	defer cancel()
 	for s.pending.count() == 0 {
 		if err := s.step(rest, nil); err != nil {
 			return quiet(rest, err)
 		}
 	}
-	more, cancel := context.WithTimeout(ctx, gather)
+	more, cancel := s.waits.Limit(ctx, gather)
 	defer cancel()
 	for s.pending.count() < batchSize {
 		if err := s.step(more, nil); err != nil {
@@ -87,8 +86,8 @@ func (s *Source) seen(ctx context.Context) ([]*item, error) {
 	if s.pending.count() == 0 {
 		return nil, nil
 	}
-	for begun := time.Now(); ; {
-		c, err := binlog.AskCommitted(ctx, s.db, s.db.MariaDB)
+	for begun := s.waits.Now(); ; {
+		c, err := s.server.Committed(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +95,7 @@ func (s *Source) seen(ctx context.Context) ([]*item, error) {
 		if len(items) > 0 {
 			return items, s.visible(ctx, items)
 		}
-		if time.Since(begun) > seenMost {
+		if s.waits.Now().Sub(begun) > seenMost {
 			return nil, nil
 		}
 		if err := pause.For(ctx, time.Millisecond); err != nil {
@@ -108,7 +107,7 @@ func (s *Source) seen(ctx context.Context) ([]*item, error) {
 // visible waits until what was prepared can be seen: on MariaDB XA COMMIT counts as committed too early. The rows' locks
 // tell.
 func (s *Source) visible(ctx context.Context, items []*item) error {
-	if !s.db.MariaDB {
+	if !s.mariaDB {
 		return nil
 	}
 	byTable := map[string][]string{}
@@ -118,7 +117,11 @@ func (s *Source) visible(ctx context.Context, items []*item) error {
 		}
 	}
 	for name, keys := range byTable {
-		if err := s.lockOnce(ctx, name, keys); err != nil {
+		t, err := s.decoder.shapes.tables.Table(ctx, name)
+		if err != nil {
+			continue // it is gone, and so are its rows
+		}
+		if err := s.server.Lock(ctx, t, keys); err != nil {
 			return err
 		}
 	}

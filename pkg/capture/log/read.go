@@ -26,7 +26,7 @@ var errFull = errors.New("changes are written faster than they are recorded")
 
 // until reads until all is read that was written then. It fails as a lock does that is not granted in time.
 func (s *Source) until(ctx context.Context, w binlog.Written) error {
-	limited, cancel := context.WithTimeout(ctx, barrierMost)
+	limited, cancel := s.waits.Limit(ctx, barrierMost)
 	defer cancel()
 	for {
 		moved, there := s.reached(w)
@@ -63,15 +63,12 @@ func (s *Source) reached(w binlog.Written) (<-chan struct{}, bool) {
 
 // step reads one transaction, or waits until another has.
 func (s *Source) step(ctx context.Context, moved <-chan struct{}) error {
-	select {
-	case s.tap.held <- struct{}{}:
-		defer func() { <-s.tap.held }()
-		return s.one(ctx)
-	case <-moved:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	taken, err := s.waits.Turn(ctx, s.tap.held, moved)
+	if !taken || err != nil {
+		return err
 	}
+	defer func() { <-s.tap.held }()
+	return s.one(ctx)
 }
 
 // one reads one transaction.
@@ -80,7 +77,7 @@ func (s *Source) one(ctx context.Context) error {
 		return errFull
 	}
 	// What was read must be understood, although the time to wait for more is over.
-	understanding, cancel := context.WithTimeout(context.WithoutCancel(ctx), understandMost)
+	understanding, cancel := s.waits.Limit(context.WithoutCancel(ctx), understandMost)
 	defer cancel()
 	s.tap.asking = understanding
 	if err := s.isBroken(); err != nil {
@@ -90,7 +87,7 @@ func (s *Source) one(ctx context.Context) error {
 		if err := s.same(ctx); err != nil {
 			return err
 		}
-		s.tap.reader = s.newReader(s.position(), s.decoder.shapes.wants)
+		s.tap.reader = s.server.Read(s.position(), s.decoder.shapes.wants)
 		clear(s.decoder.shapes.known)
 	}
 	t, err := s.tap.reader.Next(ctx)
@@ -141,11 +138,11 @@ func (s *Source) same(ctx context.Context) error {
 		s.tap.again = true
 		return nil
 	}
-	at, mark, there, err := s.recorded(ctx)
+	at, mark, there, err := s.server.Recorded(ctx)
 	if err != nil || !there {
 		return err
 	}
-	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	end, err := s.server.Written(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,10 +160,6 @@ func (s *Source) close() {
 	s.tap.reader = nil
 }
 
-func (s *Source) newReader(from binlog.Position, wants func(*binlog.Layout) ([]int, bool)) *binlog.Reader {
-	return binlog.NewReader(binlog.Config{MySQL: s.MySQL, MariaDB: s.db.MariaDB, Wants: wants, Heartbeat: time.Second}, from)
-}
-
 // position returns what was read whole.
 func (s *Source) position() binlog.Position {
 	s.known.mu.Lock()
@@ -176,7 +169,7 @@ func (s *Source) position() binlog.Position {
 
 // meant tells what a transaction says besides its rows.
 func (s *Source) meant(m *meaning, t *binlog.Transaction) {
-	now := time.Now()
+	now := s.waits.Now()
 	for _, table := range m.lost {
 		s.log.Warn("a statement removed rows that the log does not list, as TRUNCATE does; they stay at the remotes: empty the table there too, or get the rows back with resync there", zap.String("table", table))
 		if s.Lost != nil {

@@ -3,7 +3,6 @@ package log
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,12 +27,12 @@ const keepEach = time.Minute
 // keep moves P if it is time.
 func (s *Source) keep(ctx context.Context) error {
 	s.known.mu.Lock()
-	due := s.known.keeper.others && time.Since(s.known.keeper.at) > keepEach
+	due := s.known.keeper.others && s.waits.Now().Sub(s.known.keeper.at) > keepEach
 	s.known.mu.Unlock()
 	if !due || s.pending.count() > 0 {
 		return nil
 	}
-	err := mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error { return s.move(ctx, tx, s.pending.after(nil)) })
+	err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.move(ctx, tx, s.pending.after(nil)) })
 	if err == nil {
 		s.kept()
 	}
@@ -42,7 +41,7 @@ func (s *Source) keep(ctx context.Context) error {
 
 func (s *Source) kept() {
 	s.known.mu.Lock()
-	s.known.keeper = keeper{at: time.Now()}
+	s.known.keeper = keeper{at: s.waits.Now()}
 	s.known.mu.Unlock()
 }
 
@@ -61,12 +60,7 @@ func (s *Source) move(ctx context.Context, tx mysqldb.Execer, to binlog.Position
 func (s *Source) write(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
 	var mark [16]byte
 	_, _ = rand.Read(mark[:]) // it never fails
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log (id, position, mark, moved_at) VALUES (1, ?, ?, UTC_TIMESTAMP(6))
-		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), moved_at = VALUES(moved_at)`, to.String(), hex.EncodeToString(mark[:]))
-	if err != nil {
-		return fmt.Errorf("write sync_log: %w", err)
-	}
-	return nil
+	return s.server.Record(ctx, tx, to, hex.EncodeToString(mark[:]))
 }
 
 // open finds out, once, from where to read.
@@ -76,19 +70,19 @@ func (s *Source) open(ctx context.Context) error {
 	if s.pending != nil {
 		return nil
 	}
-	var logs bool
-	if err := s.db.GetContext(ctx, &logs, `SELECT @@GLOBAL.log_bin`); err != nil {
-		return fmt.Errorf("ask whether the server writes a log: %w", err)
+	logs, err := s.server.Logs(ctx)
+	if err != nil {
+		return err
 	}
 	if !logs {
 		return errors.New("the server writes no binary log: add log_bin and binlog_format=ROW to its configuration and restart it")
 	}
-	at, mark, there, err := s.recorded(ctx)
+	at, mark, there, err := s.server.Recorded(ctx)
 	if err != nil {
 		return err
 	}
 	found := start{draining: true, fresh: !there}
-	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	end, err := s.server.Written(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,8 +107,8 @@ func (s *Source) open(ctx context.Context) error {
 // alone prove nothing: they repeat after a reset. Rule 6.
 func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, end binlog.Written) (string, error) {
 	known := map[*binlog.Layout]bool{}
-	r := s.newReader(at, func(l *binlog.Layout) ([]int, bool) {
-		if l.Schema != s.db.Name || l.Table != position {
+	r := s.server.Read(at, func(l *binlog.Layout) ([]int, bool) {
+		if l.Schema != s.decoder.shapes.schema || l.Table != position {
 			return nil, false
 		}
 		known[l] = true
@@ -156,11 +150,11 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 
 // found makes sure that the log has what was written as P: else no write of this database is in it.
 func (s *Source) found(ctx context.Context) error {
-	at, mark, _, err := s.recorded(ctx)
+	at, mark, _, err := s.server.Recorded(ctx)
 	if err != nil {
 		return err
 	}
-	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	end, err := s.server.Written(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,22 +163,6 @@ func (s *Source) found(ctx context.Context) error {
 		err = fmt.Errorf("capture: the log lacks what the node itself writes: %s. %s", excluded.What, excluded.Do)
 	}
 	return err
-}
-
-// recorded returns P and its mark, and whether there are any.
-func (s *Source) recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error) {
-	var text string
-	err = s.db.QueryRowContext(ctx, `SELECT position, mark FROM sync_log WHERE id = 1`).Scan(&text, &mark)
-	if errors.Is(err, sql.ErrNoRows) {
-		return at, "", false, nil
-	}
-	if err == nil {
-		at, err = binlog.ParsePosition(s.db.MariaDB, text)
-	}
-	if err != nil {
-		return at, "", false, fmt.Errorf("read sync_log: %w", err)
-	}
-	return at, mark, true, nil
 }
 
 // gone notes that the log can no longer be read from where it was read: nothing is read before the tables are sent as a
@@ -218,7 +196,7 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 		return nil
 	}
 	s.log.Warn("writes may have been missed; the rows of all tables are sent to the remotes, deleted ones stay there: run verify", zap.Error(why))
-	end, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	end, err := s.server.Written(ctx)
 	if err != nil {
 		return err
 	}
@@ -233,7 +211,7 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 	if err := all(); err != nil {
 		return err
 	}
-	if err := s.write(ctx, s.db, end.Position); err != nil {
+	if err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.write(ctx, tx, end.Position) }); err != nil {
 		return err
 	}
 	s.pending.begin(end.Position)
@@ -241,19 +219,4 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 	s.known.read, s.known.broken = binlog.Read{Position: end.Clone()}, nil
 	s.known.mu.Unlock()
 	return all()
-}
-
-// lockOnce waits for the locks of rows.
-func (s *Source) lockOnce(ctx context.Context, table string, keys []string) error {
-	t, err := s.decoder.shapes.tables.Table(ctx, table)
-	if err != nil {
-		return nil //nolint:nilerr // it is gone, and so are its rows
-	}
-	return mysqldb.InTx(ctx, s.db, func(tx mysqldb.Tx) error {
-		var q mysqldb.Statement
-		if err := t.AddSelect(&q, "1", slices.Values(keys), " LOCK IN SHARE MODE"); err != nil {
-			return err
-		}
-		return q.Query(ctx, tx, func(*sql.Rows) error { return nil })
-	})
 }

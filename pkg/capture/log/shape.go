@@ -40,23 +40,32 @@ type shape struct {
 // shapes knows the tables as the log describes them. It belongs to who reads the log.
 type shapes struct {
 	db     *mysqldb.DB
-	tables *schema.Tables
-	synced func(name string) bool
-	whole  func(name string) bool    // whether all columns of a table matter, not only those of the key
-	order  map[string][]string       // the columns of tables, in order, for a log without names
-	known  map[*binlog.Layout]*shape // as the log describes them
-	keyed  map[string][]string       // the keys of tables as last seen
-	moved  []string                  // tables that have another key since: their versions name no rows of theirs
-	asking func() context.Context    // of who reads now
-	failed error                     // why a definition could not be read; the reading begins again
+	schema string // the database's name
+	// spelled returns a table's name as the configuration has it.
+	spelled func(string) string
+	tables  Tables
+	synced  func(name string) bool
+	whole   func(name string) bool    // whether all columns of a table matter, not only those of the key
+	order   map[string][]string       // the columns of tables, in order, for a log without names
+	known   map[*binlog.Layout]*shape // as the log describes them
+	keyed   map[string][]string       // the keys of tables as last seen
+	moved   []string                  // tables that have another key since: their versions name no rows of theirs
+	asking  func() context.Context    // of who reads now
+	failed  error                     // why a definition could not be read; the reading begins again
+}
+
+// Tables are the definitions of the tables.
+type Tables interface {
+	Table(ctx context.Context, name string) (*schema.Table, error)
+	Forget(name string) // has it be read again
 }
 
 // wants is binlog.Config.Wants.
 func (s *shapes) wants(l *binlog.Layout) ([]int, bool) {
-	if l.Schema != s.db.Name {
+	if l.Schema != s.schema {
 		return nil, false
 	}
-	name := s.db.Spelled(l.Table)
+	name := s.spelled(l.Table)
 	own := ownColumns[name]
 	if own == nil && !s.synced(name) {
 		return nil, false

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -44,6 +45,9 @@ type Source struct {
 	Config
 	log     *zap.Logger
 	db      *mysqldb.DB
+	server  Server
+	waits   Waits
+	mariaDB bool
 	through Triggers
 	decoder decoder
 	tap     tap
@@ -57,7 +61,7 @@ type Source struct {
 // tap is what reads the log. It belongs to who holds it.
 type tap struct {
 	held   chan struct{} // has a place for who holds it
-	reader *binlog.Reader
+	reader Reader
 	again  bool            // a reader has been connected before
 	asking context.Context //nolint:containedctx // of who holds it, for what the reader calls
 	clock  clock
@@ -85,10 +89,28 @@ var _ capture.Source = (*Source)(nil)
 
 // New returns a database's Source.
 func New(log *zap.Logger, db *mysqldb.DB, c Config, through Triggers) *Source {
-	s := &Source{Config: c, log: log, db: db, through: through, wake: make(chan struct{}, 1)}
+	s := On(log, Played{Server: &server{c, db}, Waits: byClock{}, Tables: schema.NewTables(db), Schema: db.Name, MariaDB: db.MariaDB}, c, through)
+	s.db, s.decoder.shapes.db, s.decoder.shapes.spelled = db, db, db.Spelled
+	return s
+}
+
+// Played is what takes the place of a database.
+type Played struct {
+	Server
+	Waits
+	Tables  Tables
+	Schema  string
+	MariaDB bool // else MySQL
+}
+
+// On returns a Source of a log other than a server's.
+func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
+	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, wake: make(chan struct{}, 1)}
 	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
+	s.tap.clock.now = func() int64 { return change.Micros(p.Now()) }
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, shapes: &shapes{
-		db: db, tables: schema.NewTables(db), synced: c.Syncs, order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{},
+		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,
+		order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{},
 		whole: func(table string) bool {
 			return c.Details != nil && c.Details(table) || c.Counters != nil && len(c.Counters(table)) > 0
 		},
@@ -117,7 +139,7 @@ func (s *Source) below(parent string) []string {
 	for i := 0; i < len(found); i++ {
 		for _, f := range keys {
 			follows := f.OnDelete == "CASCADE" || f.OnDelete == "SET NULL" || f.OnUpdate == "CASCADE" || f.OnUpdate == "SET NULL"
-			if f.Schema == s.db.Name && f.RefSchema == s.db.Name && f.RefTable == found[i] && follows && !slices.Contains(found, f.Table) {
+			if f.Schema == s.decoder.shapes.schema && f.RefSchema == s.decoder.shapes.schema && f.RefTable == found[i] && follows && !slices.Contains(found, f.Table) {
 				found = append(found, f.Table)
 			}
 		}
@@ -146,7 +168,7 @@ type question struct {
 
 // AddTo implements capture.Question.
 func (q *question) AddTo(s *mysqldb.Statement) {
-	s.SQL("SELECT " + binlog.WrittenColumns(q.source.db.MariaDB))
+	s.SQL("SELECT " + binlog.WrittenColumns(q.source.mariaDB))
 }
 
 // Scan implements capture.Question.
@@ -156,17 +178,14 @@ func (q *question) Scan(rows *sql.Rows) error { return rows.Scan(&q.first, &q.se
 // in what was written by then. Promise 3.
 func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
 	s := q.source
-	w, err := binlog.ParseWritten(s.db.MariaDB, q.first, q.second)
+	w, err := binlog.ParseWritten(s.mariaDB, q.first, q.second)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.open(ctx); err != nil {
+	list, err := s.Waiting(ctx, q.table, q.keys, w)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.until(ctx, w); err != nil {
-		return nil, err
-	}
-	list := s.pending.of(q.table, q.keys)
 	if q.noted != nil {
 		var q2 mysqldb.Statement
 		q.noted.AddTo(&q2)
@@ -183,6 +202,17 @@ func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
 		list = append(old, list...)
 	}
 	return list, nil
+}
+
+// Waiting returns which writes of some rows are not recorded, of all that was written then.
+func (s *Source) Waiting(ctx context.Context, table string, keys []string, w binlog.Written) ([]capture.Entry, error) {
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.until(ctx, w); err != nil {
+		return nil, err
+	}
+	return s.pending.of(table, keys), nil
 }
 
 // notedBit marks the ids of entries of table_changes among those of the log.
@@ -212,7 +242,7 @@ func (s *Source) Count(ctx context.Context, most int) (int64, error) {
 	if err := s.open(ctx); err != nil {
 		return 0, err
 	}
-	w, err := binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+	w, err := s.server.Written(ctx)
 	if err != nil {
 		return 0, err
 	}

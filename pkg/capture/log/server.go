@@ -1,0 +1,131 @@
+package log
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// Server is what a Source asks of its server: a real one or, in simulations of many nodes, memory.
+type Server interface {
+	Logs(ctx context.Context) (bool, error) // whether it writes a log
+	// Written and Committed say how far; see package binlog.
+	Written(ctx context.Context) (binlog.Written, error)
+	Committed(ctx context.Context) (binlog.Committed, error)
+	// Read returns a Reader of what follows a position; for wants see binlog.Config.
+	Read(from binlog.Position, wants func(*binlog.Layout) ([]int, bool)) Reader
+	// Recorded returns P and its mark, and whether there are any; Record writes both.
+	Recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error)
+	Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error
+	// InTx runs a transaction of which nobody else knows.
+	InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error
+	// Lock waits for the locks of rows, and lets go of them.
+	Lock(ctx context.Context, t *schema.Table, keys []string) error
+}
+
+// Reader is what a binlog.Reader does.
+type Reader interface {
+	Next(ctx context.Context) (*binlog.Transaction, error)
+	Has(w binlog.Written) bool
+	Forget()
+	Close()
+}
+
+// Waits is how a Source waits: by the clock or, in simulations, in simulated time.
+type Waits interface {
+	Now() time.Time
+	// Limit returns a context that also ends after a time.
+	Limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
+	// Turn waits until held has a place, and takes it, or until moved is closed, or ctx ends.
+	Turn(ctx context.Context, held chan<- struct{}, moved <-chan struct{}) (taken bool, err error)
+}
+
+// byClock waits by the clock.
+type byClock struct{}
+
+func (byClock) Now() time.Time { return time.Now() }
+
+func (byClock) Limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
+}
+
+func (byClock) Turn(ctx context.Context, held chan<- struct{}, moved <-chan struct{}) (bool, error) {
+	select {
+	case held <- struct{}{}:
+		return true, nil
+	case <-moved:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// server is a node's.
+type server struct {
+	Config
+	db *mysqldb.DB
+}
+
+func (s *server) Logs(ctx context.Context) (logs bool, err error) {
+	if err := s.db.GetContext(ctx, &logs, `SELECT @@GLOBAL.log_bin`); err != nil {
+		return false, fmt.Errorf("ask whether the server writes a log: %w", err)
+	}
+	return logs, nil
+}
+
+func (s *server) Written(ctx context.Context) (binlog.Written, error) {
+	return binlog.AskWritten(ctx, s.db, s.db.MariaDB)
+}
+
+func (s *server) Committed(ctx context.Context) (binlog.Committed, error) {
+	return binlog.AskCommitted(ctx, s.db, s.db.MariaDB)
+}
+
+func (s *server) Read(from binlog.Position, wants func(*binlog.Layout) ([]int, bool)) Reader {
+	return binlog.NewReader(binlog.Config{MySQL: s.MySQL, MariaDB: s.db.MariaDB, Wants: wants, Heartbeat: time.Second}, from)
+}
+
+func (s *server) Recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error) {
+	var text string
+	err = s.db.QueryRowContext(ctx, `SELECT position, mark FROM sync_log WHERE id = 1`).Scan(&text, &mark)
+	if errors.Is(err, sql.ErrNoRows) {
+		return at, "", false, nil
+	}
+	if err == nil {
+		at, err = binlog.ParsePosition(s.db.MariaDB, text)
+	}
+	if err != nil {
+		return at, "", false, fmt.Errorf("read sync_log: %w", err)
+	}
+	return at, mark, true, nil
+}
+
+func (*server) Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log (id, position, mark, moved_at) VALUES (1, ?, ?, UTC_TIMESTAMP(6))
+		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), moved_at = VALUES(moved_at)`, at.String(), mark)
+	if err != nil {
+		return fmt.Errorf("write sync_log: %w", err)
+	}
+	return nil
+}
+
+func (s *server) InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error {
+	return mysqldb.InTx(ctx, s.db, f)
+}
+
+func (s *server) Lock(ctx context.Context, t *schema.Table, keys []string) error {
+	return s.InTx(ctx, func(tx mysqldb.Tx) error {
+		var q mysqldb.Statement
+		if err := t.AddSelect(&q, "1", slices.Values(keys), " LOCK IN SHARE MODE"); err != nil {
+			return err
+		}
+		return q.Query(ctx, tx, func(*sql.Rows) error { return nil })
+	})
+}
