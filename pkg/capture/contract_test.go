@@ -43,8 +43,8 @@ type site struct {
 	stream *version.Stream
 }
 
-// everySource runs a test on each source, with a table that has a composite key.
-func everySource(t *testing.T, test func(s *site)) {
+// everySource runs a test on each source, with a table that has a composite key, and a counter. ddl comes before the source.
+func everySource(t *testing.T, test func(s *site), ddl ...string) {
 	t.Parallel()
 	for name, of := range sources {
 		t.Run(name, func(t *testing.T) {
@@ -56,12 +56,16 @@ func everySource(t *testing.T, test func(s *site)) {
 				t.Fatal(err)
 			}
 			testkit.Exec(t, db, `CREATE TABLE orders (shop VARCHAR(10), id INT, n INT NOT NULL, PRIMARY KEY (shop, id))`)
+			testkit.Exec(t, db, ddl...)
 			var read *config.MySQL
 			if of.log {
 				read = &config.MySQL{Host: server.Host, Port: server.Port, User: server.User, Password: server.Password, Database: db.Name}
 			}
 			s := &site{T: t, db: db, user: server.Open(t, db.Name)}
-			s.source = choice.Source(zap.NewNop(), db, choice.Config{Syncs: func(table string) bool { return table == "orders" }, Interval: time.Millisecond}, read)
+			s.source = choice.Source(zap.NewNop(), db, choice.Config{
+				Syncs: func(table string) bool { return table == "orders" }, Interval: time.Millisecond,
+				Details: func(string) bool { return true }, Counters: func(string) []string { return []string{"N"} },
+			}, read)
 			if closer, ok := s.source.(io.Closer); ok {
 				t.Cleanup(func() { _ = closer.Close() })
 			}
@@ -185,6 +189,33 @@ func TestCommittedWritesAreYieldedUntilConsumed(t *testing.T) {
 			s.Errorf("%d pending, %v", n, err)
 		}
 	})
+}
+
+// TestACounterIsSetWhereverItsRowGetsAKey: by an insert, by an update, and by a foreign key. A row may have had that key before, and
+// what was counted then says nothing about this one.
+func TestACounterIsSetWhereverItsRowGetsAKey(t *testing.T) {
+	everySource(t, func(s *site) {
+		testkit.Exec(s, s.user, `INSERT INTO shops VALUES ('a')`, `INSERT INTO orders VALUES ('a', 1, 10)`, `UPDATE orders SET id = 2, n = 11`,
+			`UPDATE shops SET name = 'b'`, `UPDATE orders SET n = 12`)
+		var got []string
+		for _, key := range []string{"a,1", "a,2", "b,2"} {
+			for _, e := range s.asked(s.db, key)[key] {
+				if e.Gone.Bool {
+					continue
+				}
+				said := key + " unknown"
+				for _, w := range e.Counted {
+					said = fmt.Sprintf("%s %v %s to %s", key, w.Set, w.Old, w.New)
+				}
+				got = append(got, said)
+			}
+		}
+		got = slices.Compact(got) // the log and table_changes may both tell it
+		want := []string{"a,1 true  to 10", "a,2 true  to 11", "b,2 true  to 11", "b,2 false 11 to 12"}
+		if !slices.Equal(got, want) {
+			s.Errorf("recorded %q, want %q", got, want)
+		}
+	}, `CREATE TABLE shops (name VARCHAR(10) PRIMARY KEY)`, `ALTER TABLE orders ADD FOREIGN KEY (shop) REFERENCES shops (name) ON UPDATE CASCADE`)
 }
 
 // TestALockHolderKnowsTheRowsWrites has users write rows continuously: each write that the lock's

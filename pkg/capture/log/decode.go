@@ -182,6 +182,7 @@ func (d *decoder) told(m *meaning, sh *shape, c *binlog.Change, at int64) {
 		if len(gone) == 1 {
 			i.Gone = sql.NullBool{Valid: true, Bool: gone[0] != 0}
 		}
+		_, i.Counted = capture.ParseDetail(sh.raw(c, 4))
 		m.items = append(m.items, i)
 	}
 }

@@ -24,7 +24,7 @@ const (
 var ownColumns = map[string][]string{
 	versions: {"table_name", "row_id"},
 	position: {"mark"},
-	notes:    {"id", "table_name", "primary_key", "gone"},
+	notes:    {"id", "table_name", "primary_key", "gone", "detail"},
 }
 
 // shape says where in the log's rows of a table the columns are that matter.

@@ -38,7 +38,9 @@ func parentOf(f schema.ForeignKey) place { return place{f.RefSchema, f.RefTable}
 type cascades struct {
 	own    string // the schema of the synced tables
 	synced map[string]*schema.Table
-	keys   []schema.ForeignKey
+	// counters returns a synced table's counters.
+	counters func(table string) []string
+	keys     []schema.ForeignKey
 	// recursion says whether the server has recursive queries: MySQL 5.7 does not.
 	recursion bool
 	at        string // schema of the trigger being written
@@ -119,7 +121,7 @@ func (c *cascades) deleted(changed, taken []string, f schema.ForeignKey, set str
 	}
 	set = c.descend(child, set)
 	if t := c.table(child); t != nil {
-		taken = append(taken, c.record(t, t.KeyExpr("c."), gone, set))
+		taken = append(taken, c.record(t, t.KeyExpr("c."), gone, "", set))
 	}
 	path = append(path, child)
 	for _, next := range c.keys {
@@ -175,9 +177,10 @@ func (c *cascades) updated(statements []string, f schema.ForeignKey, set string,
 			return old(name)
 		}
 		if t.KeyExprOf(after) == t.KeyExprOf(old) {
-			statements = append(statements, c.record(t, t.KeyExprOf(old), there, set))
+			statements = append(statements, c.record(t, t.KeyExprOf(old), there, "", set))
 		} else { // in this order: if both turn out to be the same key, the row exists
-			statements = append(statements, c.record(t, t.KeyExprOf(old), gone, set), c.record(t, t.KeyExprOf(after), there, set))
+			numbers := insertedNumbers(t, c.counters(t.Name), "c.")
+			statements = append(statements, c.record(t, t.KeyExprOf(old), gone, "", set), c.record(t, t.KeyExprOf(after), there, numbers, set))
 		}
 	}
 	path = append(slices.Clone(path), child)
@@ -257,12 +260,17 @@ func (c *cascades) unfollowed(f schema.ForeignKey) {
 	c.unsupported = append(c.unsupported, fmt.Sprintf("%s.%s", f.Table, f.Name))
 }
 
-// needed returns the columns that a set of a table's rows must have: its key, and the columns that its children refer to.
+// needed returns the columns that a set of a table's rows must have: its key, its counters, and the columns that its children refer to.
 func (c *cascades) needed(table place) []string {
 	var names []string
 	if t := c.table(table); t != nil {
 		for _, k := range t.Key {
 			names = append(names, t.Columns[k].Name)
+		}
+		for _, counter := range c.counters(t.Name) {
+			if column, ok := t.Column(counter); ok {
+				names = append(names, column.Name)
+			}
 		}
 	}
 	for _, f := range c.keys {
@@ -285,8 +293,12 @@ func list(prefix string, columns []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// record returns the statement that records the rows of a set.
-func (c *cascades) record(t *schema.Table, key, fate, set string) string {
-	return "INSERT INTO " + c.name(place{c.own, "table_changes"}) + " (`table_name`, `primary_key`, `date`, `gone`) SELECT " + mysqldb.QuoteString(t.Name) + ", " + key +
-		", COALESCE(" + Written + ", UTC_TIMESTAMP(6)), " + fate + " FROM (" + set + ") c;"
+// record returns the statement that records the rows of a set; detail may be empty.
+func (c *cascades) record(t *schema.Table, key, fate, detail, set string) string {
+	column := ""
+	if detail != "" {
+		column, detail = ", `detail`", ", "+detail
+	}
+	return "INSERT INTO " + c.name(place{c.own, "table_changes"}) + " (`table_name`, `primary_key`, `date`, `gone`" + column + ") SELECT " + mysqldb.QuoteString(t.Name) + ", " + key +
+		", COALESCE(" + Written + ", UTC_TIMESTAMP(6)), " + fate + detail + " FROM (" + set + ") c;"
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
@@ -16,12 +15,12 @@ import (
 const mostDetail = 60_000
 
 // changedColumns returns the SQL expression that gives, in a trigger, the columns that an update changed: their names,
-// separated by commas, as parseDetail reads them. It is empty if the table has too many columns, or if a name has a
+// separated by commas, as capture.ParseDetail reads them. It is empty if the table has too many columns, or if a name has a
 // backtick: MySQL 9.7 refuses to create such a trigger (error 3507).
 //
 // Of counters it also has the values before and after, whether they changed or not.
 func changedColumns(t *schema.Table, counters []string) string {
-	parts := numbers(t, counters, true)
+	parts := numbers(t, counters, "OLD.", "NEW.")
 	bytes := 64 * len(parts)
 	for i := range t.Columns {
 		c := &t.Columns[i]
@@ -38,29 +37,29 @@ func changedColumns(t *schema.Table, counters []string) string {
 	return "CONCAT_WS(',', " + strings.Join(append(parts, "NULL"), ", ") + ")"
 }
 
-// insertedNumbers returns the SQL expression that gives, in a trigger, the counters of a new row, as parseDetail reads them; empty
-// if there are none.
-func insertedNumbers(t *schema.Table, counters []string) string {
-	parts := numbers(t, counters, false)
+// insertedNumbers returns the SQL expression that gives, in a trigger, the counters of a new row, as capture.ParseDetail reads them; empty
+// if there are none. The row's columns have the prefix.
+func insertedNumbers(t *schema.Table, counters []string, prefix string) string {
+	parts := numbers(t, counters, "", prefix)
 	if len(parts) == 0 {
 		return ""
 	}
 	return "CONCAT_WS(',', '*', " + strings.Join(parts, ", ") + ")"
 }
 
-// numbers returns the expressions that give the values of counters: the one before, for an update, and the new one. They are
-// subtracted later: a trigger that does so fails the user's statement if an unsigned column falls (error 1690).
-func numbers(t *schema.Table, counters []string, update bool) (parts []string) {
+// numbers returns the expressions that give the values of counters: the one before, unless its prefix is empty, and the new one.
+// They are subtracted later: a trigger that does so fails the user's statement if an unsigned column falls (error 1690).
+func numbers(t *schema.Table, counters []string, before, after string) (parts []string) {
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		if !slices.ContainsFunc(counters, func(name string) bool { return strings.EqualFold(name, c.Name) }) {
 			continue
 		}
 		name, quoted := url.QueryEscape(c.Name), mysqldb.Quote(c.Name)
-		if update {
-			parts = append(parts, "CONCAT("+mysqldb.QuoteString(name+":")+", IFNULL(OLD."+quoted+", ''), ':', IFNULL(NEW."+quoted+", ''))")
+		if before != "" {
+			parts = append(parts, "CONCAT("+mysqldb.QuoteString(name+":")+", IFNULL("+before+quoted+", ''), ':', IFNULL("+after+quoted+", ''))")
 		} else {
-			parts = append(parts, "CONCAT("+mysqldb.QuoteString(name+"=")+", IFNULL(NEW."+quoted+", ''))")
+			parts = append(parts, "CONCAT("+mysqldb.QuoteString(name+"=")+", IFNULL("+after+quoted+", ''))")
 		}
 	}
 	return parts
@@ -98,51 +97,4 @@ func asBytes(c *value.Column, prefix string) string {
 		return "CAST(" + name + " AS BINARY)"
 	}
 	return name
-}
-
-// parseDetail returns the columns that a write changed (nil: all, or unknown), and what it did to counters.
-func parseDetail(b []byte) (changed []string, counted []change.Counted) {
-	if b == nil {
-		return nil, nil
-	}
-	changed, all := []string{}, false
-	for part := range strings.SplitSeq(string(b), ",") {
-		at := strings.IndexAny(part, ":=")
-		if part == "*" {
-			all = true
-			continue
-		} else if at >= 0 {
-			if w, ok := parseCounted(part[:at], part[at+1:], part[at] == '='); ok {
-				counted = append(counted, w)
-			}
-			continue
-		}
-		name, err := url.QueryUnescape(part)
-		if err != nil {
-			return nil, counted
-		}
-		if name != "" {
-			changed = append(changed, name)
-		}
-	}
-	if all {
-		changed = nil
-	}
-	return changed, counted
-}
-
-// parseCounted reads what numbers has written of one counter.
-func parseCounted(name, text string, set bool) (w change.Counted, ok bool) {
-	name, err := url.QueryUnescape(name)
-	before, after := "", text
-	if !set {
-		before, after, _ = strings.Cut(text, ":")
-	}
-	ok = err == nil
-	for _, amount := range []*string{&before, &after} {
-		if *amount != "" && ok {
-			*amount, ok = value.Amount(*amount)
-		}
-	}
-	return change.Counted{Name: strings.ToLower(name), Old: before, New: after, Set: set}, ok
 }

@@ -174,7 +174,7 @@ func drop(ctx context.Context, log *zap.Logger, db *mysqldb.DB, t trigger, tries
 // wanted returns all triggers that should exist, and the foreign keys that they cannot follow. details, which may be nil,
 // reports whether a table's triggers record which columns an update changed.
 func wanted(db *mysqldb.DB, tables []*schema.Table, keys []schema.ForeignKey, made Config) (list []trigger, unsupported []string) {
-	c := &cascades{synced: map[string]*schema.Table{}, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
+	c := &cascades{synced: map[string]*schema.Table{}, counters: made.countersOf, keys: keys, own: db.Name, recursion: db.MariaDB || !strings.HasPrefix(db.Version, "5.")}
 	for _, t := range tables {
 		list = append(list, made.rowTriggers(t, db.MariaDB)...)
 		c.synced[t.Name] = t

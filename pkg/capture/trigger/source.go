@@ -51,11 +51,15 @@ func (c Config) rowTriggers(t *schema.Table, mariaDB bool) []trigger {
 	if c.NoRows {
 		return nil
 	}
-	var counters []string
-	if c.Counters != nil {
-		counters = c.Counters(t.Name)
+	return rowTriggers(t, c.Details != nil && c.Details(t.Name), c.countersOf(t.Name), mariaDB)
+}
+
+// countersOf returns a table's counters.
+func (c Config) countersOf(table string) []string {
+	if c.Counters == nil {
+		return nil
 	}
-	return rowTriggers(t, c.Details != nil && c.Details(t.Name), counters, mariaDB)
+	return c.Counters(table)
 }
 
 // lose reports that rows of a table are gone that may not have been deleted.

@@ -85,7 +85,7 @@ func rowTriggers(t *schema.Table, detailed bool, counters []string, mariaDB bool
 	}
 	oldKey, newKey := t.KeyExpr("OLD."), t.KeyExpr("NEW.")
 	inserted := note(newKey, there)
-	if detail := insertedNumbers(t, counters); detail != "" {
+	if detail := insertedNumbers(t, counters, "NEW."); detail != "" {
 		inserted = noteDetail(newKey, detail)
 	}
 	updated := "IF NOT (" + oldKey + " <=> " + newKey + ") THEN " + note(oldKey, gone) + " END IF; " + note(newKey, there)

@@ -74,7 +74,7 @@ const serverBits = 56
 func scan(rows *sql.Rows, e *capture.Entry) (server int64, err error) {
 	var detail sql.RawBytes
 	err = rows.Scan(&e.ID, &e.Row.Table, &e.Row.Key, &e.Written, &e.Gone, &detail, &server)
-	e.Changed, e.Counted = parseDetail(detail)
+	e.Changed, e.Counted = capture.ParseDetail(detail)
 	e.Server = uint8(e.ID >> serverBits)
 	return server, err
 }
