@@ -34,7 +34,10 @@ func (f seen) print(w io.Writer, s screen) {
 func (f seen) led(w io.Writer, s screen) {
 	if l := f.Led; l != nil {
 		state := s.good("version " + l.Version.String())
-		if l.Version == 0 {
+		switch {
+		case l.Version == 0 && l.Before != "":
+			state = s.bad("none yet, but " + command.Clean(l.Before))
+		case l.Version == 0:
 			state = s.bad("none yet")
 		}
 		say(w, "configuration  from %s, profile %s: %s%s", l.From, l.Profile, state, some(l.Keys, "; leads "))

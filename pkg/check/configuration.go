@@ -47,16 +47,19 @@ func judgeFrom(f *finding.List, path string, cfg *config.Config) {
 	switch {
 	case from.Client == "":
 		return
+	case from.Before != "":
+		f.Warnf("configurationFrom", "Start the node; if that does not help, see mysql-sync status here, and mysql-sync lead at the hub.",
+			"nothing has come from %s (profile %s) yet: what came from %s before counts until then", from.Client, from.Profile, from.Before)
 	case from.Version == 0:
 		f.Warnf("configurationFrom", "Start the node; if that does not help, see mysql-sync status here, and mysql-sync lead at the hub.",
 			"nothing has come from %s (profile %s) yet: all keys come from %s", from.Client, from.Profile, filepath.Base(path))
 		return
 	}
 	for _, key := range from.Keys {
-		f.Rightf(key, "comes from %s", from.Origin(from.Version))
+		f.Rightf(key, "comes from %s", from.Source())
 	}
 	for _, key := range from.Ours {
-		f.Rightf(key, "is determined here (configurationFrom.local, or the environment), although %s has it too", from.Origin(from.Version))
+		f.Rightf(key, "is determined here (configurationFrom.local, or the environment), although %s has it too", from.Source())
 	}
 	f.Rightf("configurationFrom", "all other keys come from %s", filepath.Base(path))
 	m, err := from.File.Read()

@@ -102,7 +102,7 @@ func judgeScripts(f *finding.List, cfg *config.Config) {
 			f.Rightf(table, "has no transformer; its file would be %s", transform.FileName(table))
 			none++
 		case transform.FromHub(file):
-			f.Rightf(table, "has a transformer from %s: %s", cfg.From.Origin(cfg.From.Version), file)
+			f.Rightf(table, "has a transformer from %s: %s", cfg.From.Source(), file)
 			none++
 		case file != transform.FileName(table):
 			f.Rightf(table, "has a transformer: %s, although %s would take precedence", file, transform.FileName(table))

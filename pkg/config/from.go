@@ -39,6 +39,7 @@ type From struct {
 type Led struct {
 	Version profile.Version // 0: nothing yet
 	Digest  []byte          // of the document
+	Before  string          // the origin of what counts until then, if that came from another hub, profile or key; "": none
 	Keys    []string        // that it determines
 	Ours    []string        // that it would determine, if this node's file or environment did not
 
@@ -58,6 +59,25 @@ func (f *From) Open(signed []byte) (profile.Profile, error) {
 // Origin names the document in messages.
 func (f *From) Origin(v profile.Version) string {
 	return fmt.Sprintf("profile %s of %s, version %s", f.Profile, f.Client, v)
+}
+
+// Source names what the keys from the hub come from.
+func (f *From) Source() string {
+	if f.Before != "" {
+		return f.Before
+	}
+	return f.Origin(f.Version)
+}
+
+// named is the inverse of the text by which a File knows a hub, a profile and its key.
+func named(text string) (f From, err error) {
+	parts := strings.Split(text, " ")
+	if len(parts) != 3 {
+		return f, profile.ErrOther
+	}
+	f.Client, f.Profile = parts[0], parts[1]
+	f.Key, err = profile.ParsePublicKey(parts[2])
+	return f, err
 }
 
 // Lead is a profile that this node gives to others (key lead).
@@ -89,7 +109,8 @@ func (c *Config) LeadOf(client string) *Lead {
 }
 
 // follow lays what comes from the hub over what the file says: the signed document or, without one, that which was
-// accepted. Promise 8: nothing in it is expanded or read as a file, and only keys that may be led count.
+// accepted. What was accepted of another hub, profile or key counts until this one gives something: without its tables
+// meanwhile, writes would go unseen. Promise 8: nothing in it is expanded or read as a file, and only keys that may be led count.
 func (c *checker) follow(given map[string]any, signed []byte) (f From, err error) {
 	if given["configurationFrom"] == nil {
 		return f, nil
@@ -112,6 +133,7 @@ func (c *checker) follow(given map[string]any, signed []byte) (f From, err error
 		return f, nil
 	}
 	f.File = profile.File{Path: LedFile(c.Path(is.QueueDirectory), is.ClientName), From: strings.Join([]string{f.Client, f.Profile, f.Key.String()}, " ")}
+	by := &f
 	if signed == nil {
 		m, err := f.File.Read()
 		if err != nil {
@@ -123,22 +145,33 @@ func (c *checker) follow(given map[string]any, signed []byte) (f From, err error
 			return f, nil
 		}
 		if signed = m.Accepted; signed == nil {
-			return f, nil
+			if m.Before == nil || !c.before {
+				return f, nil
+			}
+			former, err := named(m.Before.From)
+			if err != nil {
+				return f, nil
+			}
+			by, signed = &former, m.Before.Accepted
 		}
 	}
-	p, err := f.Open(signed)
+	p, err := by.Open(signed)
+	if by != &f {
+		f.Before = by.Origin(p.Version)
+	}
 	if err != nil {
 		c.Mistakef("configurationFrom", "%v", err)
 		return f, nil
 	}
-	digest := profile.DigestOf(signed)
-	f.Version, f.Digest = p.Version, digest[:]
+	if digest := profile.DigestOf(signed); by == &f {
+		f.Version, f.Digest = p.Version, digest[:]
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Keys)) {
 		if slices.Contains(f.Local, name) || c.Overridden(name) {
 			f.Ours = append(f.Ours, name)
 			continue
 		}
-		c.Elsewhere(name, f.Origin(p.Version))
+		c.Elsewhere(name, f.Source())
 		if v := c.leadable(name, name, p.Keys[name]); v != nil {
 			given[name] = v
 			f.Led.Keys = append(f.Led.Keys, name)

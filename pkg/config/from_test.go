@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/profile"
@@ -68,6 +69,60 @@ func TestTheHubsKeysCountUnlessTheSiteSaysOtherwise(t *testing.T) {
 	}
 	if again, _, err := config.Load(path, nil); err != nil || again.From.Version != 1764335000 || again.VerifyInterval.Milliseconds() != 9000 {
 		t.Errorf("the accepted document does not count: %v", err)
+	}
+}
+
+// A site that gets another profile, hub or key keeps what it has until that gives something, if it fits the file: without its
+// tables meanwhile, deletes would go unseen.
+func TestWhatAnotherHubGaveCountsMeanwhile(t *testing.T) {
+	t.Parallel()
+	path, sign, k := ledFile(t, "", "")
+	document := sign(`{"syncTables": ["orders"], "routes": {"orders": {"column": "store", "remote": "{value}"}}, "routeOptions": {"also": ["hq"]}}`)
+	load := func(change ...string) *config.Config {
+		t.Helper()
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, []byte(strings.NewReplacer(change...).Replace(string(text))), 0o600)
+		}
+		var cfg *config.Config
+		if err == nil {
+			cfg, _, err = config.Load(path, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := load()
+	must(cfg.From.File.Accept(1764335000, document))
+	other, err := profile.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range [][]string{{`"profile": "store"`, `"profile": "trial"`}, {k.Public().String(), other.Public().String()}} {
+		cfg = load(change...)
+		if x := cfg.From; x.Version != 0 || x.Digest != nil || x.Before != "profile store of hq, version 2025-11-28 13:03:20" || !slices.Equal(cfg.SyncTables, []string{"orders"}) {
+			t.Errorf("%+v, %v", x, cfg.SyncTables)
+		}
+		must(cfg.From.File.Tries(5, profile.Digest{}, time.Now())) // what is refused changes nothing
+	}
+	if cfg = load("remoteClients\": [\"hq", "remoteClients\": [\"hq2", `"client": "hq"`, `"client": "hq2"`); cfg.From.Before != "" || len(cfg.SyncTables) > 0 { // it has a route to hq
+		t.Errorf("%+v, %v", cfg.From, cfg.SyncTables)
+	}
+	if cfg = load("hq2", "hq", "trial", "store", other.Public().String(), k.Public().String()); cfg.From.Version != 1764335000 || cfg.From.Before != "" {
+		t.Errorf("it is back: %+v", cfg.From)
+	}
+	cfg = load("store\", \"key", "trial\", \"key")
+	signed, err := k.Sign(profile.Profile{Hub: "hq", Name: "trial", Version: 9, Content: profile.Content{Keys: map[string]json.RawMessage{"receiveTables": []byte(`["prices"]`)}}})
+	must(errors.Join(err, cfg.From.File.Accept(9, signed)))
+	if cfg = load(); cfg.From.Version != 9 || cfg.From.Before != "" || len(cfg.SyncTables) > 0 {
+		t.Errorf("%+v, %v", cfg.From, cfg.SyncTables)
 	}
 }
 

@@ -24,7 +24,10 @@ const environPrefix = "MYSQL_SYNC_"
 var serviceLink = regexp.MustCompile(`^MYSQL_SYNC_(SERVICE_|PORT(_|$))`)
 
 // checker checks what the keys mean, beyond what their schema says.
-type checker struct{ *keys.Checker }
+type checker struct {
+	*keys.Checker
+	before bool // what came from the hub before counts while the one of now has given nothing
+}
 
 // InEnvironment reports whether a variable sets a key of the top level, or something in it.
 func InEnvironment(environ []string, key string) bool {
@@ -55,31 +58,40 @@ func read(path string, environ []string, signed []byte) (*Config, []string, erro
 	if err != nil {
 		return nil, nil, fmt.Errorf("find configuration: %w", err)
 	}
-	c := &checker{keys.New(keys.Source{
+	cfg, warnings, from, err := lay(path, environ, signed, true)
+	if err != nil && from.Before != "" { // it does not fit what the file says now
+		cfg, warnings, _, err = lay(path, environ, signed, false)
+	}
+	return cfg, warnings, err
+}
+
+// lay reads the file, and lays what comes from the hub over it.
+func lay(path string, environ []string, signed []byte, before bool) (*Config, []string, From, error) {
+	c := &checker{before: before, Checker: keys.New(keys.Source{
 		Path: path, Environ: environ, Prefix: environPrefix, Except: serviceLink, Manual: "docs/configuration.md",
 	})}
 	given, err := c.Read(root())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, From{}, err
 	}
 	if given == nil {
-		return nil, nil, c.Mistakes()
+		return nil, nil, From{}, c.Mistakes()
 	}
 	from, err := c.follow(given, signed)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, from, err
 	}
 	var f file
 	if err := keys.Decode(c.Check("", root(), given).(map[string]any), &f); err != nil {
-		return nil, nil, err
+		return nil, nil, from, err
 	}
 	cfg := c.build(&f, given["mqttConfig"] != nil, from)
 	cfg.Path = path
 	cfg.Leads = c.leads(cfg, f.Lead)
 	if mistakes := c.Mistakes(); len(mistakes) > 0 {
-		return nil, c.Warnings(), mistakes
+		return nil, c.Warnings(), from, mistakes
 	}
-	return cfg, c.Warnings(), nil
+	return cfg, c.Warnings(), from, nil
 }
 
 // build turns the checked keys into a Config and checks what they mean

@@ -47,7 +47,7 @@ func Receiver(block map[string]any, tables []string) (*Config, error) {
 	}
 	given["receiveTables"] = list
 	given["mysqlConfig"] = map[string]any{"database": "none", "user": "none"} // which it does not have
-	c := &checker{keys.New(keys.Source{})}
+	c := &checker{Checker: keys.New(keys.Source{})}
 	var f file
 	if err := keys.Decode(c.Check("", root(), given).(map[string]any), &f); err != nil {
 		return nil, err

@@ -95,11 +95,11 @@ func (c *checker) carried(f *From, scripts map[string]string) map[string][]byte 
 		return nil
 	}
 	if !f.Transformers {
-		c.Mistakef("configurationFrom.transformers", "is not set, and %s has scripts: set it to true to have them run here", f.Origin(f.Version))
+		c.Mistakef("configurationFrom.transformers", "is not set, and %s has scripts: set it to true to have them run here", f.Source())
 		return nil
 	}
 	for _, m := range misnamed(scripts) {
-		c.Mistakef("configurationFrom", "%s: %s", f.Origin(f.Version), m)
+		c.Mistakef("configurationFrom", "%s: %s", f.Source(), m)
 	}
 	files := map[string][]byte{}
 	for name, text := range scripts {

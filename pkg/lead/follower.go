@@ -58,6 +58,7 @@ type Standing struct {
 	From    string          `json:"from"`
 	Profile string          `json:"profile"`
 	Version profile.Version `json:"version"`           // in use; 0: none yet
+	Before  string          `json:"before,omitempty"`  // what is in use until the first version: what came from another hub, profile or key
 	Keys    []string        `json:"keys,omitempty"`    // that come from the hub
 	Local   []string        `json:"local,omitempty"`   // that would, if the site did not determine them itself
 	Asked   time.Time       `json:"asked,omitzero"`    // when the hub last answered
@@ -70,7 +71,7 @@ type Standing struct {
 func NewFollower(c FollowerConfig) *Follower {
 	f := &Follower{FollowerConfig: c, wake: make(chan struct{}, 1)}
 	from := &c.Node.From
-	f.said = Standing{From: from.Client, Profile: from.Profile, Version: from.Version, Keys: from.Keys, Local: from.Ours}
+	f.said = Standing{From: from.Client, Profile: from.Profile, Version: from.Version, Before: from.Before, Keys: from.Keys, Local: from.Ours}
 	return f
 }
 

@@ -20,7 +20,7 @@ const (
 // File is where a site remembers what it had from its hub. Its methods must not be called at the same time.
 type File struct {
 	Path string
-	From string // of which hub, profile and key; what the file says of another one does not count
+	From string // of which hub, profile and key
 }
 
 // Memory is what a File has.
@@ -29,6 +29,7 @@ type Memory struct {
 	Accepted []byte   `json:"accepted,omitempty"` // the signed document in use
 	Seen     Seen     `json:"seen,omitzero"`      // the highest version that was tried
 	Refused  *Refused `json:"refused,omitempty"`  // nil: the highest version is in use
+	Before   *Memory  `json:"before,omitempty"`   // of another hub, profile or key; its document is in use until one is accepted; nil: none
 }
 
 // Seen identifies a document.
@@ -45,7 +46,7 @@ type Refused struct {
 	Due     time.Time `json:"due,omitzero"` // when to try again; zero: at once
 }
 
-// Read returns what the file has; nothing if there is none, or if it is of another hub, profile or key.
+// Read returns what the file has; nothing if there is none. What it has of another hub, profile or key is Before.
 func (f File) Read() (m Memory, err error) {
 	text, err := readAtMost(f.Path, mostFile)
 	if errors.Is(err, os.ErrNotExist) {
@@ -57,10 +58,17 @@ func (f File) Read() (m Memory, err error) {
 	if err != nil {
 		return Memory{}, fmt.Errorf("read the configuration that came from the hub: %s: %w", f.Path, err)
 	}
-	if m.From != f.From {
-		return Memory{From: f.From}, nil
+	if m.From == f.From {
+		return m, nil
 	}
-	return m, nil
+	before := m.Before
+	if m.Accepted != nil {
+		before = &Memory{From: m.From, Accepted: m.Accepted, Seen: m.Seen, Refused: m.Refused}
+	}
+	if before != nil && before.From == f.From { // it is back, and the one meanwhile never gave any
+		return *before, nil
+	}
+	return Memory{From: f.From, Before: before}, nil
 }
 
 // Write replaces the file as a whole. It is readable only by its owner.
@@ -132,7 +140,7 @@ func (f File) Accept(version Version, signed []byte) error {
 	if err != nil {
 		return err
 	}
-	m.Accepted = signed
+	m.Accepted, m.Before = signed, nil
 	if m.Refused != nil && m.Refused.Version <= version {
 		m.Refused = nil
 	}

@@ -191,7 +191,7 @@ func TestTheFile(t *testing.T) {
 	if list, err := filepath.Glob(filepath.Join(filepath.Dir(f.Path), "*")); err != nil || len(list) != 1 {
 		t.Errorf("%v, %v", list, err)
 	}
-	if m, err := (profile.File{Path: f.Path, From: "another hub"}).Read(); err != nil || m.Accepted != nil || m.Seen.Version != 0 {
+	if m, err := (profile.File{Path: f.Path, From: "another hub"}).Read(); err != nil || m.Accepted != nil || m.Seen.Version != 0 || m.Before.Seen.Version != 8 {
 		t.Errorf("what came from another hub counts: %+v, %v", m, err)
 	}
 	must(f.Tries(9, profile.DigestOf([]byte("nine")), now))

@@ -99,13 +99,13 @@ func ledProblems(s *State, add func(format string, args ...any)) {
 	switch l := s.Led; {
 	case l == nil:
 	case l.Refused != "":
-		add("This node refuses %sthe profile %s of %s, and keeps %s: %s.", versionOf(l.Tried), l.Profile, l.From, kept(l.Version), strings.TrimSuffix(l.Refused, "."))
+		add("This node refuses %sthe profile %s of %s, and keeps %s: %s.", versionOf(l.Tried), l.Profile, l.From, kept(l.Version, l.Before), strings.TrimSuffix(l.Refused, "."))
 	case l.Version == 0 && l.Why != "":
-		add("This node has not got its configuration (profile %s) from %s yet: %s.", l.Profile, l.From, strings.TrimSuffix(l.Why, "."))
+		add("This node has not got its configuration (profile %s) from %s yet, and keeps %s: %s.", l.Profile, l.From, kept(0, l.Before), strings.TrimSuffix(l.Why, "."))
 	case l.Version == 0 && !l.Asked.IsZero():
-		add("This node has no configuration (profile %s) from %s yet: no version is released to it there.", l.Profile, l.From)
+		add("This node has no configuration (profile %s) from %s yet, and keeps %s: no version is released to it there.", l.Profile, l.From, kept(0, l.Before))
 	case l.Version == 0 && s.Now.Sub(s.Started) > firstSign:
-		add("This node has not got its configuration (profile %s) from %s yet.", l.Profile, l.From)
+		add("This node has not got its configuration (profile %s) from %s yet, and keeps %s.", l.Profile, l.From, kept(0, l.Before))
 	}
 	for i := range s.Leads {
 		p := &s.Leads[i]
@@ -115,7 +115,7 @@ func ledProblems(s *State, add func(format string, args ...any)) {
 				add("%s has version %s of the profile %s, which is newer than this node's (%s): this node was restored from a backup. The site keeps its own until the profile is changed here, or mysql-sync lead --renew %s gives it a new version.",
 					r.Site, max(r.Version, r.Tried), p.Name, p.Version, p.Name)
 			case r.Refused != "":
-				add("%s refuses %sthe profile %s, and keeps %s: %s.", r.Site, versionOf(r.Tried), p.Name, kept(r.Version), strings.TrimSuffix(r.Refused, "."))
+				add("%s refuses %sthe profile %s, and keeps %s: %s.", r.Site, versionOf(r.Tried), p.Name, kept(r.Version, ""), strings.TrimSuffix(r.Refused, "."))
 			}
 		}
 	}
@@ -128,11 +128,14 @@ func versionOf(v profile.Version) string {
 	return "version " + v.String() + " of "
 }
 
-func kept(v profile.Version) string {
-	if v == 0 {
-		return "what its own file says"
+func kept(v profile.Version, before string) string {
+	switch {
+	case v != 0:
+		return "version " + v.String()
+	case before != "":
+		return "what it had before (" + before + ")"
 	}
-	return "version " + v.String()
+	return "what its own file says"
 }
 
 func remoteProblems(r *Remote, s *State, c Client, add func(format string, args ...any)) {

@@ -61,7 +61,7 @@ func TestProblemsAreSentences(t *testing.T) {
 		"no configuration came": {func(s *State, _ *known) {
 			s.Led = &lead.Standing{From: "hq", Profile: "store", Why: "it runs an older version"}
 		},
-			"This node has not got its configuration (profile store) from hq yet: it runs an older version."},
+			"This node has not got its configuration (profile store) from hq yet, and keeps what its own file says: it runs an older version."},
 		"the hub's configuration is in use": {func(s *State, _ *known) { s.Led = &lead.Standing{From: "hq", Profile: "store", Version: 1_764_335_000} }, ""},
 		"a site refuses what cannot be trusted": {func(s *State, _ *known) {
 			s.Leads = []lead.Profile{{Name: "store", Version: 1_764_335_000, Sites: []lead.Report{{Site: "store-1", Version: 1_764_335_000}, {Site: "store-2", Refused: "it was forged"}}}}

@@ -30,9 +30,9 @@ func Origin(cfg *config.Config) string {
 	case from.Files == nil:
 		return "transformerDirectory"
 	case cfg.TransformerDirectory == "":
-		return from.Origin(from.Version)
+		return from.Source()
 	default:
-		return "transformerDirectory, or " + from.Origin(from.Version)
+		return "transformerDirectory, or " + from.Source()
 	}
 }
 
