@@ -10,7 +10,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/finding"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // uncountable is why a column cannot be a counter, and what to do about it.
@@ -31,17 +30,18 @@ func counterMistakes(t *schema.Table, names []string) (mistakes []uncountable) {
 	}
 	for _, name := range names {
 		named := func(other string) bool { return strings.EqualFold(name, other) }
+		among := func(columns []string) bool { return slices.ContainsFunc(t.Written(columns), named) }
 		c, ok := t.Column(name)
 		switch {
 		case !ok:
 			wrong(name, "is not in the table, or is computed by the server", "Correct the name, or remove it.")
-		case c.Kind != value.Integer && c.Kind != value.Decimal:
+		case !c.Adds():
 			wrong(name, "is a "+strings.ToUpper(c.DataType)+", and only whole numbers and DECIMAL add up exactly", "Change its type to DECIMAL, or remove it.")
 		case t.IsKeyColumn(c.Name):
 			wrong(name, "is in the primary key, by which sites know the row", "Remove it.")
-		case slices.ContainsFunc(t.Unique, func(u []string) bool { return slices.ContainsFunc(u, named) }):
-			wrong(name, "is in a unique key, which sums would break", "Remove it from counters, or drop the key.")
-		case slices.ContainsFunc(t.ForeignKeys, func(f schema.ForeignKey) bool { return slices.ContainsFunc(f.Columns, named) }):
+		case slices.ContainsFunc(t.Unique, among):
+			wrong(name, "is in a unique key, or one of its columns is computed from it, and sums would break that", "Remove it from counters, or drop the key.")
+		case slices.ContainsFunc(t.ForeignKeys, func(f schema.ForeignKey) bool { return among(f.Columns) }):
 			wrong(name, "is in a foreign key, and a sum refers to nothing", "Remove it.")
 		case strings.Contains(strings.Join(t.Names(), ""), "`"):
 			wrong(name, "cannot be counted, since a column of the table has a backtick in its name, which not every server accepts in the trigger", "Rename that column.")

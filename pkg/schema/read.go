@@ -44,8 +44,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	if held != nil && !mysqldb.Stuck(held) {
 		return nil, held
 	}
-	generated, err := t.readColumns(ctx, db, schema)
-	if err != nil {
+	if err := t.readColumns(ctx, db, schema); err != nil {
 		return nil, err
 	}
 	if len(t.Columns) == 0 && held != nil {
@@ -54,7 +53,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	if err := t.readKeys(ctx, db, schema); err != nil {
 		return nil, err
 	}
-	if err := t.readTogether(ctx, db, schema, generated); err != nil {
+	if err := t.readTogether(ctx, db, schema); err != nil {
 		return nil, err
 	}
 	if err := t.readTriggers(ctx, db, schema); err != nil {
@@ -99,10 +98,9 @@ func (t *Table) readMixing(ctx context.Context, db mysqldb.Queryer) error {
 	return err
 }
 
-// readColumns also returns the expressions of generated columns.
-func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) (generated map[string]string, err error) {
-	generated = map[string]string{}
-	err = mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
+func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
+	t.generated = map[string]string{}
+	err := mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var c value.Column
 		var nullable, extra, generation string
 		var length int64
@@ -122,7 +120,9 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 			c.Zerofill, c.Unsigned = strings.Contains(words, "zerofill"), strings.Contains(words, "unsigned")
 		}
 		c.Nullable = nullable == "YES"
-		generated[c.Name] = generation
+		if generation != "" {
+			t.generated[c.Name] = generation
+		}
 		if generation != "" || strings.Contains(strings.ToUpper(extra), "ROW START") || strings.Contains(strings.ToUpper(extra), "ROW END") {
 			return nil
 		}
@@ -132,9 +132,9 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read columns of %s: %w", t.Name, err)
+		return fmt.Errorf("read columns of %s: %w", t.Name, err)
 	}
-	return generated, nil
+	return nil
 }
 
 func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string) error {

@@ -26,6 +26,7 @@ type Table struct {
 	names       []string
 	shape       string // what a query of all columns returned
 	byName      map[string]int
+	generated   map[string]string // the expressions of generated columns, by their names
 }
 
 // Index is an index of a table: its name, and its columns.

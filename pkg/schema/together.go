@@ -19,17 +19,17 @@ const selectChecks = `SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAI
 // unknownTable is the error of servers that have no CHECKs.
 const unknownTable = 1109
 
-// readTogether completes Together: generated has the expressions of generated columns.
-func (t *Table) readTogether(ctx context.Context, db mysqldb.Queryer, schema string, generated map[string]string) error {
+// readTogether completes Together.
+func (t *Table) readTogether(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	for _, u := range t.Unique {
-		t.Together = append(t.Together, t.written(u, generated))
+		t.Together = append(t.Together, t.Written(u))
 	}
 	err := mysqldb.Each(ctx, db, selectChecks, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var clause sql.NullString
 		if err := r.Scan(&clause); err != nil {
 			return err
 		}
-		t.Together = append(t.Together, t.written(quoted(clause.String), generated))
+		t.Together = append(t.Together, t.Written(quoted(clause.String)))
 		return nil
 	})
 	if err != nil && mysqldb.Number(err) != unknownTable {
@@ -39,8 +39,8 @@ func (t *Table) readTogether(ctx context.Context, db mysqldb.Queryer, schema str
 	return nil
 }
 
-// written returns the columns that names stand for: of a generated one, those from which the server computes it.
-func (t *Table) written(names []string, generated map[string]string) (columns []string) {
+// Written returns the columns that names stand for: of a generated one, those from which the server computes it.
+func (t *Table) Written(names []string) (columns []string) {
 	seen := map[string]bool{}
 	for len(names) > 0 {
 		name := names[0]
@@ -52,7 +52,7 @@ func (t *Table) written(names []string, generated map[string]string) (columns []
 		if i := t.Index(name); i >= 0 {
 			columns = append(columns, t.names[i])
 		} else {
-			names = append(slices.Clone(names), quoted(generated[name])...)
+			names = append(slices.Clone(names), quoted(t.generated[name])...)
 		}
 	}
 	return columns

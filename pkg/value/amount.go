@@ -19,6 +19,9 @@ func Amount(text string) (string, bool) {
 	return shown(n, scale), true
 }
 
+// Adds reports whether the column's values are amounts.
+func (c *Column) Adds() bool { return c.Kind == Integer || c.Kind == Decimal }
+
 // Add returns the sum of two amounts. It is exact.
 func Add(a, b string) string { return combine(a, b, (*big.Int).Add) }
 
