@@ -18,9 +18,18 @@ import (
 const Counter = "counter"
 
 // uncounted returns why a change of a table with counters is refused: its sender does not count the same columns, so what it says
-// about them would drop increments of others. Existing peers are told apart by Dated; see leaveCounters.
-func uncounted(in *Incoming, p conflict.Policy) error {
-	if in.Dated || in.Withdrawn {
+// about them would drop increments of others. Existing peers are told apart by Dated; see leaveCounters. The same goes for a counter
+// that this node cannot count, since its column was renamed, dropped or given another type meanwhile.
+func uncounted(t *schema.Table, in *Incoming, p conflict.Policy) error {
+	if in.Withdrawn {
+		return nil
+	}
+	for _, name := range p.Counters {
+		if c, ok := t.Column(name); !ok || !c.Adds() {
+			return fmt.Errorf("counter %s cannot count: table %s has no such column, or its values do not add up", name, t.Name)
+		}
+	}
+	if in.Dated {
 		return nil
 	}
 	for _, name := range p.Counters {

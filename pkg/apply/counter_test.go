@@ -82,3 +82,21 @@ func TestPlanCounts(t *testing.T) {
 		})
 	}
 }
+
+// TestACounterThatCannotCountIsRefused: its column was renamed, or got another type, while the node was running. What peers say of its
+// row would be taken without the number, or for an increment that no trigger saw.
+func TestACounterThatCannotCountIsRefused(t *testing.T) {
+	t.Parallel()
+	table := items(t)
+	for _, name := range []string{"note", "renamed"} {
+		for _, dated := range []bool{false, true} {
+			in := incoming(early+1, row("8.00", "x"), at(1000, "node-a"))
+			in.Dated, in.Counts = dated, change.Counts{{Name: name}}
+			l := Local{Exists: true, Key: "1", Values: row("9.00", "x"), State: state(at(1000, "node-a"))}
+			s := Plan(table, in, l, later, "node-a", conflict.Policy{Name: conflict.MergeColumns, Counters: []string{name}})
+			if s.Decision != conflict.Known || s.misfit == nil || !strings.Contains(s.misfit.Error(), "counter "+name+" cannot count") {
+				t.Errorf("%s, dated %v: decision %v, refused because %v", name, dated, s.Decision, s.misfit)
+			}
+		}
+	}
+}

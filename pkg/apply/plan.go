@@ -127,7 +127,7 @@ func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	if sure {
 		return Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, in.State}, noticed: noticed{misfit: errPosed(origin), lie: true}}
 	}
-	if err := uncounted(in, p); err != nil {
+	if err := uncounted(t, in, p); err != nil {
 		return refused(in, l, err)
 	}
 	s := planned(t, in, l, now, origin, p)
