@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
@@ -28,8 +29,12 @@ func (c *checker) lossy(cfg *Config, given map[string]any) map[string][]string {
 	return list
 }
 
-// Lossy reports whether a column may store a value other than the one received.
+// Lossy reports whether a column may store a value other than the one received. A counter must not: what the server rounds off
+// would count as an increment of this site.
 func (c *Config) Lossy(table, column string) bool {
+	if slices.ContainsFunc(c.Counts(table), func(counter string) bool { return strings.EqualFold(counter, column) }) {
+		return false
+	}
 	for _, t := range []string{table, Any} {
 		if list := c.AllowLossy[t]; slices.Contains(list, column) || slices.Contains(list, Any) {
 			return true

@@ -47,6 +47,10 @@ func TestLossyColumns(t *testing.T) {
 	if !cfg.Lossy("orders", "price") || cfg.Lossy("orders", "made") {
 		t.Error("a column of all tables")
 	}
+	cfg = load(t, write(t, least(block{"receiveTables": []string{"orders"}, "allowLossy": block{"*": []string{"*"}}, "counters": block{"orders": []string{"Price"}}})))
+	if cfg.Lossy("orders", "price") || !cfg.Lossy("orders", "made") {
+		t.Error("a counter, whose sums are exact")
+	}
 	if _, _, err := Load(write(t, least(block{"receiveTables": []string{"orders"}, "allowLossy": block{"oders": []string{"price"}}})), nil); err == nil ||
 		!strings.Contains(err.Error(), `allowLossy.oders: is not in receiveTables; did you mean "orders"?`) {
 		t.Errorf("an unreceived table: %v", err)
