@@ -103,7 +103,15 @@ func renewProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name s
 	if _, err := leadOf(cfg, "--renew", name); err != nil {
 		return err
 	}
-	if err := lead.Renew(cmd.Context(), db, name); err != nil {
+	var s status.State // while the node is stopped, no site has reported anything
+	_ = apiOf(cfg).within(cmd.Context(), "/api/status", &s)
+	var reported profile.Version
+	for _, p := range s.Leads {
+		if p.Name == name {
+			reported = p.Highest()
+		}
+	}
+	if err := lead.Renew(cmd.Context(), db, name, reported); err != nil {
 		return err
 	}
 	return published(cmd, cfg, name+" has a new version")

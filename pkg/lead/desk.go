@@ -21,7 +21,13 @@ type Desk struct {
 	now       func() time.Time
 
 	mu      sync.Mutex
-	reports map[string]Report // by site
+	reports map[string]report // by site
+}
+
+// report is a Report with the profile that the site asked for; "": for none of those that it may have.
+type report struct {
+	Report
+	profile string
 }
 
 // Report is what a site said last.
@@ -53,9 +59,22 @@ func (p *Profile) Due(r *Report) profile.Version {
 	return p.Version
 }
 
+// mostReported is the highest version that a site's report is believed to have: one of the year 9999 leaves room above.
+const mostReported = 253_402_300_800
+
+// Highest returns the highest version that a site has reported.
+func (p *Profile) Highest() (v profile.Version) {
+	for _, r := range p.Sites {
+		if seen := max(r.Version, r.Tried); seen <= mostReported {
+			v = max(v, seen)
+		}
+	}
+	return v
+}
+
 // NewDesk returns the desk of a node with the documents that Documents returned.
 func NewDesk(node *config.Config, documents []Document, key profile.PublicKey, now func() time.Time) *Desk {
-	return &Desk{node: node, key: key, documents: documents, now: now, reports: map[string]Report{}}
+	return &Desk{node: node, key: key, documents: documents, now: now, reports: map[string]report{}}
 }
 
 // Key is the key that sites need.
@@ -65,6 +84,7 @@ func (d *Desk) Key() profile.PublicKey { return d.key }
 func (d *Desk) Answer(client string, has wire.Led) ([]byte, error) {
 	at := slices.IndexFunc(d.documents, func(x Document) bool { return x.Name == has.Profile })
 	if at < 0 || !d.node.Leads[at].Covers(client) || !slices.Contains(d.node.Clients(), client) {
+		d.note(report{Report: Report{Site: client, At: d.now(), Version: profile.Version(has.Version), Refused: "it asks for the profile " + has.Profile + ", which is not for it here"}})
 		return nil, fmt.Errorf("%s has no profile %s for %s: see lead in its configuration", d.node.ClientName, has.Profile, client)
 	}
 	x := d.documents[at]
@@ -80,13 +100,20 @@ func (d *Desk) Answer(client string, has wire.Led) ([]byte, error) {
 	if same || r.Tried != 0 && r.Tried != x.Version && !r.Newer { // of a version that is over
 		r.Tried, r.Refused = 0, ""
 	}
-	d.mu.Lock()
-	d.reports[client] = r
-	d.mu.Unlock()
+	d.note(report{r, x.Name})
 	if same || none {
 		return nil, nil
 	}
 	return due.Signed, nil
+}
+
+// note keeps a report of a client in the configuration. Promise 10.
+func (d *Desk) note(r report) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if slices.Contains(d.node.Clients(), r.Site) {
+		d.reports[r.Site] = r
+	}
 }
 
 // waits reports whether a site that has not seen the latest version of a profile gets it only once it is released.
@@ -105,10 +132,13 @@ func (d *Desk) Look() (list []Profile) {
 				continue
 			}
 			r, ok := d.reports[client]
-			if !ok {
-				r = Report{Site: client, Waits: waits(&d.node.Leads[i], &x, client)}
+			switch {
+			case !ok:
+				r.Report = Report{Site: client, Waits: waits(&d.node.Leads[i], &x, client)}
+			case r.profile != "" && r.profile != x.Name: // it follows another one
+				continue
 			}
-			p.Sites = append(p.Sites, r)
+			p.Sites = append(p.Sites, r.Report)
 		}
 		slices.SortFunc(p.Sites, func(a, b Report) int { return cmp.Compare(a.Site, b.Site) })
 		list = append(list, p)

@@ -64,7 +64,8 @@ type Standing struct {
 	Asked   time.Time       `json:"asked,omitzero"`    // when the hub last answered
 	Tried   profile.Version `json:"tried,omitempty"`   // that is refused; 0: none, or it cannot be trusted
 	Refused string          `json:"refused,omitempty"` // why
-	Why     string          `json:"why,omitempty"`     // why the hub did not answer
+	Why     string          `json:"why,omitempty"`     // why the hub did not answer, or has nothing
+	Denied  bool            `json:"denied,omitempty"`  // it answered that
 }
 
 // NewFollower returns a Follower.
@@ -154,13 +155,14 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 		return askAgain
 	}
 	if err != nil {
-		f.note(func(s *Standing) { s.Why = wire.Plain(err.Error(), wire.MostRefusal) })
+		_, denied := errors.AsType[denial](err)
+		f.note(func(s *Standing) { s.Why, s.Denied = wire.Plain(err.Error(), wire.MostRefusal), denied })
 		pause := f.patience()
 		f.silent++
 		return spread(pause)
 	}
 	f.silent = 0
-	f.note(func(s *Standing) { s.Asked, s.Why = f.Now().UTC(), "" })
+	f.note(func(s *Standing) { s.Asked, s.Why, s.Denied = f.Now().UTC(), "", false })
 	if len(signed) == 0 { // the version in use is the latest
 		f.note(func(s *Standing) { s.Tried, s.Refused = 0, "" })
 		if said.Refused != "" {
@@ -185,6 +187,12 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 		return askLeast // then the hub is told
 	}
 	return max(again, askLeast)
+}
+
+// denial is the error of a question to which the hub answered that it has nothing for this node.
+type denial interface {
+	error
+	Denies() bool
 }
 
 var errAnnounced = errors.New("the hub has announced itself since it was asked")

@@ -79,6 +79,11 @@ func document(t *testing.T, key profile.PrivateKey, version profile.Version) []b
 	return b
 }
 
+type denial struct{}
+
+func (denial) Error() string { return "no" }
+func (denial) Denies() bool  { return true }
+
 func TestWhoeverAnswersTheHubIsAskedSeldom(t *testing.T) {
 	t.Parallel()
 	key, err := profile.NewPrivateKey()
@@ -97,10 +102,12 @@ func TestWhoeverAnswersTheHubIsAskedSeldom(t *testing.T) {
 		asks, lines    int // at most
 		tries          int
 		refused, noted string
+		denied         bool
 	}{
 		"the hub has nothing new":          {d: time.Hour, answer: func(int) ([]byte, error) { return nil, nil }, asks: 8},
 		"it announces itself all the time": {d: time.Minute, answer: func(int) ([]byte, error) { return nil, nil }, wake: time.Millisecond, asks: 61},
 		"it does not answer":               {d: 10 * time.Minute, answer: func(int) ([]byte, error) { return nil, errors.New("silent") }, asks: 26, noted: "silent"},
+		"it has no such profile":           {d: 10 * time.Minute, answer: func(int) ([]byte, error) { return nil, denial{} }, asks: 26, noted: "no", denied: true},
 		"someone forges answers":           {d: time.Hour, answer: func(int) ([]byte, error) { return forged, nil }, asks: 10, lines: 1, refused: "not signed"},
 		"someone forges every other one": {d: 10 * time.Minute, answer: func(i int) ([]byte, error) {
 			if i%2 == 0 {
@@ -115,7 +122,7 @@ func TestWhoeverAnswersTheHubIsAskedSeldom(t *testing.T) {
 		if n := len(a.reports); n == 0 || n > x.asks || lines > x.lines || a.tries > x.tries || x.tries > 0 && a.tries < x.tries/2 {
 			t.Errorf("%s: asked %d times, tried %d times, %d lines", name, n, a.tries, lines)
 		}
-		if x.refused != "" && (!strings.Contains(a.said.Refused, x.refused) || !strings.Contains(a.reports[1].Refused, x.refused)) || !strings.Contains(a.said.Why, x.noted) {
+		if x.refused != "" && (!strings.Contains(a.said.Refused, x.refused) || !strings.Contains(a.reports[1].Refused, x.refused)) || !strings.Contains(a.said.Why, x.noted) || a.said.Denied != x.denied {
 			t.Errorf("%s: %+v, %+v", name, a.said, a.reports)
 		}
 	}

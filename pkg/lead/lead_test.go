@@ -75,13 +75,18 @@ func TestVersionsOnlyRise(t *testing.T) {
 			t.Errorf("%d: version %d, want %d", i, v-first, x.want-first)
 		}
 	}
-	if err := lead.Renew(t.Context(), db, "store"); err != nil {
-		t.Fatal(err)
+	reports := lead.Profile{Sites: []lead.Report{{Version: first}, {Version: 5, Tried: first + 9_000_000}, {Version: 1<<53 - 1}}} // the clock was ahead; one lies
+	for _, x := range []struct{ reported, want profile.Version }{{first, first + 7200}, {reports.Highest(), first + 9_000_001}} {
+		for range 2 { // the node is stopped
+			if err := lead.Renew(t.Context(), db, "store", x.reported); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if v, _ := publish(`["d"]`, now.Add(2*time.Hour)); v != x.want {
+			t.Errorf("renewed: %d", v-first)
+		}
 	}
-	if v, _ := publish(`["d"]`, now.Add(2*time.Hour)); v != first+7200 {
-		t.Errorf("renewed: %d", v-first)
-	}
-	if err := lead.Renew(t.Context(), db, "other"); err == nil {
+	if err := lead.Renew(t.Context(), db, "other", 0); err == nil {
 		t.Error("a profile that was never led is renewed")
 	}
 }
@@ -133,6 +138,36 @@ func TestASiteGetsItsProfileAlone(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
+}
+
+// A site that may have two profiles is shown by the one that it follows, and one that asks for a wrong one by those that it may have.
+func TestASiteIsShownByTheProfileThatItFollows(t *testing.T) {
+	t.Parallel()
+	cfg := hub(`["orders"]`)
+	cfg.Leads = append(cfg.Leads, config.Lead{Name: "trial", Sites: []string{"store-1"}})
+	d := lead.NewDesk(cfg, []lead.Document{{Name: "kiosk"}, {Name: "store"}, {Name: "trial"}}, profile.PublicKey{}, time.Now)
+	shown := func(want string) {
+		t.Helper()
+		got := ""
+		for _, p := range d.Look() {
+			for _, r := range p.Sites {
+				got += p.Name + " " + r.Site + " " + strings.TrimSuffix(r.Refused, ", which is not for it here") + "\n"
+			}
+		}
+		if got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+	}
+	shown("kiosk kiosk-1 \nstore store-1 \nstore store-2 \ntrial store-1 \n")
+	if _, err := d.Answer("store-1", wire.Led{Profile: "trial", Refused: "no table"}); err != nil {
+		t.Error(err)
+	}
+	for _, client := range []string{"store-2", "spy"} {
+		if _, err := d.Answer(client, wire.Led{Profile: "trial", Version: 7}); err == nil {
+			t.Errorf("%s gets a profile of others", client)
+		}
+	}
+	shown("kiosk kiosk-1 \nstore store-2 it asks for the profile trial\ntrial store-1 no table\n")
 }
 
 func TestAReportIsChecked(t *testing.T) {

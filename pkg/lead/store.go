@@ -155,9 +155,10 @@ func (c content) read() (p profile.Content, err error) {
 var ErrNoProfile = errors.New("no version of this profile was made: start the node with it once")
 
 // Renew has the content of a profile get a new version at the node's next start or reload, although it has not changed:
-// sites that have a later version than a restored hub take it back.
-func Renew(ctx context.Context, db *mysqldb.DB, name string) error {
-	r, err := db.ExecContext(ctx, `UPDATE sync_leads SET digest = UNHEX(REPEAT('00', 32)) WHERE profile = ?`, name)
+// sites that have a later version than a restored hub take it back. It will be above reported, which may be ahead of the
+// time, if the hub's clock was; see Profile.Highest.
+func Renew(ctx context.Context, db *mysqldb.DB, name string, reported profile.Version) error {
+	r, err := db.ExecContext(ctx, `UPDATE sync_leads SET digest = UNHEX(REPEAT('00', 32)), version = GREATEST(version, ?) WHERE profile = ?`, int64(reported), name)
 	if err != nil {
 		return fmt.Errorf("write into sync_leads: %w", err)
 	}

@@ -100,6 +100,8 @@ func ledProblems(s *State, add func(format string, args ...any)) {
 	case l == nil:
 	case l.Refused != "":
 		add("This node refuses %sthe profile %s of %s, and keeps %s: %s.", versionOf(l.Tried), l.Profile, l.From, kept(l.Version, l.Before), strings.TrimSuffix(l.Refused, "."))
+	case l.Version != 0 && l.Denied:
+		add("%s gives this node no configuration any more (profile %s), and the node keeps %s: %s.", l.From, l.Profile, kept(l.Version, ""), strings.TrimSuffix(l.Why, "."))
 	case l.Version == 0 && l.Why != "":
 		add("This node has not got its configuration (profile %s) from %s yet, and keeps %s: %s.", l.Profile, l.From, kept(0, l.Before), strings.TrimSuffix(l.Why, "."))
 	case l.Version == 0 && !l.Asked.IsZero():

@@ -62,6 +62,15 @@ func TestProblemsAreSentences(t *testing.T) {
 			s.Led = &lead.Standing{From: "hq", Profile: "store", Why: "it runs an older version"}
 		},
 			"This node has not got its configuration (profile store) from hq yet, and keeps what its own file says: it runs an older version."},
+		"the hub has no such profile any more": {func(s *State, _ *known) {
+			s.Led = &lead.Standing{From: "hq", Profile: "store", Version: 1_764_335_000, Why: "hq has no profile store for store-1", Denied: true}
+		}, "hq gives this node no configuration any more (profile store), and the node keeps version 2025-11-28 13:03:20: hq has no profile store for store-1."},
+		"the hub does not answer for once": {func(s *State, _ *known) {
+			s.Led = &lead.Standing{From: "hq", Profile: "store", Version: 1_764_335_000, Why: "the remote does not answer"}
+		}, ""},
+		"another profile gave nothing yet": {func(s *State, _ *known) {
+			s.Led = &lead.Standing{From: "hq", Profile: "trial", Before: "profile store of hq, version 5", Asked: now}
+		}, "This node has no configuration (profile trial) from hq yet, and keeps what it had before (profile store of hq, version 5): no version is released to it there."},
 		"the hub's configuration is in use": {func(s *State, _ *known) { s.Led = &lead.Standing{From: "hq", Profile: "store", Version: 1_764_335_000} }, ""},
 		"a site refuses what cannot be trusted": {func(s *State, _ *known) {
 			s.Leads = []lead.Profile{{Name: "store", Version: 1_764_335_000, Sites: []lead.Report{{Site: "store-1", Version: 1_764_335_000}, {Site: "store-2", Refused: "it was forged"}}}}

@@ -58,6 +58,9 @@ type errAnswered struct{ remote, reason string }
 
 func (e errAnswered) Error() string { return e.remote + ": " + e.reason }
 
+// Denies tells it from an answer that did not come; see lead.Follower.
+func (e errAnswered) Denies() bool { return true }
+
 // ask asks a remote and waits for its answer.
 func (vf *Verifier) ask(ctx context.Context, remote string, q wire.Question) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
