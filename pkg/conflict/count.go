@@ -21,7 +21,11 @@ func Counted(before, after change.State, writes []change.Counted) change.State {
 		origin := cmp.Or(w.Origin, after.Version.Origin)
 		switch {
 		case w.Set || (w.Old == "") != (w.New == ""):
-			k = change.Counter{Name: k.Name, Base: w.New, Epoch: change.Version{Time: max(w.At, k.Epoch.Time+1), Origin: origin}}
+			last := k.Epoch.Time
+			if k.Epoch.IsZero() {
+				last = before.Version.Time // which set it, maybe by a clock that is ahead
+			}
+			k = change.Counter{Name: k.Name, Base: w.New, Epoch: change.Version{Time: max(w.At, last+1), Origin: origin}}
 		case w.Old != w.New:
 			k = k.Plus(origin, value.Subtract(w.New, w.Old), w.At)
 		}

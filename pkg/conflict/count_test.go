@@ -334,3 +334,15 @@ func TestCountingFindsMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestASettingReplacesWhatItsUserSaw: the version before was made by a clock that is ahead, and nothing was counted at this site yet.
+// What another site counted on that version does not come before the setting.
+func TestASettingReplacesWhatItsUserSaw(t *testing.T) {
+	t.Parallel()
+	before := change.State{Version: change.Version{Time: 9000, Origin: "b"}}
+	set := conflict.Wrote(before, 50, "a", nil, []change.Counted{{Name: "q", New: "20", Set: true, At: 50}})
+	added := conflict.Wrote(before, 9001, "c", []string{"q"}, []change.Counted{{Name: "q", Old: "10", New: "11", At: 9001}})
+	if got := set.Counts.Join(added.Counts).Of("q").Value(); got != "20" {
+		t.Errorf("the counter is %s, want 20, to which it was set", got)
+	}
+}
