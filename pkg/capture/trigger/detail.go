@@ -76,7 +76,11 @@ func leftOut(t *schema.Table, counters []string) string {
 			continue
 		}
 		same = append(same, asBytes(c, "OLD.")+" <=> "+asBytes(c, "NEW."))
-		found = append(found, asBytes(c, "r.")+" <=> "+asBytes(c, "OLD."))
+		row, old := asBytes(c, "r."), asBytes(c, "OLD.")
+		if c.Kind == value.Timestamp { // MariaDB takes one with a fraction of a second for another than itself
+			row, old = "UNIX_TIMESTAMP("+row+")", "UNIX_TIMESTAMP("+old+")"
+		}
+		found = append(found, row+" <=> "+old)
 	}
 	for _, k := range t.Key {
 		name := mysqldb.Quote(t.Columns[k].Name)
