@@ -221,7 +221,14 @@ func TestTheLastConfigurationCountsWhileNobodyAnswers(t *testing.T) {
 	s.Expect(`SELECT table_name FROM sync_status`, `"prices"`)
 	b.Start()
 	h.connect(b, "played-hq-again")
-	h.gives("the newest one", h.sign(105, `{"syncTables": ["prices"], "receiveTables": []}`), uses(105))
+	h.gives("the newest one", h.sign(105, `{"syncTables": ["orders", "prices"], "receiveTables": ["orders"]}`), uses(105))
+
+	// A table that is dropped while the store is off does not keep it from starting, and from asking for a version without that.
+	s.Stop()
+	s.Exec(`DROP TABLE prices`)
+	s.Start()
+	has(t, s.Run(2, "reload"), "table prices: the table does not exist")
+	h.gives("one without the table", h.sign(106, `{"syncTables": ["orders"], "receiveTables": []}`), uses(106))
 }
 
 // Whoever has another login at a broker with an ACL can neither read what a hub says nor say it in its name; with sealed

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 
 	"go.uber.org/zap"
 
@@ -12,9 +13,14 @@ import (
 // Start arms the source when a node starts. First it calls unseen with each synced table that may have been written
 // since the last run without being captured. Promise 1.
 func Start(ctx context.Context, log *zap.Logger, source Armed, db *mysqldb.DB, tables *schema.Tables, synced []string, unseen func(ctx context.Context, table string) error) (err error) {
-	list := make([]*schema.Table, len(synced))
-	for i, name := range synced {
-		if list[i], err = tables.Table(ctx, name); err != nil {
+	list := make([]*schema.Table, 0, len(synced))
+	for _, name := range synced {
+		t, err := tables.Table(ctx, name)
+		switch {
+		case err == nil:
+			list = append(list, t)
+		case errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit): // the check let it pass: it may come back, as at a running node
+		default:
 			return err
 		}
 	}

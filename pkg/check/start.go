@@ -26,7 +26,7 @@ const (
 
 // Start finds what would keep a node from starting, without changing anything.
 func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
-	db, _, err := Open(ctx, log, cfg)
+	db, _, err := open(ctx, log, cfg, Tables)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,16 @@ func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
 
 // Open opens the database of a starting node. It returns at once all mistakes that only the servers can reveal: refused
 // logins, and tables that are missing or cannot be synced.
+// A table that the hub names may be gone; see ledTables.
 func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB, *schema.Tables, error) {
+	return open(ctx, log, cfg, func(ctx context.Context, tables *schema.Tables, cfg *config.Config) error {
+		return ledTables(log, cfg, Tables(ctx, tables, cfg))
+	})
+}
+
+type tablesCheck func(ctx context.Context, tables *schema.Tables, cfg *config.Config) error
+
+func open(ctx context.Context, log *zap.Logger, cfg *config.Config, judge tablesCheck) (*mysqldb.DB, *schema.Tables, error) {
 	var wg sync.WaitGroup
 	var brokerErr error
 	wg.Go(func() {
@@ -59,7 +68,7 @@ func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB
 		dbErr = fmt.Errorf("mysqlConfig: %w", dbErr)
 	} else {
 		tables = schema.NewTables(db)
-		dbErr = errors.Join(db.Spell(ctx, cfg.Tables()), awaitTables(ctx, log, tables, cfg), ApplySession(ctx, cfg), TransformerLogin(ctx, cfg), BinaryLog(ctx, db), LogReadable(ctx, db, cfg))
+		dbErr = errors.Join(db.Spell(ctx, cfg.Tables()), awaitTables(ctx, log, tables, cfg, judge), ApplySession(ctx, cfg), TransformerLogin(ctx, cfg), BinaryLog(ctx, db), LogReadable(ctx, db, cfg))
 	}
 	wg.Wait()
 	if err := errors.Join(dbErr, brokerErr); err != nil {
@@ -73,9 +82,9 @@ func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB
 
 // awaitTables returns what is wrong with the tables. A table that cannot be read now because someone has locked it is no
 // mistake: it waits for that.
-func awaitTables(ctx context.Context, log *zap.Logger, tables *schema.Tables, cfg *config.Config) error {
+func awaitTables(ctx context.Context, log *zap.Logger, tables *schema.Tables, cfg *config.Config, judge tablesCheck) error {
 	for told := false; ; told = true {
-		err := Tables(ctx, tables, cfg)
+		err := judge(ctx, tables, cfg)
 		if !mysqldb.Stuck(err) {
 			return err
 		}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture/choice"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -22,6 +25,40 @@ func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
 		return err
 	}
 	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)), counters(ctx, ts, cfg))
+}
+
+// ledTables returns which mistakes about tables keep a node from starting with what its hub gave it earlier. A table that the hub
+// names and that is gone, or cannot be synced any more, does not, as it would not stop a node that runs: the hub may have a version
+// without it, and only a node that runs asks for that. If all of them are gone, it is more likely that the database is another one.
+func ledTables(log *zap.Logger, cfg *config.Config, err error) error {
+	gone, rest := map[string]bool{}, []error{}
+	for _, e := range singly(err) {
+		parts := strings.SplitN(e.Error(), ": ", 3) // receiveTables: table prices: why
+		if !slices.Contains(cfg.From.Keys, parts[0]) || !errors.Is(e, schema.ErrNoTable) && !errors.Is(e, schema.ErrUnfit) {
+			rest = append(rest, e)
+			continue
+		}
+		gone[strings.TrimPrefix(parts[1], "table ")] = true
+	}
+	if len(rest) > 0 || len(gone) == len(cfg.Tables()) {
+		return err
+	}
+	if len(gone) > 0 {
+		log.Warn("starting without tables that the hub names", zap.Strings("tables", slices.Sorted(maps.Keys(gone))), zap.Error(err))
+	}
+	return nil
+}
+
+// singly returns all errors that are joined in another, at any depth.
+func singly(err error) (list []error) {
+	each := keys.Each(err)
+	if len(each) < 2 {
+		return each
+	}
+	for _, e := range each {
+		list = append(list, singly(e)...)
+	}
+	return list
 }
 
 // notOwn refuses the node's own tables, which hold its keys and memory. Promise 8.
