@@ -174,7 +174,7 @@ func (s *Step) keepNumber(whole *Incoming) {
 // misfitCounter explains why a sum does not fit.
 func misfitCounter(p conflict.Policy, s *Step, err error) error {
 	for _, k := range s.State.Counts {
-		if p.Counts(k.Name) && strings.Contains(err.Error(), k.Name) {
+		if p.Counts(k.Name) && strings.Contains(strings.ToLower(err.Error()), k.Name) {
 			return fmt.Errorf("the increments of all sites make %s of counter %s, which its column cannot hold, so each site keeps its own number for now; "+
 				"change it at any site so that the sum fits: %w", k.Value(), k.Name, err)
 		}

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -98,5 +99,15 @@ func TestACounterThatCannotCountIsRefused(t *testing.T) {
 				t.Errorf("%s, dated %v: decision %v, refused because %v", name, dated, s.Decision, s.misfit)
 			}
 		}
+	}
+}
+
+// TestASumThatDoesNotFitIsNamed however the column is spelled.
+func TestASumThatDoesNotFitIsNamed(t *testing.T) {
+	t.Parallel()
+	s := &Step{State: change.State{Counts: change.Counts{{Name: "price", Base: "-20"}}}}
+	err := misfitCounter(conflict.Policy{Counters: []string{"PRICE"}}, s, errors.New("table items: column Price: -20 is out of range"))
+	if !strings.Contains(err.Error(), "make -20 of counter price") {
+		t.Error(err)
 	}
 }
