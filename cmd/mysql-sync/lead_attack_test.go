@@ -161,6 +161,7 @@ func TestForgedAndOldConfigurationsAreRefused(t *testing.T) {
 		{"the node's own table", h.sign(106, `{"syncTables": ["orders", "Sync_Sites"]}`), "mysql-sync's own"},
 		{"a table that is absent", h.sign(107, `{"syncTables": ["orders", "secrets"]}`), "secrets"},
 		{"scripts", h.sign(108, `{`+tables+`, "conflictPolicy": {"orders": "script"}}`), "configurationFrom.scripts"},
+		{"a route by no column", h.sign(109, `{`+tables+`, "routes": {"orders": {"column": "nope", "remote": "{value}"}}}`), "routes.orders: the table has no column nope"},
 	} {
 		h.gives(x.name, x.document, refuses(100, x.why))
 	}

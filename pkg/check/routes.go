@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +44,27 @@ func checkRoutes(ctx context.Context, f *finding.List, db *mysqldb.DB, ts *schem
 	j.unrouted()
 	j.remotes()
 	return nil
+}
+
+// ledRoutes returns what is wrong with routes that come from the hub: all rows of such a table would be held back.
+func ledRoutes(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
+	if !slices.Contains(cfg.From.Keys, "routes") {
+		return nil
+	}
+	f := &finding.List{}
+	j := routeJudge{f: f, cfg: cfg, lookup: func(name string) (*schema.Table, error) { return ts.Table(ctx, name) }}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Routes)) {
+		if t, err := ts.Table(ctx, name); err == nil && cfg.Routed(name) {
+			j.table(t)
+		}
+	}
+	var mistakes []error
+	for _, x := range f.Found {
+		if x.Level == finding.Mistake {
+			mistakes = append(mistakes, fmt.Errorf("%s: %s", x.About, x.Text))
+		}
+	}
+	return errors.Join(mistakes...)
 }
 
 // table judges the route of one table.

@@ -26,7 +26,9 @@ const (
 
 // Start finds what would keep a node from starting, without changing anything.
 func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
-	db, _, err := open(ctx, log, cfg, Tables)
+	db, _, err := open(ctx, log, cfg, func(ctx context.Context, tables *schema.Tables, cfg *config.Config) error {
+		return errors.Join(Tables(ctx, tables, cfg), ledRoutes(ctx, tables, cfg))
+	})
 	if err != nil {
 		return err
 	}
