@@ -32,7 +32,7 @@ func main() {
 	flag.BoolVar(&s.Curves, "curves", false, "also the cost as work grows: backlog, table, remotes, transformers")
 	flag.BoolVar(&s.Long, "long", false, "with -curves, up to 10,000,000 rows and 50 remotes")
 	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as native replication requires")
-	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, nats (a cluster of three servers) or embedded (in a third node)")
+	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, bridged (two Mosquittos), nats (a cluster of three servers) or embedded (in a third node)")
 	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)

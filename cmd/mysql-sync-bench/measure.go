@@ -16,7 +16,7 @@ type settings struct {
 	Curves bool   `json:"curves"`
 	Long   bool   `json:"long"`
 	Binlog bool   `json:"binlog"` // of our servers
-	Broker string `json:"broker"` // mosquitto, nats, embedded
+	Broker string `json:"broker"` // mosquitto, bridged, nats, embedded
 	Flush  int    `json:"flush"`  // innodb_flush_log_at_trx_commit
 }
 

@@ -41,7 +41,7 @@ const hubName = "node-a"
 func (b *bench) newGuest(broker *testkit.Broker, name string) *guest {
 	cfg := &config.Config{ClientName: name, RemoteClients: []string{hubName}, AcceptFrom: []string{hubName}, ReceiveTables: []string{"orders"},
 		CheckInterval: time.Second, TombstoneRetention: 30 * 24 * time.Hour, MaxRowBytes: 1 << 20,
-		MQTT: config.MQTT{Servers: []string{broker.Server().URL()}, ClientID: "mysql-sync-" + name, Clean: len(broker.Cluster) == 0, KeepAlive: time.Minute, ConnectTimeout: 30 * time.Second, ReconnectPeriod: time.Second}}
+		MQTT: config.MQTT{Servers: []string{broker.Server().URL()}, ClientID: "mysql-sync-" + name, Clean: b.s.Broker != "nats", KeepAlive: time.Minute, ConnectTimeout: 30 * time.Second, ReconnectPeriod: time.Second}}
 	g := &guest{name: name}
 	var err error
 	g.line, err = mesh.NewLine(cfg, zap.NewNop(), "bench", true, time.Now)

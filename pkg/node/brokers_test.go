@@ -119,8 +119,7 @@ func TestNothingIsLostWhenServersOfAClusterAreKilled(t *testing.T) {
 func TestNodesGoToTheOtherBroker(t *testing.T) {
 	t.Parallel()
 	one := testkit.Mosquitto(t, testkit.MosquittoOptions{})
-	two := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: []string{"connection one", "address " + one.Addr(), "topic # both 1",
-		"cleansession true", "restart_timeout 1"}})
+	two := testkit.Mosquitto(t, testkit.MosquittoOptions{Extra: testkit.Bridge(one)})
 	a, c := apart(t, one)
 	a.knows(one, two)
 	c.knows(two, one)

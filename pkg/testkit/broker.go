@@ -43,19 +43,23 @@ func AnyBrokerFor(tb TB, users map[string]string) *Broker {
 }
 
 // BrokerOf starts a broker of a kind: mosquitto, alone or with a release (the default if empty),
-// nats for a cluster of three servers, or embedded for the broker inside a node. Without users
-// anyone may connect.
+// bridged for two Mosquittos that forward everything to each other, nats for a cluster of three
+// servers, or embedded for the broker inside a node. Without users anyone may connect.
 func BrokerOf(tb TB, kind string, users map[string]string) *Broker {
 	tb.Helper()
 	switch kind, _, _ := strings.Cut(kind, "-"); kind {
 	case "mosquitto", "":
 		return Mosquitto(tb, MosquittoOptions{Users: users})
+	case "bridged":
+		one := Mosquitto(tb, MosquittoOptions{Users: users})
+		two := Mosquitto(tb, MosquittoOptions{Users: users, Extra: Bridge(one)})
+		return &Broker{tb: tb, Host: loopback, Port: one.Port, users: users, Cluster: []*Broker{one, two}}
 	case "nats":
 		return NATS(tb, NATSOptions{Users: users})
 	case "embedded":
 		return Embedded(tb, users)
 	default:
-		tb.Fatalf("start a broker: %q must be mosquitto, nats or embedded", kind)
+		tb.Fatalf("start a broker: %q must be mosquitto, bridged, nats or embedded", kind)
 		return nil
 	}
 }

@@ -54,6 +54,11 @@ func Mosquitto(tb TB, options MosquittoOptions) *Broker {
 	return b
 }
 
+// Bridge returns the lines of MosquittoOptions.Extra that forward everything to another broker, and everything of it here.
+func Bridge(to *Broker) []string {
+	return []string{"connection " + to.Addr(), "address " + to.Addr(), "topic # both 1", "cleansession true", "restart_timeout 1"}
+}
+
 // findMosquitto finds one of Mosquitto's programs and returns the command that runs it.
 func findMosquitto(name string) (run func(args ...string) *exec.Cmd, err error) {
 	root, err := installed(brokerVariable, "mosquitto")
