@@ -32,7 +32,7 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 		return nil, err
 	}
 	if len(all) == 0 {
-		s.pace.over(false)
+		s.pace.over(0, false)
 		return nil, nil
 	}
 	doubtful, err := s.doubtful(ctx, all)
@@ -68,11 +68,11 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
 	if n, err := res.RowsAffected(); err != nil || n != int64(len(b.all)) {
-		s.pace.over(true)
+		s.pace.over(len(b.all), true)
 		return errors.Join(err, capture.ErrConsumed)
 	}
 	w.After(func() {
-		s.pace.over(b.more)
+		s.pace.over(len(b.all), b.more)
 		for table := range b.doubtful {
 			tellDisowned(s.log, table)
 			s.lose(table)
