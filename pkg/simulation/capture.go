@@ -24,14 +24,17 @@ func (n *node) newCapture() *capture.Capture {
 // feed is a node's capture.Feed: what the triggers have noted, in the order of ids.
 type feed struct{ n *node }
 
-func (f feed) Next(context.Context) (capture.Batch, error) {
+func (f feed) Next(ctx context.Context) (capture.Batch, error) {
 	n := f.n
+	if n.source != nil {
+		return n.follow(ctx)
+	}
 	list := n.changes()
 	if len(list) == 0 {
 		_ = n.nap(-1)
 		return nil, n.pause(n.w.random(n.w.tempo.poll))
 	}
-	return noted{n, list}, n.step()
+	return noted{n: n, list: list}, n.step()
 }
 
 // changes reads some of the waiting changes.
@@ -48,6 +51,27 @@ func (n *node) changes() []entry {
 	return list
 }
 
+// follow yields what the log's source does.
+func (n *node) follow(ctx context.Context) (capture.Batch, error) {
+	b, err := n.source.Next(ctx)
+	if b == nil || err != nil {
+		return nil, err
+	}
+	list := noted{n: n, real: b}
+	for _, e := range b.Entries() {
+		list.list = append(list.list, entry{id: n.idOf(e), key: n.w.keyOf(e.Row), written: e.Written, gone: e.Gone.Bool})
+	}
+	return list, n.step()
+}
+
+// idOf is the id that the database has for an entry: where a log captures, that is its time.
+func (n *node) idOf(e capture.Entry) uint64 {
+	if n.source == nil {
+		return e.ID
+	}
+	return uint64(e.Written) //nolint:gosec // after 1970
+}
+
 // captured is an entry as a capture.Source returns it.
 func (n *node) captured(e entry) capture.Entry {
 	return capture.Entry{ID: e.id, Row: n.row(e.key), Written: e.written, Gone: sql.NullBool{Valid: true, Bool: e.gone}, Changed: e.changed, Counted: e.counted}
@@ -57,9 +81,13 @@ func (n *node) captured(e entry) capture.Entry {
 type noted struct {
 	n    *node
 	list []entry
+	real capture.Batch // of the log's source; nil: triggers capture
 }
 
 func (e noted) Entries() []capture.Entry {
+	if e.real != nil {
+		return e.real.Entries()
+	}
 	list := make([]capture.Entry, len(e.list))
 	for i, one := range e.list {
 		list[i] = e.n.captured(one)
@@ -87,6 +115,12 @@ func (e noted) latest(key int) (last entry) {
 			last = one
 		}
 	}
+	if e.real != nil {
+		last.write = none
+		if w, ok := e.n.binary.writes[last.id]; ok {
+			last.write = w
+		}
+	}
 	return last
 }
 
@@ -96,7 +130,8 @@ type capturing struct {
 	keys    []int
 	batch   noted
 	entries []version.Entry
-	routed  *routeTx // nil: nothing is routed
+	routed  *routeTx  // nil: nothing is routed
+	moved   *recorded // P, from the commit on
 }
 
 func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.Tx, *version.Writing) error) error {
@@ -109,12 +144,12 @@ func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.T
 		if err := f(x, w); err != nil {
 			return err
 		}
-		return n.commit(&transaction{keys: x.keys, do: x.commit})
+		return n.commit(&transaction{keys: x.keys, do: x.commit, logs: x.logs, moves: x.moved != nil})
 	})
 }
 
 // Consume waits for hanging transactions, which may have deleted some, and finds out whether all are there.
-func (x *capturing) Consume(_ context.Context, b capture.Batch, _ *version.Writing) error {
+func (x *capturing) Consume(_ context.Context, b capture.Batch, w *version.Writing) error {
 	n := x.n
 	for {
 		if err := n.step(); err != nil {
@@ -125,6 +160,9 @@ func (x *capturing) Consume(_ context.Context, b capture.Batch, _ *version.Writi
 		}
 	}
 	x.batch = b.(noted)
+	if x.batch.real != nil {
+		return x.batch.real.Consume(ctx, recording{x: x}, w)
+	}
 	if !n.db.has(x.batch.ids()) {
 		return capture.ErrConsumed
 	}
@@ -162,7 +200,11 @@ func (x *capturing) commit() {
 	if x.routed != nil {
 		x.routed.commit()
 	}
+	x.again()
 	n.db.drop(x.batch.ids())
+	if x.moved != nil {
+		n.binary.p = *x.moved
+	}
 	for _, e := range x.entries {
 		key := n.w.keyOf(e.Row)
 		write := x.batch.latest(key).write
@@ -170,6 +212,22 @@ func (x *capturing) commit() {
 		n.w.trace("%s captures %s: %d is %v at %d", n.name, e.Key, write, e.State, e.Position)
 	}
 	n.wake()
+}
+
+// again notes writes that the log tells of a second time, after a COMMIT without an answer, or since apply has decided over them:
+// they get one more version, which those who know the first do not know.
+func (x *capturing) again() {
+	n := x.n
+	for _, e := range x.batch.list {
+		if x.batch.real == nil || n.db.has([]uint64{e.id}) {
+			continue
+		}
+		for _, write := range []int{x.batch.latest(e.key).write, n.db.rows[e.key].write} {
+			if write != none {
+				n.w.history[write].early = true
+			}
+		}
+	}
 }
 
 // mistaken makes the mistakes in what is recorded for a row that already had a version.

@@ -48,7 +48,7 @@ func (x *session) commit() {
 	}
 	var ids []uint64
 	for _, e := range x.consumed {
-		ids = append(ids, e.ID)
+		ids = append(ids, n.idOf(e))
 	}
 	n.db.drop(ids)
 	for _, m := range x.marked {
@@ -104,8 +104,10 @@ func (x *session) stands(key int, e *version.Entry) int {
 	}
 	stands := n.db.versions[key].stands
 	for _, e := range n.db.changes {
-		if slices.ContainsFunc(x.consumed, func(c capture.Entry) bool { return c.ID == e.id }) && e.key == key {
-			stands = e.write
+		if slices.ContainsFunc(x.consumed, func(c capture.Entry) bool { return n.idOf(c) == e.id }) && e.key == key {
+			if stands = e.write; n.binary != nil {
+				stands = n.binary.writes[e.id]
+			}
 		}
 	}
 	return stands

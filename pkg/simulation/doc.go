@@ -30,4 +30,10 @@
 // that users change, or to where those are that they refer to; the routes change when the hub restarts. At the end each store
 // has the rows that are routed to it, and no others, and no write is lost. Not played there: children of children, routers
 // below a router, stores of version 1, comparisons, restored backups, and the deletion of rows that others follow.
+//
+// Options.Log has all nodes capture from the log of their servers, MariaDB or MySQL (log.go, log_read.go, log_user.go): the real
+// log.Source reads it. Played are what the server does to a transaction, one step after the other: it is logged, its rows are seen and
+// unlocked, it counts as committed; in the log's order or not; users' transactions that are prepared (XA); lost connections; and a
+// server that is killed and commits what it has logged. Not played there: transactions in pieces or of several rows, statements,
+// triggers on parents, dates that are not believed, a log that is reset or purged, restored backups, and merged or routed rows.
 package simulation

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
@@ -45,6 +47,9 @@ type machine struct {
 	serverUp bool
 	life     int            // of the server: transactions of an earlier one are rolled back
 	hanging  []*transaction // whose end the daemon does not know
+	binary   *binaryLog     // nil: triggers capture
+
+	readAt int64 // when something was last read of the log
 }
 
 // daemon is what a kill empties.
@@ -53,8 +58,10 @@ type daemon struct {
 	ready      bool // it has opened the stream
 	session    int
 	stream     *version.Stream
-	committing []*transaction // the daemon waits for the answer
-	lastID     uint64         // only CaptureByLastID looks at it
+	committing []*transaction  // the daemon waits for the answer
+	lastID     uint64          // only CaptureByLastID looks at it
+	source     *log.Source     // nil: triggers capture
+	readTo     binlog.Position // only LogMoveToRead looks at it
 	applier    *apply.Applier
 	snapshots  *snapshot.Snapshots
 	router     *route.Router // nil: it routes nothing
@@ -97,7 +104,7 @@ func (n *node) start() {
 	n.up = true
 	n.session++
 	n.process(func(ctx context.Context) {
-		if n.open() != nil || !n.openRouter(ctx) {
+		if n.open() != nil || !n.openRouter(ctx) || !n.openLog(ctx) {
 			return
 		}
 		n.ready = true
@@ -163,6 +170,9 @@ func (n *node) killServer() {
 	n.hanging = nil
 	clear(n.locks)
 	clear(n.codes)
+	if n.binary != nil {
+		n.recover()
+	}
 }
 
 func (n *node) row(key int) change.Row { return n.w.rows[key] }

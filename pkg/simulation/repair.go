@@ -44,7 +44,7 @@ func (l *link) repair(table string) error {
 		if err := p.Resend(ctx, x, differ, w.Positions); err != nil {
 			return err
 		}
-		return n.commit(&transaction{keys: keys, do: x.commit})
+		return n.commit(&transaction{keys: keys, do: x.commit, logs: x.logs})
 	})
 	l.tell(func() { l.sender.Marked() })
 	n.wake()

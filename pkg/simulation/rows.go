@@ -136,9 +136,12 @@ func (x *reading) Rows(_ context.Context, _ *schema.Table, items []outbox.Item) 
 	return values, items, nil
 }
 
-func (x *reading) Uncaptured(_ context.Context, _ string, keys []string) (map[string][]capture.Entry, error) {
+func (x *reading) Uncaptured(_ context.Context, table string, keys []string) (map[string][]capture.Entry, error) {
 	if len(keys) == 0 {
 		return nil, nil
+	}
+	if x.n.source != nil {
+		return x.n.byKey(x.n.asks(table, keys))
 	}
 	return x.n.uncaptured(keys), x.n.step()
 }

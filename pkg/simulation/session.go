@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/apply"
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
@@ -53,7 +54,7 @@ func (s server) Write(_ context.Context, rows []change.Row, f func(apply.Tx, *ve
 		for _, r := range rows {
 			x.keys = append(x.keys, n.w.keyOf(r))
 		}
-		return n.commit(&transaction{keys: x.keys, locked: x.locked, codes: x.codes, do: x.commit})
+		return n.commit(&transaction{keys: x.keys, locked: x.locked, codes: x.codes, do: x.commit, logs: x.logs})
 	})
 }
 
@@ -79,6 +80,7 @@ type session struct {
 // stale is what was read before; only mistakes look at it.
 type stale struct {
 	early  map[string][]capture.Entry // only for DecideBeforeLock
+	asked  binlog.Written             // only for LogAskBeforeLock
 	locals map[string]*apply.Local    // only for LockOnce
 }
 

@@ -78,7 +78,11 @@ func (x *session) Record(_ context.Context, w *version.Writing, entries []versio
 
 func (x *session) Respelled(context.Context, []change.Row, []change.Row) error { return nil }
 
-func (x *session) Consume(_ context.Context, _ *version.Writing, entries []capture.Entry) error {
+func (x *session) Consume(_ context.Context, w *version.Writing, entries []capture.Entry) error {
+	if x.n.source != nil {
+		x.consumed = entries
+		return x.n.settles(w, entries)
+	}
 	if x.n.w.mistake != CountAgain {
 		x.consumed = entries
 	}

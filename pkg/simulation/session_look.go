@@ -17,6 +17,12 @@ func (x *session) Lock(_ context.Context, _ *schema.Table, keys []string, whole,
 	if n.w.mistake == DecideBeforeLock {
 		x.early = x.n.uncaptured(keys)
 	}
+	if n.w.mistake == LogAskBeforeLock {
+		w, err := n.written(true)
+		if x.asked = w; err != nil {
+			return nil, err
+		}
+	}
 	if x.locals != nil && n.w.mistake == LockOnce {
 		return x.locals, n.step()
 	}
@@ -119,9 +125,15 @@ func (x *session) Tokens(_ context.Context, rows []change.Row) (map[change.Row]i
 
 func (x *session) Keys(context.Context, []change.Row) (map[change.Row]string, error) { return nil, nil }
 
-func (x *session) Uncaptured(_ context.Context, _ string, keys []string) (map[string][]capture.Entry, error) {
+func (x *session) Uncaptured(_ context.Context, table string, keys []string) (map[string][]capture.Entry, error) {
 	if err := x.n.step(); err != nil {
 		return nil, err
+	}
+	switch n := x.n; {
+	case n.source != nil && n.w.mistake == LogAskBeforeLock:
+		return n.byKey(n.waiting(table, keys, x.asked))
+	case n.source != nil:
+		return n.byKey(n.asks(table, keys))
 	}
 	switch x.n.w.mistake {
 	case IgnorePending, DecideByArrival:
@@ -132,6 +144,15 @@ func (x *session) Uncaptured(_ context.Context, _ string, keys []string) (map[st
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return x.withdraws(x.n.row(x.n.w.named(key))) })
 	}
 	return x.n.uncaptured(keys), nil
+}
+
+// byKey returns entries by their rows' keys.
+func (n *node) byKey(list []capture.Entry, err error) (map[string][]capture.Entry, error) {
+	noted := map[string][]capture.Entry{}
+	for _, e := range list {
+		noted[e.Row.Key] = append(noted[e.Row.Key], e)
+	}
+	return noted, err
 }
 
 // uncaptured returns the rows' local changes in table_changes.

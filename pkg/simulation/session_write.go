@@ -51,7 +51,7 @@ func (x *session) Delete(_ context.Context, t *schema.Table, steps []*apply.Step
 // Insert inserts rows that did not exist.
 func (x *session) Insert(_ context.Context, _ *schema.Table, steps []*apply.Step) error {
 	return x.each(steps, func(key int, c *change.Change) error {
-		if x.row(key).exists {
+		if x.row(key).exists && x.n.w.mistake != LogOverwrite {
 			return errDuplicate
 		}
 		return x.put(key, c)

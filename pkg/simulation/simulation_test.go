@@ -35,6 +35,18 @@ func report(t *testing.T, seed uint64, r simulation.Report) {
 	}
 }
 
+// TestLog has all nodes capture from the logs of their servers. Promises 1 to 4.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	if *seed != 0 {
+		report(t, *seed, simulation.Run(*seed, simulation.Options{Log: true, Trace: os.Stdout}))
+		return
+	}
+	for s := range *seeds {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Log: true}))
+	}
+}
+
 // TestTurns has each node's remotes catch up one at a time. Promises 1 to 5.
 func TestTurns(t *testing.T) {
 	t.Parallel()
@@ -86,6 +98,8 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.DropRefused: 14, simulation.NeverRetry: 8, simulation.ForgetParents: 12, simulation.ShortPage: 9,
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
+	simulation.LogAskCommitted: 42, simulation.LogAskExecutedFirst: 1043, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
+	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogOverwrite: 2614, simulation.LogMoveApart: 60, simulation.LogWaitForRecorded: 5,
 	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 13225, simulation.SendUnlabelled: 1894,
 }
 
@@ -103,6 +117,11 @@ var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulati
 // merging are mistakes that are met where rows are merged.
 var merging = map[simulation.Mistake]bool{simulation.CountByVersion: true, simulation.CountAsOne: true, simulation.ForgetCounted: true, simulation.CountAgain: true,
 	simulation.ForgetMerged: true, simulation.RecordBackwards: true, simulation.TakeNumber: true, simulation.CountSettings: true}
+
+// logged are mistakes that are met where the log captures.
+func logged(m simulation.Mistake) bool {
+	return m >= simulation.LogAskCommitted && m <= simulation.LogOverwrite
+}
 
 // TestMistakesAreNoticed runs the model with each mistake until a promise
 // breaks: the simulation would notice it in the real code.
@@ -168,11 +187,27 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"writes are captured in the wrong order":                      simulation.RecordBackwards,
 		"the number that came with a row is taken":                    simulation.TakeNumber,
 		"what a counter is set to is added":                           simulation.CountSettings,
+		"the log is read as far as it has committed":                  simulation.LogAskCommitted,
+		"gtid_executed is read before gtid_owned":                     simulation.LogAskExecutedFirst,
+		"it is asked how far the log is before the lock":              simulation.LogAskBeforeLock,
+		"apply does not wait until the log is read":                   simulation.LogNoWait,
+		"apply looks at what was read, and then waits":                simulation.LogDecideFirst,
+		"apply waits until what was read is recorded":                 simulation.LogWaitForRecorded,
+		"what is read is recorded before it is seen":                  simulation.LogRecordRead,
+		"XA COMMIT is taken to be seen at once":                       simulation.LogTrustXA,
+		"what is prepared is taken to have committed":                 simulation.LogTrustPrepared,
+		"a restart reads after what is prepared":                      simulation.LogPassPrepared,
+		"the log's place is not written with the versions":            simulation.LogMoveApart,
+		"a restart reads after what was not recorded":                 simulation.LogMoveToRead,
+		"apply settles before its commit":                             simulation.LogSettleEarly,
+		"what apply writes is taken for a user's":                     simulation.LogForgetOwn,
+		"some write with sql_log_bin=0":                               simulation.LogNotLogged,
+		"a row that was inserted meanwhile is overwritten":            simulation.LogOverwrite,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for s := rare[mistake]; s < rare[mistake]+5000; s++ {
-				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake], Merges: merging[mistake]}
+				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake], Merges: merging[mistake], Log: logged(mistake)}
 				if told := noticed(s+1, o); told != "" {
 					o.Mistake = simulation.NoMistake
 					if noticed(s+1, o) != "" {

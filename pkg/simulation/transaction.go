@@ -1,6 +1,10 @@
 package simulation
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+)
 
 // transaction is a transaction of the daemon that writes versions.
 type transaction struct {
@@ -8,7 +12,9 @@ type transaction struct {
 	locked []int // rows
 	codes  []string
 	do     func()
-	over   bool // the server knows how it ended
+	over   bool                   // the server knows how it ended
+	logs   func() []binlog.Change // what the log has of it
+	moves  bool                   // P
 }
 
 // commit ends a transaction: all of it becomes visible at once. Sometimes the answer is lost: the server commits it later, or
@@ -28,10 +34,32 @@ func (n *node) commit(t *transaction) error {
 		n.hang(t)
 		return errLost
 	}
-	t.do()
-	n.unlock(t.locked)
-	n.release(t.codes)
+	n.finish(t)
+	for !t.over {
+		if err := n.step(); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// finish has the server commit a transaction: log it, if it has a log, and then make it seen.
+func (n *node) finish(t *transaction) {
+	end := func() {
+		n.hanging = without(n.hanging, t)
+		t.do()
+		n.unlock(t.locked)
+		n.release(t.codes)
+		t.over = true
+	}
+	if n.binary == nil {
+		end()
+		return
+	}
+	if n.hanging = append(without(n.hanging, t), t); t.logs == nil {
+		t.logs = func() []binlog.Change { return nil }
+	}
+	n.log(&binlog.Transaction{Changes: t.logs(), Time: binlog.Time{Micros: n.clock(), Exact: true}}, false, end)
 }
 
 // hang leaves a transaction to the server, which has yet to read its COMMIT, or to notice that none comes.
@@ -42,14 +70,15 @@ func (n *node) hang(t *transaction) {
 		if n.life != life {
 			return // the server was killed and has rolled it back
 		}
+		if n.w.r.IntN(2) == 0 {
+			n.w.trace("%s: a COMMIT arrives that was not answered", n.name)
+			n.finish(t)
+			return
+		}
 		n.hanging = without(n.hanging, t)
 		n.unlock(t.locked)
 		n.release(t.codes)
 		t.over = true
-		if n.w.r.IntN(2) == 0 {
-			n.w.trace("%s: a COMMIT arrives that was not answered", n.name)
-			t.do()
-		}
 	})
 }
 

@@ -105,6 +105,10 @@ func (w *world) writeAs(n *node, key int, s statement) {
 		if n.life != life {
 			return
 		}
+		if x := (&writing{n: n, key: key, s: s, locks: locks}); n.binary != nil {
+			x.commits()
+			return
+		}
 		n.unlock(locks)
 		if s.code != nil {
 			delete(n.codes, string(s.code))

@@ -212,7 +212,7 @@ func (s wholes) Renew(_ context.Context, _ string, rows []change.Row, f func(tx 
 		if err := f(x, w.Positions); err != nil {
 			return err
 		}
-		return n.commit(&transaction{keys: n.keysOf(rows), do: x.commit})
+		return n.commit(&transaction{keys: n.keysOf(rows), do: x.commit, logs: x.logs})
 	})
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	Routes bool
 	// Merges has all nodes merge rows by their columns, and count one of these.
 	Merges bool
+	// Log has all nodes capture from the log of their servers.
+	Log bool
 	// Trace, if not nil, is told what happens, a line for each event of note.
 	Trace io.Writer
 }
@@ -37,10 +39,12 @@ type tempo struct {
 	poll        int64 // of capture
 	net         int64 // of a message
 	write       int64 // between two writes
+	log         int64 // until what is logged can be seen, and then until it counts as committed
+	read        int64 // of a transaction of the log
 }
 
 // calm is the tempo after the last write.
-var calm = tempo{step: 1000, transaction: 1000, poll: 10_000, net: 100_000}
+var calm = tempo{step: 1000, transaction: 1000, poll: 10_000, net: 100_000, log: 1000, read: 1000}
 
 // epoch is when a run begins, in µs since 1970.
 const epoch = 1_700_000_000 * second
@@ -114,9 +118,14 @@ func newWorld(seed uint64, o Options) *world {
 	if o.Routes {
 		count, shape = 3+w.r.IntN(3), star
 	}
+	if o.Log {
+		count = 2 + w.r.IntN(3)
+	}
 	w.shape = shape.name
 	if w.keys, w.private = 1+w.r.IntN(4), -1; o.Routes {
 		w.keys = 2 + w.r.IntN(6)
+	} else if o.Log {
+		w.keys = 1 + w.r.IntN(2)
 	}
 	w.at, w.names = map[change.Row]int{}, map[string]int{}
 	for key := range w.keys {
@@ -171,6 +180,10 @@ func newWorld(seed uint64, o Options) *world {
 	if o.Merges {
 		w.newMerged()
 		return w
+	}
+	if o.Log {
+		w.tempo.log, w.tempo.read = pick(500, 20_000, 500_000), pick(500, 50_000, second)
+		w.newLogs()
 	}
 	if w.r.IntN(4) == 0 {
 		w.begin()

@@ -154,12 +154,13 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 			return err
 		}
 	}
-	if err := s.move(ctx, tx, s.pending.after(b.items)); err != nil {
+	to := s.pending.after(b.items)
+	if err := s.move(ctx, tx, to); err != nil {
 		return err
 	}
 	w.After(func() {
 		s.pending.settle(b.Entries())
-		s.kept()
+		s.kept(to)
 	})
 	return nil
 }

@@ -282,6 +282,13 @@ func (p *pending) drop(table string) {
 	p.settle(list)
 }
 
+// beyond reports whether something was read that a position does not have.
+func (p *pending) beyond(at binlog.Position) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.order) > 0 || !at.Contains(p.recorded)
+}
+
 // count returns how many writes are pending.
 func (p *pending) count() int {
 	p.mu.Lock()

@@ -138,15 +138,7 @@ func (s *Source) same(ctx context.Context) error {
 		s.tap.again = true
 		return nil
 	}
-	at, mark, there, err := s.server.Recorded(ctx)
-	if err != nil || !there {
-		return err
-	}
-	end, err := s.server.Written(ctx)
-	if err != nil {
-		return err
-	}
-	why, err := s.proves(ctx, at, mark, end)
+	_, _, _, why, err := s.proven(ctx)
 	if err == nil && why != "" {
 		err = errors.New(why)
 		s.gone(err)

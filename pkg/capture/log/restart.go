@@ -32,16 +32,20 @@ func (s *Source) keep(ctx context.Context) error {
 	if !due || s.pending.count() > 0 {
 		return nil
 	}
-	err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.move(ctx, tx, s.pending.after(nil)) })
+	to := s.pending.after(nil)
+	err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.move(ctx, tx, to) })
 	if err == nil {
-		s.kept()
+		s.kept(to)
 	}
 	return err
 }
 
-func (s *Source) kept() {
+// kept notes that P moved. What it could not pass then may be done by now, or will be by apply alone: so it has to move once more.
+func (s *Source) kept(to binlog.Position) {
+	rest := s.pending.beyond(to)
 	s.known.mu.Lock()
-	s.known.keeper = keeper{at: s.waits.Now()}
+	rest = rest || len(s.known.doubtful) > 0
+	s.known.keeper = keeper{at: s.waits.Now(), others: rest}
 	s.known.mu.Unlock()
 }
 
@@ -77,29 +81,41 @@ func (s *Source) open(ctx context.Context) error {
 	if !logs {
 		return errors.New("the server writes no binary log: add log_bin and binlog_format=ROW to its configuration and restart it")
 	}
-	at, mark, there, err := s.server.Recorded(ctx)
-	if err != nil {
-		return err
-	}
-	found := start{draining: true, fresh: !there}
-	end, err := s.server.Written(ctx)
+	found := start{draining: true}
+	at, end, there, why, err := s.proven(ctx)
 	if err != nil {
 		return err
 	}
 	from := end.Position
-	if !found.fresh {
-		if found.foreign, err = s.proves(ctx, at, mark, end); err != nil {
-			return err
-		}
-		if found.foreign == "" {
-			from = at
-		}
+	if found.fresh, found.foreign = !there, why; there && why == "" {
+		from = at
 	}
 	s.known.mu.Lock()
 	s.start, s.known.read = found, binlog.Read{Position: from.Clone()}
 	s.known.mu.Unlock()
 	s.pending = newPending(from)
 	return nil
+}
+
+// proven returns P and how far the log is written, whether there is a P, and why the log is not the one that it is of; see
+// proves. P may move after it was read, with a new mark: someone else records, or a COMMIT arrives that was not answered.
+// That transaction may be in the log and not be seen yet. So a verdict counts only if P is the same once who moves it is done.
+func (s *Source) proven(ctx context.Context) (at binlog.Position, end binlog.Written, there bool, why string, err error) {
+	for settled := false; ; settled = true {
+		var mark, now string
+		if at, mark, there, err = s.server.Recorded(ctx, settled); err != nil {
+			return at, end, there, "", err
+		}
+		if end, err = s.server.Written(ctx); err != nil || !there {
+			return at, end, there, "", err
+		}
+		if why, err = s.proves(ctx, at, mark, end); err != nil || why == "" {
+			return at, end, there, why, err
+		}
+		if _, now, _, err = s.server.Recorded(ctx, true); err != nil || now == mark {
+			return at, end, there, why, err
+		}
+	}
 }
 
 // proves returns why the log is not the one that P is of; "" if it is. The transaction that wrote P stands in it after P, and
@@ -150,15 +166,7 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 
 // found makes sure that the log has what was written as P: else no write of this database is in it.
 func (s *Source) found(ctx context.Context) error {
-	at, mark, _, err := s.server.Recorded(ctx)
-	if err != nil {
-		return err
-	}
-	end, err := s.server.Written(ctx)
-	if err != nil {
-		return err
-	}
-	why, err := s.proves(ctx, at, mark, end)
+	_, _, _, why, err := s.proven(ctx)
 	if err == nil && why != "" {
 		err = fmt.Errorf("capture: the log lacks what the node itself writes: %s. %s", excluded.What, excluded.Do)
 	}

@@ -21,8 +21,9 @@ type Server interface {
 	Committed(ctx context.Context) (binlog.Committed, error)
 	// Read returns a Reader of what follows a position; for wants see binlog.Config.
 	Read(from binlog.Position, wants func(*binlog.Layout) ([]int, bool)) Reader
-	// Recorded returns P and its mark, and whether there are any; Record writes both.
-	Recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error)
+	// Recorded returns P and its mark, and whether there are any; settled: after it has waited for whoever moves P just now.
+	// Record writes both.
+	Recorded(ctx context.Context, settled bool) (at binlog.Position, mark string, there bool, err error)
 	Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error
 	// InTx runs a transaction of which nobody else knows.
 	InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error
@@ -92,9 +93,13 @@ func (s *server) Read(from binlog.Position, wants func(*binlog.Layout) ([]int, b
 	return binlog.NewReader(binlog.Config{MySQL: s.MySQL, MariaDB: s.db.MariaDB, Wants: wants, Heartbeat: time.Second}, from)
 }
 
-func (s *server) Recorded(ctx context.Context) (at binlog.Position, mark string, there bool, err error) {
+func (s *server) Recorded(ctx context.Context, settled bool) (at binlog.Position, mark string, there bool, err error) {
 	var text string
-	err = s.db.QueryRowContext(ctx, `SELECT position, mark FROM sync_log WHERE id = 1`).Scan(&text, &mark)
+	query := `SELECT position, mark FROM sync_log WHERE id = 1`
+	if settled {
+		query += ` LOCK IN SHARE MODE`
+	}
+	err = s.db.QueryRowContext(ctx, query).Scan(&text, &mark)
 	if errors.Is(err, sql.ErrNoRows) {
 		return at, "", false, nil
 	}

@@ -89,7 +89,8 @@ var _ capture.Source = (*Source)(nil)
 
 // New returns a database's Source.
 func New(log *zap.Logger, db *mysqldb.DB, c Config, through Triggers) *Source {
-	s := On(log, Played{Server: &server{c, db}, Waits: byClock{}, Tables: schema.NewTables(db), Schema: db.Name, MariaDB: db.MariaDB}, c, through)
+	s := On(log, Played{Server: &server{c, db}, Waits: byClock{}, Tables: schema.NewTables(db), Schema: db.Name, MariaDB: db.MariaDB,
+		Clock: func() int64 { return change.Micros(time.Now()) }}, c, through)
 	s.db, s.decoder.shapes.db, s.decoder.shapes.spelled = db, db, db.Spelled
 	return s
 }
@@ -100,14 +101,15 @@ type Played struct {
 	Waits
 	Tables  Tables
 	Schema  string
-	MariaDB bool // else MySQL
+	MariaDB bool         // else MySQL
+	Clock   func() int64 // the node's, in µs since 1970: no write is dated later
 }
 
 // On returns a Source of a log other than a server's.
 func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
 	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, wake: make(chan struct{}, 1)}
 	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
-	s.tap.clock.now = func() int64 { return change.Micros(p.Now()) }
+	s.tap.clock.now = p.Clock
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, shapes: &shapes{
 		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,
 		order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{},
