@@ -136,11 +136,14 @@ func (w logWaits) Limit(ctx context.Context, d time.Duration) (context.Context, 
 
 func (w logWaits) Turn(ctx context.Context, held chan<- struct{}, moved <-chan struct{}) (bool, error) {
 	for ctx.Err() == nil {
+		select { // one select would draw lots
+		case <-moved:
+			return false, nil
+		default:
+		}
 		select {
 		case held <- struct{}{}:
 			return true, nil
-		case <-moved:
-			return false, nil
 		default:
 		}
 		if err := w.n.step(); err != nil {

@@ -234,11 +234,13 @@ func noticed(seed uint64, o simulation.Options) string {
 // TestTheSeedDecides replays a run: the same events, to the letter.
 func TestTheSeedDecides(t *testing.T) {
 	t.Parallel()
-	var first, second bytes.Buffer
-	simulation.Run(3, simulation.Options{Trace: &first})
-	simulation.Run(3, simulation.Options{Trace: &second})
-	if first.Len() == 0 || !bytes.Equal(first.Bytes(), second.Bytes()) {
-		t.Errorf("two runs of a seed differ: %d and %d bytes of trace", first.Len(), second.Len())
+	for _, log := range []bool{false, true} {
+		var first, second bytes.Buffer
+		simulation.Run(3, simulation.Options{Log: log, Trace: &first})
+		simulation.Run(3, simulation.Options{Log: log, Trace: &second})
+		if first.Len() == 0 || !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Errorf("two runs of a seed differ: %d and %d bytes of trace", first.Len(), second.Len())
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package log
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
@@ -116,7 +118,8 @@ func (s *Source) visible(ctx context.Context, items []*item) error {
 			byTable[i.Row.Table] = append(byTable[i.Row.Table], i.Row.Key)
 		}
 	}
-	for name, keys := range byTable {
+	for _, name := range slices.Sorted(maps.Keys(byTable)) {
+		keys := byTable[name]
 		t, err := s.decoder.shapes.tables.Table(ctx, name)
 		if err != nil {
 			continue // it is gone, and so are its rows
