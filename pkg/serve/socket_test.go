@@ -15,11 +15,7 @@ import (
 // TestASocketMayLieDeep has paths around the length of an address, 107 bytes, and far beyond it.
 func TestASocketMayLieDeep(t *testing.T) {
 	t.Parallel()
-	top, err := os.MkdirTemp("", "s")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	top := t.TempDir()
 	for _, length := range []int{80, 106, 107, 108, 109, 500} {
 		dir := top
 		for len(dir) < length-len("/a.sock") {
