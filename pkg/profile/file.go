@@ -1,12 +1,15 @@
 package profile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +18,7 @@ import (
 const (
 	mostFile = 4 * MostBytes
 	mostWhy  = 2000 // of a reason
+	mostPast = 8    // entries of Past
 )
 
 // File is where a site remembers what it had from its hub. Its methods must not be called at the same time.
@@ -30,6 +34,8 @@ type Memory struct {
 	Seen     Seen     `json:"seen,omitzero"`      // the highest version that was tried
 	Refused  *Refused `json:"refused,omitempty"`  // nil: the highest version is in use
 	Before   *Memory  `json:"before,omitempty"`   // of another hub, profile or key; its document is in use until one is accepted; nil: none
+	// Past has the highest versions that were tried of other hubs, profiles and keys: one that is back can replay nothing. Promise 8.
+	Past map[string]Seen `json:"past,omitempty"`
 }
 
 // Seen identifies a document.
@@ -65,10 +71,28 @@ func (f File) Read() (m Memory, err error) {
 	if m.Accepted != nil {
 		before = &Memory{From: m.From, Accepted: m.Accepted, Seen: m.Seen, Refused: m.Refused}
 	}
+	past := m.left()
+	seen := past[f.From]
+	delete(past, f.From)
 	if before != nil && before.From == f.From { // it is back, and the one meanwhile never gave any
-		return *before, nil
+		back := *before
+		back.Past = past
+		return back, nil
 	}
-	return Memory{From: f.From, Before: before}, nil
+	return Memory{From: f.From, Seen: seen, Before: before, Past: past}, nil
+}
+
+// left returns Past as of when the site gets another hub, profile or key.
+func (m *Memory) left() map[string]Seen {
+	past := map[string]Seen{}
+	maps.Copy(past, m.Past)
+	if m.Seen.Version > 0 {
+		past[m.From] = m.Seen
+	}
+	for len(past) > mostPast {
+		delete(past, slices.MinFunc(slices.Collect(maps.Keys(past)), func(a, b string) int { return cmp.Compare(past[a].Version, past[b].Version) }))
+	}
+	return past
 }
 
 // Write replaces the file as a whole. It is readable only by its owner.

@@ -206,3 +206,44 @@ func TestTheFile(t *testing.T) {
 		}
 	}
 }
+
+// TestAHubThatIsBackReplaysNothing has a site get other hubs, and then the first one again.
+func TestAHubThatIsBackReplaysNothing(t *testing.T) {
+	t.Parallel()
+	path, now := filepath.Join(t.TempDir(), "site.led"), time.Now()
+	accept := func(from string, version profile.Version) {
+		t.Helper()
+		f := profile.File{Path: path, From: from}
+		text := []byte(fmt.Sprint(from, version))
+		if err := errors.Join(f.Tries(version, profile.DigestOf(text), now), f.Accept(version, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verdict := func(from string, version profile.Version) profile.Verdict {
+		t.Helper()
+		m, err := profile.File{Path: path, From: from}.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Judge(0, version, profile.DigestOf([]byte(fmt.Sprint(from, version))), now)
+	}
+	accept("a", 5)
+	for other := range 6 {
+		accept(fmt.Sprint("b", other), 9)
+	}
+	for version, want := range map[profile.Version]profile.Verdict{4: profile.Older, 5: profile.Try, 6: profile.Try} {
+		if got := verdict("a", version); got != want {
+			t.Errorf("version %d of a hub that is back: %v, want %v", version, got, want)
+		}
+	}
+	accept("a", 5)
+	if got := verdict("b3", 8); got != profile.Older {
+		t.Errorf("an old version of the one before: %v", got)
+	}
+	for other := range 100 {
+		accept(fmt.Sprint("c", other), 9)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() > 4096 {
+		t.Errorf("the file grows with each hub: %v, %v", info.Size(), err)
+	}
+}
