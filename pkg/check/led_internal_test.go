@@ -14,9 +14,9 @@ import (
 func TestANodeStartsWithoutATableThatItsHubNames(t *testing.T) {
 	t.Parallel()
 	gone := func(key, table string) error {
-		return named(key, errors.Join(fmt.Errorf("table %s: %w in database d", table, schema.ErrNoTable)))
+		return errors.Join(&tableMistake{key, table, fmt.Errorf("table %s: %w in database d", table, schema.ErrNoTable)})
 	}
-	unfit := named("receiveTables", fmt.Errorf("table c: %w: it is a view", schema.ErrUnfit))
+	unfit := errors.Join(&tableMistake{"receiveTables", "c", fmt.Errorf("table c: %w: it is a view", schema.ErrUnfit)})
 	for name, x := range map[string]struct {
 		err    error
 		led    []string

@@ -46,8 +46,7 @@ func Start(ctx context.Context, log *zap.Logger, cfg *config.Config) error {
 }
 
 // Open opens the database of a starting node. It returns at once all mistakes that only the servers can reveal: refused
-// logins, and tables that are missing or cannot be synced.
-// A table that the hub names may be gone; see ledTables.
+// logins, and tables that are missing or cannot be synced. A table that the hub names may be gone; see ledTables.
 func Open(ctx context.Context, log *zap.Logger, cfg *config.Config) (*mysqldb.DB, *schema.Tables, error) {
 	return open(ctx, log, cfg, func(ctx context.Context, tables *schema.Tables, cfg *config.Config) error {
 		return ledTables(log, cfg, Tables(ctx, tables, cfg))

@@ -24,7 +24,27 @@ func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
 	if err := errors.Join(named("syncTables", notOwn(cfg.SyncTables)), named("receiveTables", notOwn(cfg.ReceiveTables))); err != nil {
 		return err
 	}
-	return errors.Join(named("syncTables", ts.Check(ctx, cfg.SyncTables)), named("receiveTables", ts.Check(ctx, cfg.ReceiveTables)), counters(ctx, ts, cfg))
+	return errors.Join(unsynced(ctx, ts, "syncTables", cfg.SyncTables), unsynced(ctx, ts, "receiveTables", cfg.ReceiveTables), counters(ctx, ts, cfg))
+}
+
+// tableMistake is what is wrong with a table that a key names.
+type tableMistake struct {
+	key, table string
+	error
+}
+
+func (m *tableMistake) Error() string { return m.key + ": " + m.error.Error() }
+func (m *tableMistake) Unwrap() error { return m.error }
+
+// unsynced returns which of a key's tables are missing or cannot be synced.
+func unsynced(ctx context.Context, ts *schema.Tables, key string, names []string) error {
+	var list []error
+	for _, name := range names {
+		if _, err := ts.Table(ctx, name); err != nil {
+			list = append(list, &tableMistake{key, name, ts.Meant(ctx, err, name)})
+		}
+	}
+	return errors.Join(list...)
 }
 
 // ledTables returns which mistakes about tables keep a node from starting with what its hub gave it earlier. A table that the hub
@@ -33,12 +53,12 @@ func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
 func ledTables(log *zap.Logger, cfg *config.Config, err error) error {
 	gone, rest := map[string]bool{}, []error{}
 	for _, e := range singly(err) {
-		parts := strings.SplitN(e.Error(), ": ", 3) // receiveTables: table prices: why
-		if !slices.Contains(cfg.From.Keys, parts[0]) || !errors.Is(e, schema.ErrNoTable) && !errors.Is(e, schema.ErrUnfit) {
+		m, ok := errors.AsType[*tableMistake](e)
+		if !ok || !slices.Contains(cfg.From.Keys, m.key) || !errors.Is(e, schema.ErrNoTable) && !errors.Is(e, schema.ErrUnfit) {
 			rest = append(rest, e)
 			continue
 		}
-		gone[strings.TrimPrefix(parts[1], "table ")] = true
+		gone[m.table] = true
 	}
 	if len(rest) > 0 || len(gone) == len(cfg.Tables()) {
 		return err
