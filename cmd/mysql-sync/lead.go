@@ -103,8 +103,10 @@ func renewProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name s
 	if _, err := leadOf(cfg, "--renew", name); err != nil {
 		return err
 	}
-	var s status.State // while the node is stopped, no site has reported anything
-	_ = apiOf(cfg).within(cmd.Context(), "/api/status", &s)
+	var s status.State // of a stopped node, to which no site has reported anything
+	if err := apiOf(cfg).within(cmd.Context(), "/api/status", &s); err != nil && !errors.Is(err, serve.ErrNotRunning) {
+		return err
+	}
 	var reported profile.Version
 	for _, p := range s.Leads {
 		if p.Name == name {
