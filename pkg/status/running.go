@@ -27,7 +27,7 @@ const (
 	lookTime = 3 * time.Second // for all
 
 	// startTime is how long a request waits for a node that starts, or starts anew with another configuration.
-	startTime = 10 * time.Second
+	startTime = 5 * time.Second
 )
 
 // errStarting is the answer before the node works.
