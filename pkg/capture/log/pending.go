@@ -81,10 +81,13 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 	for _, i := range items {
 		l.bytes += 256 + len(i.Row.Key)
 	}
+	before := p.prepared[t.XA.ID]
 	switch t.XA.Phase {
 	case binlog.Prepared:
+		if before == nil && len(items) == 0 {
+			break // another schema's: nobody waits for its end
+		}
 		p.bytes += l.bytes
-		before := p.prepared[t.XA.ID]
 		if before == nil {
 			before = &prepared{of: l}
 			l.left = 1
@@ -95,16 +98,16 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 		p.pop()
 		return
 	case binlog.XACommit:
-		if was := p.prepared[t.XA.ID]; was != nil {
-			items, l.ends = was.items, was.of
+		if before != nil {
+			items, l.ends = before.items, before.of
 			for _, i := range items {
 				i.xa = true
 			}
 			delete(p.prepared, t.XA.ID)
 		}
 	case binlog.XARollback:
-		if was := p.prepared[t.XA.ID]; was != nil {
-			was.of.left--
+		if before != nil {
+			before.of.left--
 			delete(p.prepared, t.XA.ID)
 		}
 	}

@@ -117,6 +117,34 @@ func TestPositionDoesNotPassWhatIsPrepared(t *testing.T) {
 	l.want("P", l.p.recorded.String(), "0-1-6")
 }
 
+// TestPositionPassesWhatOthersPrepared: else one of another schema, forgotten, would have all of the log kept and read again.
+func TestPositionPassesWhatOthersPrepared(t *testing.T) {
+	l := play(t)
+	xa := func(phase binlog.Phase, id string, last bool, keys string) {
+		l.p.add(l.transaction(binlog.XA{Phase: phase, ID: id}, last), rows(keys))
+	}
+	xa(binlog.Prepared, "x", true, "")
+	l.want("P", l.p.recorded.String(), "0-1-1")
+	l.add("a")
+	xa(binlog.Prepared, "y", true, "")
+	l.p.settle(l.p.of("t", []string{"a"}))
+	l.want("P after a row", l.p.recorded.String(), "0-1-3")
+	xa(binlog.XACommit, "x", true, "")
+	xa(binlog.XARollback, "y", true, "")
+	l.want("P after their ends", l.p.recorded.String(), "0-1-5")
+	// One of which a later piece has rows, and the last has none.
+	xa(binlog.Prepared, "z", false, "")
+	xa(binlog.Prepared, "z", false, "b")
+	xa(binlog.Prepared, "z", true, "")
+	l.want("P before rows that are prepared", l.p.recorded.String(), "0-1-5")
+	xa(binlog.XACommit, "z", true, "")
+	l.p.settle(l.p.of("t", []string{"b"}))
+	l.want("P after them", l.p.recorded.String(), "0-1-7")
+	if l.p.bytes != 0 || len(l.p.order)+len(l.p.prepared) > 0 {
+		t.Errorf("left: %+v", l.p)
+	}
+}
+
 // TestPiecesAreRecordedBeforeTheTransactionIs: P stays at its start.
 func TestPiecesAreRecordedBeforeTheTransactionIs(t *testing.T) {
 	l := play(t)
