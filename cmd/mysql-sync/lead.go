@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type leads struct {
 }
 
 func leadCommand() *cobra.Command {
-	var asJSON, keyOnly bool
+	var asJSON, keyOnly, force bool
 	var renew, release string
 	c := &cobra.Command{
 		Use:   "lead CONFIGURATION",
@@ -41,11 +42,12 @@ later versions than it, and keep them until then. They then take back what the h
 has now.
 
 --release gives all sites of a profile the latest version, which so far only those
-have that are to try it (first), and has a running node publish it.
+have that are to try it (first), and has a running node publish it. If one of these
+refuses it, nothing is released without --force.
 
 Exit codes: 0 done; 1 the database or the node could not be reached, a profile was
-never led, or has nothing to release; 2 the command line or the configuration is
-wrong, or the node leads none.`,
+never led, has nothing to release, or is refused by a site that tries it; 2 the
+command line or the configuration is wrong, or the node leads none.`,
 		Example: `  mysql-sync lead hub.json
   mysql-sync lead hub.json --key
   mysql-sync lead hub.json --renew store
@@ -65,7 +67,7 @@ wrong, or the node leads none.`,
 			case renew != "":
 				return renewProfile(cmd, cfg, db, renew)
 			case release != "":
-				return releaseProfile(cmd, cfg, db, release)
+				return releaseProfile(cmd, cfg, db, release, force)
 			}
 			var key profile.PrivateKey
 			err = mysqldb.InTx(cmd.Context(), db, func(tx mysqldb.Tx) (err error) {
@@ -94,6 +96,7 @@ wrong, or the node leads none.`,
 	c.Flags().BoolVar(&keyOnly, "key", false, "only the public key, for configurationFrom.key of a site")
 	c.Flags().StringVar(&renew, "renew", "", "give this `profile` a new version, with the content that it has")
 	c.Flags().StringVar(&release, "release", "", "give all sites of this `profile` its latest version")
+	c.Flags().BoolVar(&force, "force", false, "with --release: although a site that tries it refuses it")
 	c.MarkFlagsMutuallyExclusive("renew", "release", "key", "json")
 	return c
 }
@@ -103,20 +106,27 @@ func renewProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name s
 	if _, err := leadOf(cfg, "--renew", name); err != nil {
 		return err
 	}
-	var s status.State // of a stopped node, to which no site has reported anything
-	if err := apiOf(cfg).within(cmd.Context(), "/api/status", &s); err != nil && !errors.Is(err, serve.ErrNotRunning) {
+	p, err := reportedOf(cmd, cfg, name)
+	if err != nil {
 		return err
 	}
-	var reported profile.Version
-	for _, p := range s.Leads {
-		if p.Name == name {
-			reported = p.Highest()
-		}
-	}
-	if err := lead.Renew(cmd.Context(), db, name, reported); err != nil {
+	if err := lead.Renew(cmd.Context(), db, name, p.Highest()); err != nil {
 		return err
 	}
 	return published(cmd, cfg, name+" has a new version")
+}
+
+// reportedOf returns what the sites of a profile have told the running node; a stopped one has been told nothing.
+func reportedOf(cmd *cobra.Command, cfg *config.Config, name string) (lead.Profile, error) {
+	var s status.State
+	if err := apiOf(cfg).within(cmd.Context(), "/api/status", &s); err != nil && !errors.Is(err, serve.ErrNotRunning) {
+		return lead.Profile{}, err
+	}
+	at := slices.IndexFunc(s.Leads, func(p lead.Profile) bool { return p.Name == name })
+	if at < 0 {
+		return lead.Profile{}, nil
+	}
+	return s.Leads[at], nil
 }
 
 // leadOf returns a profile that a flag names.
@@ -130,10 +140,19 @@ func leadOf(cfg *config.Config, flag, name string) (*config.Lead, error) {
 }
 
 // releaseProfile gives all sites of a profile its latest version, at once if the node is running.
-func releaseProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name string) error {
+func releaseProfile(cmd *cobra.Command, cfg *config.Config, db *mysqldb.DB, name string, force bool) error {
 	l, err := leadOf(cfg, "--release", name)
 	if err != nil {
 		return err
+	}
+	p, err := reportedOf(cmd, cfg, name)
+	if err != nil {
+		return err
+	}
+	for _, r := range p.Sites {
+		if r.Refused != "" && l.Tries(r.Site) && !force {
+			return fmt.Errorf("%s: %s, which is to try it, refuses the latest version: %s. Put that right, or release it all the same with --force", name, r.Site, command.Clean(r.Refused))
+		}
 	}
 	v, err := lead.Release(cmd.Context(), db, l)
 	if err != nil {

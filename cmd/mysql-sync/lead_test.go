@@ -213,10 +213,17 @@ func TestAVersionGoesToOneStoreFirst(t *testing.T) {
 	one.Start()
 	released := state(t, h, "store-1 has it", func(x *status.State) bool { s := sitesOf(x); return len(s) == 2 && s[0].Version == x.Leads[0].Version }).Leads[0].Version
 	has(t, h.Run(1, "lead", "--release", "store"), "its latest version is released already")
-	leads(h, map[string]any{"syncTables": []string{"orders"}, "receiveTables": []string{"orders", "prices"}})
-	h.Config["lead"].(map[string]any)["store"].(map[string]any)["first"] = []string{"store-1"}
-	h.Write()
+	try := func(receive ...string) {
+		leads(h, map[string]any{"syncTables": []string{"orders"}, "receiveTables": receive})
+		h.Config["lead"].(map[string]any)["store"].(map[string]any)["first"] = []string{"store-1"}
+		h.Write()
+	}
+	try("orders", "absent")
 	has(t, h.Run(1, "lead", "--release", "store"), "reload the node, and let them try it")
+	h.Run(0, "reload")
+	state(t, h, "store-1 refuses it", func(x *status.State) bool { s := sitesOf(x); return len(s) == 2 && s[0].Refused != "" })
+	has(t, h.Run(1, "lead", "--release", "store"), "store: store-1, which is to try it, refuses the latest version", "absent", "--force")
+	try("orders", "prices")
 	h.Run(0, "reload")
 	two.Start()
 	x := state(t, h, "each store has its version", func(x *status.State) bool {
