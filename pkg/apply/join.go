@@ -92,7 +92,11 @@ func columnsOfTable(t *schema.Table, p conflict.Policy) conflict.Columns {
 	for i, set := range sets {
 		sets[i] = slices.DeleteFunc(slices.Clone(set), p.Counts)
 	}
-	return conflict.Columns{Names: t.Names(), Groups: grouped(t, sets), Equal: func(i int, a, b []byte) bool { return t.Columns[i].Equal(a, b) }}
+	return conflict.Columns{
+		Names: t.Names(), Groups: grouped(t, sets),
+		Equal:   func(i int, a, b []byte) bool { return t.Columns[i].Equal(a, b) },
+		Stamped: func(i int) bool { return t.Columns[i].Stamped },
+	}
 }
 
 // grouped returns the positions of sets of columns; sets that share a column are merged.

@@ -45,6 +45,8 @@ type Columns struct {
 	Groups [][]int
 	// Equal reports whether two values of a column are the same.
 	Equal func(column int, a, b []byte) bool
+	// Stamped reports whether the server sets a column at each update: then the earlier value of two is nothing that someone wrote.
+	Stamped func(column int) bool
 	// Counter returns the stored form of a column's value if the column is a counter and the counts know it.
 	Counter func(counts change.Counts, column int) (stored []byte, ok bool)
 }
@@ -81,7 +83,7 @@ func (c Columns) Join(a, b Side) Joined {
 				continue
 			}
 			v := other.MadeBy(c.Names[i])
-			if v.Time > change.Baseline && !from.Knows(v) && !c.Equal(i, from.Values[i], other.Values[i]) {
+			if v.Time > change.Baseline && !from.Knows(v) && !c.stamped(i) && !c.Equal(i, from.Values[i], other.Values[i]) {
 				*lost = true // Promise 4
 			}
 		}
@@ -98,6 +100,8 @@ func (c Columns) counter(counts change.Counts, column int) (stored []byte, ok bo
 	}
 	return c.Counter(counts, column)
 }
+
+func (c Columns) stamped(column int) bool { return c.Stamped != nil && c.Stamped(column) }
 
 // groups returns all columns by their groups.
 func (c Columns) groups() [][]int {

@@ -72,6 +72,28 @@ func TestColumnsThatOneSideChangedAreTakenFromIt(t *testing.T) {
 	}
 }
 
+// TestTheEarlierStampIsNoLoss: of a column that the server sets at each update, the later value stays, and none is kept.
+func TestTheEarlierStampIsNoLoss(t *testing.T) {
+	t.Parallel()
+	stamped := parts
+	stamped.Stamped = func(column int) bool { return column == 1 }
+	base := state(v(10, "x"))
+	a := side(conflict.Wrote(base, 20, "a", []string{"a", "b"}, nil), "A", "20", "0", "0")
+	for name, test := range map[string]struct {
+		b    conflict.Side
+		want [][]byte
+		lost bool
+	}{
+		"another column":  {side(conflict.Wrote(base, 30, "b", []string{"b", "c"}, nil), "0", "30", "C", "0"), row("A", "30", "C", "0"), false},
+		"the same column": {side(conflict.Wrote(base, 30, "b", []string{"a", "b"}, nil), "B", "30", "0", "0"), row("B", "30", "0", "0"), true},
+		"the stamp alone": {side(conflict.Wrote(base, 30, "b", []string{"b"}, nil), "0", "30", "0", "0"), row("A", "30", "0", "0"), false},
+	} {
+		if j := stamped.Join(a, test.b); !reflect.DeepEqual(j.Values, test.want) || j.LostA != test.lost || j.LostB {
+			t.Errorf("%s: %s, lost %v, %v", name, j.Values, j.LostA, j.LostB)
+		}
+	}
+}
+
 // copied is a node of the tests with its copy of a row.
 type copied struct {
 	conflict.Side

@@ -120,6 +120,7 @@ func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema stri
 			c.Zerofill, c.Unsigned = strings.Contains(words, "zerofill"), strings.Contains(words, "unsigned")
 		}
 		c.Nullable = nullable == "YES"
+		c.Stamped = strings.Contains(strings.ToLower(extra), "on update")
 		if generation != "" {
 			t.generated[c.Name] = generation
 		}

@@ -57,6 +57,7 @@ type Column struct {
 	Zerofill  bool
 	Nullable  bool
 	Generated bool // computed by the server and never written
+	Stamped   bool // set by the server at each update (ON UPDATE CURRENT_TIMESTAMP)
 }
 
 // KindOf returns the kind of a data type as information_schema names it, or an
