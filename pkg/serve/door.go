@@ -64,13 +64,21 @@ func (d *Door) CookieName() string { return d.cookie }
 // Knows reports whether a request has the token or a session. A wrong token counts as a try.
 func (d *Door) Knows(r *http.Request) bool {
 	token, ok := bearer(r)
-	return d.session(r) || ok && d.try(r, token) == nil
+	if d.session(r) || ok && d.try(r, token) == nil {
+		LetIn(r.Context())
+		return true
+	}
+	return false
 }
 
 // Guard lets clients through that have the token or a session.
 func (d *Door) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if open(r.URL.Path) || d.session(r) {
+		known := d.session(r)
+		if known {
+			LetIn(r.Context())
+		}
+		if known || open(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -83,6 +91,7 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 			d.turnAway(w, r, err)
 			return
 		}
+		LetIn(r.Context())
 		next.ServeHTTP(w, r)
 	})
 }

@@ -52,8 +52,13 @@ func Listen(ctx context.Context, log *zap.Logger, cfg Config, page func(local bo
 	if !local && cfg.Token == "" {
 		return nil, errors.Join(fmt.Errorf("http.listen: %s is reachable from other machines, and http.token is not set", l.Addr()), l.Close())
 	}
+	mistakes, err := zap.NewStdLogAt(log, zap.DebugLevel)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("http.listen: %w", err), l.Close())
+	}
+	l = &attended{l, &crowd{log: mistakes}}
 	p := NewListener(l, page(local))
-	p.cfg = cfg
+	p.cfg, p.log = cfg, mistakes
 	if err := p.Renew(cfg); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -62,9 +67,6 @@ func Listen(ctx context.Context, log *zap.Logger, cfg Config, page func(local bo
 		p.Listener = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return p.pair.Load(), nil }})
 		scheme = "https"
-	}
-	if p.log, err = zap.NewStdLogAt(log, zap.DebugLevel); err != nil {
-		return nil, errors.Join(fmt.Errorf("http.listen: %w", err), l.Close())
 	}
 	log.Info("status page", zap.String("address", scheme+"://"+l.Addr().String()+"/"))
 	return p, nil
@@ -107,7 +109,9 @@ func (l *Listener) Run(ctx context.Context) error {
 	defer cancel()
 	server := &http.Server{
 		Handler: l.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: l.log,
+		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: streamsMost},
 		BaseContext: func(net.Listener) context.Context { return base },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 	}
 	failed := make(chan struct{})
 	var wg sync.WaitGroup

@@ -166,6 +166,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, h *Source) error 
 			return serve.Kind(serve.ErrUnknown, errors.New("the credentials are missing or wrong"))
 		}
 	}
+	serve.LetIn(r.Context()) // without credentials, the path is the secret
 	if r.Method != http.MethodPost && r.Method != http.MethodPut && r.Method != http.MethodGet {
 		w.Header().Set("Allow", "GET, POST, PUT")
 		return &statusError{http.StatusMethodNotAllowed, "use POST"}
