@@ -223,6 +223,42 @@ func TestARowThatMovesWhileALookupTableChangesIsWithdrawn(t *testing.T) {
 	}
 }
 
+// TestARowThatFollowsWithoutAPositionIsMarked has a row move while a change to one that follows it loses, in one transaction: nothing but a mark
+// brings that to its new store.
+func TestARowThatFollowsWithoutAPositionIsMarked(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	testkit.Exec(t, h.db, "INSERT INTO orders VALUES (1, 1)", "INSERT INTO items VALUES (1, 1)")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		var err error
+		if more, err = h.LabelNext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.record(order, item)
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 2")
+	err := h.stream.Write(t.Context(), h.db, []change.Row{order, item}, func(tx mysqldb.Tx, w *version.Writing) error {
+		states, err := version.Read(t.Context(), tx, []change.Row{order, item})
+		if err != nil {
+			return err
+		}
+		return h.Record(t.Context(), tx, w, []version.Entry{{Row: order, State: states[order], Fate: version.There, Position: w.Positions(1)}, {Row: item, State: states[item], Fate: version.There}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var marked []string
+	if err := h.db.SelectContext(t.Context(), &marked, "SELECT remote FROM sync_outbox WHERE table_name = 'items' ORDER BY remote"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"store-1", "store-2"}; !slices.Equal(marked, want) {
+		t.Errorf("it is marked for %q, want %q", marked, want)
+	}
+}
+
 // TestATableThatIsLabelledLaterDoesNotFollowRowByRow has routes be new for rows with children, whose tables are labelled
 // after theirs, and then only the parents' table be labelled again.
 func TestATableThatIsLabelledLaterDoesNotFollowRowByRow(t *testing.T) {

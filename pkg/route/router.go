@@ -250,6 +250,9 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 			m.mark(e.From, e.Row)
 		}
 		r.moved(&m, table, e.Row, before[e.Row], id, parent)
+		if e.Position == 0 {
+			r.won(&m, table, e.Row, before[e.Row], id)
+		}
 	}
 	w.After(func() {
 		for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
@@ -311,6 +314,19 @@ func (r *Router) moved(m *moves, table string, row change.Row, before, now uint3
 	}
 	if parent {
 		m.rows = append(m.rows, row)
+	}
+}
+
+// won notes that remotes win a row that has another label than before, but no new position in the stream: a change to it has lost, while
+// what it follows has moved. Until a table is labelled, all remotes are yet to be sent it as a whole.
+func (r *Router) won(m *moves, table string, row change.Row, before, now uint32) {
+	if before == now || before == 0 || !r.Ready(table) {
+		return
+	}
+	for _, remote := range r.remotesOf(table, now) {
+		if !r.To(table, before, remote) {
+			m.mark(remote, row)
+		}
 	}
 }
 
