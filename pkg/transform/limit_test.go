@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
+	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
@@ -57,10 +58,14 @@ func TestPromiseThatIsNotSettledInTimeIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tr := world{where: here, querier: queryFunc(func(ctx context.Context, _ string) ([]value.Entity, error) {
+				tr := New(zap.NewNop(), queryFunc(func(ctx context.Context, _ string) ([]value.Entity, error) {
 					<-ctx.Done()
 					return nil, ctx.Err()
-				})}.orders(t, body(lines))
+				}), nil, Config{Directory: directory(t, map[string]string{"orders.js": body(lines)})}) // with the usual limit
+				tr.program = ""
+				if err := tr.Load([]string{"orders"}); err != nil {
+					t.Fatal(err)
+				}
 				_, err := tr.Apply(t.Context(), call())
 				wantError(t, err, "orders.js: returned a promise that was not settled within 5s")
 			})

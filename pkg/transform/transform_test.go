@@ -75,11 +75,15 @@ type world struct {
 	where     where
 }
 
-// orders returns Transformers whose table orders has a script.
+// orders returns Transformers whose table orders has a script. Unless the limit of a call is given, it is so long that only
+// failures reach it: a busy machine may need more than the usual one.
 func (w world) orders(t testing.TB, script string) *Transformers {
 	t.Helper()
 	if w.log == nil {
 		w.log = zap.NewNop()
+	}
+	if w.config.TimeLimit == 0 {
+		w.config.TimeLimit = longestTimeLimit
 	}
 	w.config.Directory = directory(t, map[string]string{"orders.js": script})
 	tr := New(w.log, w.querier, w.publisher, w.config)
