@@ -45,7 +45,7 @@ func Page(c Connector, metrics http.Handler, token string, local bool) http.Hand
 		})
 		h = d.Guard(mux)
 	}
-	h = http.NewCrossOriginProtection().Handler(h)
+	h = serve.OwnPages(h)
 	if local {
 		h = serve.OwnHost(h)
 	}

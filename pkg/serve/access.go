@@ -21,6 +21,21 @@ func OwnHost(next http.Handler) http.Handler {
 	})
 }
 
+// OwnPages refuses what another origin's page makes a browser send: requests that write, and those that read at the API or Go's profiles.
+// That page would not see the answer, but its visitors' browsers could have profiles made, remote nodes asked, and the places of
+// those who may ask taken. Links from elsewhere to a page are fine.
+func OwnPages(next http.Handler) http.Handler {
+	next = http.NewCrossOriginProtection().Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site := r.Header.Get("Sec-Fetch-Site")
+		if (site == "cross-site" || site == "same-site") && (strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/debug/")) {
+			Refuse(w, Kind(ErrForbidden, errors.New("a page of another origin asks: open the address yourself")))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // namesLoopback reports whether a Host header, with a port or without, is localhost
 // or a loopback address.
 func namesLoopback(host string) bool {

@@ -85,6 +85,15 @@ func TestWhoMayAsk(t *testing.T) {
 		{"in whatever way it says so", "", true, "GET", "/debug/pprof/heap", header("Via", "1.1 x"), 403},
 		{"a write by another origin is refused", "", true, "POST", "/api/nothing", header("Origin", "https://evil.example"), 403},
 		{"also if the browser says it in the new way", "", true, "POST", "/api/nothing", header("Sec-Fetch-Site", "cross-site"), 403},
+		{"a page of another origin has no rows read", "", true, "GET", "/api/nothing", header("Sec-Fetch-Site", "cross-site"), 403},
+		{"nor profiles made", "", true, "GET", "/debug/pprof/trace?seconds=1", header("Sec-Fetch-Site", "cross-site"), 403},
+		{"nor one of another port", "", true, "GET", "/debug/pprof/heap", header("Sec-Fetch-Site", "same-site"), 403},
+		{"nor with the visitor's session", token, true, "GET", "/api/nothing", func(r *http.Request) {
+			bearer(token)(r)
+			header("Sec-Fetch-Site", "cross-site")(r)
+		}, 403},
+		{"a link from elsewhere to the page is fine", "", true, "GET", "/", header("Sec-Fetch-Site", "cross-site"), 200},
+		{"and an address that someone types", "", true, "GET", "/api/nothing", header("Sec-Fetch-Site", "none"), 404},
 		{"one by the page itself is not", "", true, "POST", "/api/nothing", header("Sec-Fetch-Site", "same-origin"), 404},
 
 		{"without the token the page leads to the form", token, false, "GET", "/", nil, 303},

@@ -44,7 +44,7 @@ func (s *Server) Page(token string, local bool) http.Handler {
 		mux.HandleFunc("GET /readyz", readyz(d, s.node, s.API()))
 		h = d.Guard(mux)
 	}
-	h = http.NewCrossOriginProtection().Handler(h)
+	h = serve.OwnPages(h)
 	if local {
 		h = serve.OwnHost(h)
 	}
