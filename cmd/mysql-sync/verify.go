@@ -147,7 +147,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 				if x.Pending {
 					pending = " (not sent yet: see sync_status)"
 				}
-				fmt.Fprintf(w, "    %s: %s%s\n", command.Clean(x.ID), x.Kind, pending)
+				fmt.Fprintf(w, "    %s: %s%s\n", command.Clean(x.ID), command.Clean(x.Kind), pending)
 			}
 		}
 	}
