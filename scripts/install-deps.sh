@@ -11,6 +11,7 @@
 #   install-deps.sh node             for the Airtable client that checks a stand-in
 #   install-deps.sh paho             Python's MQTT, for the peer of docs/protocol.md
 #   install-deps.sh postgres         PostgreSQL, which the connector reads and writes
+#   install-deps.sh debezium         Java and Maven, for the comparison with Debezium in make bench; not part of "all of it"
 #   install-deps.sh proxies          nginx and Caddy, in front of the status page
 #   install-deps.sh deploy           tools that check deploy: systemd's and Prometheus', and the certificates of an image
 set -euo pipefail
@@ -43,6 +44,7 @@ for part; do
 	node) have node || packages+=(nodejs) ;;
 	paho) has_paho python3 || has_paho /usr/bin/python3 || packages+=(python3-paho-mqtt) ;;
 	postgres) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb psql || packages+=(postgresql) ;;
+	debezium) have java javac mvn || packages+=(default-jdk-headless maven) ;;
 	proxies)
 		have nginx || packages+=(nginx)
 		have caddy || packages+=(caddy)
@@ -53,7 +55,7 @@ for part; do
 		[ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
 		;;
 	*)
-		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, node, paho, postgres, proxies, deploy" >&2
+		echo "install-deps: $part is not one of mariadb, mosquitto, compiler, openssl, faketime, chromium, node, paho, postgres, debezium, proxies, deploy" >&2
 		exit 2
 		;;
 	esac

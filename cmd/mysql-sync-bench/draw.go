@@ -28,7 +28,7 @@ const look = `<style>
  .title { font-weight: 600; font-size: 15px }
  .dim { fill: #59636e; font-size: 12px }
  .grid { stroke: #8b949e; stroke-opacity: .35 }
- .ours { fill: #0969da } .native { fill: #bc4c00 }
+ .ours { fill: #0969da } .native { fill: #bc4c00 } .other { fill: #8b949e }
  .line { fill: none; stroke-width: 2.5; stroke-linejoin: round }
  .line.ours { fill: none; stroke: #0969da } .line.native { fill: none; stroke: #bc4c00 }
  @media (prefers-color-scheme: dark) {
@@ -59,7 +59,7 @@ func (p *panel) text(x, y float64, class, anchor, format string, args ...any) {
 // draw renders a report as SVG: throughput, latency, and how cost grows, as far as the report has
 // them.
 func draw(r *report) string {
-	panels := []*panel{throughput(r), latencies(r)}
+	panels := []*panel{throughput(r), latencies(r), rates(r), waits(r)}
 	for _, c := range r.Curves {
 		if len(c.Points) > 1 && c.Points[0].Size > 0 {
 			panels = append(panels, growth(c))
@@ -69,12 +69,16 @@ func draw(r *report) string {
 	rows := (len(panels) + 1) / 2
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="mysql-sync compared with native replication">`+"\n",
-		2*panelWidth, rows*panelHeight+60)
+		2*panelWidth, rows*panelHeight+80)
 	b.WriteString(look)
 	head := &panel{}
 	head.put(`<rect x="20" y="14" width="12" height="12" class="ours"/><rect x="130" y="14" width="12" height="12" class="native"/>`)
 	head.text(38, 25, "", "start", "mysql-sync")
 	head.text(148, 25, "", "start", "MariaDB's own replication")
+	if len(r.Besides) > 0 {
+		head.put(`<rect x="340" y="14" width="12" height="12" class="other"/>`)
+		head.text(358, 25, "", "start", "others")
+	}
 	b.WriteString(head.String())
 	for i, p := range panels {
 		fmt.Fprintf(&b, "<g transform=\"translate(%d %d)\">\n%s</g>\n", i%2*panelWidth, 40+i/2*panelHeight, p)
@@ -82,6 +86,9 @@ func draw(r *report) string {
 	foot := &panel{}
 	foot.text(20, float64(rows*panelHeight+52), "dim", "start", "%s, %d cores; MariaDB %s, Mosquitto %s; medians of %d; %s, %s", r.Machine.CPU, r.Machine.Cores,
 		r.Versions["MariaDB"], r.Versions["Mosquitto"], r.Settings.Rounds, r.Date.Format("2006-01-02"), r.Revision)
+	if len(r.Besides) > 0 {
+		foot.text(20, float64(rows*panelHeight+70), "dim", "start", "side by side: innodb_flush_log_at_trx_commit=%d, data in %s, a load of %.1f before the run", r.Settings.Flush, r.Data, r.Machine.Load)
+	}
 	b.WriteString(foot.String() + "</svg>\n")
 	return b.String()
 }

@@ -8,7 +8,10 @@ import (
 // latency writes a row now and then, with nothing else going on, and measures the time from the
 // answer to its commit until a query at the target finds it. The target is polled some 5,000 times
 // a second.
-func latency(b *bench, p *pair) sample {
+func latency(b *bench, p *pair) sample { return delays(b, p, b.rows(1000)) }
+
+// delays is latency with n rows.
+func delays(b *bench, p *pair, n int) sample {
 	p.start()
 	insert, err := p.source.db.Preparex("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
 	b.must("prepare", err)
@@ -16,7 +19,6 @@ func latency(b *bench, p *pair) sample {
 	look, err := p.target.db.Preparex("SELECT COUNT(*) FROM orders WHERE id = ?")
 	b.must("prepare", err)
 	defer func() { _ = look.Close() }()
-	n := b.rows(1000)
 	times := make([]float64, 0, n)
 	for id := int64(1); len(times) < n; id++ {
 		b.pause(time.Duration(5+rand.IntN(20)) * time.Millisecond)

@@ -1,7 +1,8 @@
 // Command mysql-sync-bench measures two real nodes, and compares them with MariaDB's own
-// replication on the same machine with the same settings. It starts its own servers, prints a
-// Markdown table, and writes all figures of all rounds to a JSON file. It leaves no process and no
-// temporary folder behind. The exit code is 0 if everything could be measured, whatever the result.
+// replication, and with what else people would pick, on the same machine with the same settings. It
+// starts its own servers, prints a Markdown table, and writes all figures of all rounds to a JSON
+// file. It leaves no process and no temporary folder behind. The exit code is 0 if everything could
+// be measured, whatever the result.
 package main
 
 import (
@@ -34,10 +35,14 @@ func main() {
 	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as native replication requires")
 	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, bridged (two Mosquittos), nats (a cluster of three servers) or embedded (in a third node)")
 	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
+	flag.StringVar(&s.Sides, "sides", "", "of the measurements side by side, only those ways to replicate whose names match this regular expression")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
+	if err == nil {
+		_, err = regexp.Compile(s.Sides)
+	}
 	if err != nil || flag.NArg() > 0 || s.Rounds < 1 {
-		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run must be a regular expression, -rounds must be at least 1, and arguments are not allowed:", err)
+		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run and -sides must be regular expressions, -rounds must be at least 1, and arguments are not allowed:", err)
 		os.Exit(2)
 	}
 	if *picture != "" {
@@ -71,6 +76,15 @@ func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) in
 		res, err := m.take(ctx, s, r.Versions)
 		check(m.name, err)
 		r.Measures = append(r.Measures, res)
+		check("write "+file, r.write(file))
+	}
+	for _, m := range besides {
+		if !chosen.MatchString(m.name) || ctx.Err() != nil {
+			continue
+		}
+		res, err := m.run(ctx, s, r.Versions)
+		check(m.name, err)
+		r.Besides = append(r.Besides, res)
 		check("write "+file, r.write(file))
 	}
 	for _, c := range curves {

@@ -18,6 +18,7 @@ type settings struct {
 	Binlog bool   `json:"binlog"` // of our servers
 	Broker string `json:"broker"` // mosquitto, bridged, nats, embedded
 	Flush  int    `json:"flush"`  // innodb_flush_log_at_trx_commit
+	Sides  string `json:"sides"`  // a regular expression for their names
 }
 
 // measure is one row of the table.

@@ -14,7 +14,8 @@ type pair struct {
 	source *site
 	target *site
 	ways   way
-	broker *testkit.Broker // nil for native
+	broker *testkit.Broker      // nil for native
+	other  *testkit.NodeProcess // what is neither a server nor a node of ours; nil: nothing
 }
 
 // way is how a pair replicates.

@@ -129,10 +129,9 @@ func (p *peer) send(first, n int) {
 
 // change is a row as a version-1 message.
 func change(id int64) []byte {
-	names := []string{"id", "customer", "status", "amount", "revision", "created", "changed", "comment"}
 	entity := map[string]any{}
 	for i, v := range row(id) {
-		entity[names[i]] = v
+		entity[columnNames[i]] = v
 	}
 	key := strconv.FormatInt(id, 10)
 	entity["id"] = key

@@ -19,6 +19,7 @@ type report struct {
 	Servers  []string          `json:"servers"` // flags of all database servers
 	Data     string            `json:"data"`    // the parent of all data directories
 	Measures []result          `json:"measures,omitempty"`
+	Besides  []besideResult    `json:"besides,omitempty"`
 	Curves   []curveResult     `json:"curves,omitempty"`
 }
 
@@ -94,6 +95,7 @@ func (r *report) table() string {
 	for _, m := range r.Measures {
 		b.WriteString(m.row() + "\n")
 	}
+	b.WriteString(r.sideBySide())
 	for _, c := range r.Curves {
 		b.WriteString("\n" + c.table())
 	}

@@ -19,7 +19,10 @@ const createOrders = `CREATE TABLE %s (
   comment VARCHAR(255) NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4`
 
-// columns is the number of columns of orders.
+// columnNames are the columns of orders, the key first.
+var columnNames = []string{"id", "customer", "status", "amount", "revision", "created", "changed", "comment"}
+
+// columns is their number.
 const columns = 8
 
 // rowBytes is about how long a row is, as text.

@@ -44,11 +44,18 @@ const turns = 6
 
 // shares measures the users' transactions per second at three pairs in turn.
 func shares(b *bench, without, away, with *pair) sample {
-	pairs := []*pair{without, away, with}
+	rates := inTurns(b, turns, []*pair{without, away, with}, func(p *pair) bool { return p == with })
+	return sample{Figures: map[string]float64{"without": rates[0], "remote away": rates[1], "with remote": rates[2],
+		"share with remote": rates[2] / rates[0], "share, remote away": rates[1] / rates[0]}}
+}
+
+// inTurns measures the users' transactions per second at each of some pairs. Those that replicate have everything
+// before the next one's turn.
+func inTurns(b *bench, turns int, pairs []*pair, replicates func(p *pair) bool) []float64 {
 	for _, p := range pairs {
 		p.signal(syscall.SIGSTOP)
 	}
-	var rates [3]float64
+	rates := make([]float64, len(pairs))
 	for turn := range turns {
 		for k := range pairs {
 			i := (turn + k) % len(pairs)
@@ -58,8 +65,8 @@ func shares(b *bench, without, away, with *pair) sample {
 			b.pause(b.time(time.Second))
 			warm, began := w.total(), time.Now()
 			b.pause(b.time(3 * time.Second))
-			rates[i] += float64(w.total()-warm) / time.Since(began).Seconds() / turns
-			if _, ids := w.stop(b); p == with {
+			rates[i] += float64(w.total()-warm) / time.Since(began).Seconds() / float64(turns)
+			if _, ids := w.stop(b); replicates(p) {
 				p.await(ids...)
 			}
 			p.signal(syscall.SIGSTOP)
@@ -68,15 +75,25 @@ func shares(b *bench, without, away, with *pair) sample {
 	for _, p := range pairs {
 		p.signal(syscall.SIGCONT)
 	}
-	return sample{Figures: map[string]float64{"without": rates[0], "remote away": rates[1], "with remote": rates[2],
-		"share with remote": rates[2] / rates[0], "share, remote away": rates[1] / rates[0]}}
+	return rates
 }
 
-// signal pauses and resumes the pair's nodes: even an idle one costs its polls.
+// signal pauses and resumes the pair's programs: even an idle node costs its polls.
 func (p *pair) signal(s syscall.Signal) {
+	for _, pid := range p.programs() {
+		p.b.must("signal a program", syscall.Kill(pid, s))
+	}
+}
+
+// programs are the processes of the pair's nodes, and of what else replicates.
+func (p *pair) programs() (pids []int) {
 	for _, at := range []*site{p.source, p.target} {
 		if at != nil && at.node != nil {
-			p.b.must("signal node "+at.name, syscall.Kill(at.node.Pid(), s))
+			pids = append(pids, at.node.Pid())
 		}
 	}
+	if p.other != nil {
+		pids = append(pids, p.other.Pid())
+	}
+	return pids
 }
