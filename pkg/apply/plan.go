@@ -44,7 +44,7 @@ type Local struct {
 	State   change.State
 	Pending []capture.Entry // local changes not captured yet
 	Fate    version.Fate    // of a missing row
-	Token   int64           // of the last word about who has the row
+	Token   int64           // of the last word about who has the row; negative if that was that this node does not
 }
 
 // Step is what to do about one incoming change.
@@ -76,7 +76,7 @@ type noticed struct {
 	recorded bool      // keep the loser of a conflict
 	misfit   error     // why the row is refused; see fitting
 	retry    bool      // the sender should try again
-	token    int64     // of the last word about who has the row; 0: there was none
+	token    int64     // of the last word about who has the row, as in Local; 0: there was none
 	held     int64     // the time of a later write by the origin that is known here but perhaps not to the origin; see Result
 	lie      bool      // the sender claims to know something that was never written
 	altered  []altered // what is stored differently from how it came
@@ -134,7 +134,8 @@ func Plan(t *schema.Table, in *Incoming, l Local, now int64, origin string, p co
 	if s.Decision == conflict.Known && len(p.Counters) > 0 { // local writes wait for capture: were they in the state already, their increments would count twice
 		s.State = l.State
 	}
-	s.token = max(in.Token, l.Token)
+	last, _ := l.word()
+	s.token = max(in.Token, last)
 	s.lie = s.lie || posed && !recorded.Version.IsZero()
 	if posed && s.Decision == conflict.Apply && !recorded.Version.IsZero() {
 		s.Decision = conflict.Win // Promise 4: keep what it replaces

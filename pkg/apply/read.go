@@ -369,7 +369,7 @@ func Entries(steps []Step, needed func(*Step) bool, positions func(n int) int64)
 	first := int64(0)
 	for i := range steps {
 		s := &steps[i]
-		if s.Decision == conflict.Known && (s.in.Token == 0 || !s.exists || s.misfit != nil) {
+		if s.Decision == conflict.Known && (s.token == 0 || !s.exists && !s.in.Withdrawn || s.misfit != nil) {
 			continue
 		}
 		e := version.Entry{Row: s.row(), State: s.State, Fate: s.fate(), From: s.cameFrom(), Token: s.token}

@@ -21,18 +21,33 @@ func withdrawn(in *Incoming, l Local, now int64, origin string) Step {
 	s := Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, came}, noticed: noticed{lie: lie}}
 	known := l.State.Version.Time == change.Baseline || came.Knows(l.State.Version) // no one wrote a baseline, so vectors need not have it
 	unheard := l.State.Version.IsZero()
+	deleted := !l.Exists && l.Fate == version.Deleted
 	switch {
-	case len(l.Pending) > 0, !known && !unheard && (l.Exists || l.Fate == version.Deleted):
+	case len(l.Pending) > 0, !known && !unheard && (l.Exists || deleted):
 		s.misfit, s.retry = errNews, true
+		return s
 	case l.Exists && unheard && !in.Knows(change.Version{Time: change.Baseline, Origin: origin}): // or the sender has it from here
 		s.misfit = errOwn
-	case l.Exists || !(known && l.Fate == version.Deleted):
-		s.Decision, s.State, s.token = conflict.Apply, l.State.Merge(came, known || unheard), max(in.Token, l.Token)
+		return s
+	case !deleted:
+		s.Decision, s.State = conflict.Apply, l.State.Merge(came, known || unheard)
 	}
+	last, _ := l.word()
+	s.token = -max(in.Token, last) // also of a deleted row, which stays deleted for others
 	return s
 }
 
-// outdated reports whether a word later than the change's, about whether this node has the row, is already known.
+// word returns the token of the last word about whether this node has the row, and whether that was that it does not. What
+// happened here since does not change what the sender said.
+func (l *Local) word() (token int64, withdrawn bool) {
+	if l.Token < 0 {
+		return -l.Token, true
+	}
+	return l.Token, !l.Exists && l.Fate == version.Withdrawn // as it was recorded before tokens had a sign
+}
+
+// outdated reports whether the sender has said the opposite about whether this node has the row, later than the change.
 func outdated(in *Incoming, l Local) bool {
-	return in.Token != 0 && in.Token < l.Token && in.Withdrawn != (!l.Exists && l.Fate == version.Withdrawn)
+	last, withdrawn := l.word()
+	return in.Token != 0 && in.Token < last && in.Withdrawn != withdrawn
 }

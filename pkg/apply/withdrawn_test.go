@@ -50,6 +50,7 @@ func TestRowIsGivenBackOnlyIfTheSenderHasIt(t *testing.T) {
 		"a late word":                    {takenAway(2, hubs), here(hubs, 3), conflict.Known, nil, version.There},
 		"a row that was never here":      {takenAway(5, hubs), Local{}, conflict.Apply, nil, version.Withdrawn},
 		"a row deleted here since":       {takenAway(5, hubs), gone(version.Deleted, ours, 3), conflict.Known, errNews, version.Deleted},
+		"a row that vanished here":       {takenAway(5, hubs), gone(version.There, ours, 3), conflict.Apply, nil, version.Withdrawn},
 		"a delete that the sender knows": {takenAway(5, ours), gone(version.Deleted, ours, 3), conflict.Known, nil, version.Deleted},
 		"a row withdrawn before":         {takenAway(5, hubs), gone(version.Withdrawn, hubs, 3), conflict.Apply, nil, version.Withdrawn},
 	} {
@@ -57,7 +58,7 @@ func TestRowIsGivenBackOnlyIfTheSenderHasIt(t *testing.T) {
 		if s.Decision != test.want || !errors.Is(s.misfit, test.err) || s.retry != errors.Is(test.err, errNews) || s.fate() != test.fate {
 			t.Errorf("%s: got %v, %v, retry %v, fate %v", name, s.Decision, s.misfit, s.retry, s.fate())
 		}
-		if s.Decision.Writes() && (s.token != test.in.Token || !s.State.Knows(test.have.State.Version) && !test.have.State.Version.IsZero()) {
+		if s.Decision.Writes() && (s.token != -test.in.Token || !s.State.Knows(test.have.State.Version) && !test.have.State.Version.IsZero()) {
 			t.Errorf("%s: got token %d and %v", name, s.token, s.State)
 		}
 	}
@@ -75,6 +76,38 @@ func TestWithdrawnRowComesBackByALaterWord(t *testing.T) {
 		in.Token = test.token
 		if s := Plan(table, in, Local{State: state(v), Fate: version.Withdrawn, Token: 5}, later, "node-a", conflict.Policy{}); s.Decision != test.want {
 			t.Errorf("%s: got %v, want %v", name, s.Decision, test.want)
+		}
+	}
+}
+
+// TestALateWordBringsNothingBackThatWasDeleted has a site delete a row, and the sender, which knows that, write it anew, and withdraw it before
+// it arrives.
+func TestALateWordBringsNothingBackThatWasDeleted(t *testing.T) {
+	t.Parallel()
+	table := items(t)
+	ours, anew := at(early, "node-a"), at(early+1, "node-b")
+	have := Local{State: state(ours), Fate: version.Deleted, Token: 3}
+	away := takenAway(9, at(early+2, "node-b"), ours, anew)
+	entries, _ := Entries([]Step{Plan(nil, away, have, later, "node-a", conflict.Policy{})}, func(*Step) bool { return false }, nil)
+	if len(entries) != 1 || entries[0].Token == 0 || entries[0].Fate != version.Deleted || entries[0].Version != ours {
+		t.Fatalf("it records %+v, want the delete as it was, and the word", entries)
+	}
+	have.Token = entries[0].Token
+	inserted := Local{Exists: true, Key: "1", State: state(at(early+3, "node-a"), ours), Fate: version.There, Token: have.Token}
+	for name, test := range map[string]struct {
+		token int64
+		have  Local
+		want  conflict.Decision
+	}{
+		"a late word":                     {5, have, conflict.Known},
+		"a later one":                     {11, have, conflict.Apply},
+		"a late one, and it was inserted": {5, inserted, conflict.Known},
+	} {
+		in := incoming(early, row("1.00", "x"))
+		in.State, in.Token = state(at(early+4, "node-b"), ours, anew), test.token
+		s := Plan(table, in, test.have, later, "node-a", conflict.Policy{})
+		if s.Decision != test.want || s.misfit != nil {
+			t.Errorf("%s: got %v, %v, want %v", name, s.Decision, s.misfit, test.want)
 		}
 	}
 }

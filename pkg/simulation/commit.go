@@ -79,6 +79,8 @@ func (x *session) mistaken(e *version.Entry, written bool) {
 		e.Seen = change.Vector{e.Version}
 	case x.n.w.mistake == ForgetCounted:
 		e.Counts = nil
+	case x.n.w.mistake == ForgetAway && e.Fate == version.Deleted && e.Token < 0:
+		e.Token = 0
 	}
 }
 
@@ -88,7 +90,7 @@ func (x *session) stands(key int, e *version.Entry) int {
 	if r, ok := x.rows[key]; ok {
 		return r.write
 	}
-	if c := x.came.all[standing{key, e.Version}]; c != nil && c.Deleted() && !x.found[key].exists {
+	if c := x.came.all[standing{key, e.Version}]; c != nil && c.Deleted() && !c.Withdrawn && !x.found[key].exists {
 		switch now := &n.db.rows[key]; {
 		case now.exists: // a user has inserted it since
 			if c.write != none {

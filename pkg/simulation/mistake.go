@@ -58,6 +58,7 @@ const (
 	ForgetUnheard               // a site that has not heard that a row is another's may not write it
 	JudgeByLast                 // rows go to whom they were last recorded to be for
 	SendUnlabelled              // rows are sent before it is known who has them
+	ForgetAway                  // a word that a row is another's is not remembered if the row was deleted here
 	CountByVersion              // counters are taken from the row whose version wins
 	ForgetCounted               // apply forgets what was counted
 	CountAsOne                  // all nodes count under one name

@@ -36,7 +36,8 @@ func From(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chang
 	return column[string](ctx, db, "came_from", rows)
 }
 
-// Tokens returns, for each row, the token of the last word about whether this node has it; 0 if there was none.
+// Tokens returns, for each row, the token of the last word about whether this node has it: negative if that was
+// that it has not, 0 if there was none.
 func Tokens(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]int64, error) {
 	return column[int64](ctx, db, "token", rows)
 }

@@ -30,7 +30,7 @@ type Entry struct {
 	// needs a row that was not in the stream.
 	Position int64
 	From     string // the client that the version came from, if it changed; empty: made here
-	// Token is that of the last word about whether this node has the row; 0 keeps the stored one.
+	// Token is that of the last word about whether this node has the row, negative if it has not; 0 keeps the stored one.
 	Token int64
 	// Label says by which values the row is routed; 0 keeps the stored one.
 	Label uint32
