@@ -78,12 +78,19 @@ func TestSIGTERMInTheMiddle(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, "SELECT id, v FROM a", "CREATE TABLE a (id INT PRIMARY KEY, v INT)", "INSERT INTO a SELECT seq, 1 FROM "+series(5000))
 			command := b.program(t)
+			sends := make(chan bool, 1)
 			b.Fail(func(_ http.ResponseWriter, r *http.Request, n int) bool {
-				time.Sleep(100 * time.Millisecond)
-				if hang && r.Method == http.MethodPost {
-					<-r.Context().Done()
-					return true
+				if r.Method == http.MethodPost {
+					select {
+					case sends <- true:
+					default:
+					}
+					if hang {
+						<-r.Context().Done()
+						return true
+					}
 				}
+				time.Sleep(100 * time.Millisecond)
 				return false
 			})
 			c := command()
@@ -92,14 +99,19 @@ func TestSIGTERMInTheMiddle(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(600 * time.Millisecond)
-			_ = c.Process.Signal(syscall.SIGTERM)
-			start := time.Now()
-			err := c.Wait()
-			t.Logf("after %v: %v %s", time.Since(start), err, out.String())
-			if err != nil || time.Since(start) > 20*time.Second {
-				t.Errorf("SIGTERM: %v", err)
+			ended := make(chan error, 1)
+			go func() { ended <- c.Wait() }()
+			select {
+			case <-sends:
+			case err := <-ended:
+				t.Fatalf("it sent nothing: %v %s", err, out.String())
 			}
+			_ = c.Process.Signal(syscall.SIGTERM)
+			hung := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() }) // only a failure takes that long
+			if err := <-ended; err != nil {
+				t.Errorf("SIGTERM: %v %s", err, out.String())
+			}
+			hung.Stop()
 			b.Fail(nil)
 			if out, err := command().CombinedOutput(); err != nil {
 				t.Errorf("%v %s", err, out)

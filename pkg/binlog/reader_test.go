@@ -40,7 +40,7 @@ func start(t *testing.T) *site {
 func startOn(t *testing.T, server *testkit.Database) *site {
 	t.Helper()
 	schema := server.Create(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // only a failure takes that long
 	t.Cleanup(cancel)
 	s := &site{T: t, ctx: ctx, server: server, schema: schema, db: server.Open(t, schema), mariaDB: server.Flavour == testkit.FlavourMariaDB, prepared: map[string]bool{}}
 	s.reader = s.newReader(s.written().Position)

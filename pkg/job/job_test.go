@@ -328,8 +328,8 @@ func TestARequestMayStillArrive(t *testing.T) {
 			}
 			w.service.fault = nil
 			again(w)
-			w.Legs[0].Destination, w.Pause = l, 500*time.Millisecond
-			time.AfterFunc(50*time.Millisecond, func() {
+			w.Legs[0].Destination, w.Pause = l, time.Second
+			time.AfterFunc(10*time.Millisecond, func() {
 				l.mu.Lock()
 				defer l.mu.Unlock()
 				for _, o := range under.Operations {

@@ -53,15 +53,16 @@ func TestARunWithoutNewRowsEnds(t *testing.T) {
 
 // The time that a destination needs, for which a source must wait, is not the source's.
 func TestASlowDestinationIsNoStall(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, job.ModeReplace)
 	w.source.put(20_000, strings.Repeat("a", 2000)) // more than there is room for
 	w.Room = job.NewRoom()
-	w.From.Stall = 200 * time.Millisecond
+	w.From.Stall = 2 * time.Second // a busy machine has pauses too
 	waited := false
 	w.service.fault = func(*job.Batch) error {
 		if !waited {
 			waited = true
-			<-time.After(300 * time.Millisecond)
+			<-time.After(w.From.Stall + 200*time.Millisecond)
 		}
 		return nil
 	}

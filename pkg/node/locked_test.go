@@ -71,7 +71,7 @@ func (s *site) holdByAlter() (release func()) {
 	}()
 	testkit.Eventually(s.t, "the ALTER waits", func() error {
 		var n int
-		err := s.DB.GetContext(s.t.Context(), &n, `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock' AND INFO LIKE '%ALTER TABLE items%' AND ID <> CONNECTION_ID()`)
+		err := s.DB.GetContext(s.t.Context(), &n, `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE LIKE 'Waiting for table metadata lock' AND INFO LIKE '%ALTER TABLE items%' AND ID <> CONNECTION_ID()`)
 		if err == nil && n == 0 {
 			err = fmt.Errorf("it does not")
 		}

@@ -112,12 +112,12 @@ func postgresWith(t *testing.T, table string) sqldb.Config {
 func TestLocksOfASilentProcessEnd(t *testing.T) {
 	t.Parallel()
 	c := postgresWith(t, `CREATE TABLE a (id INT PRIMARY KEY)`)
-	for name, limits := range map[string]times{
-		"the silent one ends": {idle: 100 * time.Millisecond, lock: time.Minute},
-		"the other is told":   {idle: time.Minute, lock: 100 * time.Millisecond},
+	for name, limits := range map[string]struct{ silent, next times }{
+		"the silent one ends": {silent: times{idle: 100 * time.Millisecond, lock: usual.lock}, next: usual},
+		"the other is told":   {silent: usual, next: times{idle: usual.idle, lock: 100 * time.Millisecond}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			open := func() *Destination {
+			open := func(limits times) *Destination {
 				d, err := Open(c)
 				if err != nil {
 					t.Fatal(err)
@@ -126,7 +126,7 @@ func TestLocksOfASilentProcessEnd(t *testing.T) {
 				d.most = limits
 				return d.Table(Leg{Table: "a", Key: []string{"id"}})
 			}
-			silent, next := open(), open()
+			silent, next := open(limits.silent), open(limits.next)
 			holds, over := make(chan struct{}), make(chan struct{})
 			ended := make(chan error, 1)
 			go func() {
