@@ -114,7 +114,10 @@ func TestR06R07AFailureRaisesOneAlertAcrossKillsAndItsEndAnother(t *testing.T) {
 	slack.Fail(nil)
 	for range 2 {
 		out, end := process(t, file)
-		sees(t, "Slack has it", func() bool { return len(slack.Texts()) == 1 && len(openAlerts(t, file)) == 1 })
+		sees(t, "Slack has it, and the connector knows", func() bool {
+			open := openAlerts(t, file)
+			return len(slack.Texts()) == 1 && len(open) == 1 && open[0].Told != nil
+		})
 		end(false)
 		if strings.Contains(out.String(), "CcDdEe") {
 			t.Error("the log shows the webhook's address")

@@ -68,7 +68,7 @@ func (h *played) here() {
 	h.t.Helper()
 	h.node.Definitions++
 	h.c.Publish("/info", 1, false, wire.Info{Sender: "hq", Message: wire.Connected, Until: time.Now().Add(time.Hour)}.Encode())
-	if token := h.c.Publish("/node/hq", 1, true, h.node.Encode()); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+	if token := h.c.Publish("/node/hq", 1, true, h.node.Encode()); !token.WaitTimeout(time.Minute) || token.Error() != nil {
 		h.t.Fatal("no answer of the broker")
 	}
 }

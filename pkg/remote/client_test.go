@@ -634,10 +634,9 @@ func TestACallerMayGiveUp(t *testing.T) {
 	}
 	// During the pause after an answer there is no doubt.
 	ctx2, cancel2 := context.WithCancel(t.Context())
-	c2 := serve(t, remote.Config{}, func(w http.ResponseWriter, _ *http.Request) {
+	c2 := serve(t, remote.Config{Waits: func(*remote.Error, time.Duration) { cancel2() }}, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "100")
 		w.WriteHeader(503)
-		time.AfterFunc(50*time.Millisecond, cancel2)
 	})
 	_, err = c2.Do(ctx2, commit)
 	if e := failure(t, err); e.Next.Do != remote.Retry || e.Status != 503 || !errors.Is(err, context.Canceled) {
