@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,13 +13,22 @@ import (
 // socketBytes is how long the path of a Unix socket may be in bytes: the 108 of sun_path in unix(7) without the final 0.
 const socketBytes = 107
 
-// ListenSocket opens a Unix socket for the program's user alone. What is at its path is replaced: the caller has made
-// sure that no other process listens there. Closing the listener removes the socket.
+// ListenSocket opens a Unix socket for the program's user alone, at any moment: it is made in a folder that only that user can open, and
+// moved from there. What is at its path is replaced: the caller has made sure that no other process listens there. Closing the listener
+// removes the socket. Promise 8.
 func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	_, done, err := shortened(path)
+	if err != nil { // nobody could reach it there
 		return nil, fmt.Errorf("open the socket: %w", err)
 	}
-	short, done, err := shortened(path)
+	done()
+	folder, err := os.MkdirTemp(filepath.Dir(path), ".s-*") // with mode 0700
+	if err != nil {
+		return nil, fmt.Errorf("open the socket: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // it is empty, or what is in it serves nobody
+	made := filepath.Join(folder, "s")
+	short, done, err := shortened(made)
 	if err != nil {
 		return nil, fmt.Errorf("open the socket: %w", err)
 	}
@@ -30,11 +38,13 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 		return nil, fmt.Errorf("open the socket %s: %w", path, err)
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // which would remove the shortened path
-	s := &socket{Listener: l, path: path}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the socket: %w", err), s.Close())
+	if err = os.Chmod(made, 0o600); err == nil {
+		err = os.Rename(made, path)
 	}
-	return s, nil
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the socket: %w", err), l.Close())
+	}
+	return &socket{Listener: l, path: path}, nil
 }
 
 // DialSocket connects to a Unix socket.

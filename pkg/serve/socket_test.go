@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
@@ -56,6 +57,43 @@ func TestASocketMayLieDeep(t *testing.T) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Nobody else can open a socket, not even for the moment in which it is made, whatever the process lets others do with its files.
+func TestASocketIsNeverOpenToOthers(t *testing.T) { // not parallel: the mask is the process's
+	defer syscall.Umask(syscall.Umask(0))
+	path := filepath.Join(t.TempDir(), "a.sock")
+	seen, over := make(chan fs.FileMode, 1), make(chan struct{})
+	go func() {
+		defer close(seen)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if s, err := os.Lstat(path); err == nil && s.Mode().Perm() != 0o600 {
+				seen <- s.Mode()
+				return
+			}
+		}
+	}()
+	for range 100 {
+		l, err := serve.ListenSocket(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(over)
+	if mode, bad := <-seen; bad {
+		t.Errorf("others could open it: %v", mode)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
 	}
 }
 
