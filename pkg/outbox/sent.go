@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -11,28 +12,34 @@ import (
 // SentAs returns the ids under which a remote holds transformed rows; a row that the remote does not hold is missing.
 func (o *Outbox) SentAs(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]string, error) {
 	sent := map[change.Row]string{}
-	byID := map[string]change.Row{}
-	args := []any{remote, table}
-	for _, r := range rows {
-		args = append(args, []byte(r.ID()))
-		byID[r.ID()] = r
-	}
 	if len(rows) == 0 {
 		return sent, nil
 	}
-	list, err := o.db.QueryContext(ctx, `SELECT row_id, sent_id FROM sync_sent WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args...)
+	byID := make(map[string]change.Row, len(rows))
+	var q mysqldb.Statement
+	q.SQL("SELECT row_id, sent_id FROM sync_sent WHERE remote = ")
+	q.Text([]byte(remote))
+	q.SQL(" AND table_name = ")
+	q.Text([]byte(table))
+	between := " AND row_id IN ("
+	for _, r := range rows {
+		id := r.ID()
+		byID[id] = r
+		q.SQL(between)
+		q.Bytes([]byte(id))
+		between = ","
+	}
+	q.SQL(")")
+	err := q.Query(ctx, o.db, func(list *sql.Rows) error {
+		var id, as string
+		err := list.Scan(&id, &as)
+		sent[byID[id]] = as
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read what %s holds of %s: %w", remote, table, err)
 	}
-	defer list.Close()
-	for list.Next() {
-		var id, as string
-		if err := list.Scan(&id, &as); err != nil {
-			return nil, fmt.Errorf("read what %s holds of %s: %w", remote, table, err)
-		}
-		sent[byID[id]] = as
-	}
-	return sent, list.Err()
+	return sent, nil
 }
 
 // SentUnder reports whether a remote is known to hold a row of a table under an id. It scans everything that it holds
@@ -49,18 +56,28 @@ func (o *Outbox) SentUnder(ctx context.Context, remote, table, id string) (bool,
 // Sending records, before transformed rows go out, under which ids the remote will hold them: if the node is killed
 // before the ack, it still knows what to delete. Rows that are Gone are left out.
 func (o *Outbox) Sending(ctx context.Context, remote string, list []Sent) error {
-	var held []any
-	for _, s := range list {
-		if !s.Gone {
-			held = append(held, remote, s.Table, []byte(s.ID()), s.As)
+	var q mysqldb.Statement
+	between := "INSERT INTO sync_sent (remote, table_name, row_id, sent_id) VALUES ("
+	for i := range list {
+		s := &list[i]
+		if s.Gone {
+			continue
 		}
+		q.SQL(between)
+		q.Text([]byte(remote))
+		q.SQL(",")
+		q.Text([]byte(s.Table))
+		q.SQL(",")
+		q.Bytes([]byte(s.ID()))
+		q.SQL(",")
+		q.Text([]byte(s.As))
+		between = "),("
 	}
-	if len(held) == 0 {
+	if q.Len() == 0 {
 		return nil
 	}
-	_, err := o.db.ExecContext(ctx, `INSERT INTO sync_sent (remote, table_name, row_id, sent_id) VALUES `+mysqldb.Groups(len(held)/4, 4)+
-		` ON DUPLICATE KEY UPDATE sent_id = VALUES(sent_id)`, held...)
-	if err != nil {
+	q.SQL(") ON DUPLICATE KEY UPDATE sent_id = VALUES(sent_id)")
+	if err := q.Exec(ctx, o.db); err != nil {
 		return fmt.Errorf("record what %s will hold: %w", remote, err)
 	}
 	return nil

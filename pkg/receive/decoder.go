@@ -214,6 +214,9 @@ func (d *Decoder) transform(ctx context.Context, list []decoded) (made int) {
 			x.err = byScript(r.Err)
 		case x.in.Deleted():
 			x.in.Key, x.err = x.table.ParseID(r.ID)
+		case r.Same && x.table.Spells(x.in.Columns): // then its values are in stored form
+			x.in.Key, x.err = x.table.KeyOf(x.in.Columns, x.in.Values)
+			made += x.in.Size()
 		default:
 			x.in, x.err = d.encoded(x.table, x.in, r.Entity)
 			made += x.in.Size()

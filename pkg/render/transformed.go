@@ -48,7 +48,7 @@ func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t
 				d.Partial, d.bytes = true, readBytes // of other tables too one row at the most is read
 				break
 			}
-			send, err = n.sendAs(ctx, &o, to, t, calls[0], results[0], held[i.Row])
+			send, err = n.sendAs(ctx, &o, to, t, calls[0], results[0], found[i.Key], held[i.Row])
 			again = transform.Transient(err)
 			calls, results = calls[1:], results[1:]
 		}
@@ -61,7 +61,9 @@ func (n *Renderer) transformRows(ctx context.Context, d *Rendering, to Target, t
 			d.Idle = append(d.Idle, o.Sent)
 		default:
 			d.Outgoing = append(d.Outgoing, o)
-			sending = append(sending, o.Sent)
+			if o.Sent.Gone || o.Sent.As != held[i.Row] { // otherwise it is recorded
+				sending = append(sending, o.Sent)
+			}
 		}
 	}
 	return n.Sent.Sending(ctx, to.Remote, sending)
@@ -88,11 +90,11 @@ func (n *Renderer) transformRow(ctx context.Context, o *Outgoing, to Target, t *
 		return false, nil
 	}
 	call := n.callOf(o, to.Remote, t, values)
-	return n.sendAs(ctx, o, to, t, call, n.Transformers.ApplyAll(ctx, t.Name, []transform.Call{call})[0], held)
+	return n.sendAs(ctx, o, to, t, call, n.Transformers.ApplyAll(ctx, t.Name, []transform.Call{call})[0], values, held)
 }
 
-// sendAs turns a script's result into what the remote should have, like transformRow.
-func (n *Renderer) sendAs(ctx context.Context, o *Outgoing, to Target, t *schema.Table, call transform.Call, r transform.Result, held string) (send bool, err error) {
+// sendAs turns a script's result for a row with these values into what the remote should have, like transformRow.
+func (n *Renderer) sendAs(ctx context.Context, o *Outgoing, to Target, t *schema.Table, call transform.Call, r transform.Result, values [][]byte, held string) (send bool, err error) {
 	if _, err := t.ID(o.Key); err != nil {
 		return false, err
 	}
@@ -106,14 +108,8 @@ func (n *Renderer) sendAs(ctx context.Context, o *Outgoing, to Target, t *schema
 	if err != nil {
 		return false, err
 	}
-	o.Columns, o.Values = make([]string, len(entity)), make([][]byte, len(entity))
-	for i, f := range entity {
-		c, ok := t.Column(f.Name)
-		if !ok { // the target may have columns of its own
-			c = &value.Column{Name: f.Name, Kind: value.Text}
-		}
-		o.Columns[i] = f.Name
-		if o.Values[i], err = c.Encode(f.Value, n.Zone); err != nil {
+	if o.Columns, o.Values = t.Names(), values; !r.Same {
+		if err := n.encode(o, t, entity); err != nil {
 			return false, err
 		}
 	}
@@ -132,6 +128,22 @@ func (n *Renderer) sendAs(ctx context.Context, o *Outgoing, to Target, t *schema
 	}
 	o.Sent.As = o.ID
 	return true, nil
+}
+
+// encode gives a row the values of an entity.
+func (n *Renderer) encode(o *Outgoing, t *schema.Table, entity value.Entity) (err error) {
+	o.Columns, o.Values = make([]string, len(entity)), make([][]byte, len(entity))
+	for i, f := range entity {
+		c, ok := t.Column(f.Name)
+		if !ok { // the target may have columns of its own
+			c = &value.Column{Name: f.Name, Kind: value.Text}
+		}
+		o.Columns[i] = f.Name
+		if o.Values[i], err = c.Encode(f.Value, n.Zone); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *Renderer) transformDelete(ctx context.Context, o *Outgoing, t *schema.Table, call transform.Call, held string) (bool, error) {

@@ -74,6 +74,14 @@ func (t *Table) Spell(names []string) {
 	}
 }
 
+// Spells reports whether names are all columns, spelled as by the table.
+func (t *Table) Spells(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, own := t.byName[name]
+		return !own
+	})
+}
+
 // KeyExpr returns the SQL expression of the key form, for columns with a prefix ("NEW.", "OLD." or ""). It yields the
 // same as value.JoinKey.
 func (t *Table) KeyExpr(prefix string) string {

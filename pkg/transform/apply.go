@@ -25,12 +25,13 @@ type Call struct {
 // catch.
 type Result struct {
 	Entity value.Entity
+	Same   bool   // Entity is that of the Call
 	ID     string // of a delete: the row it means at the target
 	Err    error
 }
 
-// Apply returns the entity that c.Table's script makes of c.Entity, or c.Entity itself if the table has no script. The
-// result shares no memory with c.Entity. Errors are as in Result.
+// Apply returns the entity that c.Table's script makes of c.Entity, or c.Entity itself if it leaves it as it is, or if the
+// table has no script. Errors are as in Result.
 func (t *Transformers) Apply(ctx context.Context, c Call) (value.Entity, error) {
 	r := t.run(ctx, c.Table, false, []task{{kind: upsert, Call: c}})[0]
 	return r.Entity, r.Err
@@ -67,7 +68,7 @@ func (t *Transformers) run(ctx context.Context, table string, resolver bool, tas
 	if file == "" {
 		results := make([]Result, len(tasks))
 		for i := range tasks {
-			results[i] = Result{Entity: tasks[i].Entity, ID: tasks[i].ID}
+			results[i] = Result{Entity: tasks[i].Entity, Same: true, ID: tasks[i].ID}
 		}
 		return results
 	}
@@ -79,7 +80,7 @@ func (t *Transformers) run(ctx context.Context, table string, resolver bool, tas
 			n.add(ctx, tasks[i].ID, r.Err)
 		}
 		if r.Err != nil && !errors.Is(r.Err, ErrDropped) {
-			r.Entity, r.ID, r.Err = nil, "", fmt.Errorf("%s %s: %w", tasks[i].kind, table, r.Err)
+			r.Entity, r.Same, r.ID, r.Err = nil, false, "", fmt.Errorf("%s %s: %w", tasks[i].kind, table, r.Err)
 		}
 	}
 	return results

@@ -36,6 +36,9 @@ func (c *process) answer(r *run, request uint64, size int, get func(context.Cont
 		return errAsked
 	}
 	c.asked += size
+	if r.ctx == nil {
+		r.ctx, r.cancel = context.WithCancel(r.whole)
+	}
 	ctx := r.ctx
 	r.asking.Go(func() {
 		defer func() {

@@ -355,12 +355,15 @@ const (
 	resultDropped
 	resultError
 	resultCanceled
+	resultSame // the row that the task was given
 )
 
 // appendResult appends a result. If a Go error behind it came from a query or a message, it goes as the number that the
 // other side gave it.
 func appendResult(b []byte, r *Result) ([]byte, error) {
 	switch {
+	case r.Same:
+		return append(b, resultSame), nil
 	case r.Err == nil:
 		return appendEntity(appendString(append(b, resultRow), r.ID), r.Entity)
 	case errors.Is(r.Err, ErrDropped):
@@ -379,12 +382,19 @@ func appendResult(b []byte, r *Result) ([]byte, error) {
 	return binary.AppendUvarint(appendBool(b, own), cause), nil
 }
 
-// result returns a result; shown is what people may see of a text, and cause finds the error with a number.
-func (p *decoder) result(file string, shown func(string) string, cause func(request uint64) error) (r Result) {
+// result returns the result of a task, nil for that of a check; shown is what people may see of a text, and cause finds the
+// error with a number.
+func (p *decoder) result(t *task, file string, shown func(string) string, cause func(request uint64) error) (r Result) {
 	switch p.byte() {
 	case resultRow:
 		r.ID = p.string()
 		r.Entity = p.entity()
+	case resultSame:
+		if t == nil || t.kind != upsert {
+			p.fail()
+			break
+		}
+		r.Entity, r.Same = t.Entity, true
 	case resultDropped:
 		r.Err = ErrDropped
 	case resultCanceled:

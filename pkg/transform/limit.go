@@ -36,12 +36,7 @@ func (e *limitError) Error() string { return e.text }
 func limited(ctx context.Context, interrupt func(cause error), limit time.Duration, memory int64, work func(context.Context) error) (err error, intact bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &limitError{
-		text:    "ran longer than " + limit.String(),
-		waiting: "returned a promise that was not settled within " + limit.String(),
-	})
-	defer cancel()
-	watch := watchMemory(memory, stop)
+	watch := watchLimits(limit, memory, stop)
 	defer watch.stop()
 	goesOn := context.AfterFunc(ctx, func() { interrupt(context.Cause(ctx)) })
 
@@ -79,10 +74,13 @@ func recovered(f func() error) (err error, intact bool) {
 	return f(), true
 }
 
-// memoryWatch ends a call during which the heap or the stacks grow too much. It sees the whole process, since Go counts
-// memory only there: while one script eats memory, another long-running one may be stopped instead.
-type memoryWatch struct {
-	limit    int64
+// limitWatch ends a call that takes too long, or during which the heap or the stacks grow too much. One timer does both:
+// most calls end before it first fires. It sees the memory of the whole process, since Go counts it only there: while one
+// script eats memory, another long-running one may be stopped instead.
+type limitWatch struct {
+	begun    time.Time
+	limit    time.Duration
+	memory   int64
 	base     int64 // live bytes at the first sample; 0 before
 	stacks   int64 // bytes of all stacks then
 	exceeded func(error)
@@ -90,24 +88,32 @@ type memoryWatch struct {
 	first    *time.Timer
 }
 
-// watchMemory calls exceeded once the live heap has grown by limit bytes, or the stacks
-// by stackLimit.
-func watchMemory(limit int64, exceeded func(error)) *memoryWatch {
-	w := &memoryWatch{limit: limit, exceeded: exceeded}
-	w.first = time.AfterFunc(samplePeriod, w.sample)
+// watchLimits calls exceeded after the time limit, or once the live heap has grown by memory bytes or the stacks by
+// stackLimit.
+func watchLimits(limit time.Duration, memory int64, exceeded func(error)) *limitWatch {
+	w := &limitWatch{begun: time.Now(), limit: limit, memory: memory, exceeded: exceeded}
+	w.first = time.AfterFunc(min(samplePeriod, limit), w.sample)
 	return w
 }
 
 // stop ends the watch; one more sample may be in progress.
-func (w *memoryWatch) stop() {
+func (w *limitWatch) stop() {
 	w.stopped.Store(true)
 	w.first.Stop()
 }
 
 // sample looks at what the last garbage collection left, since garbage must not count: a script that only makes garbage
 // is fine. What is allocated during a collection counts until the next one: a few MiB, since the heap is that small.
-func (w *memoryWatch) sample() {
+func (w *limitWatch) sample() {
 	if w.stopped.Load() {
+		return
+	}
+	left := w.limit - time.Since(w.begun)
+	if left <= 0 {
+		w.exceeded(&limitError{
+			text:    "ran longer than " + w.limit.String(),
+			waiting: "returned a promise that was not settled within " + w.limit.String(),
+		})
 		return
 	}
 	now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
@@ -119,9 +125,9 @@ func (w *memoryWatch) sample() {
 	case stacks-w.stacks > stackLimit:
 		w.exceeded(&limitError{text: "recursion is too deep"})
 		return
-	case bytes-w.base > w.limit:
-		w.exceeded(&limitError{text: fmt.Sprintf("took more than %d MiB of memory", w.limit>>20)})
+	case bytes-w.base > w.memory:
+		w.exceeded(&limitError{text: fmt.Sprintf("took more than %d MiB of memory", w.memory>>20)})
 		return
 	}
-	time.AfterFunc(samplePeriod, w.sample)
+	time.AfterFunc(min(samplePeriod, left), w.sample)
 }

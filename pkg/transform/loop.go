@@ -14,7 +14,9 @@ import (
 type loop struct {
 	vm       *goja.Runtime
 	ctx      context.Context // of the call; stored since JavaScript cannot pass it on to natives
-	timers   []timer         // by due time
+	work     context.Context // of the work that start begins; nil: none has begun
+	cancel   context.CancelFunc
+	timers   []timer // by due time
 	lastID   int64
 	pending  int               // pieces of work in progress
 	finished chan func() error // what to do in the runtime when a piece is done
@@ -83,10 +85,13 @@ func (l *loop) unschedule(c goja.FunctionCall) goja.Value {
 // start runs work concurrently with the script and returns the promise of its result, which result makes in the
 // runtime.
 func (l *loop) start(work func(context.Context) (result func() (goja.Value, error), err error)) goja.Value {
-	ctx := l.ctx
-	if ctx == nil {
+	if l.ctx == nil {
 		panic(l.vm.NewTypeError("query and publish work only during a call"))
 	}
+	if l.work == nil {
+		l.work, l.cancel = context.WithCancel(l.ctx)
+	}
+	ctx := l.work
 	promise, resolve, reject := l.vm.NewPromise()
 	failure := l.vm.NewGoError(errors.New("")) // made now, as it names the line that runs
 	l.pending++
@@ -109,19 +114,19 @@ func (l *loop) start(work func(context.Context) (result func() (goja.Value, erro
 	return l.vm.ToValue(promise)
 }
 
-// begin makes ctx the context of the work that start begins. The returned function ends the call: it waits for
-// remaining work and drops the timers.
-func (l *loop) begin(ctx context.Context) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	l.ctx = ctx
-	return func() {
-		cancel()
-		for ; l.pending > 0; l.pending-- {
-			<-l.finished
-		}
-		l.timers = nil
-		l.ctx = nil
+// begin makes ctx the context of the work that start begins, until end.
+func (l *loop) begin(ctx context.Context) { l.ctx = ctx }
+
+// end ends the call: it waits for remaining work and drops the timers.
+func (l *loop) end() {
+	if l.work != nil {
+		l.cancel()
 	}
+	for ; l.pending > 0; l.pending-- {
+		<-l.finished
+	}
+	l.timers = nil
+	l.ctx, l.work, l.cancel = nil, nil, nil
 }
 
 // settle runs the loop until p is settled. Its error is a limit, or what a timer's function threw.

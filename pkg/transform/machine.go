@@ -165,7 +165,8 @@ func (m *machine) context(c Call, operation string, entity goja.Value) *goja.Obj
 // call runs function until it has a result and every query and publish that it began has ended, awaited or not.
 // Remaining timers are dropped.
 func (m *machine) call(ctx context.Context, function goja.Callable, argument goja.Value) (goja.Value, error) {
-	defer m.begin(ctx)()
+	m.begin(ctx)
+	defer m.end()
 	defer clear(m.rejected)
 	m.lines = 0
 	result, err := function(goja.Undefined(), argument)

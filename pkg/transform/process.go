@@ -60,7 +60,7 @@ type checked struct {
 
 // run is a run of tasks in a process.
 type run struct {
-	ctx     context.Context // of requests in the current task
+	ctx     context.Context // of requests in the current task; nil: it has made none
 	cancel  context.CancelFunc
 	whole   context.Context // of requests in any task
 	file    string
@@ -223,7 +223,7 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 		if r.done == len(r.results) {
 			return errFrame
 		}
-		result := d.result(r.file, c.owner.config.shown, func(request uint64) error { return r.errors[request] })
+		result := d.result(&r.tasks[r.done], r.file, c.owner.config.shown, func(request uint64) error { return r.errors[request] })
 		if r.room < 0 {
 			return d.err()
 		}
@@ -232,9 +232,11 @@ func (c *process) hear(kind frameKind, d *decoder) error {
 			close(r.full)
 		}
 		r.done++
-		clear(r.errors)
-		r.cancel() // no one waits any more for what the task has asked for
-		r.ctx, r.cancel = context.WithCancel(r.whole)
+		if r.ctx != nil {
+			r.cancel() // no one waits any more for what the task has asked for
+			r.ctx = nil
+			clear(r.errors)
+		}
 		select {
 		case r.moved <- struct{}{}:
 		default:
@@ -280,7 +282,7 @@ func (c *process) hearApart(kind frameKind, d *decoder) error {
 		close(c.ready)
 	case frameChecked:
 		x := checked{exports: exports{main: d.bool(), resolve: d.bool()}, used: d.strings()}
-		x.err = d.result("", c.owner.config.shown, func(uint64) error { return nil }).Err
+		x.err = d.result(nil, "", c.owner.config.shown, func(uint64) error { return nil }).Err
 		select {
 		case c.checked <- x:
 		default:
@@ -308,7 +310,6 @@ func (c *process) run(ctx context.Context, s script, limit time.Duration, tasks 
 	asked, cancel := context.WithCancel(ctx)
 	r := &run{whole: asked, file: s.file, tasks: tasks, results: results, room: *room, moved: make(chan struct{}, 1), full: make(chan struct{}),
 		ended: make(chan struct{}), errors: map[uint64]error{}}
-	r.ctx, r.cancel = context.WithCancel(asked)
 	defer r.asking.Wait() // it does not outlive the run
 	defer cancel()
 	c.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/dop251/goja"
@@ -58,6 +59,38 @@ func (m *machine) fields(object *goja.Object, original value.Entity) (value.Enti
 		entity = append(entity, value.Field{Name: name, Value: field})
 	}
 	return entity, nil
+}
+
+// same reports whether a script returned the row that it was given. Whether a number is an integer or not makes no
+// difference in JavaScript.
+func same(returned, given value.Entity) bool {
+	return slices.EqualFunc(returned, given, func(a, b value.Field) bool { return a.Name == b.Name && sameValue(a.Value, b.Value) })
+}
+
+func sameValue(returned, given any) bool {
+	switch g := given.(type) {
+	case nil:
+		return returned == nil
+	case []byte:
+		r, ok := returned.([]byte)
+		return ok && bytes.Equal(r, g)
+	case json.RawMessage:
+		r, ok := returned.(json.RawMessage)
+		return ok && bytes.Equal(r, g)
+	case uint64:
+		r, ok := returned.(int64)
+		return ok && r >= 0 && uint64(r) == g
+	case float64:
+		if r, ok := returned.(int64); ok {
+			return r != 0 && float64(r) == g // not for 0, which may be -0
+		}
+		r, ok := returned.(float64)
+		return ok && math.Float64bits(r) == math.Float64bits(g)
+	case time.Time:
+		r, ok := returned.(time.Time)
+		return ok && r == g
+	}
+	return returned == given // a bool, int64 or string
 }
 
 // undated returns the original time of a column if date is the unchanged Date made from it, which has no microseconds.

@@ -75,6 +75,9 @@ func (m *machine) upsert(ctx context.Context, c Call, r *Result) error {
 		return err
 	}
 	r.Entity, err = m.entity(result, c.Entity)
+	if err == nil && same(r.Entity, c.Entity) {
+		r.Entity, r.Same = c.Entity, true
+	}
 	return err
 }
 
