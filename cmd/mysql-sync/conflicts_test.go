@@ -56,7 +56,7 @@ func TestConflictsAndResyncWithAStoppedNode(t *testing.T) {
 	has(t, c.Run(0, "conflicts"), "no conflicts")
 	has(t, c.Run(0, "conflicts", "--dismissed"), "orders 1", "dismissed at")
 	has(t, c.Run(0, "conflicts", "--dismiss", strconv.FormatUint(list[0].ID, 10), "--undo"), "brought back 1 conflict")
-	has(t, c.Run(1, "conflicts", "--keep-both", strconv.FormatUint(list[0].ID, 10), "--key", "id=3"), "was decided already") // it was put back
+	has(t, c.Run(1, "conflicts", "--keep-both", strconv.FormatUint(list[0].ID, 10), "--key", "id=3"), "was decided already", "--yes") // it was put back
 	has(t, c.Run(1, "conflicts", "--keep-both", strconv.FormatUint(list[0].ID, 10), "--yes"), "give the new key, of id")
 	has(t, c.Run(2, "conflicts", "--keep-both", strconv.FormatUint(list[0].ID, 10), "--key", "id"), "must be COLUMN=VALUE")
 	has(t, c.Run(0, "conflicts", "--keep-both", strconv.FormatUint(list[0].ID, 10), "--key", "id=3", "--yes"), "as 3")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -97,7 +96,7 @@ func showNow(w io.Writer, s screen, c *status.ConflictNow) {
 			say(w, "%s", word)
 		}
 	}
-	say(w, "won: %s at %s   lost: %s at %s", fmt.Sprint(command.Clean(c.Winner.Origin)), moment(c.Winner.At), command.Clean(c.Loser.Origin), moment(c.Loser.At))
+	say(w, "won: %s at %s   lost: %s at %s", whoWrote(c.Winner.Origin), moment(c.Winner.At), whoWrote(c.Loser.Origin), moment(c.Loser.At))
 	if c.Later {
 		say(w, "The row was written since the conflict.")
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/web"
@@ -25,9 +26,13 @@ func reach(ctx context.Context, cfg *config.Config) (n status.Node, running bool
 	if !errors.Is(err, serve.ErrNotRunning) {
 		return nil, false, nil, err
 	}
-	db, err := open(ctx, cfg)
+	db, err := connect(ctx, cfg)
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("the node is not running, and its database cannot be reached: %w", err)
+	}
+	if err := schema.CheckReady(ctx, db); err != nil {
+		_ = db.Close() // the first error is the one to report
+		return nil, false, nil, fmt.Errorf("the node is not running, and its state cannot be read: %w", err)
 	}
 	return stopped(cfg, db), false, func() { _ = db.Close() }, nil // nothing is written after that
 }

@@ -54,7 +54,7 @@ func KeepBoth(ctx context.Context, db *mysqldb.DB, ts *schema.Tables, id uint64,
 			return err
 		}
 		if k.decided.Valid && !how.Again {
-			return fmt.Errorf("%w: the row that lost conflict %d was put back or inserted at %s UTC", ErrDecided, id, k.decided.String)
+			return fmt.Errorf("%w: the row that lost conflict %d was put back or inserted at %s UTC; --yes, or \"again\" in the API, inserts it again", ErrDecided, id, k.decided.String)
 		}
 		if newID, err = k.insert(ctx, tx, db.Name, how.Key); err != nil {
 			return fmt.Errorf("keep both rows of conflict %d: %w", id, err)
