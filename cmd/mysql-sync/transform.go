@@ -138,14 +138,15 @@ func trialJSON(cfg *config.Config, r render.TrialRequest, t *render.Trial, faile
 		After     json.RawMessage `json:"after"`
 		Changed   []string        `json:"changed"` // columns
 		As        string          `json:"as,omitempty"`
-		Held      string          `json:"held,omitempty"` // the id under which the target has it now
+		Held      string          `json:"held,omitempty"`    // the id under which the target has it now
+		MayHold   string          `json:"mayHold,omitempty"` // the id under which it may have it, if the node never ran a transformer for the table
 		Published []message       `json:"published"`
 		Writes    []string        `json:"writes"`
 		Log       []string        `json:"log"`
 		Error     string          `json:"error,omitempty"`
 	}{
 		Table: r.Table, ID: r.ID, Source: cfg.ClientName, Target: r.Remote, Operation: "upsert", Result: result(r, t, failed),
-		Script: t.Transformed, Before: object(t.Before), After: object(t.After), Changed: []string{}, As: t.As, Held: t.Held,
+		Script: t.Transformed, Before: object(t.Before), After: object(t.After), Changed: []string{}, As: t.As, Held: t.Held, MayHold: t.MayHold,
 		Published: []message{}, Writes: append([]string{}, t.Writes...), Log: append([]string{}, t.Log...),
 	}
 	if r.Receive {
@@ -214,8 +215,13 @@ func showTrial(w io.Writer, s screen, cfg *config.Config, r render.TrialRequest,
 		if t.Held != "" && t.Held != t.As {
 			say(w, "%s currently has it as %s: that row is deleted there first.", r.Remote, command.Clean(t.Held))
 		}
+		if t.MayHold != "" && t.MayHold != t.As {
+			say(w, "%s may have had it as %s since before: that row is deleted there first.", r.Remote, command.Clean(t.MayHold))
+		}
 	case t.Sent && t.HeldBack && t.Held != "":
 		say(w, "%s: the transformer returned null. %s currently has the row as %s: it is deleted there.", s.bold("not sent"), r.Remote, command.Clean(t.As))
+	case t.Sent && t.HeldBack && t.MayHold != "":
+		say(w, "%s: the transformer returned null. %s may have had the row as %s since before: it is deleted there when it is next due.", s.bold("not sent"), r.Remote, command.Clean(t.As))
 	case t.Sent && t.HeldBack:
 		say(w, "%s: the transformer returned null. %s wrote the row before this node did: %s is deleted there.", s.bold("not sent"), r.Remote, command.Clean(t.As))
 	case t.Sent:

@@ -80,7 +80,7 @@ func TestTransformTestShowsTheResult(t *testing.T) {
 	if len(x.Writes) != 2 || x.Writes[0] != "INSERT INTO orders VALUES (99, 'written', 0)" || len(x.Log) != 1 || x.Log[0] != "info: row 1" {
 		t.Errorf("writes %q, log %q", x.Writes, x.Log)
 	}
-	if x := try(0, "orders", "2", "--to", "node-b"); x.Result != "not sent" || x.After != nil {
+	if x := try(0, "orders", "2", "--to", "node-b"); x.Result != "deleted" || x.After != nil { // the node has never run: node-b may have it
 		t.Errorf("%+v", x)
 	}
 	if x := try(1, "orders", "3", "--to", "node-b"); x.Result != "error" {
@@ -140,6 +140,22 @@ func TestTransformTestShowsTheRemotesRow(t *testing.T) {
 	a.Exec(`UPDATE sync_versions SET origin = 'node-b' WHERE row_id = '3'`)
 	has(t, a.Run(0, "transform test", "orders", "2"), "not sent", "node-b does not have the row and does not get it")
 	has(t, a.Run(0, "transform test", "orders", "3"), "not sent", "node-b wrote the row itself, and no one has since: it stays there")
+}
+
+func TestTransformTestOfATransformerThatTheNodeHasNotRunYet(t *testing.T) {
+	t.Parallel()
+	b := &testkit.Broker{Host: "127.0.0.1", Port: 1}
+	dir := map[string]any{"transformerDirectory": script(t, `module.exports = ({entity}) => entity.id > 1 ? {...entity, id: entity.id + 10} : null`)}
+	a := newSite(t, b, "node-a", []string{"node-b"}, dir, orders, `INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
+	has(t, a.Run(0, "transform test", "orders", "1"), "not sent", "node-b may have had the row as 1 since before: it is deleted there when it is next due")
+	has(t, a.Run(0, "transform test", "orders", "1", "--json"), `"result":"deleted"`, `"as":"1"`, `"mayHold":"1"`)
+	has(t, a.Run(0, "transform test", "orders", "2"), "Its id there is 12.", "node-b may have had it as 2 since before: that row is deleted there first.")
+}
+
+func TestANodeThatNeverRanHasNoState(t *testing.T) {
+	t.Parallel()
+	a := newSite(t, &testkit.Broker{Host: "127.0.0.1", Port: 1}, "node-a", []string{"node-b"}, nil, orders)
+	has(t, a.Run(1, "errors"), "the node is not running, and its state cannot be read: database", "start the node once first")
 }
 
 func TestTransformTestReportsValuesThatDoNotFit(t *testing.T) {

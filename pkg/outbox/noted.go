@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -51,6 +53,16 @@ func (o *Outbox) Unnoted(ctx context.Context, remote string, tables []string) ([
 		}
 	}
 	return list, nil
+}
+
+// Noted reports whether all rows of a table with a transformer that a remote may hold are recorded.
+func (o *Outbox) Noted(ctx context.Context, remote, table string) (bool, error) {
+	var finished bool
+	err := o.db.QueryRowContext(ctx, `SELECT finished FROM sync_noted WHERE remote = ? AND table_name = ?`, remote, table).Scan(&finished)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("read sync_noted: %w", err)
+	}
+	return finished, nil
 }
 
 // Note records rows that a remote may hold under the ids given, and how far the table has been scanned. Better

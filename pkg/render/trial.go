@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ type Trial struct {
 	Sent        bool         // the row or, with After nil, a delete goes out; or, received, is written
 	As          string       // its id then
 	Held        string       // the id under which the remote has the row now; empty: none known
+	MayHold     string       // the id under which it may have it since before the node ran a transformer for the table; empty: not
 	HeldBack    bool         // the transformer returned null
 	Own         bool         // the remote wrote the row last itself: held back, it stays there
 	Published   []Published  // messages that the script would have published
@@ -82,8 +84,10 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 	said.TakeAll() // about other files
 	trial.Transformed = scripts.Has(r.Table)
 	tables := schema.NewTables(db)
+	sent := outbox.New(db, tables, nil)
 	n := &tried{
-		Renderer: Renderer{Log: log, Client: cfg.ClientName, DB: db, Tables: tables, Sent: outbox.New(db, tables, nil), Transformers: scripts, Zone: zone},
+		noted:    sent.Noted,
+		Renderer: Renderer{Log: log, Client: cfg.ClientName, DB: db, Tables: tables, Sent: sent, Transformers: scripts, Zone: zone},
 		decoder:  receive.Decoder{Self: cfg.ClientName, Rights: cfg, MaxRow: cfg.LargestRow(), Zone: zone, Now: time.Now, Tables: receive.Own{Tables: tables}, Transformers: scripts},
 		lossy:    cfg.Lossy,
 	}
@@ -102,6 +106,7 @@ func Try(ctx context.Context, cfg *config.Config, db *mysqldb.DB, r TrialRequest
 type tried struct {
 	Renderer
 	decoder receive.Decoder
+	noted   func(ctx context.Context, remote, table string) (bool, error)
 	lossy   func(table, column string) bool
 }
 
@@ -145,6 +150,15 @@ func (n *tried) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 	if err != nil && mysqldb.Number(err) != noSuchTable {
 		return err
 	}
+	if trial.Transformed && trial.Held == "" && values != nil && !states[item.Row].WrittenBy(r.Remote) {
+		noted, err := n.noted(ctx, r.Remote, t.Name)
+		if err != nil && mysqldb.Number(err) != noSuchTable {
+			return err
+		}
+		if !noted {
+			trial.MayHold = r.ID // what Note will record before the node sends the first row
+		}
+	}
 	o := n.outgoing(item, nil)
 	if values == nil {
 		trial.Sent, err = n.transformRow(ctx, &o, Target{Remote: r.Remote}, t, nil, trial.Held)
@@ -155,7 +169,7 @@ func (n *tried) try(ctx context.Context, trial *Trial, r TrialRequest) error {
 			o = n.outgoing(item, states)
 			trial.HeldBack, trial.Own = true, o.State.WrittenBy(r.Remote)
 			call := transform.Call{Table: t.Name, ID: r.ID, Source: n.Client, Target: r.Remote}
-			trial.Sent, err = n.takeAway(ctx, &o, Target{Remote: r.Remote}, t, call, trial.Held)
+			trial.Sent, err = n.takeAway(ctx, &o, Target{Remote: r.Remote}, t, call, cmp.Or(trial.Held, trial.MayHold))
 		}
 	}
 	trial.After, trial.As = n.withKey(t, &o), o.ID
