@@ -10,6 +10,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/losers"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
@@ -180,4 +181,26 @@ func misfitCounter(p conflict.Policy, s *Step, err error) error {
 		}
 	}
 	return err
+}
+
+// ofCheck are the errors of MySQL and MariaDB for a row that a CHECK refuses.
+var ofCheck = []int{3819, 4025}
+
+// refusedSum adds the sums to the error of a row that is written alone and that a CHECK refuses: only the server knows
+// which columns the CHECK compares.
+func refusedSum(steps []*Step, err error) error {
+	if len(steps) != 1 || !slices.Contains(ofCheck, mysqldb.Number(err)) {
+		return err
+	}
+	var sums []string
+	for _, k := range steps[0].State.Counts {
+		if !k.Epoch.IsZero() && k.Value() != "" {
+			sums = append(sums, k.Value()+" of counter "+k.Name)
+		}
+	}
+	if len(sums) == 0 {
+		return err
+	}
+	return fmt.Errorf("the increments of all sites make %s, and a CHECK refuses that row, so each site keeps its own for now; "+
+		"change it at any site so that it is allowed: %w", strings.Join(sums, " and "), err)
 }

@@ -2,12 +2,14 @@ package apply
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
@@ -108,6 +110,24 @@ func TestASumThatDoesNotFitIsNamed(t *testing.T) {
 	s := &Step{State: change.State{Counts: change.Counts{{Name: "price", Base: "-20"}}}}
 	err := misfitCounter(conflict.Policy{Counters: []string{"PRICE"}}, s, errors.New("table items: column Price: -20 is out of range"))
 	if !strings.Contains(err.Error(), "make -20 of counter price") {
+		t.Error(err)
+	}
+}
+
+// TestASumThatACheckRefusesIsNamed in the error of its own row; of several rows it is not known whose it is.
+func TestASumThatACheckRefusesIsNamed(t *testing.T) {
+	t.Parallel()
+	s := &Step{State: change.State{Counts: change.Counts{{Name: "price", Base: "-20", Epoch: at(1000, "node-a")}, {Name: "other"}}}}
+	for _, number := range []int{3819, 4025} {
+		err := refusedSum([]*Step{s}, fmt.Errorf("write items: %w", mysqldb.Answer(number, "violated")))
+		if !strings.Contains(err.Error(), "make -20 of counter price, and a CHECK") || mysqldb.Number(err) != number {
+			t.Error(err)
+		}
+		if err := refusedSum([]*Step{s, s}, mysqldb.Answer(number, "violated")); strings.Contains(err.Error(), "counter") {
+			t.Error(err)
+		}
+	}
+	if err := refusedSum([]*Step{s}, mysqldb.Answer(1062, "duplicate")); strings.Contains(err.Error(), "counter") {
 		t.Error(err)
 	}
 }

@@ -75,7 +75,7 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 			n++
 		}
 		if err := f(ctx, tx, t, steps[:n]); err != nil {
-			return stuckIn(t.Name, fmt.Errorf("write %s: %w", t.Name, err))
+			return stuckIn(t.Name, refusedSum(steps[:n], fmt.Errorf("write %s: %w", t.Name, err)))
 		}
 		steps = steps[n:]
 	}

@@ -173,7 +173,7 @@ func TestASumThatDoesNotFitIsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ column, sell, more, want, reason string }{
 		"unsigned":  {`INT UNSIGNED NOT NULL`, `quantity = quantity - 60`, `quantity = quantity + 50`, `30`, "make -20 of counter quantity"},
 		"too large": {`TINYINT NOT NULL`, `quantity = quantity + 20`, `quantity = quantity - 30`, `110`, "make 140 of counter quantity"},
-		"check":     {`INT NOT NULL CHECK (quantity >= 0)`, `quantity = quantity - 60`, `quantity = quantity + 50`, `30`, "constraint"},
+		"check":     {`INT NOT NULL CHECK (quantity >= 0)`, `quantity = quantity - 60`, `quantity = quantity + 50`, `30`, "make -20 of counter quantity, and a check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
