@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,5 +41,25 @@ func TestWhatTheLogLacksKeepsOnlyALogFromWorking(t *testing.T) {
 		if got := strings.Join(levels, " "); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// TestNothingIsSaidOfTriggersThatAreNotNeeded when writes are read from the log.
+func TestNothingIsSaidOfTriggersThatAreNotNeeded(t *testing.T) {
+	t.Parallel()
+	said := func(fromLog bool) (abouts []string) {
+		f := &finding.List{}
+		judgeTableLocks(f, &server{mariaDB: true}, fromLog)
+		judgeDefiners(f, &catalogue{}, "sync@localhost", !fromLog)
+		for _, x := range f.Found {
+			abouts = append(abouts, x.About)
+		}
+		return abouts
+	}
+	if got := said(false); !slices.Equal(got, []string{"LOCK TABLES", "triggers"}) {
+		t.Errorf("with triggers: %v", got)
+	}
+	if got := said(true); len(got) > 0 {
+		t.Errorf("from the log: %v", got)
 	}
 }

@@ -44,6 +44,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Find
 	f.Rightf("mysqlConfig", "the login as %s to database %s works", account(s.user), db.Name)
 	judgeServer(f, s, g)
 	fromLog := checkCapture(ctx, f, db, cfg)
+	judgeTableLocks(f, s, fromLog)
 	if err := ApplySession(ctx, cfg); err != nil {
 		f.Wrongf("applySession", "Remove the variable, correct its value, or grant the login the required privilege.", "%v", err)
 	} else if n := len(cfg.ApplySession); n > 0 {
@@ -75,7 +76,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) (list []finding.Find
 		judgeBinaryLog(f, s, g)
 	}
 	judgeGrants(privileges, g, s.user, neededPrivileges(schema.Own, cfg.SyncTables, cfg.ReceiveTables, armed))
-	judgeDefiners(f, c, s.user)
+	judgeDefiners(f, c, s.user, len(armed) > 0)
 	judgeTables(tables, c, cfg, s, g)
 	judgeCounters(tables, c, cfg)
 	if err := checkRoutes(ctx, tables, db, known, cfg, c); err != nil {

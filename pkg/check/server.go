@@ -127,7 +127,6 @@ func judgeServer(f *finding.List, s *server, g *grants) {
 	}
 	judgeWriting(f, s, g)
 	judgeBinaryFormat(f, s)
-	judgeTableLocks(f, s)
 	judgeClock(f, "clock", "the database server", s.ahead, s.within)
 	switch size := s.number("max_allowed_packet"); {
 	case size < leastPacket:
@@ -195,12 +194,14 @@ func judgeWriting(f *finding.List, s *server, g *grants) {
 
 // judgeTableLocks reports what the node costs writers: along with a locked table, the server locks the table that its
 // triggers write to, and MySQL has gap locks that the node can only wait for.
-func judgeTableLocks(f *finding.List, s *server) {
+func judgeTableLocks(f *finding.List, s *server, fromLog bool) {
 	does := "blocks the writers of all synced tables until UNLOCK TABLES"
 	if s.mariaDB {
 		does = "keeps its own session from writing any synced table (1442)"
 	}
-	f.Rightf("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
+	if !fromLog {
+		f.Rightf("LOCK TABLES", "on a synced table %s: load dumps with --skip-add-locks", does)
+	}
 	if !s.mariaDB {
 		f.Rightf("deadlocks", "if applications hold gap locks (REPEATABLE READ) in tables that receive rows, MySQL may end a transaction with error 1213 that would succeed without the node: make them retry, or use READ COMMITTED")
 	}

@@ -46,8 +46,8 @@ func Needs(ctx context.Context, db *mysqldb.DB, login config.MySQL) ([]Need, err
 		return nil, fmt.Errorf("read what the server logs: %w", err)
 	}
 	list := judge(db.MariaDB, variables)
-	if slices.ContainsFunc(list, func(n Need) bool { return n.Must }) {
-		return list, nil
+	if slices.ContainsFunc(list, unreadable) {
+		return list, nil // what comes next asks for the log
 	}
 	left, err := excludes(ctx, db)
 	if err != nil {
@@ -55,6 +55,12 @@ func Needs(ctx context.Context, db *mysqldb.DB, login config.MySQL) ([]Need, err
 	}
 	refused, err := refused(ctx, db, login)
 	return slices.Concat(list, left, refused), err
+}
+
+// unreadable reports whether a server without this need does not give its log to anyone, whatever it is asked. A log that
+// holds too little can be asked for all the same, so that all needs are told at once.
+func unreadable(n Need) bool {
+	return n.Must && n.About != "binlog_format" && n.About != "binlog_row_image"
 }
 
 // set says how to change a variable for good.

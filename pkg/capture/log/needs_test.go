@@ -66,13 +66,13 @@ func TestTheStatementForTheRightGivesIt(t *testing.T) {
 	p.want("and with the right", abouts, "")
 }
 
-// TestADatabaseThatIsNotLoggedIsNoticed: by who may ask, and by a start, which does not find what it has written.
+// TestADatabaseThatIsNotLoggedIsNoticed, with all else that is missing: by who may ask, and by a start, which does not find what it has written.
 func TestADatabaseThatIsNotLoggedIsNoticed(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, testkit.Server(t, append(testkit.LogFlags(), "--binlog-do-db=other")...), []string{"orders"}, orders)
+	p := newPlace(t, testkit.Server(t, append(testkit.LogFlags(), "--binlog-do-db=other", "--binlog-format=MIXED")...), []string{"orders"}, orders)
 	login := config.MySQL{Host: p.server.Host, Port: p.server.Port, User: p.server.User, Password: p.server.Password, Database: p.db.Name}
 	abouts, _ := p.must(login)
-	p.want("must", abouts, "binlog_do_db")
+	p.want("must", abouts, "binlog_formatbinlog_do_db")
 	s := choice.Source(zap.NewNop(), p.db, choice.Config{Syncs: func(string) bool { return true }}, &login)
 	_, err := s.Unseen(t.Context(), p.tables, p.keys)
 	if err == nil {
