@@ -88,7 +88,7 @@ func printFleet(w io.Writer, s screen, f *fleet.Fleet, total int) {
 	var said []string
 	for _, standing := range fleet.Standings() {
 		if n := count[standing]; n > 0 {
-			said = append(said, fmt.Sprintf("%d %s", n, standing))
+			said = append(said, fmt.Sprintf("%d %s", n, sitesThat(standing)))
 		}
 	}
 	if len(f.Sites) < total {
@@ -104,6 +104,17 @@ func printFleet(w io.Writer, s screen, f *fleet.Fleet, total int) {
 	}
 	section(w, s, &g, "no site matches")
 	printProblems(w, s, f)
+}
+
+// sitesThat says in a list of numbers of sites which these are.
+func sitesThat(standing string) string {
+	switch standing {
+	case fleet.Problems:
+		return "with problems"
+	case fleet.NoProblems:
+		return "without problems"
+	}
+	return standing
 }
 
 func fleetRow(x *fleet.Site, now time.Time) []string {

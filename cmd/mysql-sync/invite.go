@@ -75,7 +75,7 @@ Exit codes: 0 printed; 1 failed; 2 the command line or the configuration is wron
 			if err != nil {
 				return err
 			}
-			v.tell(cmd.ErrOrStderr(), text)
+			v.tell(cmd.ErrOrStderr(), text, args[1])
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), text.text)
 			return err
 		},
@@ -246,15 +246,15 @@ func (v *invite) token(ctx context.Context, cfg *config.Config, t join.Token) (w
 }
 
 // tell explains the token.
-func (v *invite) tell(w io.Writer, t written) {
-	who := "A site of the name " + t.Site
+func (v *invite) tell(w io.Writer, t written, path string) {
+	who := "A site named " + t.Site
 	if config.IsPattern(t.Site) {
-		who = fmt.Sprintf("%d %s of names such as %s", t.Uses, command.Word(int64(t.Uses), "site", "sites"), t.Site)
+		who = fmt.Sprintf("%d %s with names such as %s", t.Uses, command.Word(int64(t.Uses), "site", "sites"), t.Site)
 	}
-	fmt.Fprintf(w, "%s can join with this token until %s:\n\n  mysql-sync join TOKEN\n\nWhoever has the token can. To end it: mysql-sync sites --withdraw %s\n\n",
-		who, t.Until.Local().Format("2006-01-02 15:04:05 -0700"), t.ID)
+	fmt.Fprintf(w, "%s can join with this token until %s:\n\n  mysql-sync join TOKEN\n\nAnyone who has it can. To withdraw it: mysql-sync sites %s --withdraw %s\n\n",
+		who, t.Until.Local().Format("2006-01-02 15:04:05 -0700"), shellWord(path), t.ID)
 	if u, err := url.Parse(t.Servers[0]); err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()) {
-		fmt.Fprintf(w, "Only from this machine: the broker's address in it is %s. For others, give --broker.\n\n", u.Host)
+		fmt.Fprintf(w, "It works only on this machine, since it names the broker %s. For others, give --broker.\n\n", u.Host)
 	} else if err == nil && (u.Scheme == "tcp" || u.Scheme == "ws") {
 		fmt.Fprint(w, "The connection to the broker is not encrypted, so its login can be read on the way; the site's key and its rows cannot.\n\n")
 	}

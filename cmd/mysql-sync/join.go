@@ -140,7 +140,7 @@ func (j *joining) run(ctx context.Context, w io.Writer, piped bool) error {
 	if j.start {
 		return run(ctx, j.path)
 	}
-	fmt.Fprintf(w, "\nStart the node with:\n\n  mysql-sync run %s\n\nCheck it before with: mysql-sync check %s\n", shellWord(j.path), shellWord(j.path))
+	fmt.Fprintf(w, "\nStart the node with:\n\n  mysql-sync run %s\n\nCheck it first with: mysql-sync check %s\n", shellWord(j.path), shellWord(j.path))
 	return nil
 }
 

@@ -41,9 +41,9 @@ a running node publish it: after the hub was restored from a backup, its sites h
 later versions than it, and keep them until then. They then take back what the hub
 has now.
 
---release gives all sites of a profile the latest version, which so far only those
-have that are to try it (first), and has a running node publish it. If one of these
-refuses it, nothing is released without --force.
+--release gives all sites of a profile the latest version, which so far only the
+sites that try it first (first) may have, and has a running node publish it. If one
+of these refuses it, nothing is released without --force.
 
 Exit codes: 0 done; 1 the database or the node could not be reached, a profile was
 never led, has nothing to release, or is refused by a site that tries it; 2 the
