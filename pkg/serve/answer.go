@@ -20,7 +20,6 @@ const (
 	retiredTime  = 90 * time.Second // for those of a replaced listener, as at a reload
 	headerBytes  = 32 << 10
 	bodyBytes    = 1 << 20
-	streamsMost  = 40 // requests at once of one connection that speaks HTTP/2
 )
 
 // Kinds of errors, which decide the status of an answer; that of any other is 500.

@@ -64,7 +64,7 @@ func Listen(ctx context.Context, log *zap.Logger, cfg Config, page func(local bo
 	}
 	scheme := "http"
 	if cfg.Cert != "" {
-		p.Listener = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		p.Listener = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, // in HTTP/2, a stranger's connection carries many requests at once
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return p.pair.Load(), nil }})
 		scheme = "https"
 	}
@@ -109,7 +109,6 @@ func (l *Listener) Run(ctx context.Context) error {
 	defer cancel()
 	server := &http.Server{
 		Handler: l.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: l.log,
-		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: streamsMost},
 		BaseContext: func(net.Listener) context.Context { return base },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 	}
