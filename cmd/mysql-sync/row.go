@@ -130,7 +130,14 @@ func siteText(x *status.RowSite) string {
 	}
 	text := x.Is
 	if x.NotIts {
-		text += ", not in its part"
+		switch x.Is { // the row here, if any, is not compared
+		case "nowhere":
+			text = "not in its part"
+		case "missing here":
+			text = "there, but not in its part"
+		default:
+			text += ", not in its part"
+		}
 	}
 	if x.Pending {
 		text += ", on its way"

@@ -48,10 +48,13 @@ function result(r) {
   return parts;
 }
 
+// The row here, if any, is not compared with that of a remote whose part does not have it.
+const notIts = { "nowhere": "not in its part", "missing here": "there, but not in its part" };
+
 function site(x) {
   const state = pill(), why = [];
   const kind = x.error ? "wait" : { "same": "good", "nowhere": "wait", "held back": "wait", "incomparable": "wait" }[x.is] ?? (x.pending ? "wait" : "bad");
-  state.show([kind, x.error ? "not known" : `${x.is}${x.notIts ? ", not in its part" : ""}${x.pending ? ", on its way" : ""}`]);
+  state.show([kind, x.error ? "not known" : `${x.notIts ? notIts[x.is] ?? `${x.is}, not in its part` : x.is}${x.pending ? ", on its way" : ""}`]);
   if (x.error) why.push(x.error);
   for (const d of x.columns ?? []) why.push(`${d.column} is ${d.here ?? "NULL"} here and ${d.there ?? "NULL"} there`);
   if (x.refused) why.push(`${x.refused.waits ? "waits" : "refused"}: ${x.refused.message}`);
