@@ -53,7 +53,7 @@ type beside struct {
 
 var besides = []beside{
 	{name: "side by side: catch-up", take: sideCatchUp, columns: []column{{"catch-up from the start / from the first row on, rows/s", []string{"rate", "flow"}},
-		{"memory after it, MiB", []string{"MiB"}}}},
+		{"CPU of it, µs a row", []string{"CPU"}}, {"memory after it, MiB", []string{"MiB"}}}},
 	{name: "side by side: latency", take: func(b *bench, p *pair) sample { return delays(b, p, b.rows(500)) },
 		columns: []column{{"commit to visible p50 / p99, ms", []string{"p50", "p99"}}}},
 	{name: "side by side: idle", take: sideIdle, columns: []column{{"at rest: CPU of a core, %", []string{"CPU"}}, {"memory, MiB", []string{"MiB"}}}},
@@ -181,7 +181,7 @@ func sideCatchUp(b *bench, p *pair) sample {
 	p.source.singles(1, n)
 	p.ways.arrive()
 	want, there := p.all(p.source), int64(0)
-	began := time.Now()
+	used, began := p.used(), time.Now()
 	p.ways.release()
 	first := b.until("the first rows", func(context.Context) (bool, error) {
 		var err error
@@ -190,7 +190,7 @@ func sideCatchUp(b *bench, p *pair) sample {
 	})
 	ended := p.awaitAll(want, []int64{int64(n)})
 	figures := map[string]float64{"rate": float64(n) / ended.Sub(began).Seconds(), "flow": float64(int64(n)-there) / ended.Sub(first).Seconds()}
-	figures["MiB"] = p.memory()
+	figures["CPU"], figures["MiB"] = float64(p.since(used).Microseconds())/float64(n), p.memory()
 	return sample{Figures: figures}
 }
 
@@ -198,17 +198,29 @@ func sideCatchUp(b *bench, p *pair) sample {
 func sideIdle(b *bench, p *pair) sample {
 	p.start()
 	b.pause(b.time(10 * time.Second))
-	used := func() (all time.Duration) {
-		for _, pid := range append(p.programs(), p.source.serverPid(), p.target.serverPid()) {
-			d, err := busy(pid)
-			b.must("look at a process", err)
-			all += d
-		}
-		return all
-	}
-	before, began := used(), time.Now()
+	used, began := p.used(), time.Now()
 	b.pause(b.time(10 * time.Second))
-	return sample{Figures: map[string]float64{"CPU": 100 * (used() - before).Seconds() / time.Since(began).Seconds(), "MiB": p.memory()}}
+	return sample{Figures: map[string]float64{"CPU": 100 * p.since(used).Seconds() / time.Since(began).Seconds(), "MiB": p.memory()}}
+}
+
+// used is the CPU time of each process of the pair so far: both servers and the programs, without the broker. A program
+// that is stopped is not among them.
+func (p *pair) used() map[int]time.Duration {
+	all := map[int]time.Duration{}
+	for _, pid := range append(p.programs(), p.source.serverPid(), p.target.serverPid()) {
+		if d, err := busy(pid); err == nil {
+			all[pid] = d
+		}
+	}
+	return all
+}
+
+// since is the CPU time of all of them since they had used that much; a program that was started since counts in full.
+func (p *pair) since(before map[int]time.Duration) (sum time.Duration) {
+	for pid, d := range p.used() {
+		sum += d - before[pid]
+	}
+	return sum
 }
 
 // memory is the sum of the peaks of all programs but the servers and the broker, in MiB.
