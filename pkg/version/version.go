@@ -101,23 +101,18 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	routed := slices.ContainsFunc(entries, func(e Entry) bool { return e.Token != 0 || e.Label != 0 })
+	w := widthOf(entries)
 	var q mysqldb.Statement
 	q.Grow(160 * len(entries))
-	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, seen, made, counts, position, came_from")
-	if routed {
-		q.SQL(", token, label")
-	}
-	q.SQL(", row_key) VALUES ")
+	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, position, came_from" + w.columns() + ") VALUES (")
 	var b []byte
 	text := func(s string) []byte { b = append(b[:0], s...); return b }
 	for i := range entries {
 		e := &entries[i]
 		id := e.ID()
 		if i > 0 {
-			q.SQL(",")
+			q.SQL("),(")
 		}
-		q.SQL("(")
 		q.Text(text(e.Table))
 		q.SQL(",")
 		q.Bytes(text(id))
@@ -128,48 +123,99 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.SQL(",")
 		q.Int(int64(e.Fate))
 		q.SQL(",")
-		b = appendSeen(b[:0], e.Seen)
-		q.Bytes(b)
-		q.SQL(",")
-		if e.Made == nil {
-			q.Null()
-		} else {
-			q.Bytes(e.Made.Text())
-		}
-		q.SQL(",")
-		if len(e.Counts) == 0 {
-			q.Null()
-		} else {
-			q.Bytes(e.Counts.Text())
-		}
-		q.SQL(",")
 		q.Int(e.Position)
 		q.SQL(",")
 		q.Text(text(e.From))
-		if routed {
+		if w.seen {
+			q.SQL(",")
+			b = appendSeen(b[:0], e.Seen)
+			q.Bytes(b)
+		}
+		if w.made {
+			q.SQL(",")
+			if e.Made == nil {
+				q.Null()
+			} else {
+				q.Bytes(e.Made.Text())
+			}
+		}
+		if w.counts {
+			q.SQL(",")
+			if len(e.Counts) == 0 {
+				q.Null()
+			} else {
+				q.Bytes(e.Counts.Text())
+			}
+		}
+		if w.keys {
+			q.SQL(",")
+			if id == e.Key {
+				q.Null()
+			} else {
+				q.Bytes(text(e.Key))
+			}
+		}
+		if w.routed {
 			q.SQL(",")
 			q.Int(e.Token)
 			q.SQL(",")
 			q.Int(int64(e.Label))
 		}
-		if id == e.Key {
-			q.SQL(",NULL)")
-			continue
-		}
-		q.SQL(",")
-		q.Bytes(text(e.Key))
-		q.SQL(")")
 	}
 	// The assignments take effect in order: came_from depends on the values before them.
-	q.SQL(` ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
-		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), seen = VALUES(seen), made = VALUES(made), counts = VALUES(counts), row_key = VALUES(row_key), position = IF(VALUES(position) = 0, position, VALUES(position))`)
-	if routed {
-		q.SQL(`, token = IF(VALUES(token) = 0, token, VALUES(token)), label = IF(VALUES(label) = 0, label, VALUES(label))`)
-	}
+	q.SQL(`) ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
+		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position))` + w.update())
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}
 	return nil
+}
+
+// width says which columns entries have values for. Most rows need few, and the server reads each value of a statement.
+type width struct{ seen, made, counts, keys, routed bool }
+
+func widthOf(entries []Entry) (w width) {
+	for i := range entries {
+		e := &entries[i]
+		w.seen = w.seen || len(e.Seen) > 0
+		w.made = w.made || e.Made != nil
+		w.counts = w.counts || len(e.Counts) > 0
+		w.keys = w.keys || e.ID() != e.Key
+		w.routed = w.routed || e.Token != 0 || e.Label != 0
+	}
+	return w
+}
+
+// columns returns the names of the columns, each after a comma.
+func (w width) columns() (list string) {
+	for _, c := range []struct {
+		has   bool
+		names string
+	}{{w.seen, ", seen"}, {w.made, ", made"}, {w.counts, ", counts"}, {w.keys, ", row_key"}, {w.routed, ", token, label"}} {
+		if c.has {
+			list += c.names
+		}
+	}
+	return list
+}
+
+// update returns what becomes of the columns of a row that is there already, each after a comma: one without a value has its
+// default, but token and label stay.
+func (w width) update() (list string) {
+	for _, c := range []struct {
+		has         bool
+		name, empty string
+	}{{w.seen, "seen", "''"}, {w.made, "made", "NULL"}, {w.counts, "counts", "NULL"}, {w.keys, "row_key", "NULL"}} {
+		value := c.empty
+		if c.has {
+			value = "VALUES(" + c.name + ")"
+		}
+		list += ", " + c.name + " = " + value
+	}
+	if w.routed {
+		list += ", token = IF(VALUES(token) = 0, token, VALUES(token)), label = IF(VALUES(label) = 0, label, VALUES(label))"
+	}
+	return list
 }
 
 // Forget removes the states of rows of a table.

@@ -141,3 +141,43 @@ func TestADamagedVectorIsAnErrorThatNamesTheRow(t *testing.T) {
 		}
 	}
 }
+
+// TestAStateWithLessLeavesNothingOfTheEarlier: a statement names only the columns that one of its rows has.
+func TestAStateWithLessLeavesNothingOfTheEarlier(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	bob, other := change.Row{Table: "t", Key: "Bob"}.WithID("bob"), change.Row{Table: "t", Key: "2"}
+	full := state(1, "node-a", change.Version{Time: 1, Origin: "node-b"})
+	full.Made = change.MadeOf(full.Version, []string{"name", "city"}, []change.Version{{Time: 1, Origin: "node-b"}, full.Version})
+	full.Counts = change.Counts{{Name: "stock", Epoch: full.Version, Base: "1", Tallies: []change.Tally{{Origin: "node-a", N: 1, Sum: "3", At: 1}}}}
+	bare := func(time int64) change.State {
+		return change.State{Version: change.Version{Time: time, Origin: "node-c"}}
+	}
+	for name, entries := range map[string][]version.Entry{
+		"alone":                {{Row: change.Row{Table: "t", Key: "bob"}, State: bare(2)}},
+		"beside one with more": {{Row: other, State: full}, {Row: change.Row{Table: "t", Key: "bob"}, State: bare(3)}},
+	} {
+		if err := version.Write(t.Context(), db, []version.Entry{{Row: bob, State: full, Token: 4, Label: 5}}); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := version.Keys(t.Context(), db, []change.Row{bob})
+		if err != nil || keys[bob] != "Bob" {
+			t.Fatalf("%s: recorded under %v, %v", name, keys, err)
+		}
+		if err := version.Write(t.Context(), db, entries); err != nil {
+			t.Fatal(err)
+		}
+		at := entries[len(entries)-1]
+		got, err := version.Read(t.Context(), db, []change.Row{at.Row})
+		if err != nil || !reflect.DeepEqual(got[at.Row], at.State) {
+			t.Errorf("%s: read as %v, %v", name, got, err)
+		}
+		if keys, err = version.Keys(t.Context(), db, []change.Row{at.Row}); err != nil || keys[at.Row] != "bob" {
+			t.Errorf("%s: recorded under %v, %v", name, keys, err)
+		}
+		tokens, err := version.Tokens(t.Context(), db, []change.Row{at.Row})
+		if err != nil || tokens[at.Row] != 4 {
+			t.Errorf("%s: tokens %v, %v", name, tokens, err)
+		}
+	}
+}
