@@ -55,6 +55,17 @@ func TestEachPackageIsTested(t *testing.T) {
 	t.Log(b.String())
 }
 
+// TestPackagesEndWhatTheirTestsShare, such as servers: see testkit.Main. Otherwise their folders stay behind.
+func TestPackagesEndWhatTheirTestsShare(t *testing.T) {
+	shares := regexp.MustCompile(`testkit\.(Shared|Logging|Schema|OwnSchema|Postgres|MongoDB|S3|Binary|Connector|Node|Command|Output|NewSite)\(`)
+	for name := range readImports(t) {
+		_, text := linesOf(t, name, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+		if shares.Match(text) && !bytes.Contains(text, []byte("testkit.Main(")) {
+			t.Errorf("%s has no TestMain that calls testkit.Main", name)
+		}
+	}
+}
+
 // linesOf counts the lines of some of a package's files and returns their text.
 func linesOf(t *testing.T, folder string, these func(file string) bool) (lines int, text []byte) {
 	t.Helper()

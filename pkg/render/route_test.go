@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"go.uber.org/zap"
@@ -15,6 +16,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/transform"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // Labels of rows in this test.
 const (

@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"context"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
+
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // hub is the routes of a node with two stores, and for whom it was told that rows are marked.
 type hub struct {
