@@ -138,16 +138,12 @@ func (x *session) keep(e *losers.Entry) {
 	n.db.losers = append(n.db.losers, loser)
 }
 
-// side returns the write that made one of a conflict's rows.
+// side returns the write that made one of a conflict's rows: the transaction's own, whatever has come under its version since.
 func (x *session) side(r change.Row, s losers.Side) int {
-	if s.Columns != nil {
-		return writeIn(s.Values)
+	if s.Values != nil {
+		return x.n.writeOf(&change.Change{Columns: s.Columns, Values: s.Values})
 	}
-	key := x.n.w.keyOf(r)
-	if c := x.came.all[standing{key, s.Version}]; c != nil && c.Deleted() {
-		return c.write
-	}
-	return x.n.db.rows[key].write
+	return x.found[x.n.w.keyOf(r)].write
 }
 
 // writeOf returns the write that a change carries. Deletes carry one too, only for the simulation.

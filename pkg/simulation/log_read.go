@@ -49,20 +49,34 @@ func (s logServer) Committed(context.Context) (binlog.Committed, error) { return
 
 func (s logServer) Recorded(_ context.Context, settled bool) (binlog.Position, string, bool, error) {
 	n := s.n
-	for {
-		if err := n.step(); err != nil {
+	if err := n.step(); err != nil {
+		return binlog.Position{}, "", false, err
+	}
+	if settled {
+		if err := n.lockP(); err != nil {
 			return binlog.Position{}, "", false, err
 		}
-		if !settled || !slices.ContainsFunc(n.hanging, func(t *transaction) bool { return t.moves }) {
-			p := n.binary.p
-			return p.at.Clone(), p.mark, p.there, n.step()
+	}
+	p := n.binary.p
+	return p.at.Clone(), p.mark, p.there, n.step()
+}
+
+// lockP waits until nobody moves P: who does has its row locked.
+func (n *node) lockP() error {
+	for slices.ContainsFunc(n.hanging, func(t *transaction) bool { return t.moves }) {
+		if err := n.step(); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // Record moves P in the transaction.
 func (s logServer) Record(_ context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error {
 	n := s.n
+	if err := n.lockP(); err != nil {
+		return err
+	}
 	x := tx.(recording).x
 	x.moved = &recorded{at: n.mistakenly(at), mark: mark, there: true}
 	if n.w.mistake == LogMoveApart {

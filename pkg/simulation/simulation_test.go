@@ -45,6 +45,12 @@ func TestLog(t *testing.T) {
 	for s := range *seeds {
 		report(t, s+1, simulation.Run(s+1, simulation.Options{Log: true}))
 	}
+	for _, s := range []uint64{
+		17977, // a row comes under the version of a delete while the decision over that is committed
+		6809,  // a COMMIT that was not answered moves P while another transaction does
+	} {
+		report(t, s, simulation.Run(s, simulation.Options{Log: true}))
+	}
 }
 
 // TestTurns has each node's remotes catch up one at a time. Promises 1 to 5.
