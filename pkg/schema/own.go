@@ -25,7 +25,7 @@ const ledger = "sync_migrations"
 
 // Own lists the node's own tables, which are all that uninstall has to drop.
 var Own = []string{"table_changes", "sync_status", "sync_versions", "sync_outbox", "sync_sent", "sync_noted", "sync_conflicts", "sync_snapshots", "sync_remotes", "sync_kept", "sync_node", "sync_clients", "sync_captured", "sync_spellings", "sync_doubts", "sync_pauses",
-	"sync_labels", "sync_routes", "sync_lookups", "sync_moves", "sync_reroutes", "sync_invitations", "sync_sites", "sync_leads", "sync_acts", "sync_log", ledger}
+	"sync_labels", "sync_routes", "sync_lookups", "sync_moves", "sync_reroutes", "sync_invitations", "sync_sites", "sync_leads", "sync_acts", "sync_log", "sync_log_done", ledger}
 
 // createLedger runs first at each start.
 const createLedger = `CREATE TABLE IF NOT EXISTS sync_migrations (

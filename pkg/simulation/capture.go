@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
@@ -132,6 +133,7 @@ type capturing struct {
 	entries []version.Entry
 	routed  *routeTx  // nil: nothing is routed
 	moved   *recorded // P, from the commit on
+	done    []binlog.Change
 }
 
 func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.Tx, *version.Writing) error) error {
@@ -161,7 +163,7 @@ func (x *capturing) Consume(_ context.Context, b capture.Batch, w *version.Writi
 	}
 	x.batch = b.(noted)
 	if x.batch.real != nil {
-		return x.batch.real.Consume(ctx, recording{x: x}, w)
+		return x.batch.real.Consume(ctx, recording{x: x, done: &x.done}, w)
 	}
 	if !n.db.has(x.batch.ids()) {
 		return capture.ErrConsumed

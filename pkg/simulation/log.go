@@ -44,7 +44,8 @@ const schemaName = "db"
 // layouts of the tables as the log has them.
 var (
 	rowsLayout                  = map[string]*binlog.Layout{parents.Name: binlog.Define(schemaName, parents.Name, own[0]), children.Name: binlog.Define(schemaName, children.Name, own[0])}
-	versionsLayout, marksLayout = binlog.Define(schemaName, "sync_versions", text("table_name"), text("row_id")), binlog.Define(schemaName, "sync_log", text("mark"))
+	versionsLayout, marksLayout = binlog.Define(schemaName, "sync_versions", text("table_name"), text("row_id")), binlog.Define(schemaName, "sync_log", text("mark"), text("position"))
+	doneLayout                  = binlog.Define(schemaName, "sync_log_done", text("id"), text("names"))
 )
 
 func text(name string) value.Column {
@@ -99,16 +100,16 @@ func (x *session) logs() (list []binlog.Change) {
 			list = append(list, n.wrote(key, n.db.rows[key], now))
 		}
 	}
-	return append(list, n.versioned(x.entries)...)
+	return slices.Concat(list, n.versioned(x.entries), x.done)
 }
 
 // logs returns what the log has of the transaction.
 func (x *capturing) logs() []binlog.Change {
 	list := x.n.versioned(x.entries)
 	if x.moved != nil {
-		list = append(list, changed(marksLayout, binlog.Update, x.moved.mark))
+		list = append(list, changed(marksLayout, binlog.Update, x.moved.mark, x.moved.at.String()))
 	}
-	return list
+	return append(list, x.done...)
 }
 
 func (x *revising) logs() []binlog.Change { return x.n.versioned(x.entries) }

@@ -81,10 +81,18 @@ func (s logServer) Record(_ context.Context, tx mysqldb.Execer, at binlog.Positi
 	x.moved = &recorded{at: n.mistakenly(at), mark: mark, there: true}
 	if n.w.mistake == LogMoveApart {
 		n.binary.p = *x.moved
-		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Update, mark)}}, false, nil)
+		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Update, mark, at.String())}}, false, nil)
 		x.moved = nil
 	}
 	return n.step()
+}
+
+// Done has the transaction name what is done.
+func (s logServer) Done(_ context.Context, tx mysqldb.Execer, _ int, names []byte) error {
+	if done := tx.(recording).done; s.n.w.mistake != LogForgetDone {
+		*done = append(*done, changed(doneLayout, binlog.Update, "", string(names)))
+	}
+	return nil
 }
 
 // mistakenly is where P moves by mistake.
@@ -106,7 +114,7 @@ func (n *node) mistakenly(at binlog.Position) binlog.Position {
 func (s logServer) InTx(_ context.Context, f func(tx mysqldb.Tx) error) error {
 	n := s.n
 	x := &capturing{n: n}
-	if err := f(recording{x: x}); err != nil {
+	if err := f(recording{x: x, done: &x.done}); err != nil {
 		return err
 	}
 	return n.commit(&transaction{do: x.commit, logs: x.logs, moves: x.moved != nil})
@@ -128,7 +136,8 @@ func (s logServer) Lock(_ context.Context, _ *schema.Table, keys []string) error
 // recording is a transaction in which P moves.
 type recording struct {
 	mysqldb.Tx
-	x *capturing
+	x    *capturing // nil: apply's
+	done *[]binlog.Change
 }
 
 // logTables are the definitions of the tables.
@@ -304,9 +313,9 @@ func (n *node) waiting(table string, keys []string, w binlog.Written) (list []ca
 }
 
 // settles has the source take entries for done once a transaction has committed.
-func (n *node) settles(w *version.Writing, entries []capture.Entry) error {
+func (n *node) settles(tx recording, w *version.Writing, entries []capture.Entry) error {
 	if n.w.mistake != LogSettleEarly {
-		return n.source.Consume(ctx, nil, w, entries)
+		return n.source.Consume(ctx, tx, w, entries)
 	}
-	return n.stream.Decide(ctx, nil, func(w *version.Writing) error { return n.source.Consume(ctx, nil, w, entries) })
+	return n.stream.Decide(ctx, nil, func(w *version.Writing) error { return n.source.Consume(ctx, tx, w, entries) })
 }

@@ -12,7 +12,7 @@ func (w *world) newLogs() {
 	for _, n := range w.nodes {
 		mariaDB := w.r.IntN(2) == 0
 		n.binary = &binaryLog{mariaDB: mariaDB, ordered: mariaDB || w.r.IntN(2) == 0, writes: map[uint64]int{}, p: recorded{mark: "first", there: true}}
-		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Insert, "first")}}, false, nil)
+		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Insert, "first", "")}}, false, nil)
 	}
 }
 

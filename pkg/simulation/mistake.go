@@ -82,5 +82,6 @@ const (
 	LogSettleEarly              // apply settles what it decided over before it commits
 	LogForgetOwn                // what apply writes is taken for a user's
 	LogNotLogged                // some write with sql_log_bin=0
+	LogForgetDone               // the log does not say what is done though a restart reads it again
 	LogOverwrite                // a row that was inserted since is overwritten
 )

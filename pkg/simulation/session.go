@@ -71,10 +71,16 @@ type session struct {
 	unchecked bool
 	entries   []version.Entry
 	kept      []losers.Entry
-	consumed  []capture.Entry
-	marked    []marking
+	settled
+	marked []marking
 	stale
 	routed *routeTx // nil: nothing is routed
+}
+
+// settled are the local writes that the transaction takes from their source.
+type settled struct {
+	consumed []capture.Entry
+	done     []binlog.Change // what the log has of them
 }
 
 // stale is what was read before; only mistakes look at it.

@@ -81,7 +81,7 @@ func (x *session) Respelled(context.Context, []change.Row, []change.Row) error {
 func (x *session) Consume(_ context.Context, w *version.Writing, entries []capture.Entry) error {
 	if x.n.source != nil {
 		x.consumed = entries
-		return x.n.settles(w, entries)
+		return x.n.settles(recording{done: &x.done}, w, entries)
 	}
 	if x.n.w.mistake != CountAgain {
 		x.consumed = entries

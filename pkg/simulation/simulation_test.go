@@ -105,7 +105,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogAskExecutedFirst: 1043, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
-	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogOverwrite: 2614, simulation.LogMoveApart: 60, simulation.LogWaitForRecorded: 5,
+	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogOverwrite: 2614, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
 	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 13225, simulation.SendUnlabelled: 1894, simulation.ForgetAway: 10021,
 }
 
@@ -208,6 +208,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"a restart reads after what was not recorded":                 simulation.LogMoveToRead,
 		"apply settles before its commit":                             simulation.LogSettleEarly,
 		"what apply writes is taken for a user's":                     simulation.LogForgetOwn,
+		"the log does not say what is done":                           simulation.LogForgetDone,
 		"some write with sql_log_bin=0":                               simulation.LogNotLogged,
 		"a row that was inserted meanwhile is overwritten":            simulation.LogOverwrite,
 	} {

@@ -31,6 +31,7 @@ type Stream struct {
 	open  map[*Writing]int64 // each one's first position
 	doubt []*Writing         // transactions that ended with an unknown outcome
 	ended uint64             // transactions that were committed
+	known uint64             // transactions whose outcome was unknown, and that have ended
 }
 
 // Latch keeps others from deciding about rows until the function that Lock returns is called; see latch.Rows.
@@ -83,6 +84,7 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 type Writing struct {
 	s      *Stream
 	last   int64
+	doubts uint64
 	unmade bool // its COMMIT was never sent: it cannot arrive late
 	after  []func()
 }
@@ -93,8 +95,13 @@ func (s *Stream) Begin(ctx context.Context) (*Writing, error) {
 	if err := s.settle(ctx); err != nil {
 		return nil, err
 	}
-	return &Writing{s: s}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Writing{s: s, doubts: s.known}, nil
 }
+
+// Doubts returns how many transactions with an unknown outcome had ended before this one began.
+func (w *Writing) Doubts() uint64 { return w.doubts }
 
 // Positions returns the first of n consecutive positions. They belong to the transaction; a transaction that is retried
 // takes new ones.
@@ -196,7 +203,7 @@ func (s *Stream) settle(ctx context.Context) error {
 	for _, w := range doubt {
 		delete(s.open, w)
 	}
-	s.doubt = s.doubt[len(doubt):]
+	s.doubt, s.known = s.doubt[len(doubt):], s.known+uint64(len(doubt))
 	return nil
 }
 

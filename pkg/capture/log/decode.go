@@ -18,6 +18,8 @@ import (
 type meaning struct {
 	items  []*item
 	marks  []string                   // of P
+	moved  []binlog.Position          // to where P moved
+	done   []name                     // what is done though P does not pass it
 	lost   []string                   // tables of which rows are gone that the log does not list
 	doubt  map[string]error           // tables whose rows cannot be understood, and why
 	other  []string                   // tables whose definitions have changed, or that are written by statements
@@ -32,11 +34,16 @@ type decoder struct {
 	shapes  *shapes
 	below   func(parent string) []string // the tables that foreign keys can change when a row of the parent changes
 	written func(t *binlog.Transaction) int64
+	mariaDB bool
+	nth     map[string]uint32 // how many writes of each table its transaction has so far
 }
 
 // decode returns what a transaction, or a piece of one, means.
 func (d *decoder) decode(ctx context.Context, t *binlog.Transaction) (*meaning, error) {
 	m := &meaning{doubt: map[string]error{}}
+	if t.Piece == 0 {
+		clear(d.nth)
+	}
 	if len(t.Changes) == 0 {
 		return m, nil
 	}
@@ -118,11 +125,15 @@ func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Ch
 			d.told(m, sh, c, at)
 			continue
 		}
+		nth := d.count(sh.name)
 		if sh.bad != nil {
 			m.doubt[sh.name] = sh.bad
 			continue
 		}
 		list, err := d.row(sh, c, at)
+		for _, i := range list {
+			i.nth = nth
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -173,18 +184,33 @@ func (d *decoder) told(m *meaning, sh *shape, c *binlog.Change, at int64) {
 	switch {
 	case sh.name == position && c.Kind != binlog.Delete:
 		m.marks = append(m.marks, string(sh.raw(c, 0)))
+		if to, err := binlog.ParsePosition(d.mariaDB, string(sh.raw(c, 1))); err == nil {
+			m.moved = append(m.moved, to)
+		}
+	case sh.name == finished && c.Kind != binlog.Delete:
+		m.done = append(m.done, unpack(sh.raw(c, 0))...)
 	case sh.name == notes && c.Kind == binlog.Insert:
 		id, table, key, gone := sh.raw(c, 0), string(sh.raw(c, 1)), string(sh.raw(c, 2)), sh.raw(c, 3)
 		if len(id) != 8 || !d.Syncs(table) {
 			return
 		}
-		i := &item{Entry: capture.Entry{Row: change.Row{Table: table, Key: key}, Written: at}, note: binary.LittleEndian.Uint64(id)}
+		i := &item{Entry: capture.Entry{Row: change.Row{Table: table, Key: key}, Written: at}, note: binary.LittleEndian.Uint64(id), nth: noteBit | d.count(notes)}
 		if len(gone) == 1 {
 			i.Gone = sql.NullBool{Valid: true, Bool: gone[0] != 0}
 		}
 		_, i.Counted = capture.ParseDetail(sh.raw(c, 4))
 		m.items = append(m.items, i)
 	}
+}
+
+// noteBit tells words of triggers from writes with the same key in a transaction.
+const noteBit = 1 << 31
+
+// count returns how many writes of the table were before in the transaction.
+func (d *decoder) count(table string) uint32 {
+	n := d.nth[table]
+	d.nth[table]++
+	return n
 }
 
 // isOwn reports whether the transaction writes the versions of the row: then apply wrote it. Rule 4.

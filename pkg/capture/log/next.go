@@ -149,6 +149,9 @@ func (b *batch) Entries() []capture.Entry {
 // Consume implements capture.Batch. It moves P.
 func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error {
 	s := b.s
+	if err := s.past(ctx, w); err != nil {
+		return err
+	}
 	if !s.pending.has(b.items) {
 		return capture.ErrConsumed
 	}
@@ -158,12 +161,37 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 		}
 	}
 	to := s.pending.after(b.items)
-	if err := s.move(ctx, tx, to); err != nil {
+	moved, err := s.move(ctx, tx, to)
+	if err != nil {
+		return err
+	}
+	whole := never
+	if moved {
+		whole = to.Has
+	}
+	if err := s.tellDone(ctx, tx, byCapture, names(b.items, whole)); err != nil {
 		return err
 	}
 	w.After(func() {
 		s.pending.settle(b.Entries())
 		s.kept(to)
 	})
+	return nil
+}
+
+// past reads past transactions whose COMMIT was not answered, if there were any: they have ended by now, and the log tells what
+// they have done.
+func (s *Source) past(ctx context.Context, w *version.Writing) error {
+	if s.waited == w.Doubts() {
+		return nil
+	}
+	end, err := s.server.Written(ctx)
+	if err == nil {
+		err = s.until(ctx, end)
+	}
+	if err != nil && !s.pending.full() { // else what is here must be recorded first
+		return err
+	}
+	s.waited = w.Doubts()
 	return nil
 }

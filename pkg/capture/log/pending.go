@@ -16,8 +16,11 @@ type place struct{ table, key string }
 type item struct {
 	capture.Entry
 	note uint64 // the entry of table_changes that tells of it; 0: the log itself does
+	nth  uint32 // of its table's writes in the transaction: see name
 	xa   bool   // it was prepared: see Source.visible
-	of   *logged
+	old  bool   // of a log that is no longer read
+	from *binlog.Transaction
+	of   *logged // which may end what from has prepared
 }
 
 // logged is a transaction that was read, or a piece of one. Those without writes that count are added to the one before.
@@ -40,6 +43,7 @@ type pending struct {
 	order    []*logged
 	prepared map[string]*prepared // by xid
 	recorded binlog.Position      // P
+	before   map[name]bool        // done by an earlier process, though P does not pass it
 	bytes    int
 }
 
@@ -57,9 +61,12 @@ func newPending(at binlog.Position) *pending {
 func (p *pending) begin(at binlog.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.recorded = at.Clone()
+	p.recorded, p.before = at.Clone(), nil
 	for _, l := range p.order {
 		l.gtids = nil
+	}
+	for _, i := range p.items {
+		i.old = true
 	}
 	for id, x := range p.prepared {
 		x.of.left--
@@ -77,6 +84,12 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 	l := &logged{at: &head}
 	if t.Last {
 		l.gtids = []binlog.GTID{t.GTID}
+	}
+	for _, i := range items {
+		i.from = l.at
+	}
+	if p.before != nil {
+		items = slices.DeleteFunc(items, func(i *item) bool { return p.before[i.name()] })
 	}
 	for _, i := range items {
 		l.bytes += 256 + len(i.Row.Key)
@@ -134,9 +147,14 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 	p.pop()
 }
 
-// pop removes transactions from the front of which nothing is pending.
+// pop removes transactions from the front of which nothing is pending, and their items.
 func (p *pending) pop() {
 	n := 0
+	for ; n < len(p.items) && p.done[p.items[n].ID]; n++ {
+		delete(p.done, p.items[n].ID)
+	}
+	p.items = slices.Delete(p.items, 0, n)
+	n = 0
 	for ; n < len(p.order) && p.order[n].left == 0; n++ {
 		l := p.order[n]
 		for _, g := range l.gtids {
@@ -242,32 +260,45 @@ func (p *pending) after(items []*item) binlog.Position {
 func (p *pending) settle(entries []capture.Entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, e := range entries {
-		at := place{e.Row.Table, e.Row.Key}
-		list := p.byPlace[at]
-		n := slices.IndexFunc(list, func(o *item) bool { return o.ID == e.ID })
-		if n < 0 {
-			continue
-		}
-		i := list[n]
-		switch {
-		case len(list) == 1:
-			delete(p.byPlace, at)
-		case n == 0: // as always but where apply was first: thousands may wait of one row
-			list[0] = nil
-			p.byPlace[at] = list[1:]
-		default:
-			p.byPlace[at] = slices.Delete(list, n, n+1)
-		}
-		p.done[i.ID] = true
-		i.of.less()
+	for _, i := range p.find(entries) {
+		p.end(i)
 	}
-	n := 0
-	for ; n < len(p.items) && p.done[p.items[n].ID]; n++ {
-		delete(p.done, p.items[n].ID)
-	}
-	p.items = slices.Delete(p.items, 0, n)
 	p.pop()
+}
+
+// those returns the given entries' items that are pending.
+func (p *pending) those(entries []capture.Entry) []*item {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.find(entries)
+}
+
+func (p *pending) find(entries []capture.Entry) (items []*item) {
+	for _, e := range entries {
+		list := p.byPlace[place{e.Row.Table, e.Row.Key}]
+		if n := slices.IndexFunc(list, func(o *item) bool { return o.ID == e.ID }); n >= 0 {
+			items = append(items, list[n])
+		}
+	}
+	return items
+}
+
+// end notes that an item is no longer pending.
+func (p *pending) end(i *item) {
+	at := place{i.Row.Table, i.Row.Key}
+	list := p.byPlace[at]
+	n := slices.Index(list, i)
+	switch {
+	case len(list) == 1:
+		delete(p.byPlace, at)
+	case n == 0: // as always but where apply was first: thousands may wait of one row
+		list[0] = nil
+		p.byPlace[at] = list[1:]
+	default:
+		p.byPlace[at] = slices.Delete(list, n, n+1)
+	}
+	p.done[i.ID] = true
+	i.of.less()
 }
 
 // drop removes the writes of a table.

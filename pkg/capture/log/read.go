@@ -116,6 +116,7 @@ func (s *Source) one(ctx context.Context) error {
 	}
 	s.decoder.shapes.moved = nil
 	s.credit(m.items)
+	s.pending.finish(m)
 	s.pending.add(t, m.items)
 	s.meant(m, t)
 	if !t.Last {
@@ -124,6 +125,9 @@ func (s *Source) one(ctx context.Context) error {
 	s.known.mu.Lock()
 	defer s.known.mu.Unlock()
 	s.known.read.Add(t.GTID)
+	if s.pending.before != nil && s.known.read.Reached(s.start.end) {
+		s.pending.before = nil
+	}
 	if s.known.moved != nil {
 		close(s.known.moved)
 		s.known.moved = nil
@@ -138,9 +142,9 @@ func (s *Source) same(ctx context.Context) error {
 		s.tap.again = true
 		return nil
 	}
-	_, _, _, why, err := s.proven(ctx)
-	if err == nil && why != "" {
-		err = errors.New(why)
+	f, err := s.proven(ctx)
+	if err == nil && f.why != "" {
+		err = errors.New(f.why)
 		s.gone(err)
 	}
 	return err

@@ -21,7 +21,7 @@ type keeper struct {
 	others bool      // someone else has written since
 }
 
-// keepEach is how often P moves without anything to record. Rule 8.
+// keepEach is how often P moves without anything to record. Rule 7.
 const keepEach = time.Minute
 
 // keep moves P if it is time.
@@ -33,7 +33,10 @@ func (s *Source) keep(ctx context.Context) error {
 		return nil
 	}
 	to := s.pending.after(nil)
-	err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.move(ctx, tx, to) })
+	err := s.server.InTx(ctx, func(tx mysqldb.Tx) error {
+		_, err := s.move(ctx, tx, to)
+		return err
+	})
 	if err == nil {
 		s.kept(to)
 	}
@@ -51,14 +54,14 @@ func (s *Source) kept(to binlog.Position) {
 
 // move writes P, with a new mark. While the rows of some table are in doubt P stays: if the node is killed before that is
 // recorded, it meets them again.
-func (s *Source) move(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
+func (s *Source) move(ctx context.Context, tx mysqldb.Execer, to binlog.Position) (moved bool, err error) {
 	s.known.mu.Lock()
 	stays := len(s.known.doubtful) > 0
 	s.known.mu.Unlock()
 	if stays {
-		return nil
+		return false, nil
 	}
-	return s.write(ctx, tx, to)
+	return true, s.write(ctx, tx, to)
 }
 
 func (s *Source) write(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
@@ -81,53 +84,65 @@ func (s *Source) open(ctx context.Context) error {
 	if !logs {
 		return errors.New("the server writes no binary log: add log_bin and binlog_format=ROW to its configuration and restart it")
 	}
-	found := start{draining: true}
-	at, end, there, why, err := s.proven(ctx)
+	f, err := s.proven(ctx)
 	if err != nil {
 		return err
 	}
-	from := end.Position
-	if found.fresh, found.foreign = !there, why; there && why == "" {
-		from = at
+	from := f.end.Position
+	if f.there && f.why == "" {
+		from = f.at
 	}
 	s.known.mu.Lock()
-	s.start, s.known.read = found, binlog.Read{Position: from.Clone()}
+	s.start = start{fresh: !f.there, foreign: f.why, draining: true, end: f.end}
+	s.known.read = binlog.Read{Position: from.Clone()}
 	s.known.mu.Unlock()
 	s.pending = newPending(from)
+	if f.why == "" && len(f.done) > 0 {
+		s.pending.before = f.done
+	}
 	return nil
 }
 
-// proven returns P and how far the log is written, whether there is a P, and why the log is not the one that it is of; see
-// proves. P may move after it was read, with a new mark: someone else records, or a COMMIT arrives that was not answered.
-// That transaction may be in the log and not be seen yet. So a verdict counts only if P is the same once who moves it is done.
-func (s *Source) proven(ctx context.Context) (at binlog.Position, end binlog.Written, there bool, why string, err error) {
+// proof is what the log says of P.
+type proof struct {
+	at    binlog.Position // P
+	end   binlog.Written  // how far the log is written
+	there bool            // there is a P
+	why   string          // the log is not the one that P is of; empty: it is
+	done  map[name]bool   // what is done though P does not pass it
+}
+
+// proven returns what the log says of P; see proves. P may move after it was read, with a new mark: someone else records, or a
+// COMMIT arrives that was not answered. That transaction may be in the log and not be seen yet. So a verdict counts only if P is
+// the same once who moves it is done.
+func (s *Source) proven(ctx context.Context) (f proof, err error) {
 	for settled := false; ; settled = true {
 		var mark, now string
-		if at, mark, there, err = s.server.Recorded(ctx, settled); err != nil {
-			return at, end, there, "", err
+		if f.at, mark, f.there, err = s.server.Recorded(ctx, settled); err != nil {
+			return f, err
 		}
-		if end, err = s.server.Written(ctx); err != nil || !there {
-			return at, end, there, "", err
+		if f.end, err = s.server.Written(ctx); err != nil || !f.there {
+			return f, err
 		}
-		if why, err = s.proves(ctx, at, mark, end); err != nil || why == "" {
-			return at, end, there, why, err
+		if err = s.proves(ctx, &f, mark); err != nil || f.why == "" {
+			return f, err
 		}
 		if _, now, _, err = s.server.Recorded(ctx, true); err != nil || now == mark {
-			return at, end, there, why, err
+			return f, err
 		}
 	}
 }
 
-// proves returns why the log is not the one that P is of; "" if it is. The transaction that wrote P stands in it after P, and
-// none after that wrote a mark: else P is of a backup, whose restore may be in the log or not. The names of transactions
-// alone prove nothing: they repeat after a reset. Rule 6.
-func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, end binlog.Written) (string, error) {
-	known := map[*binlog.Layout]bool{}
-	r := s.server.Read(at, func(l *binlog.Layout) ([]int, bool) {
-		if l.Schema != s.decoder.shapes.schema || l.Table != position {
+// proves finds out whether the log is the one that P is of. The transaction that wrote P stands in it after P, and none after
+// that wrote a mark: else P is of a backup, whose restore may be in the log or not. The names of transactions alone prove
+// nothing: they repeat after a reset. Rule 6.
+func (s *Source) proves(ctx context.Context, f *proof, mark string) error {
+	known := map[*binlog.Layout]string{}
+	r := s.server.Read(f.at, func(l *binlog.Layout) ([]int, bool) {
+		if l.Schema != s.decoder.shapes.schema || l.Table != position && l.Table != finished {
 			return nil, false
 		}
-		known[l] = true
+		known[l] = l.Table
 		columns := make([]int, len(l.Columns))
 		for i := range columns {
 			columns[i] = i
@@ -136,38 +151,45 @@ func (s *Source) proves(ctx context.Context, at binlog.Position, mark string, en
 	})
 	defer r.Close()
 	met, later := false, false
-	for !r.Has(end) {
+	f.why, f.done = "", map[name]bool{}
+	for !r.Has(f.end) {
 		t, err := r.Next(ctx)
 		switch {
 		case errors.Is(err, binlog.ErrGone):
-			return "the server no longer has the log from where it was last read: " + err.Error(), nil
+			f.why = "the server no longer has the log from where it was last read: " + err.Error()
+			return nil
 		case err != nil:
-			return "", err
+			return err
 		case t == nil:
 			continue
 		}
 		for i := range t.Changes {
 			c := &t.Changes[i]
-			if !known[c.Layout] || c.Kind != binlog.Insert && c.Kind != binlog.Update {
-				continue
+			switch {
+			case c.Kind != binlog.Insert && c.Kind != binlog.Update:
+			case known[c.Layout] == finished:
+				for _, n := range doneIn(c) {
+					f.done[n] = true
+				}
+			case known[c.Layout] == position:
+				later = met
+				met = met || slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark })
 			}
-			later = met
-			met = met || slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark })
 		}
 	}
 	switch {
 	case !met:
-		return "it is another log than the one that was last read: it was reset, or the server or the database is another one", nil
+		f.why = "it is another log than the one that was last read: it was reset, or the server or the database is another one"
 	case later: // what the restore wrote is in the log too, and is no one's write
-		return "the database was restored from a backup since the log was last read", nil
+		f.why = "the database was restored from a backup since the log was last read"
 	}
-	return "", nil
+	return nil
 }
 
 // found makes sure that the log has what was written as P: else no write of this database is in it.
 func (s *Source) found(ctx context.Context) error {
-	_, _, _, why, err := s.proven(ctx)
-	if err == nil && why != "" {
+	f, err := s.proven(ctx)
+	if err == nil && f.why != "" {
 		err = fmt.Errorf("capture: the log lacks what the node itself writes: %s. %s", excluded.What, excluded.Do)
 	}
 	return err

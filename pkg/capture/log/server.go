@@ -25,6 +25,8 @@ type Server interface {
 	// Record writes both.
 	Recorded(ctx context.Context, settled bool) (at binlog.Position, mark string, there bool, err error)
 	Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error
+	// Done writes names of what is done into the log.
+	Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte) error
 	// InTx runs a transaction of which nobody else knows.
 	InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error
 	// Lock waits for the locks of rows, and lets go of them.
@@ -117,6 +119,15 @@ func (*server) Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position
 		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), moved_at = VALUES(moved_at)`, at.String(), mark)
 	if err != nil {
 		return fmt.Errorf("write sync_log: %w", err)
+	}
+	return nil
+}
+
+func (*server) Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log_done (id, names, written_at) VALUES (?, ?, UTC_TIMESTAMP(6))
+		ON DUPLICATE KEY UPDATE names = VALUES(names), written_at = VALUES(written_at)`, by, names)
+	if err != nil {
+		return fmt.Errorf("write sync_log_done: %w", err)
 	}
 	return nil
 }

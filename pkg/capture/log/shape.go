@@ -16,14 +16,16 @@ import (
 // The own tables whose rows in the log mean something.
 const (
 	versions = "sync_versions" // who writes a row's version writes the row itself: rule 4
-	position = "sync_log"      // the marks of P: rule 6
+	position = "sync_log"      // P, and its marks: rule 6
+	finished = "sync_log_done" // what is done though P does not pass it: rule 8
 	notes    = "table_changes" // what triggers on parents say about cascades
 )
 
 // ownColumns are the columns of them that are read, in this order.
 var ownColumns = map[string][]string{
 	versions: {"table_name", "row_id"},
-	position: {"mark"},
+	position: {"mark", "position"},
+	finished: {"names"},
 	notes:    {"id", "table_name", "primary_key", "gone", "detail"},
 }
 

@@ -55,6 +55,7 @@ type Source struct {
 	pending *pending // nil: not opened
 	start   start
 	known   known
+	waited  uint64        // how many transactions of unknown outcome capture has read past
 	wake    chan struct{} // something is to be told
 }
 
@@ -80,9 +81,10 @@ type known struct {
 
 // start is what a start found.
 type start struct {
-	fresh    bool   // there is no P: the log was not read before
-	foreign  string // why the log is not the one that P is of; empty: it is
-	draining bool   // what table_changes had at the start is not recorded yet
+	fresh    bool           // there is no P: the log was not read before
+	foreign  string         // why the log is not the one that P is of; empty: it is
+	draining bool           // what table_changes had at the start is not recorded yet
+	end      binlog.Written // how far the log was written
 }
 
 var _ capture.Source = (*Source)(nil)
@@ -110,7 +112,7 @@ func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
 	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, wake: make(chan struct{}, 1)}
 	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
 	s.tap.clock.now = p.Clock
-	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, shapes: &shapes{
+	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, mariaDB: p.MariaDB, nth: map[string]uint32{}, shapes: &shapes{
 		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,
 		order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{},
 		whole: func(table string) bool {
@@ -231,6 +233,9 @@ func (s *Source) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing,
 	}
 	if s.pending != nil {
 		noted = append(noted, s.pending.notes(entries)...)
+		if err := s.tellDone(ctx, tx, byApply, names(s.pending.those(entries), never)); err != nil {
+			return err
+		}
 		w.After(func() { s.pending.settle(entries) })
 	}
 	if len(noted) == 0 {
