@@ -288,11 +288,13 @@ CREATE TABLE sync_acts (
 ) ENGINE=InnoDB;
 
 -- How far the server's binary log is recorded, if changes are captured from it; one row, or none. position names the transactions
--- up to there. mark is new each time the row is written: the transaction that wrote it stands in the log after position.
+-- up to there. mark is new each time the row is written: the transaction that wrote it stands in the log after position. others are the
+-- xids of transactions without rows of this database that were prepared then, as a JSON list of base64. NULL: none.
 CREATE TABLE sync_log (
   id TINYINT NOT NULL PRIMARY KEY,
   position MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   mark CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  others MEDIUMBLOB NULL,
   moved_at DATETIME(6) NOT NULL
 ) ENGINE=InnoDB;
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/conflict"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -131,8 +132,8 @@ type capturing struct {
 	keys    []int
 	batch   noted
 	entries []version.Entry
-	routed  *routeTx  // nil: nothing is routed
-	moved   *recorded // P, from the commit on
+	routed  *routeTx      // nil: nothing is routed
+	moved   *log.Recorded // P, from the commit on
 	done    []binlog.Change
 }
 

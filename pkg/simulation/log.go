@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -17,15 +18,8 @@ type binaryLog struct {
 	ordered bool // rows can be seen in the log's order; MySQL with binlog_order_commits=OFF has none
 	list    []*logged
 	writes  map[uint64]int // the users' writes, by the ids of their entries, which are their times
-	p       recorded
+	p       log.Recorded
 	xa      []*preparing
-}
-
-// recorded is the row of sync_log.
-type recorded struct {
-	at    binlog.Position
-	mark  string
-	there bool
 }
 
 // logged is a transaction of the log.
@@ -107,7 +101,7 @@ func (x *session) logs() (list []binlog.Change) {
 func (x *capturing) logs() []binlog.Change {
 	list := x.n.versioned(x.entries)
 	if x.moved != nil {
-		list = append(list, changed(marksLayout, binlog.Update, x.moved.mark, x.moved.at.String()))
+		list = append(list, changed(marksLayout, binlog.Update, x.moved.Mark, x.moved.At.String()))
 	}
 	return append(list, x.done...)
 }

@@ -47,18 +47,19 @@ func (s logServer) Logs(context.Context) (bool, error)                  { return
 func (s logServer) Written(context.Context) (binlog.Written, error)     { return s.n.written(false) }
 func (s logServer) Committed(context.Context) (binlog.Committed, error) { return s.n.committed() }
 
-func (s logServer) Recorded(_ context.Context, settled bool) (binlog.Position, string, bool, error) {
+func (s logServer) Recorded(_ context.Context, settled bool) (*log.Recorded, error) {
 	n := s.n
 	if err := n.step(); err != nil {
-		return binlog.Position{}, "", false, err
+		return nil, err
 	}
 	if settled {
 		if err := n.lockP(); err != nil {
-			return binlog.Position{}, "", false, err
+			return nil, err
 		}
 	}
 	p := n.binary.p
-	return p.at.Clone(), p.mark, p.there, n.step()
+	p.At = p.At.Clone()
+	return &p, n.step()
 }
 
 // lockP waits until nobody moves P: who does has its row locked.
@@ -72,16 +73,17 @@ func (n *node) lockP() error {
 }
 
 // Record moves P in the transaction.
-func (s logServer) Record(_ context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error {
+func (s logServer) Record(_ context.Context, tx mysqldb.Execer, p log.Recorded) error {
 	n := s.n
 	if err := n.lockP(); err != nil {
 		return err
 	}
 	x := tx.(recording).x
-	x.moved = &recorded{at: n.mistakenly(at), mark: mark, there: true}
+	p.At = n.mistakenly(p.At)
+	x.moved = &p
 	if n.w.mistake == LogMoveApart {
 		n.binary.p = *x.moved
-		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Update, mark, at.String())}}, false, nil)
+		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Update, p.Mark, p.At.String())}}, false, nil)
 		x.moved = nil
 	}
 	return n.step()

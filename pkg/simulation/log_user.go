@@ -5,13 +5,14 @@ import (
 	"strconv"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
 )
 
 // newLogs gives each node a log, of either server.
 func (w *world) newLogs() {
 	for _, n := range w.nodes {
 		mariaDB := w.r.IntN(2) == 0
-		n.binary = &binaryLog{mariaDB: mariaDB, ordered: mariaDB || w.r.IntN(2) == 0, writes: map[uint64]int{}, p: recorded{mark: "first", there: true}}
+		n.binary = &binaryLog{mariaDB: mariaDB, ordered: mariaDB || w.r.IntN(2) == 0, writes: map[uint64]int{}, p: log.Recorded{Mark: "first"}}
 		n.log(&binlog.Transaction{Changes: []binlog.Change{changed(marksLayout, binlog.Insert, "first", "")}}, false, nil)
 	}
 }

@@ -103,6 +103,12 @@ func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
 	list := maps.Clone(s.known.doubtful)
 	s.known.mu.Unlock()
 	var errs []error
+	if why := list[everyTable]; why != nil {
+		delete(list, everyTable)
+		if err := s.missedAll(ctx, c, why); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	for _, table := range slices.Sorted(maps.Keys(list)) {
 		s.log.Warn("what the log says about a table cannot be understood, as while it is altered; its rows are sent to the remotes because writes may have been missed", zap.String("table", table), zap.Error(list[table]))
 		if err := c.Missed(ctx, table); err != nil {
@@ -114,6 +120,44 @@ func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
 		s.known.mu.Unlock()
 	}
 	return errors.Join(errs...)
+}
+
+// missedAll records that writes to all tables may have been missed, once what was committed can be seen, and once more: on MariaDB it
+// counts as committed a moment earlier.
+func (s *Source) missedAll(ctx context.Context, c capture.WatchConfig, why error) error {
+	s.log.Warn("writes may have been missed; the rows of all tables are sent to the remotes, deleted ones stay there: run verify", zap.Error(why))
+	s.known.mu.Lock()
+	end := s.known.late
+	s.known.mu.Unlock()
+	for range 2 {
+		for range 500 { // if the log is another one by now, it does not tell
+			seen, err := s.server.Committed(ctx)
+			if err != nil {
+				return err
+			}
+			if seen.Has(end) {
+				break
+			}
+			if err := pause.For(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		for _, table := range c.Synced {
+			if err := c.Missed(ctx, table); err != nil {
+				return fmt.Errorf("table %s: %w", table, err)
+			}
+		}
+		if err := pause.For(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	if s.known.late == end {
+		delete(s.known.doubtful, everyTable)
+		return nil
+	}
+	return errPrepared // another one: again
 }
 
 // How implements capture.Source.

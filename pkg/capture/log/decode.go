@@ -22,6 +22,7 @@ type meaning struct {
 	done   []name                     // what is done though P does not pass it
 	lost   []string                   // tables of which rows are gone that the log does not list
 	doubt  map[string]error           // tables whose rows cannot be understood, and why
+	late   *binlog.Transaction        // it commits what was prepared before the log was read
 	other  []string                   // tables whose definitions have changed, or that are written by statements
 	any    bool                       // all definitions may have
 	own    map[string]map[string]bool // ids of rows whose versions it writes, by table

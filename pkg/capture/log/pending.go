@@ -44,6 +44,7 @@ type pending struct {
 	prepared map[string]*prepared // by xid
 	recorded binlog.Position      // P
 	before   map[name]bool        // done by an earlier process, though P does not pass it
+	others   others
 	bytes    int
 }
 
@@ -54,7 +55,7 @@ type prepared struct {
 }
 
 func newPending(at binlog.Position) *pending {
-	return &pending{byPlace: map[place][]*item{}, done: map[uint64]bool{}, prepared: map[string]*prepared{}, recorded: at.Clone()}
+	return &pending{byPlace: map[place][]*item{}, done: map[uint64]bool{}, prepared: map[string]*prepared{}, others: others{}, recorded: at.Clone()}
 }
 
 // begin has P be a position of another log. What is pending is recorded all the same.
@@ -75,8 +76,9 @@ func (p *pending) begin(at binlog.Position) {
 	p.pop()
 }
 
-// add adds a transaction that was read, with the writes in it that count.
-func (p *pending) add(t *binlog.Transaction, items []*item) {
+// add adds a transaction that was read, with the writes in it that count. It reports false if that commits one that was prepared before
+// the log was read.
+func (p *pending) add(t *binlog.Transaction, items []*item) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	head := *t
@@ -94,12 +96,14 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 	for _, i := range items {
 		l.bytes += 256 + len(i.Row.Key)
 	}
-	before := p.prepared[t.XA.ID]
+	before, known := p.prepared[t.XA.ID], true
 	switch t.XA.Phase {
 	case binlog.Prepared:
 		if before == nil && len(items) == 0 {
-			break // another schema's: nobody waits for its end
+			p.others.begin(t.XA.ID) // another schema's: nobody waits for its end
+			break
 		}
+		delete(p.others, t.XA.ID)
 		p.bytes += l.bytes
 		if before == nil {
 			before = &prepared{of: l}
@@ -109,8 +113,9 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 		p.prepared[t.XA.ID] = before
 		p.order = append(p.order, l)
 		p.pop()
-		return
+		return true
 	case binlog.XACommit:
+		known = before != nil || p.others.end(t)
 		if before != nil {
 			items, l.ends = before.items, before.of
 			for _, i := range items {
@@ -119,6 +124,7 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 			delete(p.prepared, t.XA.ID)
 		}
 	case binlog.XARollback:
+		p.others.end(t)
 		if before != nil {
 			before.of.left--
 			delete(p.prepared, t.XA.ID)
@@ -128,7 +134,7 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 		end := p.order[len(p.order)-1]
 		end.gtids = append(end.gtids, l.gtids...)
 		p.pop()
-		return
+		return known
 	}
 	p.bytes += l.bytes
 	for _, i := range items {
@@ -145,6 +151,7 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 		l.ends = nil
 	}
 	p.pop()
+	return known
 }
 
 // pop removes transactions from the front of which nothing is pending, and their items.

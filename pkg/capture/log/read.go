@@ -117,7 +117,9 @@ func (s *Source) one(ctx context.Context) error {
 	s.decoder.shapes.moved = nil
 	s.credit(m.items)
 	s.pending.finish(m)
-	s.pending.add(t, m.items)
+	if !s.pending.add(t, m.items) {
+		m.doubt[everyTable], m.late = errPrepared, &binlog.Transaction{GTID: t.GTID, End: t.End}
+	}
 	s.meant(m, t)
 	if !t.Last {
 		return nil
@@ -134,6 +136,11 @@ func (s *Source) one(ctx context.Context) error {
 	}
 	return nil
 }
+
+// everyTable stands for all synced tables among those in doubt.
+const everyTable = ""
+
+var errPrepared = errors.New("a transaction has committed that was prepared (XA) before the log was read; it may have written any table")
 
 // same makes sure that a reader that connects again gets the log that was read before: the names of transactions repeat
 // after a reset. Rule 6.
@@ -183,6 +190,9 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 		s.tap.reader.Forget()
 	}
 	s.known.mu.Lock()
+	if m.late != nil {
+		s.known.late = m.late
+	}
 	for table, why := range m.doubt {
 		if s.known.doubtful[table] == nil {
 			s.known.doubtful[table] = why

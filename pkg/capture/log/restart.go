@@ -67,7 +67,7 @@ func (s *Source) move(ctx context.Context, tx mysqldb.Execer, to binlog.Position
 func (s *Source) write(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
 	var mark [16]byte
 	_, _ = rand.Read(mark[:]) // it never fails
-	return s.server.Record(ctx, tx, to, hex.EncodeToString(mark[:]))
+	return s.server.Record(ctx, tx, Recorded{to, hex.EncodeToString(mark[:]), s.pending.othersAt(to)})
 }
 
 // open finds out, once, from where to read.
@@ -89,27 +89,29 @@ func (s *Source) open(ctx context.Context) error {
 		return err
 	}
 	from := f.end.Position
-	if f.there && f.why == "" {
-		from = f.at
+	if f.p != nil && f.why == "" {
+		from = f.p.At
 	}
 	s.known.mu.Lock()
-	s.start = start{fresh: !f.there, foreign: f.why, draining: true, end: f.end}
+	s.start = start{fresh: f.p == nil, foreign: f.why, draining: true, end: f.end}
 	s.known.read = binlog.Read{Position: from.Clone()}
 	s.known.mu.Unlock()
 	s.pending = newPending(from)
-	if f.why == "" && len(f.done) > 0 {
-		s.pending.before = f.done
+	if f.p != nil && f.why == "" {
+		s.pending.others = readOthers(f.p.Others)
+		if len(f.done) > 0 {
+			s.pending.before = f.done
+		}
 	}
 	return nil
 }
 
 // proof is what the log says of P.
 type proof struct {
-	at    binlog.Position // P
-	end   binlog.Written  // how far the log is written
-	there bool            // there is a P
-	why   string          // the log is not the one that P is of; empty: it is
-	done  map[name]bool   // what is done though P does not pass it
+	p    *Recorded      // nil: there is none
+	end  binlog.Written // how far the log is written
+	why  string         // the log is not the one that P is of; empty: it is
+	done map[name]bool  // what is done though P does not pass it
 }
 
 // proven returns what the log says of P; see proves. P may move after it was read, with a new mark: someone else records, or a
@@ -117,17 +119,17 @@ type proof struct {
 // the same once who moves it is done.
 func (s *Source) proven(ctx context.Context) (f proof, err error) {
 	for settled := false; ; settled = true {
-		var mark, now string
-		if f.at, mark, f.there, err = s.server.Recorded(ctx, settled); err != nil {
+		if f.p, err = s.server.Recorded(ctx, settled); err != nil {
 			return f, err
 		}
-		if f.end, err = s.server.Written(ctx); err != nil || !f.there {
+		if f.end, err = s.server.Written(ctx); err != nil || f.p == nil {
 			return f, err
 		}
-		if err = s.proves(ctx, &f, mark); err != nil || f.why == "" {
+		if err = s.proves(ctx, &f); err != nil || f.why == "" {
 			return f, err
 		}
-		if _, now, _, err = s.server.Recorded(ctx, true); err != nil || now == mark {
+		now, err := s.server.Recorded(ctx, true)
+		if err != nil || now != nil && now.Mark == f.p.Mark {
 			return f, err
 		}
 	}
@@ -136,9 +138,9 @@ func (s *Source) proven(ctx context.Context) (f proof, err error) {
 // proves finds out whether the log is the one that P is of. The transaction that wrote P stands in it after P, and none after
 // that wrote a mark: else P is of a backup, whose restore may be in the log or not. The names of transactions alone prove
 // nothing: they repeat after a reset. Rule 6.
-func (s *Source) proves(ctx context.Context, f *proof, mark string) error {
+func (s *Source) proves(ctx context.Context, f *proof) error {
 	known := map[*binlog.Layout]string{}
-	r := s.server.Read(f.at, func(l *binlog.Layout) ([]int, bool) {
+	r := s.server.Read(f.p.At, func(l *binlog.Layout) ([]int, bool) {
 		if l.Schema != s.decoder.shapes.schema || l.Table != position && l.Table != finished {
 			return nil, false
 		}
@@ -173,7 +175,7 @@ func (s *Source) proves(ctx context.Context, f *proof, mark string) error {
 				}
 			case known[c.Layout] == position:
 				later = met
-				met = met || slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == mark })
+				met = met || slices.ContainsFunc(c.After, func(v binlog.Value) bool { return string(v.Raw) == f.p.Mark })
 			}
 		}
 	}

@@ -21,16 +21,22 @@ type Server interface {
 	Committed(ctx context.Context) (binlog.Committed, error)
 	// Read returns a Reader of what follows a position; for wants see binlog.Config.
 	Read(from binlog.Position, wants func(*binlog.Layout) ([]int, bool)) Reader
-	// Recorded returns P and its mark, and whether there are any; settled: after it has waited for whoever moves P just now.
-	// Record writes both.
-	Recorded(ctx context.Context, settled bool) (at binlog.Position, mark string, there bool, err error)
-	Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error
+	// Recorded returns P, nil if there is none; settled: after it has waited for whoever moves P just now. Record writes it.
+	Recorded(ctx context.Context, settled bool) (*Recorded, error)
+	Record(ctx context.Context, tx mysqldb.Execer, p Recorded) error
 	// Done writes names of what is done into the log.
 	Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte) error
 	// InTx runs a transaction of which nobody else knows.
 	InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error
 	// Lock waits for the locks of rows, and lets go of them.
 	Lock(ctx context.Context, t *schema.Table, keys []string) error
+}
+
+// Recorded is P with what a start must know.
+type Recorded struct {
+	At     binlog.Position
+	Mark   string // proves it; see rule 6
+	Others []byte // what others had prepared then; see others
 }
 
 // Reader is what a binlog.Reader does.
@@ -95,28 +101,29 @@ func (s *server) Read(from binlog.Position, wants func(*binlog.Layout) ([]int, b
 	return binlog.NewReader(binlog.Config{MySQL: s.MySQL, MariaDB: s.db.MariaDB, Wants: wants, Heartbeat: time.Second}, from)
 }
 
-func (s *server) Recorded(ctx context.Context, settled bool) (at binlog.Position, mark string, there bool, err error) {
-	var text string
-	query := `SELECT position, mark FROM sync_log WHERE id = 1`
+func (s *server) Recorded(ctx context.Context, settled bool) (*Recorded, error) {
+	query := `SELECT position, mark, others FROM sync_log WHERE id = 1`
 	if settled {
 		query += ` LOCK IN SHARE MODE`
 	}
-	err = s.db.QueryRowContext(ctx, query).Scan(&text, &mark)
+	var p Recorded
+	var text string
+	err := s.db.QueryRowContext(ctx, query).Scan(&text, &p.Mark, &p.Others)
 	if errors.Is(err, sql.ErrNoRows) {
-		return at, "", false, nil
+		return nil, nil //nolint:nilnil // as documented
 	}
 	if err == nil {
-		at, err = binlog.ParsePosition(s.db.MariaDB, text)
+		p.At, err = binlog.ParsePosition(s.db.MariaDB, text)
 	}
 	if err != nil {
-		return at, "", false, fmt.Errorf("read sync_log: %w", err)
+		return nil, fmt.Errorf("read sync_log: %w", err)
 	}
-	return at, mark, true, nil
+	return &p, nil
 }
 
-func (*server) Record(ctx context.Context, tx mysqldb.Execer, at binlog.Position, mark string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log (id, position, mark, moved_at) VALUES (1, ?, ?, UTC_TIMESTAMP(6))
-		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), moved_at = VALUES(moved_at)`, at.String(), mark)
+func (*server) Record(ctx context.Context, tx mysqldb.Execer, p Recorded) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log (id, position, mark, others, moved_at) VALUES (1, ?, ?, ?, UTC_TIMESTAMP(6))
+		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), others = VALUES(others), moved_at = VALUES(moved_at)`, p.At.String(), p.Mark, p.Others)
 	if err != nil {
 		return fmt.Errorf("write sync_log: %w", err)
 	}

@@ -73,9 +73,10 @@ type known struct {
 	mu       sync.Mutex
 	keys     []schema.ForeignKey
 	read     binlog.Read
-	moved    chan struct{}    // closed when read moves; nil: no one waits
-	doubtful map[string]error // tables whose rows could not be understood, and why
-	broken   error            // why nothing is read until the tables are sent as a whole
+	moved    chan struct{}       // closed when read moves; nil: no one waits
+	doubtful map[string]error    // tables whose rows could not be understood, and why
+	late     *binlog.Transaction // the last that committed what was prepared before the log was read
+	broken   error               // why nothing is read until the tables are sent as a whole
 	keeper   keeper
 }
 
