@@ -193,5 +193,5 @@ func onlyForPerson(err error) bool {
 type guarded struct{ why string }
 
 func (g *guarded) Error() string {
-	return fmt.Sprintf("deleting requires --approve-deletes: %s", g.why)
+	return fmt.Sprintf("%s; if that is right: mysql-sync-connector approve, or start --once --approve-deletes", g.why)
 }

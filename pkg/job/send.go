@@ -55,7 +55,7 @@ func (s *sender) run(ctx context.Context) error {
 	}
 	err := g.Wait()
 	if n := s.refused.Load(); n > 0 {
-		err = errors.Join(err, &forPerson{fmt.Errorf("%s refused rows: %d; the log says why", s.Name, n)})
+		err = errors.Join(err, &forPerson{fmt.Errorf("%s refused rows: %d; mysql-sync-connector refused says which and why", s.Name, n)})
 	}
 	return err
 }
