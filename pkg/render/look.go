@@ -30,7 +30,7 @@ type Look struct {
 	Items    []outbox.Item // that the remote has, or of whose deletes it hears
 	Gone     []outbox.Item // that it is to have no more
 	Idle     []outbox.Item // that need not go out: see Vanished, and rows that are only for a remote without them
-	Waits    []outbox.Item // that the remote still has, and may lose: what they refer to is about to move
+	Waits    []outbox.Item // of which it is not recorded yet who has them
 	Vanished int           // rows that are missing and that no trigger saw deleted
 	client   string
 	merges   bool     // the remote is told by which writes columns were made
@@ -164,32 +164,17 @@ func (l *Look) withoutUncertain(ctx context.Context, in Reads, t *schema.Table) 
 	if len(l.counters) == 0 {
 		return nil
 	}
-	var rows []change.Row
-	var keys []string
 	unknown := func(i outbox.Item) bool {
 		_, there := l.Values(i)
 		return there && len(l.state(i).Counts.Only(l.counters)) < len(l.counters)
 	}
-	for _, i := range l.Items {
-		if unknown(i) {
-			rows, keys = append(rows, i.Row), append(keys, i.Key)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	// In this order: what is captured in between has a new version by then.
-	uncaptured, err := in.Uncaptured(ctx, t.Name, keys)
-	if err != nil {
-		return err
-	}
-	states, err := in.States(ctx, rows)
-	if err != nil {
+	written, err := l.writtenSince(ctx, in, t, unknown)
+	if err != nil || len(written) == 0 {
 		return err
 	}
 	sure := l.Items[:0:0]
 	for _, i := range l.Items {
-		if unknown(i) && (len(uncaptured[i.Key]) > 0 || states[i.Row].Version != l.state(i).Version) {
+		if written[i.Row] {
 			l.Idle = append(l.Idle, i)
 			continue
 		}
@@ -197,6 +182,37 @@ func (l *Look) withoutUncertain(ctx context.Context, in Reads, t *schema.Table) 
 	}
 	l.Items = sure
 	return nil
+}
+
+// writtenSince returns the rows of some items that may have been written since their versions were made.
+func (l *Look) writtenSince(ctx context.Context, in Reads, t *schema.Table, some func(outbox.Item) bool) (map[change.Row]bool, error) {
+	var items []outbox.Item
+	var rows []change.Row
+	var keys []string
+	for _, i := range l.Items {
+		if some(i) {
+			items, rows, keys = append(items, i), append(rows, i.Row), append(keys, i.Key)
+		}
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	// In this order: what is captured in between has a new version by then.
+	uncaptured, err := in.Uncaptured(ctx, t.Name, keys)
+	if err != nil {
+		return nil, err
+	}
+	states, err := in.States(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	written := map[change.Row]bool{}
+	for _, i := range items {
+		if len(uncaptured[i.Key]) > 0 || states[i.Row].Version != l.state(i).Version {
+			written[i.Row] = true
+		}
+	}
+	return written, nil
 }
 
 // state returns the state under which a row is sent.
@@ -210,8 +226,9 @@ func (l *Look) state(i outbox.Item) change.State {
 // withdraw takes out the items that the remote is not to have.
 //
 // No remote is sent a row before it is recorded that it has it: if the row were written again before that is captured,
-// no one would know that it must be taken back. Nor is a row sent that the remote has lost, though that is not recorded
-// yet. What only follows another row cannot be taken back before that is recorded to have moved: it may move back.
+// no one would know that it must be taken back. A row of which nothing is recorded goes out only if no one has seen it being
+// written. Nor is a row sent that the remote has lost, though that is not recorded yet. What only follows another row cannot be
+// taken back before that is recorded to have moved: it may move back.
 func (l *Look) withdraw(ctx context.Context, in Reads, routes Routes, remote string, t *schema.Table) error {
 	var keys []string
 	rows := make([]change.Row, len(l.Items))
@@ -229,15 +246,24 @@ func (l *Look) withdraw(ctx context.Context, in Reads, routes Routes, remote str
 	if err != nil {
 		return err
 	}
+	written, err := l.writtenSince(ctx, in, t, func(i outbox.Item) bool {
+		_, there := now[i.Key]
+		return there && recorded[i.Row] == 0 && !i.OnlyMissing
+	})
+	if err != nil {
+		return err
+	}
 	stay := l.Items[:0:0]
 	for _, i := range l.Items {
-		known := recorded[i.Row] != 0 // or no one has seen the row being written
+		known := recorded[i.Row] != 0
 		had := routes.To(t.Name, recorded[i.Row], remote)
 		has := had // if deleted, now or a moment ago: by what it was
 		if label, ok := now[i.Key]; ok {
 			has = routes.To(t.Name, label, remote)
 		}
 		switch {
+		case has && written[i.Row]: // it may be the remote's only for now
+			l.Waits = append(l.Waits, i)
 		case has && (had || !known && !i.OnlyMissing): // a row that is not captured yet comes by the stream
 			stay = append(stay, i)
 		case had && routes.Follows(t.Name):

@@ -203,7 +203,7 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 		d.Idle = append(d.Idle, outbox.Sent{Item: i})
 	}
 	for _, i := range l.Waits {
-		d.refuse(i, wire.Reject{Message: "the row that it refers to is about to move to another remote", Retry: true})
+		d.refuse(i, wire.Reject{Message: "it is not recorded yet which remotes have the row", Retry: true})
 	}
 	if l.Vanished > 0 {
 		n.Log.Warn("rows due to be sent vanished without firing a trigger; the remotes keep them as they are",

@@ -2,11 +2,14 @@ package render_test
 
 import (
 	"context"
+	"database/sql"
+	"iter"
 	"os"
 	"testing"
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -39,6 +42,24 @@ func (r routes) Read(context.Context, mysqldb.Queryer, *schema.Table, []string) 
 	return r.now, nil
 }
 
+// writes are the keys of rows that were written, which is not captured yet: a capture.Asked, and its only question.
+type writes []string
+
+func (w writes) Ask(string, iter.Seq[string]) capture.Question { return w }
+func (writes) AddTo(q *mysqldb.Statement)                      { q.SQL("SELECT 1") }
+func (writes) Scan(*sql.Rows) error                            { return nil }
+
+func (w writes) Answer(context.Context) (list []capture.Entry, err error) {
+	for _, key := range w {
+		list = append(list, capture.Entry{Row: change.Row{Table: "orders", Key: key}})
+	}
+	return list, nil
+}
+
+func (writes) Consume(context.Context, mysqldb.Tx, *version.Writing, []capture.Entry) error {
+	return nil
+}
+
 // TestARowIsSentToWhoIsRecordedToHaveIt renders rows that have been written since it was recorded who has them.
 func TestARowIsSentToWhoIsRecordedToHaveIt(t *testing.T) {
 	t.Parallel()
@@ -47,6 +68,7 @@ func TestARowIsSentToWhoIsRecordedToHaveIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		recorded, now          uint32
 		follows, missing       bool
+		written                writes
 		sent, withdrawn, waits int
 	}{
 		"it has it":                                  {recorded: its, now: its, sent: 1},
@@ -61,6 +83,10 @@ func TestARowIsSentToWhoIsRecordedToHaveIt(t *testing.T) {
 		"no one has seen it being written":           {now: its, sent: 1},
 		"no one has seen it being written, and a table is sent": {now: its, missing: true},
 		"no one has seen it being written, and others have it":  {now: others, withdrawn: 1},
+		"it is being written":                      {now: its, written: writes{"1"}, waits: 1},
+		"it is being written, and others have it":  {now: others, written: writes{"1"}, withdrawn: 1},
+		"it is being written, and a table is sent": {now: its, written: writes{"1"}, missing: true},
+		"it is being written by one that has it":   {recorded: its, now: its, written: writes{"1"}, sent: 1},
 	} {
 		testkit.Exec(t, db, "DELETE FROM sync_versions")
 		entry := version.Entry{Row: row, State: change.State{Version: change.Version{Time: 5, Origin: "hub"}}, Fate: version.There, Label: c.recorded}
@@ -68,7 +94,7 @@ func TestARowIsSentToWhoIsRecordedToHaveIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := &render.Renderer{Log: zap.NewNop(), Client: "hub", DB: db, Tables: schema.NewTables(db), Transformers: transform.New(zap.NewNop(), nil, nil, transform.Config{}),
-			Routes: routes{map[string]uint32{"1": c.now}, c.follows}}
+			Source: c.written, Routes: routes{map[string]uint32{"1": c.now}, c.follows}}
 		d, err := n.Render(t.Context(), render.Target{Remote: "store-1", Routes: true}, []outbox.Item{{Row: row, Marked: true, OnlyMissing: c.missing}})
 		if err != nil {
 			t.Fatal(err)

@@ -140,6 +140,9 @@ func (x *reading) Uncaptured(_ context.Context, table string, keys []string) (ma
 	if len(keys) == 0 {
 		return nil, nil
 	}
+	if x.n.w.mistake == SendUnseen {
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return x.found[key].exists })
+	}
 	if x.n.source != nil {
 		return x.n.byKey(x.n.asks(table, keys))
 	}
