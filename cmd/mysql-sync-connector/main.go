@@ -68,9 +68,9 @@ func root() *cobra.Command {
 		Short: "Carry rows between databases and services",
 		Long: `mysql-sync-connector carries rows between databases and services that do not speak
 MQTT. It reads the rows of a query, compares them with what the destination has, and
-sends those that are new or changed and, if asked (mode: replace), deletes those that
-are gone. A state file records what each destination has acknowledged, so even after a
-kill nothing is lost or sent twice.
+sends those that are new or changed and, if asked (mode: replace), deletes those
+that are gone. A state file records what each destination has acknowledged, so even
+after a kill nothing is lost or sent twice.
 
 Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 a job failed, the last line
 says why; 2 the command line or the configuration is wrong.`,
