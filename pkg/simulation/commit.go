@@ -58,11 +58,15 @@ func (x *session) commit() {
 	n.wake() // even if the answer was lost: a sender that naps would look by itself
 }
 
-// overtaken notes deletes that lose to a write that did the same.
+// overtaken notes deletes that lose to a write that did the same, as the transaction found or left it: a user may have inserted the
+// row since.
 func (x *session) overtaken(key int, e *version.Entry) {
 	r := x.n.db.rows[key]
+	if _, wrote := x.rows[key]; !wrote && r.exists {
+		r = x.found[key]
+	}
 	for at, c := range x.came.all { // some came earlier and were set aside
-		if at.key == key && c.Deleted() && c.write != none && !r.exists && r.write != c.write && (e.Knows(c.Version) || c.Version.IsDecided() && e.Seen.Covers(c.Seen)) {
+		if at.key == key && at.Version != e.Version && c.Deleted() && c.write != none && !r.exists && r.write != c.write && (e.Knows(c.Version) || c.Version.IsDecided() && e.Seen.Covers(c.Seen)) {
 			x.n.w.history[c.write].equal = true
 		}
 	}

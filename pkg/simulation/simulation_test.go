@@ -48,6 +48,7 @@ func TestLog(t *testing.T) {
 	for _, s := range []uint64{
 		17977, // a row comes under the version of a delete while the decision over that is committed
 		6809,  // a COMMIT that was not answered moves P while another transaction does
+		3539,  // a user inserts a row while that a delete of it loses to another delete is committed
 	} {
 		report(t, s, simulation.Run(s, simulation.Options{Log: true}))
 	}
