@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,10 +102,15 @@ func (b *Browser) Forget() {
 	b.wrong = nil
 }
 
+// doMost is how long actions may take, some of which wait for an element.
+const doMost = 2 * time.Minute
+
 // Do runs actions, which must succeed.
 func (b *Browser) Do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.T.Helper()
-	if err := chromedp.Do(b.Context, actions...); err != nil {
+	ctx, cancel := context.WithTimeout(b.Context, doMost)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.T.Fatalf("%s: %v", what, err)
 	}
 }
@@ -155,15 +161,29 @@ const clickable = `(e) => {
 	const r = e.getBoundingClientRect(), before = window.lastClickable;
 	window.lastClickable = [e, r.x, r.y, r.width, r.height];
 	if (!before || before.some((x, i) => x !== window.lastClickable[i])) return "it moves";
+	const meets = (other) => e.contains(other) || other?.closest?.("label")?.contains(e);
 	const met = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
-	return e.contains(met) || met?.closest("label")?.contains(e) ? "true" : "a click meets " + met?.outerHTML.slice(0, 100);
+	if (!meets(met)) return "a click meets " + met?.outerHTML.slice(0, 100);
+	window.clicked = "the click met nothing";
+	window.addEventListener("click", (event) => { window.clicked = meets(event.target) ? "true" : "the click met " + event.target.outerHTML?.slice(0, 100); },
+		{capture: true, once: true});
+	return "true";
 }`
 
-// Click clicks a selector's element with the mouse, once it rests and nothing lies over it.
+// Click clicks a selector's element with the mouse, once it rests and nothing lies over it. If the page moved it away just then,
+// it is clicked again.
 func (b *Browser) Click(selector string) {
 	b.T.Helper()
-	b.Expect(selector+" to be there", fmt.Sprintf("(%s)(document.querySelector(%s))", clickable, Quoted(selector)), "true")
-	b.Do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+	testkit.Eventually(b.T, "a click on "+selector, func() error {
+		if got := b.Text(fmt.Sprintf("(%s)(document.querySelector(%s))", clickable, Quoted(selector))); got != "true" {
+			return errors.New(got)
+		}
+		b.Do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+		if got := b.Text(`window.clicked`); strings.HasPrefix(got, "the click met") { // another page knows nothing of it
+			return errors.New(got)
+		}
+		return nil
+	})
 }
 
 // Press presses keys: those of package kb, or letters.

@@ -40,3 +40,20 @@ func TestErrorsInAPageAreNoticed(t *testing.T) {
 	b.Forget()
 	b.Clean()
 }
+
+// TestAClickThatThePageEvadesIsMade has a page that moves its button away as it is first clicked, and a link to another page.
+func TestAClickThatThePageEvadesIsMade(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `<!doctype html><title>page</title><link rel=icon href=data:,><p>path %s</p><a href=/other>other</a>
+			<div></div><button onclick="document.querySelector('p').textContent = 'clicked'">go</button>
+			<script>addEventListener("mousedown", () => { document.querySelector("div").style.height = "200px"; }, {once: true})</script>`, r.URL.Path)
+	}))
+	defer s.Close()
+	b := New(t)
+	b.Do("open a page", chromedp.Navigate(s.URL+"/"))
+	b.Click("button")
+	b.Sees("p", "clicked")
+	b.Click("a")
+	b.Sees("p", "path /other")
+	b.Clean()
+}
