@@ -130,7 +130,7 @@ func (p *pending) finish(m *meaning) {
 		}
 	}
 	for _, to := range m.moved {
-		for _, i := range slices.Clone(p.items) {
+		for _, i := range p.items {
 			if p.done[i.ID] {
 				continue
 			}

@@ -55,3 +55,33 @@ func TestTheLogTellsWhatIsDone(t *testing.T) {
 	keys, _ = l.front(9, 9)
 	l.want("of another log", keys, "c a")
 }
+
+// TestWhatWasDoneBeforeTakesRoom: while something prepared holds P, a start reads no further than the process before it did. Promise 10.
+func TestWhatWasDoneBeforeTakesRoom(t *testing.T) {
+	read := func(l *played) {
+		l.p.add(l.transaction(binlog.XA{Phase: binlog.Prepared, ID: "x"}, true), rows("a"))
+		l.add("b c")
+		l.add("d")
+	}
+	first := play(t)
+	read(first)
+	room := first.p.bytes
+	items := slices.Clone(first.p.items)
+	first.p.settle(first.p.of("t", []string{"b", "c", "d"}))
+	if first.p.bytes != room {
+		t.Errorf("%d bytes, and %d before what P does not pass was recorded", first.p.bytes, room)
+	}
+	next := play(t)
+	next.p.before = map[name]bool{}
+	for _, n := range names(items, never) {
+		next.p.before[n] = true
+	}
+	read(next)
+	if next.p.bytes != room || next.p.count() > 0 {
+		t.Errorf("%d bytes and %d writes wait, want %d bytes", next.p.bytes, next.p.count(), room)
+	}
+	next.p.add(next.transaction(binlog.XA{Phase: binlog.XARollback, ID: "x"}, true), nil)
+	if next.p.bytes != 0 {
+		t.Errorf("%d bytes when nothing holds P any more", next.p.bytes)
+	}
+}

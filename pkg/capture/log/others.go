@@ -21,13 +21,16 @@ func (o others) begin(xid string) {
 	}
 }
 
-// end notes how one ends, and reports whether it is known.
-func (o others) end(t *binlog.Transaction) bool {
-	_, known := o[t.XA.ID]
-	if known {
+func (o others) has(xid string) bool {
+	_, known := o[xid]
+	return known
+}
+
+// end notes how one ends, if it is known.
+func (o others) end(t *binlog.Transaction) {
+	if o.has(t.XA.ID) {
 		o[t.XA.ID] = t.GTID
 	}
-	return known
 }
 
 // othersAt returns, for a start, those that had not ended at a position, and forgets those that had ended at P.

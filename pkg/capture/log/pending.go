@@ -76,9 +76,15 @@ func (p *pending) begin(at binlog.Position) {
 	p.pop()
 }
 
-// add adds a transaction that was read, with the writes in it that count. It reports false if that commits one that was prepared before
-// the log was read.
-func (p *pending) add(t *binlog.Transaction, items []*item) bool {
+// knows reports false of a transaction that commits one that was prepared before the log was read.
+func (p *pending) knows(t *binlog.Transaction) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return t.XA.Phase != binlog.XACommit || p.prepared[t.XA.ID] != nil || p.others.has(t.XA.ID)
+}
+
+// add adds a transaction that was read, with the writes in it that count.
+func (p *pending) add(t *binlog.Transaction, items []*item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	head := *t
@@ -90,13 +96,13 @@ func (p *pending) add(t *binlog.Transaction, items []*item) bool {
 	for _, i := range items {
 		i.from = l.at
 	}
+	for _, i := range items { // also those done before: else each start would read further than the one before, and keep more names
+		l.bytes += 256 + len(i.Row.Key)
+	}
 	if p.before != nil {
 		items = slices.DeleteFunc(items, func(i *item) bool { return p.before[i.name()] })
 	}
-	for _, i := range items {
-		l.bytes += 256 + len(i.Row.Key)
-	}
-	before, known := p.prepared[t.XA.ID], true
+	before := p.prepared[t.XA.ID]
 	switch t.XA.Phase {
 	case binlog.Prepared:
 		if before == nil && len(items) == 0 {
@@ -113,9 +119,9 @@ func (p *pending) add(t *binlog.Transaction, items []*item) bool {
 		p.prepared[t.XA.ID] = before
 		p.order = append(p.order, l)
 		p.pop()
-		return true
+		return
 	case binlog.XACommit:
-		known = before != nil || p.others.end(t)
+		p.others.end(t)
 		if before != nil {
 			items, l.ends = before.items, before.of
 			for _, i := range items {
@@ -133,8 +139,10 @@ func (p *pending) add(t *binlog.Transaction, items []*item) bool {
 	if len(items) == 0 && l.ends == nil && len(p.order) > 0 {
 		end := p.order[len(p.order)-1]
 		end.gtids = append(end.gtids, l.gtids...)
+		end.bytes += l.bytes
+		p.bytes += l.bytes
 		p.pop()
-		return known
+		return
 	}
 	p.bytes += l.bytes
 	for _, i := range items {
@@ -151,7 +159,6 @@ func (p *pending) add(t *binlog.Transaction, items []*item) bool {
 		l.ends = nil
 	}
 	p.pop()
-	return known
 }
 
 // pop removes transactions from the front of which nothing is pending, and their items.

@@ -117,10 +117,11 @@ func (s *Source) one(ctx context.Context) error {
 	s.decoder.shapes.moved = nil
 	s.credit(m.items)
 	s.pending.finish(m)
-	if !s.pending.add(t, m.items) {
+	if !s.pending.knows(t) {
 		m.doubt[everyTable], m.late = errPrepared, &binlog.Transaction{GTID: t.GTID, End: t.End}
 	}
-	s.meant(m, t)
+	s.meant(m, t) // before P can pass it: what is in doubt holds P
+	s.pending.add(t, m.items)
 	if !t.Last {
 		return nil
 	}
