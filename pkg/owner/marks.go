@@ -41,21 +41,38 @@ type Stream interface {
 	Token(n int) int64
 }
 
-// Mark gives the database a position each second in which the node has written something, until ctx ends, and remembers
-// it: received rows have none of their own, and versions are forgotten. Captured changes are remembered at once; see
-// Note.
+// marked is how far a stream was when the database was marked.
+type marked struct {
+	commits uint64
+	next    int64 // the first number that was not handed out
+}
+
+// mark takes a position for a mark, unless since the last one nothing was committed and no number handed out: the next process must
+// not hand one out again, since remotes compare those that say who has a row.
+func (m marked) mark(stream Stream) (position int64, now marked, due bool) {
+	now.commits = stream.Commits()
+	if now.commits == m.commits && stream.Token(0) == m.next {
+		return 0, m, false
+	}
+	position = stream.Token(1)
+	now.next = position + 1
+	return position, now, true
+}
+
+// Mark gives the database a position each second in which the node has written something, or handed out numbers, until ctx
+// ends, and remembers it: received rows have none of their own, and versions are forgotten. Captured changes are remembered at
+// once; see Note.
 func (r *Records) Mark(ctx context.Context, db *mysqldb.DB, stream Stream) error {
-	var marked uint64
+	before := marked{next: stream.Token(0)}
 	mark := func(ctx context.Context) {
-		commits := stream.Commits()
-		if commits == marked {
+		at, now, due := before.mark(stream)
+		if !due {
 			return
 		}
-		at := stream.Token(1)
 		if err := schema.SetNode(ctx, db, schema.NodePosition, fmt.Sprint(at)); err != nil {
 			return // others report whatever is wrong with the database
 		}
-		marked = commits
+		before = now
 		r.Note(at) // after the database has it
 	}
 	every := time.NewTicker(markEvery)

@@ -67,6 +67,7 @@ type database struct {
 	losers   []int   // writes that lost a conflict
 	kept     []token // what was in them, where rows are merged
 	nextID   uint64
+	marked   int64 // a number that was handed out
 	routed   routed
 }
 

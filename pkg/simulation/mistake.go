@@ -60,6 +60,7 @@ const (
 	SendUnlabelled              // rows are sent before it is known who has them
 	ForgetAway                  // a word that a row is another's is not remembered if the row was deleted here
 	SendUnseen                  // a row of which nothing is recorded is sent, though it is being written
+	RepeatNumbers               // a process hands out numbers that the one before it may have handed out
 	CountByVersion              // counters are taken from the row whose version wins
 	ForgetCounted               // apply forgets what was counted
 	CountAsOne                  // all nodes count under one name

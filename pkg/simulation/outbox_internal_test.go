@@ -26,7 +26,7 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 	const remote = "b"
 	db := testkit.OwnSchema(t)
 	stream := func() *version.Stream {
-		return version.New(0, time.UnixMicro(1000), &latch.Rows{}, func(context.Context) error { return nil })
+		return version.New(0, time.UnixMicro(2*version.Untraced), &latch.Rows{}, func(context.Context) error { return nil })
 	}
 	w := &world{data: data{at: map[change.Row]int{}}}
 	for key := range 6 {
@@ -40,7 +40,7 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 	if err := real.Register(t.Context(), []string{remote}); err != nil {
 		t.Fatal(err)
 	}
-	b.place.Acked, b.place.Shown = 999, 999
+	b.place.Acked, b.place.Shown = 2*version.Untraced-1, 2*version.Untraced-1
 	r := rand.New(rand.NewPCG(1, 2))
 	now := time.UnixMilli(1_000_000)
 	seen := []outbox.Item{} // including those that are out of date by now

@@ -81,6 +81,11 @@ func TestRoutes(t *testing.T) {
 	for s := range *seeds {
 		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true}))
 	}
+	for _, s := range []uint64{
+		25184, // a killed hub whose clock is set back
+	} {
+		report(t, s, simulation.Run(s, simulation.Options{Routes: true}))
+	}
 }
 
 // TestMerges has all nodes merge rows by their columns, and count; in some networks tables are sent as a whole, or repaired. Promises 1 to 4.
@@ -107,7 +112,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
 	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
-	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 13225, simulation.SendUnlabelled: 1894, simulation.ForgetAway: 10021, simulation.SendUnseen: 1766,
+	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 13225, simulation.SendUnlabelled: 1894, simulation.ForgetAway: 10021, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 25183,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
@@ -119,7 +124,7 @@ var repairs = map[simulation.Mistake]bool{simulation.RepairOne: true, simulation
 // routed are mistakes that are met where a hub routes rows.
 var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulation.ForgetTokens: true, simulation.ForgetWithdrawn: true, simulation.RerouteAtOnce: true,
 	simulation.KeepMoved: true, simulation.KeepAuthors: true, simulation.KeepChildren: true, simulation.OverlookLookups: true, simulation.ForgetUnheard: true,
-	simulation.JudgeByLast: true, simulation.SendUnlabelled: true, simulation.ForgetAway: true, simulation.SendUnseen: true}
+	simulation.JudgeByLast: true, simulation.SendUnlabelled: true, simulation.ForgetAway: true, simulation.SendUnseen: true, simulation.RepeatNumbers: true}
 
 // merging are mistakes that are met where rows are merged.
 var merging = map[simulation.Mistake]bool{simulation.CountByVersion: true, simulation.CountAsOne: true, simulation.ForgetCounted: true, simulation.CountAgain: true,
@@ -188,6 +193,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"rows go out before it is known who has them":                 simulation.SendUnlabelled,
 		"it is forgotten that a deleted row is another's":             simulation.ForgetAway,
 		"a row that is being written is sent":                         simulation.SendUnseen,
+		"a process hands out numbers once more":                       simulation.RepeatNumbers,
 		"counters are taken from the row whose version wins":          simulation.CountByVersion,
 		"all nodes count under one name":                              simulation.CountAsOne,
 		"apply forgets what was counted":                              simulation.ForgetCounted,

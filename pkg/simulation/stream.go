@@ -20,7 +20,7 @@ func (n *node) open() (err error) {
 		}
 		return n.fence(ctx)
 	}
-	n.stream, err = version.Open(ctx, n.given, n.time, &latched{n: n}, fence)
+	n.stream, err = version.Open(ctx, n.given, n.trace, n.time, &latched{n: n}, fence)
 	if err != nil {
 		return err
 	}
@@ -38,13 +38,23 @@ func (n *node) open() (err error) {
 
 // given are the positions of which the database has a trace.
 func (n *node) given(context.Context) (g version.Given, err error) {
-	g.Versions = n.db.lastPosition()
+	g.Versions, g.Marked = n.db.lastPosition(), n.db.marked
 	for _, r := range n.db.remotes {
-		if n.w.mistake != ForgetPlaces {
-			g.Remotes = max(g.Remotes, r.place.Acked, r.place.Shown)
-		}
+		g.Remotes = max(g.Remotes, r.place.Acked, r.place.Shown)
+	}
+	switch n.w.mistake {
+	case ForgetPlaces:
+		g.Remotes, g.Marked = 0, 0
+	case RepeatNumbers: // it goes on right after what rows and remotes have
+		g = version.Given{Versions: max(g.Versions, g.Remotes) - version.Untraced}
 	}
 	return g, nil
+}
+
+// trace marks the database with a position.
+func (n *node) trace(_ context.Context, position int64) error {
+	n.db.marked = position
+	return nil
 }
 
 // fence waits for the end of the transactions that have written versions and that no daemon knows the end of.

@@ -42,10 +42,13 @@ type Latch interface {
 // New returns a stream, given its last position and the time. fence waits until no transaction that has written
 // versions is open.
 func New(last int64, now time.Time, l Latch, fence func(context.Context) error) *Stream {
-	// Positions continue from the current time, so that positions that an earlier process handed out without leaving a
-	// trace are never reused.
-	return &Stream{latch: l, fence: fence, next: max(last+1, now.UnixMicro()), open: map[*Writing]int64{}}
+	// What an earlier process handed out without leaving a trace is never handed out again, even if the clock was set back.
+	return &Stream{latch: l, fence: fence, next: max(last+Untraced, now.UnixMicro()), open: map[*Writing]int64{}}
 }
+
+// Untraced is more numbers than a process hands out without the database having a trace of one of them: of its first it has one
+// from the beginning, then of a later one each second; see owner.Records.Mark.
+const Untraced = 1_000_000
 
 // Given has the highest positions that a database has a trace of: among versions, among the positions of remotes, and the
 // one that it was marked with. 0: none.
@@ -53,8 +56,8 @@ type Given struct{ Versions, Remotes, Marked int64 }
 
 // Open returns the stream of a database. It waits for transactions of an earlier process that may still commit before it
 // reads which positions were handed out: a position may be above those of all remaining rows, and the clock may have been
-// set back.
-func Open(ctx context.Context, read func(context.Context) (Given, error), now func() time.Time, l Latch, fence func(context.Context) error) (*Stream, error) {
+// set back. mark writes the first position, which nothing else gets, into the database.
+func Open(ctx context.Context, read func(context.Context) (Given, error), mark func(context.Context, int64) error, now func() time.Time, l Latch, fence func(context.Context) error) (*Stream, error) {
 	if err := fence(ctx); err != nil {
 		return nil, err
 	}
@@ -62,7 +65,11 @@ func Open(ctx context.Context, read func(context.Context) (Given, error), now fu
 	if err != nil {
 		return nil, fmt.Errorf("read the last position: %w", err)
 	}
-	return New(max(g.Versions, g.Remotes, g.Marked), now(), l, fence), nil
+	s := New(max(g.Versions, g.Remotes, g.Marked), now(), l, fence)
+	if err := mark(ctx, s.Token(1)); err != nil {
+		return nil, fmt.Errorf("record the first position: %w", err)
+	}
+	return s, nil
 }
 
 // OpenStream is Open for a database on a server.
@@ -72,7 +79,11 @@ func OpenStream(ctx context.Context, db *mysqldb.DB) (*Stream, error) {
 			COALESCE((SELECT CAST(value AS SIGNED) FROM sync_node WHERE name = 'position'), 0)`).Scan(&g.Versions, &g.Remotes, &g.Marked)
 		return g, err
 	}
-	s, err := Open(ctx, read, time.Now, &latch.Rows{}, func(ctx context.Context) error { return fence(ctx, db) })
+	mark := func(ctx context.Context, position int64) error {
+		_, err := db.ExecContext(ctx, `INSERT INTO sync_node (name, value) VALUES ('position', ?) ON DUPLICATE KEY UPDATE value = VALUES(value)`, position)
+		return err
+	}
+	s, err := Open(ctx, read, mark, time.Now, &latch.Rows{}, func(ctx context.Context) error { return fence(ctx, db) })
 	if err != nil {
 		return nil, err
 	}

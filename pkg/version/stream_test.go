@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/latch"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -232,5 +233,31 @@ func TestAReaderDoesNotHoldUpTheStream(t *testing.T) {
 	defer cancel()
 	if _, err := version.OpenStream(ctx, db); err != nil {
 		t.Errorf("it waits for a reader: %v", err)
+	}
+}
+
+// TestNoNumberIsHandedOutAgain has processes start one after another while the clock is set back.
+func TestNoNumberIsHandedOutAgain(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	var marked int64
+	first := openStream(t, db).Token(1)
+	if err := db.GetContext(t.Context(), &marked, `SELECT value FROM sync_node WHERE name = 'position'`); err != nil || marked >= first {
+		t.Errorf("the database is marked with %d, and %d is handed out; %v", marked, first, err)
+	}
+	none := func(context.Context) error { return nil }
+	now := time.Now()
+	last := int64(0)
+	for range 3 {
+		s, err := version.Open(t.Context(), func(context.Context) (version.Given, error) { return version.Given{Marked: marked}, nil },
+			func(_ context.Context, position int64) error { marked = position; return nil }, func() time.Time { return now }, &latch.Rows{}, none)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Token(0) <= last {
+			t.Errorf("a process hands out %d, and the one before had handed out %d", s.Token(0), last)
+		}
+		last = s.Token(1000) + 999 // without a trace
+		now = now.Add(-time.Hour)
 	}
 }
