@@ -78,7 +78,8 @@ func (b *Broker) Renew(c config.Broker) (ok bool, err error) {
 		}
 		b.log.Info("disconnected a client whose login has ended or changed", zap.String("username", wire.Shorten(name, nameLength)))
 		_ = b.server.DisconnectClient(client, packets.ErrNotAuthorized) // it may be gone already
-		b.server.Clients.Delete(client.ID)                              // with what waits for it
+		b.server.UnsubscribeClient(client)
+		b.server.Clients.Delete(client.ID) // with what waits for it
 	}
 	if b.tls != nil { // last: a user whose login has ended is sent away all the same
 		err = b.certify(c)
@@ -109,7 +110,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		SysTopicResendInterval:   10,
 		Logger:                   log,
 	})
-	g := newGate(b.log, &c, server.Clients)
+	g := newGate(b.log, &c, server)
 	if err := server.AddHook(g, nil); err != nil {
 		return fmt.Errorf("set up the broker's users: %w", err)
 	}
@@ -172,5 +173,9 @@ func capabilities() *mqtt.Capabilities {
 	c.MaximumClientWritesPending = 16 << 10
 	// Each has room for as many messages. For more, use another broker.
 	c.MaximumClients = clientsMost
+	// Of a client, mochi would keep as many topics as there are numbers for them.
+	c.TopicAliasMaximum = 0
+	// A message of QoS 2 that is never released would keep the properties of the one that was sent.
+	c.Compatibilities.NoInheritedPropertiesOnAck = true
 	return c
 }

@@ -23,11 +23,11 @@ const nameLength = 32
 // all. Without users it admits everyone.
 type gate struct {
 	mqtt.HookBase
-	log   *zap.Logger
-	own   string // the node's own client identifier
-	users atomic.Pointer[map[string]user]
-	owner func(id string) (username string, ok bool) // of the session of a client identifier
-	count func(username string) int                  // of a user's connections
+	log     *zap.Logger
+	own     string // the node's own client identifier
+	users   atomic.Pointer[map[string]user]
+	clients *mqtt.Clients
+	forget  func(*mqtt.Client) // a session's filters
 }
 
 // user is one who may connect.
@@ -35,36 +35,43 @@ type user struct {
 	password    [sha256.Size]byte // a hash, as comparing equal lengths takes equal time
 	bound       bool
 	guest       bool     // it may only ask to join
+	node        bool     // it is this node's own
 	read, write []string // topic filters, if bound
+	kept        []string // topics on which it may have messages retained
 	id          string   // the identifier of its client, if it is bound to one
+	wait        *wait
 }
 
-func newGate(log *zap.Logger, c *config.Broker, clients *mqtt.Clients) *gate {
-	g := &gate{log: log, own: c.ClientID}
+func newGate(log *zap.Logger, c *config.Broker, server *mqtt.Server) *gate {
+	g := &gate{log: log, own: c.ClientID, clients: server.Clients, forget: server.UnsubscribeClient}
 	g.admit(c)
-	g.owner = func(id string) (string, bool) {
-		c, ok := clients.Get(id)
-		if !ok {
-			return "", false
-		}
-		return string(c.Properties.Username), true
-	}
-	g.count = func(username string) (n int) {
-		for _, c := range clients.GetAll() {
-			if string(c.Properties.Username) == username {
-				n++
-			}
-		}
-		return n
-	}
 	return g
+}
+
+// owner returns whose session a client identifier has.
+func (g *gate) owner(id string) (username string, ok bool) {
+	c, ok := g.clients.Get(id)
+	if !ok {
+		return "", false
+	}
+	return string(c.Properties.Username), true
+}
+
+// count returns how many sessions a user has, beside two.
+func (g *gate) count(username, id, other string) (n int) {
+	for _, c := range g.clients.GetAll() {
+		if string(c.Properties.Username) == username && c.ID != id && c.ID != other {
+			n++
+		}
+	}
+	return n
 }
 
 // admit replaces the users.
 func (g *gate) admit(c *config.Broker) {
 	users := map[string]user{}
 	for _, u := range c.Users {
-		x := user{password: u.Hash}
+		x := user{password: u.Hash, wait: new(wait)}
 		if u.Hash == (config.Hash{}) {
 			x.password = sha256.Sum256([]byte(u.Password))
 		}
@@ -74,8 +81,9 @@ func (g *gate) admit(c *config.Broker) {
 			x.read, x.write = []string{t.JoinedOf(c.Hub, u.Invitation, "+")}, []string{t.JoinOf(c.Hub, u.Invitation, "+")}
 		case u.Client != "":
 			x.bound, x.read, x.write, x.id = true, t.Subscriptions(u.Client), t.Publications(u.Client), config.ClientID(c.TopicPrefix, u.Client)
+			x.kept = keeps(t, u.Client)
 			if u.Client == c.Node {
-				x.id = c.ClientID
+				x.id, x.node = c.ClientID, true
 			}
 			if u.Client == c.Hub {
 				x.read, x.write = append(x.read, t.JoinOf(c.Hub, "+", "+")), append(x.write, t.JoinedOf(c.Hub, "+", "+"))
@@ -96,7 +104,7 @@ func (g *gate) ID() string { return "gate" }
 
 // Provides tells mochi what the hook answers.
 func (g *gate) Provides(b byte) bool {
-	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck || b == mqtt.OnPublish
+	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck || b == mqtt.OnPublish || b == mqtt.OnSubscribe || b == mqtt.OnClientExpired || b == mqtt.OnWill
 }
 
 // guestID begins the client identifiers that a guest may have: with a site's, or the hub's own, it would keep that one out.
@@ -110,8 +118,19 @@ const (
 
 // OnPublish refuses what would let a guest fill the broker: large messages, and retained ones. Promise 10.
 func (g *gate) OnPublish(c *mqtt.Client, p packets.Packet) (packets.Packet, error) {
-	if (*g.users.Load())[string(c.Properties.Username)].guest && (p.FixedHeader.Retain || len(p.Payload) > guestBytes) {
+	name := string(c.Properties.Username)
+	u := (*g.users.Load())[name]
+	if u.guest && (p.FixedHeader.Retain || len(p.Payload) > guestBytes) {
 		return p, packets.ErrRejectPacket
+	}
+	if !u.limited() {
+		return p, nil
+	}
+	p, ok := g.bounded(&u, name, p)
+	if !ok {
+		g.log.Warn("dropped a message of a client that has left too much at the broker", zap.String("username", wire.Shorten(name, nameLength)),
+			zap.String("topic", wire.Shorten(p.TopicName, factLength)), zap.Int("bytes", len(p.Payload)))
+		return p, packets.CodeSuccessIgnore
 	}
 	return p, nil
 }
@@ -123,6 +142,8 @@ func (g *gate) OnConnectAuthenticate(c *mqtt.Client, p packets.Packet) bool {
 			zap.String("client", wire.Shorten(c.ID, nameLength)), zap.String("address", c.Net.Remote), zap.Error(err))
 		return false
 	}
+	u := (*g.users.Load())[string(p.Connect.Username)]
+	u.modest(c)
 	letIn(c.Net.Conn)
 	return true
 }
@@ -133,6 +154,7 @@ var (
 	errWill     = errors.New("its will is for a topic that it may not write to")
 	errGuest    = errors.New("a client that joins has no will, keeps no session, and its identifier begins with " + guestID)
 	errMany     = errors.New("this invitation has too many connections")
+	errSessions = errors.New("this user has too many connections or sessions")
 	errTaken    = errors.New("another user has a session with this client identifier")
 	errReserved = errors.New("this client identifier is another's: it would keep that one out")
 )
@@ -156,8 +178,11 @@ func (g *gate) refusal(id string, p *packets.ConnectParams) error {
 	if u.guest && (p.WillFlag || !p.Clean || !strings.HasPrefix(id, guestID)) {
 		return errGuest
 	}
-	if u.guest && g.count(string(p.Username)) >= guestConnections {
+	if u.guest && g.count(string(p.Username), "", "") >= guestConnections {
 		return errMany
+	}
+	if u.limited() && id != u.id && g.count(string(p.Username), id, u.id) >= sessionsMost {
+		return errSessions
 	}
 	if u.bound && u.id != id && g.reserved(users, id) {
 		return errReserved

@@ -20,7 +20,8 @@ var errHello = errors.New("it does not begin with an MQTT CONNECT")
 // greeted is a connection whose CONNECT has been read, and which mochi reads again.
 type greeted struct {
 	net.Conn
-	hello []byte
+	hello  []byte
+	frames frames
 }
 
 // Read returns the CONNECT first.
@@ -30,7 +31,11 @@ func (g *greeted) Read(p []byte) (int, error) {
 		g.hello = g.hello[n:]
 		return n, nil
 	}
-	return g.Conn.Read(p)
+	n, err := g.Conn.Read(p)
+	if wrong := g.frames.follow(p[:n]); wrong != nil {
+		return 0, wrong
+	}
+	return n, err
 }
 
 // NetConn returns the underlying connection, as tls.Conn does.
@@ -44,7 +49,7 @@ func greeting(log *zap.Logger, establish listeners.EstablishFn) listeners.Establ
 			_ = c.Close()
 			return fmt.Errorf("read connection: %w", err)
 		}
-		err = establish(listener, &greeted{c, hello})
+		err = establish(listener, &greeted{c, hello, frames{v5: isV5(hello)}})
 		if errors.Is(err, packets.ErrServerBusy) {
 			log.Warn("refused a client: the broker has reached its connection limit", zap.String("address", c.RemoteAddr().String()),
 				zap.Int("clients", clientsMost))

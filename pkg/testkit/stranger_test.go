@@ -125,12 +125,15 @@ func (s *stranger) hear(filter string) mqtt.MessageHandler {
 	}
 }
 
-// listen subscribes to everything that may carry node-c's messages, each on its own connection: the broker closes some
-// for it.
+// listen subscribes to everything that may carry node-c's messages, on another connection whenever the broker closes one for it.
 func (s *stranger) listen() {
 	filters := []string{"#", "/#", "+/#", "+/+/+/+", "/+/+", "/+/node-c", "$SYS/#", "$MQTT/#", "$MQTT/sub/#", "$MQTT/msgs/#", "$JS/#", "$share/x/#", "$share/x/batch/+/+", "/batch/#", "/batch/+/+"}
+	var c mqtt.Client
 	for _, filter := range append(filters, written("node-c", "node-a")...) {
-		as(s.t, s.b, "node-b", s.id(), true).Subscribe(filter, 1, s.hear(filter)).WaitTimeout(10 * time.Second)
+		if c == nil || !c.IsConnectionOpen() {
+			c = as(s.t, s.b, "node-b", s.id(), true)
+		}
+		c.Subscribe(filter, 1, s.hear(filter)).WaitTimeout(10 * time.Second)
 	}
 }
 
@@ -150,7 +153,9 @@ func (s *stranger) forge() (topics []string) {
 	topics = append(topics, "/node/node-a", "/node/node-c", "/node/node-a/x", "$MQTT/sub/x")
 	for _, topic := range topics {
 		for _, kept := range []bool{false, true} {
-			as(s.t, s.b, "node-b", s.id(), true).Publish(topic, 1, kept, "forged").WaitTimeout(10 * time.Second)
+			c := as(s.t, s.b, "node-b", s.id(), true)
+			c.Publish(topic, 1, kept, "forged").WaitTimeout(10 * time.Second)
+			c.Disconnect(250)
 		}
 		s.dieWithWill(topic)
 	}
