@@ -72,41 +72,6 @@ func reference(t *schema.Table, parent string) (schema.ForeignKey, error) {
 	return t.ForeignKeys[i], nil
 }
 
-// Where implements Database; the condition can use the index of a routing column.
-func (s *server) Where(ctx context.Context, table string, values [][]string) (string, error) {
-	t, err := s.tables.Table(ctx, table)
-	if err != nil {
-		return "", err
-	}
-	list, err := s.columns(ctx, t)
-	if err != nil {
-		return "", err
-	}
-	var either []string
-	for i, rule := range s.cfg.Routes[s.cfg.Root(table)].Rules {
-		var in []string
-		for _, v := range values[i] {
-			in = append(in, mysqldb.QuoteString(v))
-		}
-		if len(in) == 0 {
-			continue
-		}
-		either = append(either, exact(list[i], in))
-		if c, ok := t.Column(rule.Column); ok && s.cfg.Routes[table].Parent == "" { // for the index
-			either[len(either)-1] = "(" + mysqldb.Quote(table) + "." + mysqldb.Quote(c.Name) + " IN (" + strings.Join(in, ",") + ") AND " + either[len(either)-1] + ")"
-		}
-	}
-	if len(either) == 0 {
-		return "1=0", nil
-	}
-	return "(" + strings.Join(either, " OR ") + ")", nil
-}
-
-// exact is the condition that a value equals one of some texts byte by byte, as labels do.
-func exact(expression string, texts []string) string {
-	return expression + " IN (" + strings.Join(texts, ",") + ")"
-}
-
 // Fit implements Database; it reads the table's definition if it is not cached.
 func (s *server) Fit(ctx context.Context, table string) error {
 	t, err := s.tables.Table(ctx, table)
