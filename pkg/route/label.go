@@ -2,7 +2,6 @@ package route
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -14,16 +13,28 @@ type label struct {
 	values []*string // nil: NULL, which stands for no remote
 }
 
-// longestLabel limits the values of a label, in bytes of JSON.
-const longestLabel = 700
+const (
+	longestLabel  = 700 // bytes of the JSON of its values
+	longestValue  = 255 // bytes of a value that can stand for a remote
+	longestClient = 32  // bytes of its name
+)
 
 // text returns the values as they are stored.
-func (l label) text() ([]byte, error) {
-	b, err := json.Marshal(l.values)
-	if err == nil && len(b) > longestLabel {
-		err = fmt.Errorf("the values by which a row of %s is routed are too long", l.root)
+func (l label) text() ([]byte, error) { return json.Marshal(l.values) }
+
+// fitting returns the label without the values that no name of a remote and no key of a lookup table is as long as: like NULL,
+// they stand for nobody. If the others are too long together, it has none: one such row must not hold up all others.
+func (l label) fitting() label {
+	values := slices.Clone(l.values)
+	for i, v := range values {
+		if v != nil && len(*v) > longestValue {
+			values[i] = nil
+		}
 	}
-	return b, err
+	if b, err := json.Marshal(values); err != nil || len(b) > longestLabel {
+		clear(values)
+	}
+	return label{l.root, values}
 }
 
 // parse is the inverse of text.

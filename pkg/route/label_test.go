@@ -3,6 +3,7 @@ package route
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
@@ -56,8 +57,15 @@ func TestLookupTableGivesAndTakesLabels(t *testing.T) {
 	}
 }
 
-func TestValueThatIsTooLongIsNoLabel(t *testing.T) {
-	if _, err := (label{"t", []*string{new(string(make([]byte, 1000)))}}).text(); err == nil {
-		t.Error("a label that is too long was accepted")
+func TestValuesThatAreTooLongStandForNobody(t *testing.T) {
+	long, short, odd := strings.Repeat("x", 256), "7", strings.Repeat("<", 250)
+	for _, x := range []struct{ have, want []*string }{
+		{[]*string{&short, nil}, []*string{&short, nil}},
+		{[]*string{&long, &short}, []*string{nil, &short}},
+		{[]*string{&odd, &short}, []*string{nil, nil}}, // each is written as \u003c
+	} {
+		if got := (label{"t", x.have}).fitting(); !reflect.DeepEqual(got.values, x.want) {
+			t.Errorf("%v", got.values)
+		}
 	}
 }

@@ -113,6 +113,19 @@ var (
 	part  = change.Row{Table: "parts", Key: "1"}
 )
 
+// TestARowWithALongValueIsNobodys records it together with another row.
+func TestARowWithALongValueIsNobodys(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	testkit.Exec(t, h.db, "ALTER TABLE orders MODIFY store VARCHAR(2000)", "INSERT INTO orders VALUES (1, REPEAT('1', 2000)), (2, '2')")
+	h.start()
+	one, two := change.Row{Table: "orders", Key: "1"}, change.Row{Table: "orders", Key: "2"}
+	h.record(one, two)
+	if !slices.Equal(h.has(two), []string{"store-2"}) || len(h.has(one)) > 0 {
+		t.Errorf("%v, %v", h.has(one), h.has(two))
+	}
+}
+
 // TestWhoeverSendsIsToldOfMarks has a row move when nothing else is due.
 func TestWhoeverSendsIsToldOfMarks(t *testing.T) {
 	t.Parallel()

@@ -167,6 +167,7 @@ func (r *Router) numbers(ctx context.Context, table string, values map[string][]
 
 // id returns the number of a label. A new number is assigned outside any transaction, so it survives a rollback.
 func (r *Router) id(ctx context.Context, l label) (uint32, error) {
+	l = l.fitting()
 	b, err := l.text()
 	if err != nil {
 		return 0, err

@@ -30,7 +30,10 @@ func (s *server) Look(ctx context.Context, l config.RouteLookup) (map[string][]s
 		" WHERE "+mysqldb.Quote(k.Name)+" IS NOT NULL AND "+mysqldb.Quote(c.Name)+" IS NOT NULL ORDER BY 1, 2 LIMIT ?", []any{lookupMost + 1}, func(rows *sql.Rows) error {
 		var value, remote string
 		err := rows.Scan(&value, &remote)
-		m[value], n = append(m[value], remote), n+1
+		if len(value) <= longestValue && len(remote) <= longestClient { // no label or client has another
+			m[value] = append(m[value], remote)
+		}
+		n++
 		return err
 	})
 	if err == nil && n > lookupMost {
@@ -54,9 +57,6 @@ func (x *session) Keep(ctx context.Context, l config.RouteLookup, m map[string][
 	}
 	for value, remotes := range m {
 		for _, remote := range remotes {
-			if len(value) > 255 || len(remote) > 32 {
-				continue // no label or client has such a value
-			}
 			if args = append(args, nameOf(l), []byte(value), remote); len(args) >= 3000 {
 				if err := flush(); err != nil {
 					return err
