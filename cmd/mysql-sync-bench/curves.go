@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ var curves = []curve{
 	{name: "curve: idle", title: "Idle cost by number of tables", what: "two idle nodes; of the source's node and its database, in percent of one core", over: "tables",
 		show: []string{"node %", "database %"}, points: resting},
 	{name: "curve: sites", title: "A hub by its sites", what: "the hub is a real node, the sites are clients of the same packages without databases, in one process", over: "sites",
-		show: []string{"s to come", "in/s", "out/s", "to sites/s", "hub CPU %", "s, 1 row", "s, 999 rows", "CPU µs/row and site", "s after a restart", "hub CPU s", "MiB hub"}, points: crowds},
+		show: []string{"s to come", "in/s", "out/s", "to sites/s", "hub CPU %", "broker CPU %", "MiB broker", "broker CPU s to come", "s, 1 row", "s, 999 rows", "CPU µs/row and site", "s after a restart", "hub CPU s", "MiB hub"}, points: crowds},
 	{name: "curve: joins", title: "Sites that join by a token", what: "eight at a time, with real nodes and an empty database each, on one server; then all start, and receive the hub's 1,000 rows", over: "sites",
 		show: []string{"s each, median", "s each, most", "s, all joined", "hub CPU ms/site", "s, all rows there"}, points: over(joining, 1, 10, 50, 100)},
 }
@@ -143,6 +144,32 @@ func (p *pair) cost(n int, took time.Duration) sample {
 		s.Figures["MiB"] = max(p.source.memory(), p.target.memory())
 	}
 	return s
+}
+
+// sizes returns the sizes of a curve: those of the settings, or its own, to which a long run adds others.
+func (s settings) sizes(own []int, long ...int) []int {
+	switch {
+	case len(s.Sizes) > 0:
+		return s.Sizes
+	case s.Long:
+		return slices.Concat(own, long)
+	}
+	return own
+}
+
+// numbers reads numbers above 0, separated by commas; "" has none.
+func numbers(list string) (sizes []int, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		if list == "" {
+			break
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a number above 0", text)
+		}
+		sizes = append(sizes, n)
+	}
+	return sizes, nil
 }
 
 // take measures each point of a curve once.

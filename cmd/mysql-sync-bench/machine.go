@@ -58,6 +58,26 @@ func peak(pid int) (float64, error) {
 	return kib / 1024, nil
 }
 
+// used returns the CPU time that processes have used so far, together.
+func (b *bench) used(pids ...int) (sum time.Duration) {
+	for _, pid := range pids {
+		d, err := busy(pid)
+		b.must("look at a process", err)
+		sum += d
+	}
+	return sum
+}
+
+// memory returns the peak memory of processes in MiB, together.
+func (b *bench) memory(pids ...int) (sum float64) {
+	for _, pid := range pids {
+		m, err := peak(pid)
+		b.must("look at a process", err)
+		sum += m
+	}
+	return sum
+}
+
 // tick is the unit in which Linux counts the time of processes for programs, on all its platforms.
 const tick = 10 * time.Millisecond
 

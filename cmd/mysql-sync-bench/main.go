@@ -35,14 +35,18 @@ func main() {
 	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as native replication requires")
 	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, bridged (two Mosquittos), nats (a cluster of three servers) or embedded (in a third node)")
 	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
+	sizes := flag.String("sizes", "", "with -curves, numbers of sites for the curves of sites and nodes, separated by commas, instead of their own")
 	flag.StringVar(&s.Sides, "sides", "", "of the measurements side by side, only those ways to replicate whose names match this regular expression")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
 	if err == nil {
 		_, err = regexp.Compile(s.Sides)
 	}
+	if err == nil {
+		s.Sizes, err = numbers(*sizes)
+	}
 	if err != nil || flag.NArg() > 0 || s.Rounds < 1 {
-		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run and -sides must be regular expressions, -rounds must be at least 1, and arguments are not allowed:", err)
+		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run and -sides must be regular expressions, -sizes numbers, -rounds must be at least 1, and arguments are not allowed:", err)
 		os.Exit(2)
 	}
 	if *picture != "" {

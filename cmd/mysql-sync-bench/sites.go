@@ -141,13 +141,10 @@ func fleet(b *bench, n int) sample {
 			return left == 0, err
 		}).Sub(began).Seconds()
 	}
-	used := func() time.Duration {
-		d, err := busy(hub.node.Pid())
-		b.must("look at the hub", err)
-		return d
-	}
+	used := func() time.Duration { return b.used(hub.node.Pid()) }
+	brokers := func() time.Duration { return b.used(broker.Pids()...) }
 	hub.exec("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row(0)...)
-	f := map[string]float64{"s to come": all("all sites to be there", 1)}
+	f := map[string]float64{"s to come": all("all sites to be there", 1), "broker CPU s to come": brokers().Seconds()}
 
 	t := b.traffic(broker)
 	b.pause(15 * time.Second) // the broker tells every ten
@@ -157,13 +154,14 @@ func fleet(b *bench, n int) sample {
 		}
 		return n
 	}
-	cpu, in, out, sites, rested := used(), t.in.Load(), t.out.Load(), got(), time.Now()
+	cpu, servers, in, out, sites, rested := used(), brokers(), t.in.Load(), t.out.Load(), got(), time.Now()
 	b.pause(60 * time.Second)
 	took := time.Since(rested).Seconds()
 	if f["to sites/s"] = float64(got()-sites) / took; b.s.Broker == "mosquitto" {
 		f["in/s"], f["out/s"] = float64(t.in.Load()-in)/took, float64(t.out.Load()-out)/took
 	}
-	f["hub CPU %"] = 100 * (used() - cpu).Seconds() / took
+	f["hub CPU %"], f["broker CPU %"] = 100*(used()-cpu).Seconds()/took, 100*(brokers()-servers).Seconds()/took
+	f["MiB broker"] = b.memory(broker.Pids()...)
 
 	began = time.Now()
 	hub.exec("UPDATE orders SET revision = revision + 1")
@@ -187,11 +185,7 @@ func fleet(b *bench, n int) sample {
 
 // crowds are hubs with ever more sites.
 func crowds(s settings) (list []point) {
-	sizes := []int{10, 100, 300}
-	if s.Long {
-		sizes = append(sizes, 1000)
-	}
-	for _, n := range sizes {
+	for _, n := range s.sizes([]int{10, 100, 300}, 1000) {
 		list = append(list, point{label: commas(strconv.Itoa(n)), size: float64(n), ours: func(b *bench) sample { return fleet(b, n) }})
 	}
 	return list

@@ -169,6 +169,14 @@ func (b *Broker) Log() (lines []string) {
 	return lines
 }
 
+// Pids are the process IDs of the broker, or of all servers of a cluster.
+func (b *Broker) Pids() (list []int) {
+	for _, s := range b.servers() {
+		list = append(list, s.child.cmd.Process.Pid)
+	}
+	return list
+}
+
 // servers returns the processes.
 func (b *Broker) servers() []*Broker {
 	if len(b.Cluster) > 0 {
