@@ -107,13 +107,13 @@ const correctEach = 10 * time.Second
 
 // askAgain has the broker deliver once more what it retains of remotes: the announcement of one that is online, if it is missing, and
 // the presence of a client that tells it on its own topic, if nothing of it has arrived. A cluster may deliver neither the message nor
-// its copy to a node that subscribes at another server at the same moment, and someone may have told us falsely that the remote
-// withdrew it. An existing peer has no announcement, so it is asked for less and less often while it stays online: missed counts the
+// its copy to a node that subscribes at another server at the same moment, or lose a message at QoS 0, so that what a remote announced in
+// its earlier run still counts; and someone may have told us falsely that the remote withdrew it. An existing peer has no announcement, so it is asked for less and less often while it stays online: missed counts the
 // calls that found none, by topic.
 func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
 	var nodes, heres []string
 	for _, remote := range m.c.Node.RemoteClients {
-		if topic := m.topics.NodeOf(remote); misses(missed, topic, m.Online(remote) && !m.Announced(remote)) {
+		if topic := m.topics.NodeOf(remote); misses(missed, topic, m.Online(remote) && (!m.Announced(remote) || m.peers.outdated(remote, m.presence.onTopic(remote)))) {
 			nodes = append(nodes, remote)
 		}
 	}
@@ -126,7 +126,7 @@ func (m *Mesh) askAgain(ctx context.Context, missed map[string]int) {
 	defer cancel()
 	var err error
 	if len(nodes) > 0 {
-		err = m.c.Broker.Resubscribe(ctx, m.announcements(nodes)...)
+		err = m.c.Broker.Ask(ctx, m.announcements(nodes)...)
 	}
 	if len(heres) > 0 && m.voice.isUp() {
 		err = errors.Join(err, m.c.Broker.Ask(ctx, heres...))

@@ -40,11 +40,11 @@ type node struct {
 	stop    context.CancelFunc
 	done    chan struct{}
 	online  bool
-	filters map[string]bool // subscriptions
+	filters map[string]byte // the QoS of each subscription
 	will    transport.Message
 	denies  string // a topic on which the broker drops what the node publishes
-	renewed int    // subscriptions
-	asked   int    // requests for retained messages
+	renewed int    // later subscriptions
+	asked   int    // of them, those that ask for its own announcement
 	looks   int    // how often it checked its connection
 
 	told []string // what it has heard, one line each
@@ -127,9 +127,10 @@ func (n *node) connect() {
 	for range 5 {
 		p := n.mesh.Plan(nil)
 		n.bus.mu.Lock()
-		n.online, n.will, n.filters = true, *p.Will, map[string]bool{}
+		n.online, n.will, n.filters = true, *p.Will, map[string]byte{}
 		n.bus.mu.Unlock()
-		n.subscribe(append(p.Topics, p.Light...)...)
+		n.subscribe(1, p.Topics...)
+		n.subscribe(0, slices.Concat(p.Loose, p.Light)...)
 		if n.mesh.Announce(n.bus.t.Context()) == nil {
 			n.mesh.AskOwn(n.bus.t.Context())
 			return
@@ -176,11 +177,11 @@ func (b *bus) publish(m transport.Message) {
 }
 
 // subscribe adds subscriptions, and delivers the retained messages that they cover.
-func (n *node) subscribe(filters ...string) {
+func (n *node) subscribe(qos byte, filters ...string) {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
 	for _, f := range filters {
-		n.filters[f] = true
+		n.filters[f] = qos
 	}
 	for topic, m := range n.bus.retained {
 		if slices.ContainsFunc(filters, func(f string) bool { return wire.Covers(f, topic) }) {
@@ -201,6 +202,19 @@ func (n *node) hearsInfo() bool {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
 	return n.hears("/info")
+}
+
+// surely returns what the node is subscribed to at QoS 1.
+func (n *node) surely() (topics []string) {
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	for f, qos := range n.filters {
+		if qos == 1 {
+			topics = append(topics, f)
+		}
+	}
+	slices.Sort(topics)
+	return topics
 }
 
 // hears reports whether a subscription covers a topic. It requires the bus's mu.
@@ -290,13 +304,17 @@ func (n *node) PublishAsync(ctx context.Context, m transport.Message) (*transpor
 // Ask implements Broker.
 func (n *node) Ask(_ context.Context, topics ...string) error {
 	n.bus.mu.Lock()
-	n.asked++
+	if slices.Equal(topics, []string{n.mesh.topics.NodeOf(n.name())}) {
+		n.asked++
+	} else {
+		n.renewed++
+	}
 	online := n.online
 	n.bus.mu.Unlock()
 	if !online {
 		return transport.ErrOffline
 	}
-	n.subscribe(topics...)
+	n.subscribe(0, topics...)
 	return nil
 }
 
@@ -309,7 +327,7 @@ func (n *node) Resubscribe(_ context.Context, topics ...string) error {
 	if !online {
 		return transport.ErrOffline
 	}
-	n.subscribe(topics...)
+	n.subscribe(1, topics...)
 	return nil
 }
 

@@ -14,20 +14,26 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
-// singlyMost is up to how many clients are subscribed to one by one. Beyond that, NATS, which keeps a consumer for each subscription at
-// QoS 1, is better off with one for all.
+// singlyMost is up to how many clients' announcements are subscribed to one by one. Beyond that, one filter for all costs a broker less.
 const singlyMost = 64
 
 // Plan returns what the node needs of its next connection; last says how the one before ended. Announcements and presence are those of
-// the clients that the configuration names, so that a connection costs as many messages as the node has remotes.
+// the clients that the configuration names, so that a connection costs as many messages as the node has remotes. At QoS 1 are batches,
+// of which the broker then holds back those that the node has yet to write, and what existing peers send. A cluster of NATS keeps a group
+// of servers for each such subscription, so all else, which is repeated if it is lost, is at QoS 0.
 func (m *Mesh) Plan(last error) transport.Plan {
 	me := m.c.Node.ClientName
 	tries := m.voice.tries(m.c.Now())
 	info := m.needsInfo() || !tries || m.voice.isQuiet()
 	will := willOf(info, m.own.keepsNothing(), last)
-	here := m.voice.connects(info, will == toInfo)
+	use := withoutInfo
+	if info {
+		use = speaksInfo
+	}
+	here := m.voice.connects(use, will == toInfo)
 	m.wide.Store(m.anyone() || len(m.named) > singlyMost || errors.Is(last, transport.ErrDenied)) // an ACL may name the filter for all alone
-	p := transport.Plan{Topics: slices.Concat(m.topics.Inbox(me), m.announcements(m.named)), Trial: will != toInfo}
+	surely, loosely := use.topics(m.topics, me)
+	p := transport.Plan{Topics: slices.Concat(m.topics.Batches(me), surely), Loose: slices.Concat(m.topics.Answers(me), loosely, m.announcements(m.named)), Trial: will != toInfo}
 	if tries {
 		p.Light = m.heres()
 		p.Refused = func(err error) {
@@ -35,14 +41,11 @@ func (m *Mesh) Plan(last error) transport.Plan {
 			m.c.Log.Warn("the broker does not let this node read the presence of others on their own topics; using /info instead, which all clients of the mesh read", zap.Error(err))
 		}
 	}
-	if info {
-		p.Topics = append(p.Topics, m.topics.Info())
-	}
 	if m.c.Node.Invites() {
 		p.Topics = append(p.Topics, m.topics.JoinOf(me, "+", "+"))
 	}
 	for _, topic := range []string{m.topics.Info(), m.topics.NodeOf("+"), m.topics.HereOf("+")} {
-		if !slices.Contains(p.Topics, topic) && !slices.Contains(p.Light, topic) {
+		if !slices.Contains(slices.Concat(p.Topics, p.Loose, p.Light), topic) {
 			p.Drop = append(p.Drop, topic)
 		}
 	}
@@ -282,23 +285,39 @@ func (m *Mesh) hereChanged() {
 // followInfo subscribes to /info as long as the node tells its presence there, the will of a client is there (see wire.Here), or a client
 // is missing that another program may replace.
 func (m *Mesh) followInfo(ctx context.Context) {
-	want := m.usesInfo() || m.presence.wills() || m.missesClient()
+	want := withoutInfo
+	switch {
+	case m.usesInfo():
+		want = speaksInfo
+	case m.presence.wills(), m.missesClient():
+		want = hearsInfo
+	}
 	has, link := m.voice.subscribed()
 	if want == has {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	change := m.c.Broker.Unsubscribe
-	if want {
-		change = m.c.Broker.Resubscribe
-	}
-	switch err := change(ctx, m.topics.Info()); {
+	switch err := m.changeInfo(ctx, has, want); {
 	case err == nil:
 		m.voice.subscribes(want, link)
 	case !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil:
 		m.c.Log.Warn("could not change the subscription to presence of all", zap.String("topic", m.topics.Info()), zap.Error(err))
 	}
+}
+
+// changeInfo changes the subscriptions of the current connection.
+func (m *Mesh) changeInfo(ctx context.Context, has, want infoUse) error {
+	surely, loosely := want.topics(m.topics, m.c.Node.ClientName)
+	switch {
+	case want == speaksInfo:
+		return m.c.Broker.Resubscribe(ctx, surely...)
+	case has == speaksInfo || want == hearsInfo:
+		if err := m.c.Broker.Ask(ctx, loosely...); err != nil || want == hearsInfo {
+			return err
+		}
+	}
+	return m.c.Broker.Unsubscribe(ctx, m.topics.Info())
 }
 
 // missesClient reports whether a client that tells its presence on its own topic is not there. An existing peer that takes its name is heard

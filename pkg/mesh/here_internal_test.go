@@ -214,6 +214,51 @@ func TestAnOlderNodeIsSpokenToOverInfo(t *testing.T) {
 	})
 }
 
+// A cluster of NATS keeps a group of servers for each subscription at QoS 1: between nodes that have met there is one, that to batches.
+// Where an existing peer may be, what it sends is subscribed to at QoS 1 too.
+func TestFewSubscriptionsAreAtQoS1(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		batches, all := []string{"/batch/site/+"}, []string{"/batch/site/+", "/change/site", "/info", "/info/site"}
+		site := b.start(remotes("site", "hub"), &memory{})
+		check := func(when string, want []string) {
+			t.Helper()
+			if got := site.surely(); !slices.Equal(got, want) {
+				t.Errorf("%s: at QoS 1 are %q", when, got)
+			}
+			for _, topic := range []string{"/batch/site/hub", "/ack/site/hub", "/verify/site/hub", "/info/site", "/change/site", "/node/hub", "/node/site", "/here/hub", "/here/site"} {
+				if !site.hears(topic) {
+					t.Errorf("%s: it does not hear %s", when, topic)
+				}
+			}
+		}
+		check("a hub that was never met", all)
+		hub := b.start(remotes("hub", "site"), &memory{})
+		settle()
+		check("they have met", batches)
+		site.disconnect()
+		site.connect()
+		check("another connection", batches)
+		hub.leave()
+		settle()
+		check("the hub is away", batches)
+		if !site.hearsInfo() {
+			t.Error("nobody listens for one who takes its name")
+		}
+		for range 10 {
+			b.beat("hub", 0)
+			time.Sleep(3 * time.Second)
+		}
+		check("an existing peer in its name", all)
+		b.start(remotes("hub", "site"), hub.memory)
+		settle()
+		check("the hub is back", batches)
+		if site.hearsInfo() {
+			t.Error("it still hears /info")
+		}
+	})
+}
+
 // An existing peer takes the name of a node that is away. It is told on /info that we are there, and seen; the node is so again once it
 // is back.
 func TestAnExistingPeerTakesTheNameOfANode(t *testing.T) {
@@ -479,7 +524,7 @@ func TestAStopDuringTheFirstMessageIsToldOnItsTopic(t *testing.T) {
 		x := b.start(remotes("node-a", "node-b"), &memory{})
 		settle()
 		v := x.mesh.voice
-		v.connects(true, true)
+		v.connects(speaksInfo, true)
 		v.speaks([]byte("first"), time.Now())
 		said := func() bool {
 			return slices.ContainsFunc(x.mesh.Farewell(), func(m transport.Message) bool { return m.Topic == "/here/node-a" && m.Retain })

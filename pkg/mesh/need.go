@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // needsInfo reports whether presence must go over /info, which every client of a mesh reads: anyone may come, or one of the clients
@@ -19,6 +20,27 @@ func needsInfo(anyone bool, named []string, speaksHere func(client string) bool)
 		}
 	}
 	return false
+}
+
+// infoUse is how a connection uses /info, and with it the topics on which existing peers write to this node.
+type infoUse int
+
+const (
+	withoutInfo infoUse = iota // it is not subscribed to /info. Existing peers are not there: to their topics it is at QoS 0
+	hearsInfo                  // the same, but it is subscribed to /info at QoS 0, in case one comes
+	speaksInfo                 // one may be there: all are subscribed at QoS 1
+)
+
+// topics returns what to subscribe to, at QoS 1 and 0.
+func (u infoUse) topics(t wire.Topics, client string) (surely, loosely []string) {
+	own := t.Version1(client)
+	switch u {
+	case speaksInfo:
+		return append(own, t.Info()), nil
+	case hearsInfo:
+		return nil, append(own, t.Info())
+	}
+	return nil, own
 }
 
 // testament is where a connection's will goes. There is one will to a connection.

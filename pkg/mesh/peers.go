@@ -192,6 +192,20 @@ func (p *peers) announced(client string) bool {
 	return p.node[client].Protocol >= wire.Protocol
 }
 
+// outdated reports whether a client was heard on its own topic as another run than the one that it announced. Then the broker's copy
+// counts for more than what was heard live.
+func (p *peers) outdated(client string, now topic) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, known := p.node[client]
+	if !known || !now.live || now.session == a.Session {
+		return false
+	}
+	a.live = false
+	p.node[client] = a
+	return true
+}
+
 // receives reports whether a client has announced that it accepts a table.
 func (p *peers) receives(client, table string) bool {
 	p.mu.Lock()

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -32,4 +33,34 @@ func TestARemoteGetsTimeToAnnounceItselfOnce(t *testing.T) {
 	if node.waits(after(time.Hour), false) {
 		t.Error("a peer whose announcement was forgotten is waited for")
 	}
+}
+
+// A broker may lose what it delivers at QoS 0. An announcement of another run that got lost is asked for.
+func TestALostAnnouncementOfAnotherRunIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		x, m := b.start(remotes("node-a", "node-b"), &memory{}), &memory{}
+		y := b.start(remotes("node-b", "node-a"), m)
+		settle()
+		y.leave()
+		b.loses = func(to, topic string) bool { return to == "node-a" && topic == "/node/node-b" }
+		again := remotes("node-b", "node-a")
+		again.ReceiveTables = []string{"orders", "items"}
+		x.mesh.peers.tables["items"] = true
+		y = b.start(again, m)
+		time.Sleep(time.Second)
+		b.mu.Lock()
+		b.loses = nil
+		b.mu.Unlock()
+		settle()
+		if !x.mesh.Receives("node-b", "items") || x.mesh.Reach("node-b") != Ready {
+			t.Error("what it announced in its earlier run still counts")
+		}
+		renewed := x.count(&x.renewed)
+		time.Sleep(time.Hour)
+		if n := x.count(&x.renewed) - renewed; n > 0 {
+			t.Errorf("it was asked for %d times more", n)
+		}
+		y.leave()
+	})
 }

@@ -23,7 +23,7 @@ type voice struct {
 
 	mu   sync.Mutex
 	as   wire.Here // what is the same in all messages of this connection. The session is the run's until someone speaks in its name
-	info bool      // this connection is subscribed to /info
+	info infoUse   // of this connection
 
 	sent    []sum         // the latest messages, to recognize them when they come back
 	back    chan struct{} // closed once one has come back on this connection; nil: none was sent
@@ -44,7 +44,7 @@ func newVoice(session uint64) *voice {
 }
 
 // connects begins a connection; see connection.
-func (v *voice) connects(info, will bool) wire.Here {
+func (v *voice) connects(info infoUse, will bool) wire.Here {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.as.Link++
@@ -200,7 +200,7 @@ func (v *voice) hearsNot(deaf bool) {
 // down notes that the connection is lost.
 func (v *voice) down() {
 	v.mu.Lock()
-	v.back, v.works, v.info = nil, false, false
+	v.back, v.works, v.info = nil, false, withoutInfo
 	v.mu.Unlock()
 }
 
@@ -233,15 +233,15 @@ func (v *voice) kick() {
 	}
 }
 
-// subscribed returns whether this connection is subscribed to /info, and which one it is.
-func (v *voice) subscribed() (info bool, link uint64) {
+// subscribed returns how this connection uses /info, and which one it is.
+func (v *voice) subscribed() (info infoUse, link uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.info, v.as.Link
 }
 
-// subscribes notes that a connection is, or no longer is, subscribed to /info.
-func (v *voice) subscribes(info bool, link uint64) {
+// subscribes notes how a connection uses /info from now on.
+func (v *voice) subscribes(info infoUse, link uint64) {
 	v.mu.Lock()
 	if v.as.Link == link {
 		v.info = info

@@ -84,7 +84,7 @@ func TestMissingAnnouncementsAreRequested(t *testing.T) {
 	testkit.Eventually(t, "a second subscription", func() error {
 		got := 0
 		for _, line := range b.Log() {
-			if strings.HasSuffix(line, "mysql-sync-node-a 1 /node/peer-1") {
+			if strings.HasSuffix(line, "mysql-sync-node-a 0 /node/peer-1") {
 				got++
 			}
 		}

@@ -47,10 +47,11 @@ type Config struct {
 // Plan is what a node needs of one connection.
 type Plan struct {
 	Topics []string // to subscribe at QoS 1; the connection is given up if the broker refuses one
-	Light  []string // to subscribe at QoS 0, which costs a broker least
+	Loose  []string // the same at QoS 0, which costs a broker least: what is lost there is asked for, or sent, again
+	Light  []string // to subscribe at QoS 0; the connection goes on if the broker refuses one
 	Drop   []string // not to be subscribed: a session that is not clean may have them from before
 
-	// Refused is called, before OnUp, if the broker refuses one of Light; the connection goes on.
+	// Refused is called, before OnUp, if the broker refuses one of Light.
 	Refused func(error)
 
 	// Will is published by the broker when the connection is lost; nil is none. Brokers may refuse a login for it: Trial

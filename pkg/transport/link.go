@@ -97,10 +97,10 @@ func (l *link) prepare(ctx context.Context, clean bool) error {
 			return err
 		}
 	}
-	if err := l.subscribe(ctx, 1, l.plan.Topics); err != nil {
+	if err := l.subscribe(ctx, append(at(1, l.plan.Topics), at(0, l.plan.Loose)...)); err != nil {
 		return err
 	}
-	err := l.subscribe(ctx, 0, l.plan.Light)
+	err := l.subscribe(ctx, at(0, l.plan.Light))
 	if errors.Is(err, ErrDenied) && l.plan.Refused != nil {
 		l.plan.Refused(err)
 		return nil
@@ -152,20 +152,34 @@ func (s *Session) options(l *link, server *url.URL, timeout time.Duration) *mqtt
 // filtersMost is how many topics are subscribed together: brokers bound the size of a packet.
 const filtersMost = 100
 
-// subscribe subscribes to all topics at a QoS.
-func (l *link) subscribe(ctx context.Context, qos byte, topics []string) error {
-	for part := range slices.Chunk(topics, filtersMost) {
-		if err := l.subscribeSome(ctx, qos, part); err != nil {
+// subscription is a topic filter and its QoS.
+type subscription struct {
+	topic string
+	qos   byte
+}
+
+// at returns subscriptions to topics at a QoS.
+func at(qos byte, topics []string) (list []subscription) {
+	for _, t := range topics {
+		list = append(list, subscription{t, qos})
+	}
+	return list
+}
+
+// subscribe subscribes to all of a list.
+func (l *link) subscribe(ctx context.Context, list []subscription) error {
+	for part := range slices.Chunk(list, filtersMost) {
+		if err := l.subscribeSome(ctx, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *link) subscribeSome(ctx context.Context, qos byte, topics []string) error {
-	filters := make(map[string]byte, len(topics))
-	for _, topic := range topics {
-		filters[topic] = qos
+func (l *link) subscribeSome(ctx context.Context, list []subscription) error {
+	filters := make(map[string]byte, len(list))
+	for _, s := range list {
+		filters[s.topic] = s.qos
 	}
 	t := l.client.SubscribeMultiple(filters, nil).(*mqtt.SubscribeToken)
 	select {
@@ -179,10 +193,10 @@ func (l *link) subscribeSome(ctx context.Context, qos byte, topics []string) err
 		return fmt.Errorf("subscribe at %s: %w", l.server, err)
 	}
 	answers := t.Result()
-	for _, topic := range topics {
-		if answers[topic] > 2 {
+	for _, s := range list {
+		if answers[s.topic] > 2 {
 			return fmt.Errorf("subscribe %s at %s: %w: the broker's ACL does not let this client read it, a server of its"+
-				" cluster is down, or it allows no more subscriptions (NATS: default_max_consumers)", topic, l.server, ErrDenied)
+				" cluster is down, or it allows no more subscriptions (NATS: default_max_consumers)", s.topic, l.server, ErrDenied)
 		}
 	}
 	return nil
@@ -222,7 +236,7 @@ func (s *Session) Resubscribe(ctx context.Context, topics ...string) error {
 	if l == nil {
 		return fmt.Errorf("subscribe: %w", ErrOffline)
 	}
-	return l.subscribe(ctx, 1, topics)
+	return l.subscribe(ctx, at(1, topics))
 }
 
 // Ask subscribes to topics at QoS 0, which costs the broker least: it then delivers their retained messages. If a wider
@@ -232,7 +246,7 @@ func (s *Session) Ask(ctx context.Context, topics ...string) error {
 	if l == nil {
 		return fmt.Errorf("subscribe: %w", ErrOffline)
 	}
-	return l.subscribe(ctx, 0, topics)
+	return l.subscribe(ctx, at(0, topics))
 }
 
 // fail gives the connection up. Only the first reason counts.

@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Topics of version 1 are /info, /info/{client} and /change/{client}; the
 // extension adds the others. Its topics name the sender as well, so that a
@@ -84,12 +87,20 @@ func (t Topics) JoinedOf(hub, invitation, ask string) string {
 // Subscriptions returns the topic filters that a client may need. A node subscribes to announcements and presence of its partners
 // only, and to /info only while one of them needs it.
 func (t Topics) Subscriptions(client string) []string {
-	return append([]string{t.Info(), t.NodeOf("+"), t.HereOf("+")}, t.Inbox(client)...)
+	return slices.Concat([]string{t.Info(), t.NodeOf("+"), t.HereOf("+")}, t.Version1(client), t.Batches(client), t.Answers(client))
 }
 
-// Inbox returns the topic filters of the messages for a client alone.
-func (t Topics) Inbox(client string) []string {
-	return []string{t.InfoOf(client), t.ChangeOf(client), t.BatchOf(client, "+"), t.AckOf(client, "+"), t.VerifyOf(client, "+")}
+// Version1 returns the topics on which existing peers write to a client alone.
+func (t Topics) Version1(client string) []string {
+	return []string{t.InfoOf(client), t.ChangeOf(client)}
+}
+
+// Batches returns the topic filters of the batches for a client.
+func (t Topics) Batches(client string) []string { return []string{t.BatchOf(client, "+")} }
+
+// Answers returns the topic filters of acks and verify for a client. If one is lost, what it is about is sent again.
+func (t Topics) Answers(client string) []string {
+	return []string{t.AckOf(client, "+"), t.VerifyOf(client, "+")}
 }
 
 // Parse parses a topic. A topic of another mesh is Unknown.
