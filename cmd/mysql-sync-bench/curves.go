@@ -62,6 +62,9 @@ var curves = []curve{
 		show: []string{"node %", "database %"}, points: resting},
 	{name: "curve: sites", title: "A hub by its sites", what: "the hub is a real node, the sites are clients of the same packages without databases, in one process", over: "sites",
 		show: []string{"s to come", "in/s", "out/s", "to sites/s", "hub CPU %", "broker CPU %", "MiB broker", "broker CPU s to come", "s, 1 row", "s, 999 rows", "CPU µs/row and site", "s after a restart", "hub CPU s", "MiB hub"}, points: crowds},
+	{name: "curve: nodes", title: "A hub with real nodes", what: "a process and a table of its own for each, with its own checkInterval of 1,000 ms; their schemas share a server", over: "nodes",
+		show: []string{"s to come", "in/s", "out/s", "hub CPU %", "node CPU %", "database CPU %", "broker CPU %", "MiB a node", "MiB broker", "s, 999 rows", "hub CPU µs/row and site", "nodes CPU µs/row and site",
+			"s after a restart", "hub CPU s", "MiB hub"}, points: chains},
 	{name: "curve: joins", title: "Sites that join by a token", what: "eight at a time, with real nodes and an empty database each, on one server; then all start, and receive the hub's 1,000 rows", over: "sites",
 		show: []string{"s each, median", "s each, most", "s, all joined", "hub CPU ms/site", "s, all rows there"}, points: over(joining, 1, 10, 50, 100)},
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
 // many is the number of remotes that counts as many.
@@ -12,22 +14,22 @@ const many = 20
 // fan is one source with real nodes as its remotes, whose schemas share a server.
 type fan struct {
 	b       *bench
+	broker  *testkit.Broker
 	source  *site
 	remotes []*site
 }
 
 // newFan starts everything and waits until a first row has arrived everywhere.
 func newFan(b *bench, n int) *fan {
-	broker := b.newBroker()
-	f := &fan{b: b, source: b.newSite("node-a", b.newServer(b.s.Binlog), "bench")}
+	f := &fan{b: b, broker: b.newBroker(), source: b.newSite("node-a", b.newServer(b.s.Binlog), "bench")}
 	server := b.newServer(b.s.Binlog)
 	var names []string
 	for i := range n {
 		s := b.newSite(fmt.Sprintf("remote-%d", i+1), server, fmt.Sprintf("bench_%d", i+1))
-		s.configure(broker, []string{"node-a"}, map[string]any{"syncTables": []string{}})
+		s.configure(f.broker, []string{"node-a"}, map[string]any{"syncTables": []string{}})
 		f.remotes, names = append(f.remotes, s), append(names, s.name)
 	}
-	f.source.configure(broker, names, nil)
+	f.source.configure(f.broker, names, nil)
 	f.source.startNode()
 	for _, s := range f.remotes {
 		s.startNode()

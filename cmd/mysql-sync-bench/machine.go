@@ -78,6 +78,17 @@ func (b *bench) memory(pids ...int) (sum float64) {
 	return sum
 }
 
+// shares returns the memory of processes in MiB, together, now: what several have in common, such as the program itself, counts once (Pss
+// on Linux).
+func (b *bench) shares(pids ...int) (sum float64) {
+	for _, pid := range pids {
+		kib, err := strconv.ParseFloat(strings.TrimSuffix(line(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss"), " kB"), 64)
+		b.must("look at a process", err)
+		sum += kib / 1024
+	}
+	return sum
+}
+
 // tick is the unit in which Linux counts the time of processes for programs, on all its platforms.
 const tick = 10 * time.Millisecond
 

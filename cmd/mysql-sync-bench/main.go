@@ -36,6 +36,7 @@ func main() {
 	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, bridged (two Mosquittos), nats (a cluster of three servers) or embedded (in a third node)")
 	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
 	sizes := flag.String("sizes", "", "with -curves, numbers of sites for the curves of sites and nodes, separated by commas, instead of their own")
+	flag.IntVar(&s.Pace, "pace", 0, "how many sites of the curve of sites start in a second; 0: all at once")
 	flag.StringVar(&s.Sides, "sides", "", "of the measurements side by side, only those ways to replicate whose names match this regular expression")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)

@@ -19,6 +19,7 @@ type settings struct {
 	Broker string `json:"broker"` // mosquitto, bridged, nats, embedded
 	Flush  int    `json:"flush"`  // innodb_flush_log_at_trx_commit
 	Sides  string `json:"sides"`  // a regular expression for their names
+	Pace   int    `json:"pace"`   // how many sites start in a second; 0: all at once
 	Sizes  []int  `json:"sizes"`  // of the curves of sites and nodes; empty: their own
 }
 

@@ -28,13 +28,13 @@ const (
 )
 
 // newServer starts a database server. Each has its own ID.
-func (b *bench) newServer(binlog bool) *testkit.Database {
+func (b *bench) newServer(binlog bool, more ...string) *testkit.Database {
 	flags := append([]string{fmt.Sprintf("--server-id=%d", nextServer()),
 		fmt.Sprintf("--innodb-flush-log-at-trx-commit=%d", b.s.Flush)}, serverFlags...)
 	if binlog {
 		flags = append(flags, binlogFlags...)
 	}
-	s := testkit.MariaDB(b, flags...)
+	s := testkit.MariaDB(b, append(flags, more...)...)
 	b.versions["MariaDB"], b.versions["Go"] = s.Version, strings.TrimPrefix(runtime.Version(), "go")
 	return s
 }
@@ -104,7 +104,7 @@ func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[str
 		"checkInterval":  interval,
 		"initialSync":    "none",
 		"verifyInterval": 0,
-		"mqttConfig":     map[string]any{"host": server.Host, "port": server.Port},
+		"mqttConfig":     map[string]any{"host": server.Host, "port": server.Port, "clean": s.b.s.Broker != "nats"},
 		"mysqlConfig":    s.server.Keys(s.schema),
 	}
 	maps.Copy(c, extra)

@@ -126,6 +126,9 @@ func fleet(b *bench, n int) sample {
 	began := time.Now()
 	guests := make([]*guest, n)
 	for i, name := range names {
+		if b.s.Pace > 0 {
+			b.pause(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(b.s.Pace))))
+		}
 		guests[i] = b.newGuest(broker, name)
 	}
 	due := int64(0)
