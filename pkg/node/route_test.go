@@ -122,6 +122,15 @@ func TestRoutedTablesAreComparedByTheirParts(t *testing.T) {
 	eight.Expect(itemsOf, `"10:x,20:y"`)
 	hub.Expect(ordersOf, `"1:a,2:b,3:c"`)
 	hub.Run(0, "verify")
+
+	// So is a row that moved unseen at the hub, with its children.
+	rest(hub, seven, eight)
+	hub.behindIn("orders", "UPDATE orders SET store = 7 WHERE id = 2")
+	hub.Run(1, "verify", "--repair")
+	seven.Expect(itemsOf, `"20:y"`)
+	eight.Expect(ordersOf, `"1:a"`)
+	eight.Expect(itemsOf, `"10:x"`)
+	hub.Run(0, "verify")
 }
 
 // What a store wrote while it was away is not lost with the row that it has to give back.

@@ -48,28 +48,44 @@ func (r *Router) moveChildren(ctx context.Context, parent change.Row, child stri
 			return err
 		}
 		last = rows[len(rows)-1].Key
-		err = r.db.Write(ctx, rows, func(tx Tx, w *version.Writing) error {
-			entries, err := r.entries(ctx, tx, rows)
-			if err != nil {
-				return err
-			}
-			if entries, err = r.changed(ctx, tx, child, entries); err != nil || len(entries) == 0 {
-				return err
-			}
-			first := w.Positions(len(entries))
-			for i := range entries {
-				entries[i].Position = first + int64(i)
-			}
-			return r.RecordIn(ctx, tx, w, entries)
-		})
-		if err != nil {
+		if err := r.relabel(ctx, rows); err != nil {
 			return err
 		}
-		r.told()
 		if len(rows) < r.chunk {
 			return nil
 		}
 	}
+}
+
+// relabel gives rows of a table their current labels, and those that get other ones positions in the stream.
+func (r *Router) relabel(ctx context.Context, rows []change.Row) error {
+	err := r.db.Write(ctx, rows, func(tx Tx, w *version.Writing) error {
+		entries, err := r.entries(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		if entries, err = r.changed(ctx, tx, rows[0].Table, entries); err != nil || len(entries) == 0 {
+			return err
+		}
+		first := w.Positions(len(entries))
+		for i := range entries {
+			entries[i].Position = first + int64(i)
+		}
+		return r.RecordIn(ctx, tx, w, entries)
+	})
+	if err == nil {
+		r.told()
+	}
+	return err
+}
+
+// Relabel has rows of a table go to the remotes that they are routed to, and leave the others, although nobody saw how they were
+// written.
+func (r *Router) Relabel(ctx context.Context, rows []change.Row) error {
+	if len(rows) == 0 || !r.cfg.Routed(rows[0].Table) {
+		return nil
+	}
+	return r.relabel(ctx, rows)
 }
 
 // changed returns the entries whose label differs from the recorded one.

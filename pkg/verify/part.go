@@ -21,6 +21,8 @@ type Routes interface {
 	// Read returns the labels of rows as they are now, by key, and To whether a remote has the rows with a label.
 	Read(ctx context.Context, db mysqldb.Queryer, t *schema.Table, keys []string) (map[string]uint32, error)
 	To(table string, label uint32, remote string) bool
+	// Relabel records to which remotes rows of a table are routed now; nobody may have seen how they were written.
+	Relabel(ctx context.Context, rows []change.Row) error
 }
 
 // partOf returns the range of all rows of a table that a remote has by the routes.

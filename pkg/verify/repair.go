@@ -65,6 +65,9 @@ func (vf *Verifier) resend(ctx context.Context, remote string, t *schema.Table, 
 	if err := vf.Tables.Identify(ctx, rows); err != nil {
 		return err
 	}
+	if err := vf.Routes.Relabel(ctx, rows); err != nil {
+		return err
+	}
 	unequal := make([]Unequal, len(differ))
 	for i, d := range differ {
 		unequal[i] = Unequal{Row: rows[i], Kind: d.Kind, Pending: d.Pending, Ours: d.ours, Theirs: theirs[rows[i].Key]}
