@@ -167,6 +167,14 @@ func TestRowOfAnotherSiteCannotBeChanged(t *testing.T) {
 	eight.Expect("SELECT status FROM sync_status WHERE table_name = 'orders' AND message LIKE '%another site%'", `"error"`)
 	hub.Expect(ordersOf, `"1:a"`)
 	seven.Expect(ordersOf, `"1:a"`)
+
+	// Nor by asking for it first.
+	rest(hub)
+	eight.Exec("UPDATE sync_status SET message = 'before'")
+	eight.Run(1, "verify", "--repair")
+	eight.Expect("SELECT status FROM sync_status WHERE table_name = 'orders' AND message LIKE '%another site%'", `"error"`)
+	hub.Expect("SELECT COUNT(*) FROM sync_outbox", `0`)
+	hub.Expect(ordersOf, `"1:a"`)
 }
 
 // TestARowOverwrittenUnseenIsKept has a store that may write any row use keys of rows that it does not have, one of which it wrote itself.

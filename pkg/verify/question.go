@@ -287,7 +287,8 @@ func (vf *Verifier) within(ctx context.Context, t *schema.Table, q *wire.Questio
 
 // sendAsked marks rows for the client that asks for them, if it is a remote. A missing row is sent as a delete if the
 // node has a version of it and it has not vanished; that does nothing if the other side has the same version, or a
-// later one.
+// later one. A row that is another remote's is not marked: its mark would let the client write it, as one that has not heard yet
+// that it lost the row. Such a row is withdrawn if this node compares.
 func (vf *Verifier) sendAsked(ctx context.Context, t *schema.Table, q receive.Question) error {
 	if !vf.sends(q.From, t.Name) || len(q.Keys) == 0 {
 		return nil
@@ -311,9 +312,13 @@ func (vf *Verifier) sendAsked(ctx context.Context, t *schema.Table, q receive.Qu
 	if err != nil {
 		return err
 	}
+	others, err := vf.notTheirs(ctx, vf.DB, q.From, t, rows)
+	if err != nil {
+		return err
+	}
 	rows = slices.DeleteFunc(rows, func(r change.Row) bool {
 		_, here := found[r.Key]
-		return !Given(here, states[r], fates[r])
+		return others[r.Key] || !Given(here, states[r], fates[r])
 	})
 	defer vf.Events.Marked(q.From)
 	return vf.Outbox.MarkAll(ctx, q.From, rows)
