@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,5 +105,18 @@ func (r *Router) text(table string) (string, error) {
 		Routes []config.Route
 		Also   []string
 	}{chain, r.cfg.RouteAlso})
-	return string(b), err
+	return string(within(b, longestRoute)), err
+}
+
+const (
+	longestRoute  = 8192 // bytes of sync_routes.route
+	longestLookup = 200  // of sync_lookups.lookup
+)
+
+// within returns a text, or what stands for it if it is longer than a column.
+func within(text []byte, most int) []byte {
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Appendf(nil, "%x", sha256.Sum256(text))
 }

@@ -2,8 +2,10 @@ package route_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +125,28 @@ func TestARowWithALongValueIsNobodys(t *testing.T) {
 	h.record(one, two)
 	if !slices.Equal(h.has(two), []string{"store-2"}) || len(h.has(one)) > 0 {
 		t.Errorf("%v, %v", h.has(one), h.has(two))
+	}
+}
+
+// TestLongRoutesAndNamesAreRecorded has hundreds of remotes get all rows, and a lookup table with names of the greatest length.
+func TestLongRoutesAndNamesAreRecorded(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("ł", 64)
+	h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: name, Key: name, Remote: "store"}})
+	testkit.Exec(t, h.db, "CREATE TABLE "+name+" ("+name+" INT PRIMARY KEY, store VARCHAR(20))", "INSERT INTO "+name+" VALUES (1, 'store-1')",
+		"INSERT INTO orders VALUES (1, 1)")
+	for i := range 300 {
+		h.cfg.RouteAlso = append(h.cfg.RouteAlso, fmt.Sprintf("a-remote-with-a-long-name-%06d", i))
+	}
+	for range 2 { // also after a restart
+		h.start()
+		if err := h.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.record(order)
+	if !slices.Equal(h.has(order), []string{"store-1"}) {
+		t.Errorf("%v", h.has(order))
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 )
 
 // nameOf is the name under which a lookup table's copy is stored.
-func nameOf(l config.RouteLookup) []byte { return []byte(l.Table + "." + l.Key + "." + l.Remote) }
+func nameOf(l config.RouteLookup) []byte {
+	return within([]byte(l.Table+"."+l.Key+"."+l.Remote), longestLookup)
+}
 
 // lookupMost limits the rows of a lookup table. Promise 10.
 const lookupMost = 200_000
