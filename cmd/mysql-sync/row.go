@@ -28,12 +28,15 @@ node may know. A remote that is offline, does not answer within ten seconds, or 
 existing peer of version 1 is shown with the reason.
 
 ID is the row's key as sync_status shows it: the parts of a composite key are joined
-with commas; a comma or backslash within a part is escaped with a backslash.
+with commas; a comma or backslash within a part is escaped with a backslash. Binary
+values that are not text are 0x and hexadecimal digits. Write -- before an id that
+begins with a dash.
 
 Exit codes: 0 shown, even if no one has the row; 1 the node is not running, or its
 database is down; 2 the command line or the configuration is wrong.`,
 		Example: `  mysql-sync row configuration.json orders 17
   mysql-sync row configuration.json order_items 17,3
+  mysql-sync row configuration.json temperatures -- -5
   mysql-sync row configuration.json orders 17 --json | jq '.sites[] | select(.is != "same")'`,
 		Args: cobra.ExactArgs(3),
 		ValidArgsFunction: configuration(func(cfg *config.Config, before []string) []string {

@@ -31,6 +31,8 @@ func FlagError(c *cobra.Command, err error) error {
 		if nearest := keys.Nearest(word, names); nearest != "" {
 			err = fmt.Errorf("%w; did you mean --%s?", err, nearest)
 		}
+	} else if strings.HasPrefix(err.Error(), "unknown shorthand flag: ") {
+		err = fmt.Errorf("%w; if it is not a flag, write -- before it", err) // the id -5, for example
 	}
 	return Usage(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
 }

@@ -33,6 +33,7 @@ func TestUsageErrorsSayWhatToWrite(t *testing.T) {
 		"check a b":            "2 arguments are given",
 		"check a --jsno":       "did you mean --json?; see program check --help",
 		"check a --key --json": "[json key] were all set; see program check --help",
+		"check -5":             "write -- before it",
 		"help chekc":           "did you mean check?",
 		"nothing-like-it":      "program --help lists the commands",
 	} {

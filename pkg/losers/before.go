@@ -20,7 +20,8 @@ const bytesMost = 4 << 20
 type Kept struct {
 	ID           uint64
 	Table        string
-	PrimaryKey   string
+	PrimaryKey   string // the beginning of its id, if that is long
+	Key          string // in key form
 	At           time.Time
 	Policy       string
 	WinnerOrigin string
@@ -38,7 +39,8 @@ type Kept struct {
 type Filter struct {
 	Before    uint64 // the number of the conflict before which they are
 	Table     string
-	Row       string // its id, as sync_conflicts shows it
+	Row       string // its id; used only if RowID is empty
+	RowID     string // its change.Row.ID
 	Find      string // a text in the id, or in a value of one of the rows
 	Dismissed bool   // those that were dismissed, instead of those that were not
 }
@@ -85,8 +87,10 @@ func (f *Filter) read(ctx context.Context, db *mysqldb.DB, limit int) ([]Kept, e
 	if f.Table != "" {
 		and(`table_name = ?`, f.Table)
 	}
-	if f.Row != "" {
-		and(`primary_key = ?`, f.Row)
+	if f.RowID != "" {
+		and(`row_id = ?`, []byte(f.RowID))
+	} else if f.Row != "" {
+		and(`primary_key = ?`, shown(f.Row))
 	}
 	if f.Find != "" {
 		kept, err := value.Entity{{Value: f.Find}}.AppendJSON(nil) // {"":"…"}
@@ -126,7 +130,7 @@ func Of(ctx context.Context, db *mysqldb.DB, row change.Row, limit int) ([]Kept,
 
 // read returns the conflicts that a condition selects. Its arguments are followed by the limit.
 func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kept, error) {
-	rows, err := db.QueryContext(ctx, `SELECT id, table_name, primary_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', detected_at), policy,
+	rows, err := db.QueryContext(ctx, `SELECT id, table_name, primary_key, row_key, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', detected_at), policy,
 		winner_origin, winner_time, winner_row, loser_origin, loser_time, loser_row, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', put_back_at),
 		COALESCE(inserted_as, ''), TIMESTAMPDIFF(MICROSECOND, '1970-01-01', dismissed_at)
 		FROM sync_conflicts WHERE `+where+` ORDER BY id DESC LIMIT ?`, args...)
@@ -140,7 +144,7 @@ func read(ctx context.Context, db *mysqldb.DB, where string, args ...any) ([]Kep
 		var at int64
 		var winner, loser sql.NullString
 		var putBack, dismissed sql.NullInt64
-		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack, &k.InsertedAs, &dismissed)
+		err := rows.Scan(&k.ID, &k.Table, &k.PrimaryKey, &k.Key, &at, &k.Policy, &k.WinnerOrigin, &k.WinnerTime, &winner, &k.LoserOrigin, &k.LoserTime, &loser, &putBack, &k.InsertedAs, &dismissed)
 		if err != nil {
 			return nil, fmt.Errorf("read conflicts: %w", err)
 		}

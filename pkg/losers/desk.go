@@ -3,7 +3,7 @@ package losers
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,6 +91,9 @@ func (k *kept) insert(ctx context.Context, tx mysqldb.Tx, database string, key m
 		}
 		bound := stored[c.Name]
 		if !t.IsKeyColumn(c.Name) {
+			if strings.EqualFold(c.Name, numbered) {
+				continue // the other row has this number
+			}
 			if bound, err = c.Encode(f.Value, time.UTC); err != nil {
 				return "", fmt.Errorf("%w: %w", ErrCannot, err)
 			}
@@ -106,7 +109,7 @@ func (k *kept) insert(ctx context.Context, tx mysqldb.Tx, database string, key m
 	if chosen >= 0 {
 		n, err := res.LastInsertId()
 		if err == nil {
-			parts[chosen], err = t.Columns[t.Key[chosen]].KeyPart(fmt.Append(nil, n))
+			parts[chosen], err = t.Columns[t.Key[chosen]].KeyPart(fmt.Append(nil, uint64(n))) //nolint:gosec // a number of 64 bits without a sign
 		}
 		if err != nil {
 			return "", err
@@ -139,8 +142,8 @@ func (k *kept) rekeyed(key map[string]string, numbered string) (parts [][]byte, 
 			if parts[i], err = c.ParseIDPart(v); err != nil {
 				return nil, nil, 0, err
 			}
-			if whole, err := c.IDPart(parts[i]); err != nil || c.DataType == "binary" && !strings.EqualFold(whole, v) { // it was filled up
-				return nil, nil, 0, errors.Join(err, fmt.Errorf("column %s: %.64q does not have all %d bytes", c.Name, v, c.Length))
+			if c.DataType == "binary" && string(parts[i]) != v && !strings.EqualFold("0x"+hex.EncodeToString(parts[i]), v) { // it was filled up
+				return nil, nil, 0, fmt.Errorf("column %s: %.64q does not have all %d bytes", c.Name, v, c.Length)
 			}
 		case strings.EqualFold(c.Name, numbered):
 			chosen = i

@@ -1,6 +1,7 @@
 package losers_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -145,12 +146,49 @@ func TestBothRowsOfAConflictAreKept(t *testing.T) {
 				t.Errorf("%s: %v", short, err)
 			}
 		}
-		got, err := losers.KeepBoth(t.Context(), db, ts, id, losers.Both{Key: map[string]string{"id": "0xFF00AABB"}})
-		var there string
-		if e := db.GetContext(t.Context(), &there, `SELECT HEX(id) FROM orders`); e != nil || err != nil || there != "FF00AABB" || got != "0xff00aabb" {
-			t.Errorf("%q, %v: %s, %v", got, err, there, e)
+		for given, want := range map[string][2]string{"0xFF00AABB": {"0xff00aabb", "FF00AABB"}, "0x61000000": {"a\x00\x00\x00", "61000000"}, "some": {"some", "736F6D65"}} {
+			got, err := losers.KeepBoth(t.Context(), db, ts, id, losers.Both{Key: map[string]string{"id": given}, Again: true})
+			var there int
+			if e := db.GetContext(t.Context(), &there, `SELECT COUNT(*) FROM orders WHERE HEX(id) = ?`, want[1]); e != nil || err != nil || there != 1 || got != want[0] {
+				t.Errorf("%s: %q, %v: %d, %v", given, got, err, there, e)
+			}
 		}
 	})
+	for name, c := range map[string]struct{ table, column, number, key, want string }{
+		"a number of 64 bits":     {"n BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY", "n", "18446744073709551600", "", "18446744073709551601"},
+		"a number beside the key": {"code CHAR(5) PRIMARY KEY, n INT AUTO_INCREMENT UNIQUE", "code", "'A-1'", "A-2", "A-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.OwnSchema(t, "CREATE TABLE orders ("+c.table+", name VARCHAR(20))", "INSERT INTO orders ("+c.column+", name) VALUES ("+c.number+", 'won')")
+			ts := schema.NewTables(db)
+			table, err := ts.Table(t.Context(), "orders")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var was losers.Side
+			if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+				key := strings.Trim(c.number, "'")
+				for _, of := range table.Columns {
+					was.Columns = append(was.Columns, of.Name)
+					was.Values = append(was.Values, []byte(map[string]string{c.column: key, "name": "lost", "n": cmp.Or(map[bool]string{true: key}[c.column == "n"], "1")}[of.Name]))
+				}
+				was.Version = change.Version{Time: 1, Origin: "berlin"}
+				return losers.Record(t.Context(), tx, []losers.Entry{{Table: table, Key: key, Policy: "lastWriteWins", Winner: losers.Side{Version: change.Version{Time: 2, Origin: "boston"}}, Loser: was}})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			how := losers.Both{}
+			if c.key != "" {
+				how.Key = map[string]string{c.column: c.key}
+			}
+			got, err := losers.KeepBoth(t.Context(), db, ts, latest(t, db).ID, how)
+			var there string
+			if e := db.GetContext(t.Context(), &there, "SELECT "+c.column+" FROM orders WHERE name = 'lost'"); e != nil || err != nil || got != c.want || there != c.want {
+				t.Errorf("%q, %v: %q, %v", got, err, there, e)
+			}
+		})
+	}
 	t.Run("a composite key with a number", func(t *testing.T) {
 		t.Parallel()
 		db := testkit.OwnSchema(t, `CREATE TABLE orders (id INT, name VARCHAR(100), photo BLOB, n INT AUTO_INCREMENT, PRIMARY KEY (n, id))`)

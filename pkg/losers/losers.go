@@ -92,10 +92,13 @@ func (e *Entry) add(q *mysqldb.Statement) error {
 	return nil
 }
 
+// MostID is how many characters of an id a column of sync_conflicts takes.
+const MostID = 255
+
 // shown is the beginning of an id, as much as a column of sync_conflicts takes.
 func shown(id string) string {
-	if r := []rune(id); len(r) > 255 {
-		return string(r[:255])
+	if r := []rune(id); len(r) > MostID {
+		return string(r[:MostID])
 	}
 	return id
 }

@@ -15,7 +15,7 @@ func (s *site) row(what, table, id string, right func(r *status.Row, at map[stri
 	s.t.Helper()
 	var r status.Row
 	testkit.Eventually(s.t, what, func() error {
-		code, out, said := testkit.Output(s.t, "row", s.File, table, id, "--json")
+		code, out, said := testkit.Output(s.t, "row", "--json", s.File, table, "--", id)
 		r = status.Row{}
 		if code != 0 {
 			return fmt.Errorf("%s%s", out, said)
@@ -112,6 +112,21 @@ func TestARowIsShownAsItIsAtEachSite(t *testing.T) {
 	code, _, said = testkit.Output(t, "row", a.File, "order", "1")
 	if code != 2 || !strings.Contains(said, "table order is in neither syncTables nor receiveTables") {
 		t.Errorf("a wrong table: %d, %s", code, said)
+	}
+}
+
+// The empty text is a key as well, and so is a text that looks like a flag.
+func TestRowsWithOddKeysAreShown(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"names"}, `CREATE TABLE names (id VARCHAR(20) PRIMARY KEY, n INT)`)
+	c.Exec(`CREATE TRIGGER no BEFORE INSERT ON names FOR EACH ROW BEGIN IF NEW.id = 'refused' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'; END IF; END`)
+	a.Exec(`INSERT INTO names VALUES ('', 1), ('-5', 2), ('refused', 3)`)
+	a.row("a row that is refused", "names", "refused", func(_ *status.Row, at map[string]status.RowSite) bool { return at["node-b"].Refused != nil })
+	for _, id := range []string{"", "-5"} {
+		a.row("a row with the key "+id, "names", id, func(r *status.Row, at map[string]status.RowSite) bool {
+			return r.ID == id && r.Here.Is == "there" && at["node-b"].Is == "same" && at["node-b"].Refused == nil
+		})
 	}
 }
 

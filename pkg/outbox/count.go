@@ -296,7 +296,7 @@ func (o *Outbox) statusOf(ctx context.Context, remote string, list []Refused) er
 	for i := range list {
 		r := &list[i]
 		id := o.namer.ID(ctx, r.Row)
-		r.ID = shown(id)
+		r.ID = id
 		status := StatusID(r.Table, id, remote)
 		at[status] = r
 		ids = append(ids, status)

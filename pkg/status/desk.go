@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -60,19 +61,31 @@ func (d *Desk) Conflicts(ctx context.Context, of ConflictsAsk) ([]Conflict, erro
 	if len(of.Find) > MostFind {
 		return nil, Kind(ErrRequest, fmt.Errorf("find: the text has more than %d bytes", MostFind))
 	}
-	found, err := losers.List(ctx, d.db, losers.Filter{Before: of.Before, Table: of.Table, Row: of.Row, Find: of.Find, Dismissed: of.Dismissed}, of.Limit)
+	f := losers.Filter{Before: of.Before, Table: of.Table, Row: of.Row, Find: of.Find, Dismissed: of.Dismissed}
+	if of.Table != "" && of.Row != "" {
+		f.RowID, _ = d.rowOf(ctx, Rows{Table: of.Table, ID: of.Row}) // of a table that is gone, its text is compared
+	}
+	found, err := losers.List(ctx, d.db, f, of.Limit)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]Conflict, len(found))
 	for i := range found {
-		list[i] = shown(&found[i])
+		list[i] = d.shown(ctx, &found[i])
 	}
 	return list, nil
 }
 
-func shown(c *losers.Kept) Conflict {
-	x := Conflict{ID: c.ID, Table: c.Table, Row: c.PrimaryKey, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
+func (d *Desk) shown(ctx context.Context, c *losers.Kept) Conflict {
+	id := c.PrimaryKey
+	if utf8.RuneCountInString(id) >= losers.MostID { // it may be only the beginning
+		if t, err := d.tables.Table(ctx, c.Table); err == nil {
+			if whole, err := t.ID(c.Key); err == nil {
+				id = whole
+			}
+		}
+	}
+	x := Conflict{ID: c.ID, Table: c.Table, Row: id, At: c.At, Policy: c.Policy, Standing: c.PutBack.IsZero(),
 		Winner: Version{Origin: author(c.WinnerOrigin), At: time.UnixMicro(c.WinnerTime), Row: c.WinnerRow},
 		Loser:  Version{Origin: author(c.LoserOrigin), At: time.UnixMicro(c.LoserTime), Row: c.LoserRow}}
 	if !c.PutBack.IsZero() {
@@ -93,7 +106,7 @@ func (d *Desk) Conflict(ctx context.Context, id uint64) (*ConflictNow, error) {
 	if err != nil {
 		return nil, refused(err)
 	}
-	return &ConflictNow{Conflict: shown(&c), Now: now.Row, Later: now.Later, Seen: now.Seen}, nil
+	return &ConflictNow{Conflict: d.shown(ctx, &c), Now: now.Row, Later: now.Later, Seen: now.Seen}, nil
 }
 
 // PutBack writes the row that lost a conflict over the current one, which is kept. The triggers record it, and it goes

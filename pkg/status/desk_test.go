@@ -13,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/losers"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -86,6 +87,42 @@ func TestRefusedRowsAreListedAndRetried(t *testing.T) {
 	}
 	if n := len(list(status.Rows{}, 10)); n != 1 {
 		t.Errorf("%d rows are refused after one was resent", n)
+	}
+}
+
+// A key may be longer than sync_conflicts shows it, and have several spellings: the whole id is listed, and finds the row.
+func TestConflictsOfRowsWithLongIDs(t *testing.T) {
+	t.Parallel()
+	d, db := open(t)
+	long := strings.Repeat("√x", 150)
+	testkit.Exec(t, db, `CREATE TABLE items2 (id VARCHAR(600) COLLATE utf8mb4_general_ci PRIMARY KEY)`, `RENAME TABLE items TO items1, items2 TO items`)
+	table, err := schema.Read(t.Context(), db, db.Name, "items")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range []string{long + "1", long + "2", "Bob"} {
+		rows := []change.Row{{Table: "items", Key: id}}
+		if err := schema.NewTables(db).Identify(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+		lost := losers.Side{Version: change.Version{Time: int64(i + 1), Origin: "berlin"}}
+		if err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+			return losers.Record(t.Context(), tx, []losers.Entry{{Table: table, Key: id, ID: rows[0].ID(), Policy: "lastWriteWins", Winner: lost, Loser: lost}})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ask, want := range map[status.ConflictsAsk]string{
+		{Table: "items", Row: long + "2"}: long + "2", {Table: "items", Row: "bob"}: "Bob", {Row: "Bob"}: "Bob", {Table: "items", Row: "eve"}: "", {Table: "orders", Row: "Bob"}: "",
+	} {
+		ask.Limit = 10
+		list, err := d.Conflicts(t.Context(), ask)
+		if found := len(list) == 1; err != nil || found != (want != "") || found && list[0].Row != want {
+			t.Errorf("%+v: %+v, %v", ask, list, err)
+		}
+	}
+	if list, err := d.Conflicts(t.Context(), status.ConflictsAsk{Row: long + "1", Limit: 10}); err != nil || len(list) != 2 {
+		t.Errorf("without the table, by the beginning: %+v, %v", list, err)
 	}
 }
 

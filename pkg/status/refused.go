@@ -15,9 +15,14 @@ func (d *Desk) Errors(ctx context.Context, of Rows, limit int) ([]RowError, erro
 	if err != nil {
 		return nil, err
 	}
+	return d.refusedOf(ctx, d.remotes(of.Remote), of.Table, rowID, limit)
+}
+
+// refusedOf is Errors by the row's change.Row.ID; an empty one is any row.
+func (d *Desk) refusedOf(ctx context.Context, remotes []string, table, rowID string, limit int) ([]RowError, error) {
 	list := []RowError{}
-	for _, remote := range d.remotes(of.Remote) {
-		refused, err := d.outbox.Refused(ctx, remote, of.Table, rowID, limit)
+	for _, remote := range remotes {
+		refused, err := d.outbox.Refused(ctx, remote, table, rowID, limit)
 		if err != nil {
 			return nil, err
 		}

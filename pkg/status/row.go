@@ -81,7 +81,7 @@ const rowConflicts = 20
 // Row returns a row as it is here and at each remote.
 func (r *Running) Row(ctx context.Context, of RowAsk) (*Row, error) {
 	return ask(ctx, r, func(ctx context.Context, d *opened) (*Row, error) {
-		if of.Table == "" || of.ID == "" {
+		if of.Table == "" {
 			return nil, Kind(ErrRequest, errors.New("name a table and the id of a row in it"))
 		}
 		if err := d.Known("", of.Table); err != nil {
@@ -103,14 +103,14 @@ func (d *Desk) tell(ctx context.Context, row *Row) error {
 	}
 	row.Conflicts = make([]Conflict, len(found))
 	for i := range found {
-		row.Conflicts[i] = shown(&found[i])
+		row.Conflicts[i] = d.shown(ctx, &found[i])
 	}
 	for i := range row.Sites {
 		s := &row.Sites[i]
 		if !d.cfg.Syncs(row.Table) {
 			continue
 		}
-		list, err := d.Errors(ctx, Rows{Remote: s.Client, Table: row.Table, ID: row.ID}, 1)
+		list, err := d.refusedOf(ctx, []string{s.Client}, row.Table, row.Key.ID(), 1)
 		if err != nil {
 			return fmt.Errorf("look for refusals: %w", err)
 		}

@@ -104,7 +104,11 @@ func (a api) diagnostics(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a api) row(w http.ResponseWriter, r *http.Request) error {
-	row, err := a.node.Row(r.Context(), status.RowAsk{Table: r.FormValue("table"), ID: r.FormValue("id")})
+	ask := status.RowAsk{Table: r.FormValue("table"), ID: r.FormValue("id")}
+	if !r.Form.Has("id") { // an empty one is a key
+		ask.Table = ""
+	}
+	row, err := a.node.Row(r.Context(), ask)
 	if err != nil {
 		return err
 	}
