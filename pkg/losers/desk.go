@@ -70,7 +70,7 @@ func (k *kept) insert(ctx context.Context, tx mysqldb.Tx, database string, key m
 	if !k.loser.Valid {
 		return "", fmt.Errorf("%w beside the other: the version that lost is a delete", ErrCannot)
 	}
-	row, err := value.DecodeEntity([]byte(k.loser.String))
+	row, err := decode([]byte(k.loser.String))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrCannot, err)
 	}

@@ -117,21 +117,6 @@ func (s *Side) addRow(q *mysqldb.Statement, t *schema.Table) error {
 	return nil
 }
 
-// mostlyControls reports whether a long text would be far longer as a JSON string, in which each control character takes six bytes.
-func mostlyControls(text []byte) bool {
-	const long = 1 << 20
-	if len(text) < long {
-		return false
-	}
-	n := 0
-	for _, c := range text {
-		if c < ' ' {
-			n++
-		}
-	}
-	return n > len(text)/2
-}
-
 // json returns the row as a JSON object of its stored values; null is a deleted one.
 func (s *Side) json(t *schema.Table) ([]byte, error) {
 	if s.Columns == nil {
@@ -144,11 +129,12 @@ func (s *Side) json(t *schema.Table) ([]byte, error) {
 			continue
 		}
 		c, ok := t.Column(name)
-		if !ok || c.Kind != value.Binary && c.Kind != value.Geometry && utf8.Valid(s.Values[i]) {
-			if e[i].Value = string(s.Values[i]); mostlyControls(s.Values[i]) {
-				e[i].Value = value.Buffer(s.Values[i])
-			}
-		} else {
+		switch {
+		case awkward(s.Values[i]):
+			e[i].Value = packed(s.Values[i])
+		case !ok || c.Kind != value.Binary && c.Kind != value.Geometry && utf8.Valid(s.Values[i]):
+			e[i].Value = string(s.Values[i])
+		default:
 			e[i].Value = s.Values[i]
 		}
 	}

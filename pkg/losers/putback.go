@@ -177,7 +177,7 @@ func (k *kept) stands(row sql.NullString) bool {
 	if !row.Valid || k.now.Columns == nil {
 		return !row.Valid && k.now.Columns == nil
 	}
-	e, err := value.DecodeEntity([]byte(row.String))
+	e, err := decode([]byte(row.String))
 	if err != nil {
 		return false
 	}
@@ -214,7 +214,7 @@ func (k *kept) restore(ctx context.Context, tx mysqldb.Tx, database string, colu
 	if len(columns) > 0 && k.now.Columns == nil {
 		return fmt.Errorf("%w by columns: there is no row with this key now", ErrCannot)
 	}
-	e, err := value.DecodeEntity([]byte(k.loser.String))
+	e, err := decode([]byte(k.loser.String))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCannot, err)
 	}
