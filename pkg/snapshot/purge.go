@@ -15,6 +15,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 const (
@@ -128,8 +129,8 @@ func (s *Snapshots) forget(ctx context.Context, args []any, condition string, be
 	if len(args) == 1 {
 		return 0, nil
 	}
-	query := `DELETE v FROM sync_versions v WHERE v.table_name = ? AND v.row_id IN (` + mysqldb.List(len(args)-1) + `) AND v.time < ?` + condition
-	args = append(args, change.Micros(before))
+	query := `DELETE v FROM sync_versions v WHERE v.table_name = ? AND v.row_id IN (` + mysqldb.List(len(args)-1) + `) AND v.time < ? AND (v.label = 0 OR v.deleted <> ?)` + condition
+	args = append(args, change.Micros(before), version.There)
 	if len(s.Remotes) > 0 { // with the remotes named, the rows are found by the outbox's key
 		query += ` AND NOT EXISTS (SELECT 1 FROM sync_outbox o WHERE o.remote IN (` + mysqldb.List(len(s.Remotes)) +
 			`) AND o.table_name = v.table_name AND o.row_id = v.row_id)
