@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
 // looking is what a router knows of the lookup tables.
@@ -14,6 +16,9 @@ type looking struct {
 	// changing are the remotes that won or lost labels, by these, as long as rows are still to be marked for that. A row that
 	// gets another label meanwhile is not found by the one that it had.
 	changing map[uint32][]string
+	// unsure are the lookup tables of which the database may have a copy that is not in looked, with jobs for it, since a COMMIT was not
+	// answered: they are taken over once more, and jobs wait until then, or they would mark rows by the copy before, and be done.
+	unsure []config.RouteLookup
 }
 
 // unheard returns the remotes that have won or lost the rows of a label, though not all of these are marked yet.

@@ -21,14 +21,16 @@ func (r *Router) lookAgain(ctx context.Context) error {
 		before := r.current()[l]
 		switch {
 		case err != nil:
-			errs = append(errs, err)
-		case same(before, m):
-		case len(m) == 0:
+			errs, m = append(errs, err), before
+		case len(m) == 0 && len(before) > 0:
 			r.tell(l.Table, errEmpty)
-		default:
-			if err := r.takeOver(ctx, l, m); err != nil {
-				errs = append(errs, fmt.Errorf("take over the lookup table %s: %w", l.Table, err))
-			}
+			m = before
+		}
+		if same(before, m) && !slices.Contains(r.unsure, l) {
+			continue
+		}
+		if err := r.takeOver(ctx, l, m); err != nil {
+			errs = append(errs, fmt.Errorf("take over the lookup table %s: %w", l.Table, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -74,7 +76,9 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 		}
 		return nil
 	})
+	r.unsure = slices.DeleteFunc(r.unsure, func(x config.RouteLookup) bool { return x == l })
 	if err != nil {
+		r.unsure = append(r.unsure, l)
 		return err
 	}
 	r.looked = after

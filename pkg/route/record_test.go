@@ -1,7 +1,9 @@
 package route_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -261,6 +263,72 @@ func TestARowThatMovesWhileALookupTableChangesIsWithdrawn(t *testing.T) {
 	var withdrawn int
 	if err := h.db.GetContext(t.Context(), &withdrawn, "SELECT COUNT(*) FROM sync_outbox WHERE remote = 'store-1' AND table_name = 'orders'"); err != nil || withdrawn != 1 {
 		t.Errorf("the row is marked %d times for the store that loses it, %v", withdrawn, err)
+	}
+}
+
+// unanswered is a database of which no COMMIT is answered.
+type unanswered struct{ route.Database }
+
+func (u unanswered) In(ctx context.Context, f func(route.Tx) error) error {
+	return cmp.Or(u.Database.In(ctx, f), errors.New("the connection is lost"))
+}
+
+// TestALookupTableThatMayBeStoredIsTakenOverAgain loses the answer to the COMMIT that stores its new copy: the jobs of that are not done by
+// the one before, since after a restart nothing would mark the rows again.
+func TestALookupTableThatMayBeStoredIsTakenOverAgain(t *testing.T) {
+	t.Parallel()
+	h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: "stores", Key: "region", Remote: "store"}})
+	testkit.Exec(t, h.db, "INSERT INTO stores VALUES (1, 'store-1')", "INSERT INTO orders VALUES (1, 1)")
+	reroute := func() {
+		t.Helper()
+		for range 3 { // tables
+			if err := h.RerouteNext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	expect := func(what string, want int) {
+		t.Helper()
+		var marks int
+		if err := h.db.GetContext(t.Context(), &marks, "SELECT COUNT(*) FROM sync_outbox WHERE table_name = 'orders'"); err != nil || marks != want {
+			t.Errorf("%s: %d marks, want %d; %v", what, marks, want, err)
+		}
+	}
+	lose := func(store string) {
+		t.Helper()
+		testkit.Exec(t, h.db, "UPDATE stores SET store = '"+store+"'")
+		h.Through(func(db route.Database) route.Database { return unanswered{db} })
+		if h.LookAgain(t.Context()) == nil {
+			t.Error("a COMMIT is answered")
+		}
+		h.Through(func(db route.Database) route.Database { return db.(unanswered).Database })
+		reroute()
+		expect("before it is taken over again", 0)
+	}
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.record(order)
+	lose("store-2")
+	h.start()
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	reroute()
+	expect("after a restart", 2)
+	if got := h.has(order); !slices.Equal(got, []string{"store-2"}) {
+		t.Errorf("%v have the row", got)
+	}
+	testkit.Exec(t, h.db, "DELETE FROM sync_outbox")
+	lose("store-1")
+	testkit.Exec(t, h.db, "DELETE FROM stores") // which is not believed: all goes on by the copy before
+	if err := h.LookAgain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	reroute()
+	expect("without the table", 2)
+	if got := h.has(order); !slices.Equal(got, []string{"store-2"}) {
+		t.Errorf("%v have the row", got)
 	}
 }
 

@@ -37,6 +37,9 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 		r.settle()
 		return false, nil
 	}
+	if len(r.unsure) > 0 {
+		return false, nil
+	}
 	j, what := &jobs[0], all[0]
 	for _, remote := range append(slices.Sorted(maps.Keys(what.Pairs)), what.Not...) {
 		if full, err := r.db.Full(ctx, remote); err != nil || full {

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.uber.org/zap"
@@ -199,6 +200,9 @@ func (n *node) allRouted() bool {
 func (l *link) looked() bool {
 	part, _ := l.n.router.Part(l.to.name, parents.Name)
 	for i, rule := range l.n.rules {
+		if d := &l.n.db.routed; rule.Lookup != nil && !maps.EqualFunc(d.kept, d.regions, slices.Equal) {
+			return false
+		}
 		for region, stores := range l.n.db.routed.regions {
 			if rule.Lookup != nil && slices.Contains(stores, l.to.name) != slices.Contains(part[i], region) {
 				return false

@@ -82,7 +82,8 @@ func TestRoutes(t *testing.T) {
 		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true}))
 	}
 	for _, s := range []uint64{
-		25184, // a killed hub whose clock is set back
+		25184,   // a killed hub whose clock is set back
+		1029422, // a lookup table whose new copy was stored or not
 	} {
 		report(t, s, simulation.Run(s, simulation.Options{Routes: true}))
 	}
