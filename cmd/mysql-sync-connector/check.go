@@ -35,7 +35,7 @@ the configuration is wrong, and nothing else was checked.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, wrong := checkFile(cmd, args[0], state)
 			if asJSON {
-				if err := finding.Encode(cmd.OutOrStdout(), found); err != nil {
+				if err := finding.Encode(command.Safe(cmd.OutOrStdout()), found); err != nil {
 					return err
 				}
 			} else {

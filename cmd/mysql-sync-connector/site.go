@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -84,7 +83,7 @@ func said(err error) error {
 
 // encode prints values as JSON, one per line.
 func encode[T any](w io.Writer, list ...T) error {
-	e := json.NewEncoder(w)
+	e := command.JSON(w)
 	for _, v := range list {
 		if err := e.Encode(v); err != nil {
 			return err

@@ -60,7 +60,7 @@ the configuration is wrong, and nothing else was checked.`,
 				return command.Usage(err)
 			}
 			if asJSON {
-				if err := finding.Encode(cmd.OutOrStdout(), found); err != nil {
+				if err := finding.Encode(command.Safe(cmd.OutOrStdout()), found); err != nil {
 					return err
 				}
 			} else {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +118,7 @@ func moment(t time.Time) string {
 
 // lines prints a list as one JSON object per line.
 func lines[T any](w io.Writer, list []T) error {
-	e := json.NewEncoder(w)
+	e := command.JSON(w)
 	for i := range list {
 		if err := e.Encode(&list[i]); err != nil {
 			return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -58,7 +57,7 @@ collect.`,
 				total := len(f.Sites)
 				f.Sites = f.Matching(find)
 				if asJSON {
-					return json.NewEncoder(w).Encode(f)
+					return command.JSON(w).Encode(f)
 				}
 				printFleet(w, s, &f, total)
 				return nil

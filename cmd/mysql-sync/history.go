@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +28,7 @@ func showHistory(cmd *cobra.Command, cfg *config.Config, site string, asJSON boo
 		return fmt.Errorf("history of %.64s: %w", command.Clean(site), err)
 	}
 	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(h)
+		return command.JSON(cmd.OutOrStdout()).Encode(h)
 	}
 	printHistory(cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()), h)
 	return nil

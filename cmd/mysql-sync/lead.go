@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -86,7 +85,7 @@ command line or the configuration is wrong, or the node leads none.`,
 			running := apiOf(cfg).within(cmd.Context(), "/api/status", &s) == nil
 			x.Profiles = append(x.Profiles, s.Leads...)
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(x)
+				return command.JSON(cmd.OutOrStdout()).Encode(x)
 			}
 			printLeads(cmd, cfg, x, running, s.Now)
 			return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +79,7 @@ Exit codes: 0 paused; 1 failed; 2 the command line or the configuration is wrong
 					continue
 				}
 				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(pausedNow{p, running})
+					return command.JSON(cmd.OutOrStdout()).Encode(pausedNow{p, running})
 				}
 				say(cmd.OutOrStdout(), "paused: %s", pauseLine(p, s.Now))
 			}
@@ -132,7 +131,7 @@ configuration is wrong.`,
 			}
 			if asJSON {
 				for _, p := range ended {
-					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(pausedNow{p, running}); err != nil {
+					if err := command.JSON(cmd.OutOrStdout()).Encode(pausedNow{p, running}); err != nil {
 						return err
 					}
 				}

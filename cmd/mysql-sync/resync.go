@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -70,7 +69,7 @@ Exit codes: 0 recorded; 1 failed; 2 the command line or the configuration is wro
 			}
 			for _, r := range to {
 				if asJSON {
-					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(asked{args[1], r, mode, running}); err != nil {
+					if err := command.JSON(cmd.OutOrStdout()).Encode(asked{args[1], r, mode, running}); err != nil {
 						return err
 					}
 					continue

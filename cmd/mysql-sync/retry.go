@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -52,7 +51,7 @@ Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong.`
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(retried{rows, running})
+				return command.JSON(cmd.OutOrStdout()).Encode(retried{rows, running})
 			}
 			when := "now"
 			if !running {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,7 +54,7 @@ database is down; 2 the command line or the configuration is wrong.`,
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(row)
+				return command.JSON(cmd.OutOrStdout()).Encode(row)
 			}
 			printRow(cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()), &row)
 			return nil

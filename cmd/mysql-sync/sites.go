@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,7 +173,7 @@ func listSites(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 	}
 	if asJSON {
 		for _, x := range list {
-			if err := json.NewEncoder(w).Encode(x); err != nil {
+			if err := command.JSON(w).Encode(x); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
@@ -109,7 +109,7 @@ func (l *look) show(ctx context.Context, w io.Writer, s screen, asJSON bool) err
 		return err
 	}
 	if asJSON {
-		err = json.NewEncoder(w).Encode(found)
+		err = command.JSON(w).Encode(found)
 	} else {
 		found.print(w, s)
 	}

@@ -81,7 +81,7 @@ such row; 2 the command line or the configuration is wrong.`,
 			defer db.Close()
 			t, err := render.Try(cmd.Context(), cfg, db, r)
 			if asJSON {
-				return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(trialJSON(cfg, r, t, err)))
+				return errors.Join(err, command.JSON(cmd.OutOrStdout()).Encode(trialJSON(cfg, r, t, err)))
 			}
 			showTrial(cmd.OutOrStdout(), screenOf(cmd.OutOrStdout()), cfg, r, t, err)
 			return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +58,7 @@ the configuration is wrong.`,
 			if err := uninstall(cmd.Context(), io.Discard, cfg, db, yes, &r); err != nil {
 				return err
 			}
-			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+			return command.JSON(cmd.OutOrStdout()).Encode(r)
 		}),
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "remove it")

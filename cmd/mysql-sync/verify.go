@@ -124,7 +124,7 @@ func report(w io.Writer, body io.Reader, asJSON bool) error {
 		whole = whole && l.Error == "" && l.Incomparable == 0
 		equal = equal && (l.Differs == 0 || l.Error != "")
 		if asJSON {
-			if err := json.NewEncoder(w).Encode(l); err != nil {
+			if err := command.JSON(w).Encode(l); err != nil {
 				return err
 			}
 			continue

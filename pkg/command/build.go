@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -27,7 +26,7 @@ Exit codes: 0 printed; 2 the command line is wrong.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(thisBuild(version))
+				return JSON(cmd.OutOrStdout()).Encode(thisBuild(version))
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), Version(version))
 			return err

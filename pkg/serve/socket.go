@@ -8,10 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // socketBytes is how long the path of a Unix socket may be in bytes: the 108 of sun_path in unix(7) without the final 0.
 const socketBytes = 107
+
+// A socket is made in a folder named like this, which is there for a moment. A kill in that moment leaves it.
+const (
+	folders   = ".s-*"
+	folderAge = time.Minute // it is another process's until then
+)
 
 // ListenSocket opens a Unix socket for the program's user alone, at any moment: it is made in a folder that only that user can open, and
 // moved from there. What is at its path is replaced: the caller has made sure that no other process listens there. Closing the listener
@@ -22,7 +29,8 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 		return nil, fmt.Errorf("open the socket: %w", err)
 	}
 	done()
-	folder, err := os.MkdirTemp(filepath.Dir(path), ".s-*") // with mode 0700
+	sweep(filepath.Dir(path))
+	folder, err := os.MkdirTemp(filepath.Dir(path), folders) // with mode 0700
 	if err != nil {
 		return nil, fmt.Errorf("open the socket: %w", err)
 	}
@@ -45,6 +53,19 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("open the socket: %w", err), l.Close())
 	}
 	return &socket{Listener: l, path: path}, nil
+}
+
+// sweep removes folders that a kill has left, with nothing else in them than a socket.
+func sweep(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, folders)) // the pattern is right, unless dir looks like one: then they stay
+	for _, folder := range left {
+		if i, err := os.Lstat(folder); err == nil && i.IsDir() && time.Since(i.ModTime()) > folderAge {
+			if i, err := os.Lstat(filepath.Join(folder, "s")); err == nil && i.Mode()&os.ModeSocket != 0 {
+				_ = os.Remove(filepath.Join(folder, "s"))
+			}
+			_ = os.Remove(folder) // unless something is in it
+		}
+	}
 }
 
 // DialSocket connects to a Unix socket.

@@ -2,13 +2,17 @@ package serve_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
 	"testing"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
@@ -105,5 +109,45 @@ func TestASocketWhoseNameIsTooLongIsRefused(t *testing.T) {
 	}
 	if _, err := serve.DialSocket(t.Context(), path); err == nil || !strings.Contains(err.Error(), "too long for a socket by ") {
 		t.Errorf("it is reached: %v", err)
+	}
+}
+
+// What a kill has left while a socket was made goes at the next start, and nothing else.
+func TestFoldersOfAKillAreSwept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{".s-empty", ".s-socket", ".s-full", ".s-new", "s-other"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, ".s-socket", "s")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := errors.Join(l.Close(), os.WriteFile(filepath.Join(dir, ".s-full", "s"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".s-empty", ".s-socket", ".s-full", "s-other"} {
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := serve.ListenSocket(t.Context(), filepath.Join(dir, "a.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if fmt.Sprint(left) != "[.s-full .s-new a.sock s-other]" {
+		t.Errorf("%v is left", left)
 	}
 }
