@@ -174,7 +174,7 @@ func TestSecondNodeOnADatabaseIsRefused(t *testing.T) {
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.Exec(orders)
 	s.start()
-	s.run().expect(t, 1, "another mysql-sync node is using this database", s.Schema)
+	s.run().expect(t, 1, "another mysql-sync node is using this database", s.Schema, ", of ", " from ", "KILL that connection")
 	s.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	s.Expect(`SELECT status FROM sync_status`, `"pending"`) // the first one carries on
 	// The lock goes with the process: a new one starts at once.

@@ -72,7 +72,17 @@ func (l *Lock) take(ctx context.Context) error {
 	if holder.Int64 == l.id {
 		return errors.New("the server has not noticed yet that the old connection is gone")
 	}
-	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server (see SHOW PROCESSLIST)", ErrSecondNode, l.db.Name, holder.Int64)
+	return fmt.Errorf("%w (%s): stop it first; its lock is held by connection %d of the server%s; if no node runs any more, KILL that connection",
+		ErrSecondNode, l.db.Name, holder.Int64, whose(ctx, conn, holder.Int64))
+}
+
+// whose names the user and the address of a connection, or says how to find them: a user without PROCESS sees only its own.
+func whose(ctx context.Context, conn *sql.Conn, id int64) string {
+	var user, host string
+	if conn.QueryRowContext(ctx, `SELECT USER, HOST FROM information_schema.PROCESSLIST WHERE ID = ?`, id).Scan(&user, &host) != nil {
+		return " (see SHOW PROCESSLIST)"
+	}
+	return fmt.Sprintf(", of %s from %s", user, host)
 }
 
 // Own makes this run of the node the owner of the database, once the transactions of previous runs have ended, and
