@@ -184,19 +184,25 @@ func (c *Checker) syntax(content []byte, err error) string {
 }
 
 // ReadFile returns the content of a file that has at most MaxFile bytes.
-func ReadFile(path string) ([]byte, error) {
+func ReadFile(path string) ([]byte, error) { return ReadAtMost(path, MaxFile) }
+
+// ErrLarger says that a file was not read because of its size.
+var ErrLarger = errors.New("larger")
+
+// ReadAtMost returns the content of a file that has at most so many bytes.
+func ReadAtMost(path string, most int64) ([]byte, error) {
 	// A named pipe that nobody writes to is empty: opening it would wait for a writer, deaf to signals.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	content, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(content) > MaxFile {
-		return nil, fmt.Errorf("read %s: larger than %d bytes", path, MaxFile)
+	if int64(len(content)) > most {
+		return nil, fmt.Errorf("read %s: %w than %d bytes", path, ErrLarger, most)
 	}
 	return content, nil
 }

@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 )
 
 // Lives are a client's lives, and until when each may have counted increments, by the database server's clock. They are in
@@ -48,7 +50,7 @@ const (
 // OpenLives reads a client's lives, of which the given one is the present.
 func OpenLives(log *zap.Logger, folder, client, present string) *Lives {
 	l := &Lives{client: client, file: LivesFile(folder, client), log: log}
-	text, err := os.ReadFile(l.file)
+	text, err := keys.ReadFile(l.file)
 	if err == nil {
 		err = json.Unmarshal(text, &l.list)
 	}
@@ -92,7 +94,7 @@ func (l *Lives) write() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(l.file+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(l.file+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return err
 	}

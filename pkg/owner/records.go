@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -44,11 +46,11 @@ func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
 	name := RecordsFile(folder, client)
-	text, err := os.ReadFile(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	text, err := keys.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, keys.ErrLarger) {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
-	known := err == nil
+	known := !errors.Is(err, fs.ErrNotExist)
 	r, ok := parseRecords(text)
 	if known && !ok {
 		log.Warn("the node's memory of its database is damaged", zap.String("file", name))
@@ -82,16 +84,21 @@ func OpenRecords(ctx context.Context, log *zap.Logger, db *mysqldb.DB, folder, c
 	if r.Database = is.database; !named {
 		r.Database = rand.Text()
 	}
-	if r.file, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
-		err = errors.Join(r.write(), r.file.Sync())
-	}
-	if err != nil {
+	if err := r.open(name); err != nil {
 		return nil, fmt.Errorf("queueDirectory: %w", err)
 	}
 	if !named {
 		err = nameDatabase(ctx, db, r.Database)
 	}
 	return r, err
+}
+
+// open opens the file and writes it. What a damaged one had is gone, or it would be damaged at the next start, too.
+func (r *Records) open(name string) (err error) {
+	if r.file, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600); err != nil {
+		return err
+	}
+	return errors.Join(r.write(), r.file.Truncate(int64(len(r.text()))), r.file.Sync())
 }
 
 // newer reports whether a database is older than the records, or a different one.

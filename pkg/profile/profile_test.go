@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -245,5 +246,17 @@ func TestAHubThatIsBackReplaysNothing(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() > 4096 {
 		t.Errorf("the file grows with each hub: %v, %v", info.Size(), err)
+	}
+}
+
+// TestANamedPipeIsNotWaitedFor: someone may have put anything in the file's place.
+func TestANamedPipeIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	f := profile.File{Path: filepath.Join(t.TempDir(), "a.led")}
+	if err := syscall.Mkfifo(f.Path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Read(); err == nil || !strings.Contains(err.Error(), f.Path) {
+		t.Errorf("it is read: %v", err)
 	}
 }

@@ -520,8 +520,8 @@ func TestADismissedSiteIsNotAnyone(t *testing.T) {
 		if err := os.WriteFile(sites.File(d.Node), []byte(damaged), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if j, err := sites.Joined(t.Context(), d.db, d.Node); err == nil || len(j.Sites) != 0 {
-			t.Errorf("a damaged file, %q, is taken: %+v", damaged, j)
+		if j, err := sites.Joined(t.Context(), d.db, d.Node); err == nil || len(j.Sites) != 0 || !strings.Contains(err.Error(), sites.File(d.Node)+" is damaged; ") {
+			t.Errorf("a damaged file, %q, is taken: %+v, %v", damaged, j, err)
 		}
 	}
 	if err := os.WriteFile(sites.File(d.Node), file, 0o600); err != nil {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
+	"github.com/mysql-sync/mysql-sync/pkg/keys"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 )
 
@@ -58,21 +59,21 @@ func (ds dismissals) correct(client string, s *Site) *Site {
 	return s
 }
 
+// mostFile is the size in bytes above which the file is not read: of several hundred thousand dismissals.
+const mostFile = 64 << 20
+
 // readDismissals reads the file; without one, nobody was dismissed.
 func readDismissals(file string) (dismissals, error) {
 	ds := dismissals{}
-	text, err := os.ReadFile(file)
+	text, err := keys.ReadAtMost(file, mostFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return ds, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &ds)
-	}
-	if err == nil && ds == nil { // the text was null
-		err = errors.New("it is damaged")
+	if err == nil && (json.Unmarshal(text, &ds) != nil || ds == nil) { // nil: the text was null
+		err = fmt.Errorf("%s is damaged", file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read who was dismissed: %s: %w", file, err)
+		return nil, fmt.Errorf("read who was dismissed: %w; if it cannot be restored, see mysql-sync sites, remove the file, and dismiss again whoever should not be in", err)
 	}
 	return ds, nil
 }
