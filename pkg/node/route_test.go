@@ -337,3 +337,21 @@ func TestARemovedRemoteThatIsBackHasItsPart(t *testing.T) {
 	seven.Expect(itemsOf, `NULL`)
 	hub.Run(0, "verify")
 }
+
+// TestARouteEndsWhileARemoteIsRemoved has the remote get, when it is back, the rows that were not its part.
+func TestARouteEndsWhileARemoteIsRemoved(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO orders VALUES (1, 7, 'a'), (2, 8, 'b')")
+	startAll(hub, seven, eight)
+	seven.Expect(ordersOf, `"1:a"`)
+	eight.Expect(ordersOf, `"2:b"`)
+	rest(hub, seven, eight)
+	hub.rewrite(map[string]any{"remoteClients": []string{"store-8"}, "routes": map[string]any{}})
+	hub.reloads()
+	eight.Expect(ordersOf, `"1:a,2:b"`)
+	hub.rewrite(map[string]any{"remoteClients": []string{"store-7", "store-8"}})
+	hub.reloads()
+	seven.Expect(ordersOf, `"1:a,2:b"`)
+	hub.Run(0, "verify")
+}

@@ -83,7 +83,12 @@ func (r *Router) compare(ctx context.Context) error {
 		}
 		if r.cfg.Syncs(table) && r.cfg.InitialSync != snapshot.None {
 			r.log.Info("a table no longer has a route: all remotes get all of its rows", zap.String("table", table))
-			if err := r.db.Request(ctx, r.cfg.RemoteClients, table); err != nil {
+			sent, err := r.db.Sent(ctx, table) // removed ones too, for when they are back
+			if err != nil {
+				return err
+			}
+			sent = slices.DeleteFunc(sent, func(remote string) bool { return slices.Contains(r.cfg.RemoteClients, remote) })
+			if err := r.db.Request(ctx, slices.Concat(r.cfg.RemoteClients, sent), table); err != nil {
 				return err
 			}
 		}
