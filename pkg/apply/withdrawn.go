@@ -15,7 +15,8 @@ var errNews = errors.New("it was written here, and the sender does not have that
 var errOwn = errors.New("the row there was never received from anyone")
 
 // withdrawn decides about a row that this node should no longer have. Anything that the sender does not have stays, so
-// nothing is lost. The row keeps its version and vector, under which it can come back.
+// nothing is lost; a row that is gone, nobody knows how, may be one that was deleted here. The row keeps
+// its version and vector, under which it can come back.
 func withdrawn(in *Incoming, l Local, now int64, origin string) Step {
 	came, lie := conflict.Credible(in.State, l.State, origin, now)
 	s := Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, came}, noticed: noticed{lie: lie}}
@@ -23,7 +24,7 @@ func withdrawn(in *Incoming, l Local, now int64, origin string) Step {
 	unheard := l.State.Version.IsZero()
 	deleted := !l.Exists && l.Fate == version.Deleted
 	switch {
-	case len(l.Pending) > 0, !known && !unheard && (l.Exists || deleted):
+	case len(l.Pending) > 0, !known && !unheard && (l.Exists || !l.Fate.Elsewhere()):
 		s.misfit, s.retry = errNews, true
 		return s
 	case l.Exists && unheard && !in.Knows(change.Version{Time: change.Baseline, Origin: origin}): // or the sender has it from here

@@ -47,12 +47,13 @@ func TestRowIsGivenBackOnlyIfTheSenderHasIt(t *testing.T) {
 		"a row that the sender has from here":         {takenAway(5, at(change.Baseline, "node-a")), Local{Exists: true, Key: "1"}, conflict.Apply, nil, version.Withdrawn},
 		"a row that the sender wrote after having it": {takenAway(5, hubs, at(change.Baseline, "node-a")), Local{Exists: true, Key: "1"}, conflict.Apply, nil, version.Withdrawn},
 		"a row that the sender has from elsewhere":    {takenAway(5, hubs, at(change.Baseline, "node-c")), Local{Exists: true, Key: "1"}, conflict.Known, errOwn, version.There},
-		"a late word":                    {takenAway(2, hubs), here(hubs, 3), conflict.Known, nil, version.There},
-		"a row that was never here":      {takenAway(5, hubs), Local{}, conflict.Apply, nil, version.Withdrawn},
-		"a row deleted here since":       {takenAway(5, hubs), gone(version.Deleted, ours, 3), conflict.Known, errNews, version.Deleted},
-		"a row that vanished here":       {takenAway(5, hubs), gone(version.There, ours, 3), conflict.Apply, nil, version.Withdrawn},
-		"a delete that the sender knows": {takenAway(5, ours), gone(version.Deleted, ours, 3), conflict.Known, nil, version.Deleted},
-		"a row withdrawn before":         {takenAway(5, hubs), gone(version.Withdrawn, hubs, 3), conflict.Apply, nil, version.Withdrawn},
+		"a late word":                     {takenAway(2, hubs), here(hubs, 3), conflict.Known, nil, version.There},
+		"a row that was never here":       {takenAway(5, hubs), Local{}, conflict.Apply, nil, version.Withdrawn},
+		"a row deleted here since":        {takenAway(5, hubs), gone(version.Deleted, ours, 3), conflict.Known, errNews, version.Deleted},
+		"a row written here that is gone": {takenAway(5, hubs), gone(version.Unknown, ours, 3), conflict.Known, errNews, version.Deleted},
+		"a row that vanished here":        {takenAway(5, hubs), gone(version.There, ours, 3), conflict.Apply, nil, version.Withdrawn},
+		"a delete that the sender knows":  {takenAway(5, ours), gone(version.Deleted, ours, 3), conflict.Known, nil, version.Deleted},
+		"a row withdrawn before":          {takenAway(5, hubs), gone(version.Withdrawn, hubs, 3), conflict.Apply, nil, version.Withdrawn},
 	} {
 		s := Plan(nil, test.in, test.have, later, "node-a", conflict.Policy{})
 		if s.Decision != test.want || !errors.Is(s.misfit, test.err) || s.retry != errors.Is(test.err, errNews) || s.fate() != test.fate {
