@@ -114,7 +114,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2073, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
 	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
-	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 13225, simulation.SendUnlabelled: 1894, simulation.ForgetAway: 10021, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 25183,
+	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 426537, simulation.SendUnlabelled: 1894, simulation.ForgetAway: 10021, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 25183,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
