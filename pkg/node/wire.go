@@ -51,7 +51,7 @@ func (w *work) wireOut() {
 	})
 	w.snapshots = snapshot.New(w.log.Named("snapshot"), w.DB, w.Tables, w.outbox, w.Stream, snapshot.Config{
 		Origin: w.Origin, Initial: w.cfg.InitialSync, Remotes: w.cfg.RemoteClients, Tables: w.cfg.SyncTables, Versioned: w.cfg.Tables(),
-		Ready: w.ready, OnMark: w.senders.Marked, Transforms: w.scripts.Work.Has, Where: w.routes.Where,
+		Ready: w.ready, OnMark: w.senders.Marked, Transforms: w.scripts.Work.Has, Where: w.routes.Where, Source: w.source,
 	})
 	w.renderer = &render.Renderer{
 		Log: w.log, Client: w.cfg.ClientName, DB: w.DB, Tables: w.Tables, Sent: w.outbox, Transformers: w.scripts.Work, Zone: w.zone,

@@ -10,12 +10,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 const (
@@ -80,8 +80,9 @@ func (s *Snapshots) purgeTable(ctx context.Context, name string, before time.Tim
 	}
 }
 
-// purgeRows forgets those of the rows that are not there. Of one whose whole key
-// an older version of this program did not keep, only apply's note tells that.
+// purgeRows forgets those of the rows that are not there, unless a write of them waits to be recorded: their deletes must be told to whoever
+// has them, which the version's label tells. Promise 1. Of a row whose whole key an older version of this program did not keep, only
+// apply's note tells that it is not there.
 func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, rows []change.Row, before time.Time) (int, error) {
 	unlock, err := s.server.stream.Latch(ctx, rows)
 	if err != nil {
@@ -111,9 +112,19 @@ func (s *Snapshots) purgeRows(ctx context.Context, t *schema.Table, rows []chang
 	for _, key := range found {
 		there[wanted[key].ID()] = true
 	}
-	gone := []any{t.Name}
+	var missing []string // by now, what took them away has been committed
 	for _, r := range known {
 		if !there[r.ID()] {
+			missing = append(missing, r.Key)
+		}
+	}
+	waiting, err := capture.Uncaptured(ctx, s.server.db, s.Source, t.Name, missing)
+	if err != nil {
+		return 0, err
+	}
+	gone := []any{t.Name}
+	for _, r := range known {
+		if !there[r.ID()] && len(waiting[r.Key]) == 0 {
 			gone = append(gone, []byte(r.ID()))
 		}
 	}
@@ -129,8 +140,8 @@ func (s *Snapshots) forget(ctx context.Context, args []any, condition string, be
 	if len(args) == 1 {
 		return 0, nil
 	}
-	query := `DELETE v FROM sync_versions v WHERE v.table_name = ? AND v.row_id IN (` + mysqldb.List(len(args)-1) + `) AND v.time < ? AND (v.label = 0 OR v.deleted <> ?)` + condition
-	args = append(args, change.Micros(before), version.There)
+	query := `DELETE v FROM sync_versions v WHERE v.table_name = ? AND v.row_id IN (` + mysqldb.List(len(args)-1) + `) AND v.time < ?` + condition
+	args = append(args, change.Micros(before))
 	if len(s.Remotes) > 0 { // with the remotes named, the rows are found by the outbox's key
 		query += ` AND NOT EXISTS (SELECT 1 FROM sync_outbox o WHERE o.remote IN (` + mysqldb.List(len(s.Remotes)) +
 			`) AND o.table_name = v.table_name AND o.row_id = v.row_id)

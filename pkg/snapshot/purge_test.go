@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture/trigger"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -17,7 +18,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
 
 // TestPurgeForgetsOnlyOldTombstones keeps the versions of rows that exist, that were deleted
-// recently, that a remote has yet to be sent, and that are routed and missing although no delete of them is recorded.
+// recently, that a remote has yet to be sent, and whose delete waits to be recorded. A row that vanished is no tombstone, but goes too.
 func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	ctx, db := t.Context(), testkit.OwnSchema(t)
 	long := strings.Repeat("x", 64)
@@ -38,7 +39,9 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 		db.MustExec(q)
 	}
 	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin) VALUES ('items', 'lately', ?, 'node-a')`, recent)
-	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, label) VALUES ('items', 'routed', 5, 'node-a', 2, 1), ('items', 'over', 5, 'node-a', 1, 1)`)
+	db.MustExec(`INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, label) VALUES ('items', 'vanished', 5, 'node-a', 2, 1), ('items', 'over', 5, 'node-a', 1, 1),
+		('items', 'deleted', 5, 'node-a', 2, 1), ('items', 'unlabelled', 5, 'node-a', 2, 0)`)
+	db.MustExec("INSERT INTO table_changes (table_name, primary_key, `date`, gone) VALUES ('items', 'deleted', NOW(6), 1), ('items', 'unlabelled', NOW(6), 1)")
 	rows := []change.Row{{Table: "items", Key: stays}, {Table: "items", Key: goes}}
 	tables := schema.NewTables(db)
 	if err := tables.Identify(ctx, rows); err != nil {
@@ -51,10 +54,10 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(zap.NewNop(), db, tables, nil, stream, Config{Remotes: []string{"node-b"}})
+	s := New(zap.NewNop(), db, tables, nil, stream, Config{Remotes: []string{"node-b"}, Source: trigger.New(zap.NewNop(), db, trigger.Config{})})
 	n, err := s.purgeTable(ctx, "items", time.Now().Add(-time.Hour))
-	if err != nil || n != 5 {
-		t.Fatalf("purged %d rows, want 5: %v", n, err)
+	if err != nil || n != 6 {
+		t.Fatalf("purged %d rows, want 6: %v", n, err)
 	}
 	if n, err := s.purgeTable(ctx, "kept", time.Now().Add(-time.Hour)); err != nil || n != 1 {
 		t.Fatalf("purged %d rows of a table that is held back, want 1: %v", n, err)
@@ -63,7 +66,7 @@ func TestPurgeForgetsOnlyOldTombstones(t *testing.T) {
 	if err := db.Select(&left, `SELECT LEFT(COALESCE(row_key, row_id), 6) FROM sync_versions ORDER BY table_name, row_id`); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(left, " "); got != "ssssss due lately routed there waits held b gone" {
+	if got := strings.Join(left, " "); got != "ssssss delete due lately there unlabe waits held b gone" {
 		t.Fatalf("left %q", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
@@ -48,7 +49,9 @@ type Config struct {
 	// Transforms reports whether rows of a table are transformed on their way out; nil: none are.
 	Transforms func(table string) bool
 	// Where returns the SQL condition of the rows of a table that a remote has; "", or a nil Where: all.
-	Where  func(ctx context.Context, remote, table string) (string, error)
+	Where func(ctx context.Context, remote, table string) (string, error)
+	// Source has the writes that wait to be recorded; only Purge asks it.
+	Source capture.Asked
 	OnMark func() // called after a commit that marked rows; must not block
 	Chunk  int    // rows that are marked at a time; 0: 1,000
 }
