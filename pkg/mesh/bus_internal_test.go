@@ -46,6 +46,7 @@ type node struct {
 	renewed int    // later subscriptions
 	asked   int    // of them, those that ask for its own announcement
 	looks   int    // how often it checked its connection
+	during  func() // called by the next change of its subscriptions, which is of the connection that is there then
 
 	told []string // what it has heard, one line each
 	got  []string // topics of what was delivered to it
@@ -301,8 +302,20 @@ func (n *node) PublishAsync(ctx context.Context, m transport.Message) (*transpor
 	return nil, n.Publish(ctx, m)
 }
 
+// interrupt calls during.
+func (n *node) interrupt() {
+	n.bus.mu.Lock()
+	during := n.during
+	n.during = nil
+	n.bus.mu.Unlock()
+	if during != nil {
+		during()
+	}
+}
+
 // Ask implements Broker.
 func (n *node) Ask(_ context.Context, topics ...string) error {
+	n.interrupt()
 	n.bus.mu.Lock()
 	if slices.Equal(topics, []string{n.mesh.topics.NodeOf(n.name())}) {
 		n.asked++
@@ -320,6 +333,7 @@ func (n *node) Ask(_ context.Context, topics ...string) error {
 
 // Resubscribe implements Broker.
 func (n *node) Resubscribe(_ context.Context, topics ...string) error {
+	n.interrupt()
 	n.bus.mu.Lock()
 	n.renewed++
 	online := n.online
@@ -333,6 +347,7 @@ func (n *node) Resubscribe(_ context.Context, topics ...string) error {
 
 // Unsubscribe implements Broker.
 func (n *node) Unsubscribe(_ context.Context, topics ...string) error {
+	n.interrupt()
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
 	if !n.online {
@@ -372,13 +387,16 @@ func (n *node) news(text string) []string {
 	return slices.DeleteFunc(all, func(l string) bool { return !strings.Contains(l, text) })
 }
 
-// presence counts the messages of presence and the announcements that were delivered since the last call.
-func (n *node) presence() int {
+// presence counts the messages of presence and the announcements that were delivered since the last call, in all and by topic.
+func (n *node) presence() (all int, by map[string]int) {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
-	all := n.got
-	n.got = nil
-	return len(all)
+	by = map[string]int{}
+	for _, topic := range n.got {
+		by[topic]++
+	}
+	all, n.got = len(n.got), nil
+	return all, by
 }
 
 // logged counts the log lines that contain a text.

@@ -298,10 +298,12 @@ func (m *Mesh) followInfo(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	switch err := m.changeInfo(ctx, has, want); {
-	case err == nil:
-		m.voice.subscribes(want, link)
-	case !errors.Is(err, transport.ErrOffline) && ctx.Err() == nil:
+	err := m.changeInfo(ctx, has, want)
+	if errors.Is(err, transport.ErrOffline) {
+		return
+	}
+	m.voice.subscribes(want, link, err == nil)
+	if err != nil && ctx.Err() == nil {
 		m.c.Log.Warn("could not change the subscription to presence of all", zap.String("topic", m.topics.Info()), zap.Error(err))
 	}
 }
@@ -312,7 +314,7 @@ func (m *Mesh) changeInfo(ctx context.Context, has, want infoUse) error {
 	switch {
 	case want == speaksInfo:
 		return m.c.Broker.Resubscribe(ctx, surely...)
-	case has == speaksInfo || want == hearsInfo:
+	case has != hearsInfo || want == hearsInfo:
 		if err := m.c.Broker.Ask(ctx, loosely...); err != nil || want == hearsInfo {
 			return err
 		}

@@ -481,12 +481,12 @@ func TestPresenceGrowsWithRemotes(t *testing.T) {
 						n.presence()
 					}
 					x.do()
-					if got := hub.presence(); got > x.perSite*sites+100 {
-						t.Errorf("%s: the hub is sent %d messages", what, got)
+					if got, by := hub.presence(); got > x.perSite*sites+100 {
+						t.Errorf("%s: the hub is sent %d messages: %v", what, got, by)
 					}
 					for _, n := range all[1:] {
-						if got := n.presence(); got > x.eachSite {
-							t.Errorf("%s: %s is sent %d messages", what, n.name(), got)
+						if got, by := n.presence(); got > x.eachSite {
+							t.Errorf("%s: %s is sent %d messages: %v", what, n.name(), got, by)
 						}
 						if n.mesh.Reach("hub") != Ready || hub.mesh.Reach(n.name()) != Ready {
 							t.Errorf("%s: %s and the hub do not reach each other", what, n.name())

@@ -29,6 +29,7 @@ const (
 	withoutInfo infoUse = iota // it is not subscribed to /info. Existing peers are not there: to their topics it is at QoS 0
 	hearsInfo                  // the same, but it is subscribed to /info at QoS 0, in case one comes
 	speaksInfo                 // one may be there: all are subscribed at QoS 1
+	unsureInfo                 // a change failed, or came when the connection had been replaced
 )
 
 // topics returns what to subscribe to, at QoS 1 and 0.

@@ -64,3 +64,34 @@ func TestALostAnnouncementOfAnotherRunIsAskedFor(t *testing.T) {
 		y.leave()
 	})
 }
+
+// TestAConnectionEndsWhileItsSubscriptionsChange has the change concern the next connection, which began with others than the one before.
+func TestAConnectionEndsWhileItsSubscriptionsChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus(t)
+		hub, site := b.start(remotes("hub", "site"), &memory{}), b.start(remotes("site", "hub"), &memory{})
+		time.Sleep(time.Minute)
+		for _, n := range []*node{hub, site} { // the first connections were made when they had not met
+			n.disconnect()
+			n.connect()
+		}
+		time.Sleep(time.Minute)
+		b.mu.Lock()
+		site.during = func() { // the site misses the hub, and asks for the presence of all
+			site.disconnect()
+			hub.connect()
+			site.connect()
+		}
+		b.mu.Unlock()
+		hub.disconnect()
+		time.Sleep(2 * HereLease)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if site.during != nil {
+			t.Fatal("the site does not miss the hub")
+		}
+		if _, reads := site.filters[site.mesh.topics.Info()]; reads {
+			t.Error("it still reads the presence of all though the hub is back")
+		}
+	})
+}

@@ -240,12 +240,14 @@ func (v *voice) subscribed() (info infoUse, link uint64) {
 	return v.info, v.as.Link
 }
 
-// subscribes notes how a connection uses /info from now on.
-func (v *voice) subscribes(info infoUse, link uint64) {
+// subscribes notes how a connection uses /info from now on, if done. The change may have come to the connection after it, or have
+// been made though it failed: then it is made once more.
+func (v *voice) subscribes(info infoUse, link uint64, done bool) {
 	v.mu.Lock()
-	if v.as.Link == link {
-		v.info = info
+	if v.as.Link != link || !done {
+		info = unsureInfo
 	}
+	v.info = info
 	v.mu.Unlock()
 }
 
