@@ -153,19 +153,20 @@ func (b *Browser) Sees(selector, want string) {
 	b.Expect(selector+" to show "+want, fmt.Sprintf("document.querySelector(%s)?.innerText", Quoted(selector)), want)
 }
 
-// clickable is a function that says "true" of an element that is in view, has not moved since it was last asked, and is
-// what a click on its center meets.
-const clickable = `(e) => {
+// clickable is a function that says "true" of a selector's element that is in view, has not moved since it was last asked, and
+// is what a click on its center meets. The click may meet another element, which the page has put in its place meanwhile.
+const clickable = `(selector) => {
+	let e = document.querySelector(selector);
 	if (!e?.checkVisibility()) return "it is not there";
 	e.scrollIntoViewIfNeeded();
 	const r = e.getBoundingClientRect(), before = window.lastClickable;
 	window.lastClickable = [e, r.x, r.y, r.width, r.height];
 	if (!before || before.some((x, i) => x !== window.lastClickable[i])) return "it moves";
-	const meets = (other) => e.contains(other) || other?.closest?.("label")?.contains(e);
+	const meets = (other) => e?.contains(other) || other?.closest?.("label")?.contains(e);
 	const met = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
 	if (!meets(met)) return "a click meets " + met?.outerHTML.slice(0, 100);
 	window.clicked = "the click met nothing";
-	window.addEventListener("click", (event) => { window.clicked = meets(event.target) ? "true" : "the click met " + event.target.outerHTML?.slice(0, 100); },
+	window.addEventListener("click", (event) => { e = document.querySelector(selector); window.clicked = meets(event.target) ? "true" : "the click met " + event.target.outerHTML?.slice(0, 100); },
 		{capture: true, once: true});
 	return "true";
 }`
@@ -175,7 +176,7 @@ const clickable = `(e) => {
 func (b *Browser) Click(selector string) {
 	b.T.Helper()
 	testkit.Eventually(b.T, "a click on "+selector, func() error {
-		if got := b.Text(fmt.Sprintf("(%s)(document.querySelector(%s))", clickable, Quoted(selector))); got != "true" {
+		if got := b.Text(fmt.Sprintf("(%s)(%s)", clickable, Quoted(selector))); got != "true" {
 			return errors.New(got)
 		}
 		b.Do("click "+selector, chromedp.Click(chromedp.CSS(selector)))

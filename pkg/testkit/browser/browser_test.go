@@ -57,3 +57,26 @@ func TestAClickThatThePageEvadesIsMade(t *testing.T) {
 	b.Sees("p", "path /other")
 	b.Clean()
 }
+
+// TestAClickOnWhatWasJustReplacedIsMadeOnce has a page that paints its button anew once Click has looked at it, and takes
+// it away when it is clicked.
+func TestAClickOnWhatWasJustReplacedIsMadeOnce(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<!doctype html><title>page</title><link rel=icon href=data:,><p>clicked 0</p><button>go</button>
+			<script>
+				let n = 0;
+				addEventListener("click", () => { document.querySelector("p").textContent = "clicked " + ++n; document.querySelector("button").hidden = true; });
+				let clicked;
+				Object.defineProperty(window, "clicked", {get: () => clicked, set: (now) => {
+					if (clicked === undefined) document.querySelector("button").outerHTML = "<button>go</button>";
+					clicked = now;
+				}});
+			</script>`)
+	}))
+	defer s.Close()
+	b := New(t)
+	b.Do("open a page", chromedp.Navigate(s.URL+"/"))
+	b.Click("button")
+	b.Sees("p", "clicked 1")
+	b.Clean()
+}
