@@ -155,6 +155,7 @@ func putsBackWhatLost(t *testing.T, p *page) {
 	p.Click(`#conflicts-list article:first-child [aria-label^="Keep both"]:not([hidden])`)
 	p.Sees("#question", "Keep both rows?")
 	p.Accessible("the question for a key")
+	p.Expect("a key with commas in its values", `JSON.stringify((await import("./static/conflicts.js")).newKey(String.raw`+"`a=x\\,y\\\\, b==1,`"+`))`, `{"a":"x,y\\","b":"=1"}`)
 	p.Do("give a key", chromedp.SendKeys("#question input", "id=66"))
 	p.Click("#question-yes")
 	p.Sees("#said-politely", "The row that lost is now row 66 of orders.")

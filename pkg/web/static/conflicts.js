@@ -149,21 +149,27 @@ async function putAside(list, undo, look) {
   await look();
 }
 
+/** Returns the columns of a new key that was typed as column=value,column=value; as in an id, \, is a comma and \\ a backslash. */
+export function newKey(typed) {
+  const columns = {};
+  for (const part of (typed.match(/(?:\\[\\,]|[^,])+/g) ?? []).filter((x) => x.trim())) {
+    const [name, ...rest] = part.split("=");
+    if (!rest.length) throw new Error(`The new key: “${part}” must be column=value. Nothing was written.`);
+    columns[name.trim()] = rest.join("=").replace(/\\([\\,])/g, "$1");
+  }
+  return columns;
+}
+
 async function keepBoth(button, c, look) {
   const key = el("input", { size: "24", autocomplete: "off", spellcheck: "false", placeholder: "column=value" });
   const sentences = [
     `What ${c.loser.origin || "the other node"} wrote is inserted next to row ${c.row} of ${c.table}, here and at all nodes.`,
     "Rows that refer to it stay as they are.",
-    el("label", {}, "New key, if the server does not number the rows; several columns are joined with commas ", key),
+    el("label", {}, "New key, if the server does not number the rows; several columns are joined with commas; a comma in a value is \\, ", key),
   ];
   if (!await ask({ title: "Keep both rows?", sentences, yes: "Keep both" })) return;
   await busy(button, async () => {
-    const columns = {};
-    for (const part of key.value.split(",").filter((x) => x.trim())) {
-      const [name, ...rest] = part.split("=");
-      if (!rest.length) throw new Error(`The new key: “${part}” must be column=value. Nothing was written.`);
-      columns[name.trim()] = rest.join("=");
-    }
+    const columns = newKey(key.value);
     const { id } = await call("POST", `conflicts/${c.id}/keep-both`, { key: columns });
     say(`The row that lost is now row ${id} of ${c.table}.`);
     await look();
