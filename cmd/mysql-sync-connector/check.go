@@ -73,7 +73,7 @@ func checkFile(cmd *cobra.Command, path, state string) (found []finding.Finding,
 	}
 	if mistakes, ok := errors.AsType[keys.Mistakes](err); ok {
 		for _, m := range mistakes {
-			l.Wrongf(m.Key, "", "%s", keys.Mistakes{m}.Located())
+			l.Wrongf(m.Key, "", "%s", m.Explained())
 		}
 		return l.Found, true
 	}

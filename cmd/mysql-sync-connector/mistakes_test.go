@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -65,7 +66,7 @@ http: {listen: "0.0.0.0:8485"}
 			`:6: sources.desk.host: "db.example.com:5432" is not a host name`,
 			":8: destinations.lake.ca:",
 			":9: destinations.hook.url:",
-			":13: jobs.one.from",
+			":13: jobs.one.from.table:",
 			":15: jobs.one.to[0].transform:",
 			":16: jobs.one.to[1].transform:",
 			":17: jobs.one.to[2].destination:",
@@ -77,7 +78,13 @@ http: {listen: "0.0.0.0:8485"}
 			":31: backup.s3.caFile:",
 			":33: http.listen:",
 		} {
-			if n := strings.Count(said, want); n != 1 {
+			number, rest, _ := strings.Cut(want, ": ")
+			key, text, _ := strings.Cut(rest, ":")
+			n := strings.Count(said, want)
+			if words[0] == "check" { // the key stands before it, once
+				n = len(regexp.MustCompile(`(?m)^  ✗ `+regexp.QuoteMeta(key)+` +[^ ]+`+number+`:`+regexp.QuoteMeta(text)).FindAllString(said, -1))
+			}
+			if n != 1 {
 				t.Errorf("%s says %d times %q:\n%s", words[0], n, want, said)
 			}
 		}

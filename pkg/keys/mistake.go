@@ -23,13 +23,29 @@ func (m Mistake) Error() string { return m.Key + ": " + m.Text }
 // Located returns the mistake on one line that begins with its file and line, as in
 // sync.yml:12: jobs.orders.to.table: is missing.
 func (m Mistake) Located() string {
-	switch {
-	case m.Key == m.File || m.File == "":
+	if m.Key == m.File {
 		return m.Error()
-	case m.Line == 0:
-		return m.File + ": " + m.Error()
 	}
-	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Error())
+	return m.where() + m.Error()
+}
+
+// Explained is Located without the key, for where the key stands beside it.
+func (m Mistake) Explained() string {
+	if m.Key == m.File {
+		return m.Text
+	}
+	return m.where() + m.Text
+}
+
+// where is the mistake's file and line, as far as they are known, as in "sync.yml:12: ".
+func (m Mistake) where() string {
+	switch {
+	case m.File == "":
+		return ""
+	case m.Line == 0:
+		return m.File + ": "
+	}
+	return fmt.Sprintf("%s:%d: ", m.File, m.Line)
 }
 
 // Mistakes is everything that is wrong with a configuration. It is the error

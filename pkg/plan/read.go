@@ -389,10 +389,10 @@ func (r *reader) use(key string, given any, name string, adapters map[string]Ada
 	schema := schemas[a.Type]
 	switch {
 	case named == "":
-		r.Mistakef(keys.Join(key, name), "is missing: one of %s", strings.Join(names, ", "))
+		r.Mistakef(keys.Join(key, name), "is missing%s", oneOf(name, names))
 		return nil, nil
 	case blocks[named] == nil:
-		r.Mistakef(keys.Join(key, name), "there is no %s %q%s", name, named, oneOf(names))
+		r.Mistakef(keys.Join(key, name), "there is no %s %q%s", name, named, oneOf(name, names))
 		return nil, nil
 	case !known || schema == nil:
 		return nil, nil // it has a mistake
@@ -421,10 +421,10 @@ func duration(text string) time.Duration {
 	return d
 }
 
-// oneOf lists names to choose from, after what is wrong.
-func oneOf(names []string) string {
+// oneOf lists the sources or destinations to choose from, after what is wrong.
+func oneOf(name string, names []string) string {
 	if len(names) == 0 {
-		return "; there is none yet"
+		return "; none is defined in " + name + "s"
 	}
 	return ": one of " + strings.Join(names, ", ")
 }

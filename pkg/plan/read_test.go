@@ -107,3 +107,16 @@ func TestFullDoesNotRepeatTheMistakeOfTheZone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAJobThatNamesNoSourceIsToldWhichThereAre(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		strings.Replace(whole, "source: shelf, name: a", "name: a", 1):                "jobs.first.from.source: is missing: one of shelf",
+		"jobs: {first: {from: {name: a}, to: {destination: wall}}}":                   "jobs.first.from.source: is missing; none is defined in sources",
+		"jobs: {first: {from: {source: shelf, name: a}, to: {destination: wall}}}\n#": `jobs.first.to.destination: there is no destination "wall"; none is defined in destinations`,
+	} {
+		if _, err := read(t, text, "FOLDER=/srv"); err == nil || !strings.Contains(err.Error()+"\n", want+"\n") {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+	}
+}
