@@ -73,7 +73,7 @@ func (b *Broker) Renew(c config.Broker) (ok bool, err error) {
 	users := *b.gate.users.Load()
 	for _, client := range b.server.Clients.GetAll() {
 		name := string(client.Properties.Username)
-		if u, known := users[name]; client.Net.Inline || known && u.same(before[name]) {
+		if u, known := users[name]; client.Net.Inline || len(users) == 0 || known && u.same(before[name]) {
 			continue
 		}
 		b.log.Info("disconnected a client whose login has ended or changed", zap.String("username", wire.Shorten(name, nameLength)))

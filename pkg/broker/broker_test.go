@@ -418,3 +418,25 @@ func TestUsersGoWhateverTheCertificate(t *testing.T) {
 	}
 	<-gone
 }
+
+// At a broker without users no login ends, whatever joins or is dismissed meanwhile: all stay connected.
+func TestABrokerWithoutUsersKeepsItsConnections(t *testing.T) {
+	core, logs := observer.New(zap.DebugLevel)
+	var k broker.Keeper
+	defer k.Close()
+	c := config.Broker{Listen: fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))}
+	for _, hub := range []string{"", "hq"} {
+		c.Hub = hub
+		if err := k.Keep(t.Context(), zap.New(core), c); err != nil {
+			t.Fatal(err)
+		}
+		if hub == "" {
+			if _, err := connect(t, "tcp://"+c.Listen, func(o *mqtt.ClientOptions) { o.SetClientID("store-1") }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if gone := logs.FilterMessageSnippet("disconnected"); gone.Len() > 0 || logs.FilterMessage("the broker listens").Len() != 1 {
+		t.Errorf("%v", logs.All())
+	}
+}
