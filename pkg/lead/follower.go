@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,7 +109,7 @@ func (f *Follower) Run(ctx context.Context, ask Ask) error {
 	}
 	m, err := f.Node.From.File.Read()
 	if err == nil && m.Refused != nil && m.Refused.Version != f.Node.From.Version { // of the one in use, it is about to be written that it works
-		f.note(func(s *Standing) { s.Tried, s.Refused = m.Refused.Version, m.Refused.Why })
+		f.note(func(s *Standing) { s.Tried, s.Refused = m.Refused.Version, reason(m.Refused.Why) })
 	}
 	pause := rand.N(askSoon)
 	for {
@@ -156,7 +157,7 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 	}
 	if err != nil {
 		_, denied := errors.AsType[denial](err)
-		f.note(func(s *Standing) { s.Why, s.Denied = wire.Plain(err.Error(), wire.MostRefusal), denied })
+		f.note(func(s *Standing) { s.Why, s.Denied = reason(err.Error()), denied })
 		pause := f.patience()
 		f.silent++
 		return spread(pause)
@@ -176,7 +177,7 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 	}
 	why := ""
 	if err != nil {
-		why = wire.Plain(err.Error(), wire.MostRefusal)
+		why = reason(err.Error())
 		if now := f.Now(); f.logged != why || now.Sub(f.at) > sayAgain {
 			f.logged, f.at = why, now
 			f.Log.Warn("the hub's configuration is refused; the one in use stays", zap.String("hub", from.Client), zap.String("profile", from.Profile), zap.Stringer("version", tried), zap.Error(err))
@@ -187,6 +188,11 @@ func (f *Follower) once(ctx context.Context, ask Ask) time.Duration {
 		return askLeast // then the hub is told
 	}
 	return max(again, askLeast)
+}
+
+// reason returns an error as one line: that of a configuration has a line for each key.
+func reason(why string) string {
+	return wire.Plain(strings.ReplaceAll(strings.TrimSpace(why), "\n", "; "), wire.MostRefusal)
 }
 
 // denial is the error of a question to which the hub answered that it has nothing for this node.

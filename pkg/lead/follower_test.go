@@ -44,7 +44,7 @@ func follows(t *testing.T, d time.Duration, key profile.PrivateKey, answer func(
 				if err == nil {
 					err = cfg.From.File.Tries(p.Version, profile.DigestOf(signed), time.Now())
 				}
-				return errors.Join(err, cfg.From.File.Refuse(p.Version, "no table"), errors.New("no table")) // as the service does
+				return errors.Join(err, cfg.From.File.Refuse(p.Version, "no table\nno column"), errors.New("no table\nno column")) // as the service does
 			},
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -115,7 +115,7 @@ func TestWhoeverAnswersTheHubIsAskedSeldom(t *testing.T) {
 			}
 			return nil, nil
 		}, asks: 601, lines: 1},
-		"a version does not work": {d: time.Hour, answer: func(int) ([]byte, error) { return good, nil }, asks: 40, lines: 1, tries: 10, refused: "no table"},
+		"a version does not work": {d: time.Hour, answer: func(int) ([]byte, error) { return good, nil }, asks: 40, lines: 1, tries: 10, refused: "no table; no column"},
 	} {
 		a := follows(t, x.d, key, x.answer, x.wake)
 		lines := a.logs.FilterMessage("the hub's configuration is refused; the one in use stays").Len()
