@@ -247,12 +247,13 @@ func (v *invite) token(ctx context.Context, cfg *config.Config, t join.Token) (w
 
 // tell explains the token.
 func (v *invite) tell(w io.Writer, t written, path string) {
-	who := "A site named " + t.Site
+	who, name := "A site named "+t.Site, ""
 	if config.IsPattern(t.Site) {
 		who = fmt.Sprintf("%d %s with names such as %s", t.Uses, command.Word(int64(t.Uses), "site", "sites"), t.Site)
+		name = " --client NAME"
 	}
-	fmt.Fprintf(w, "%s can join with this token until %s:\n\n  mysql-sync join TOKEN\n\nAnyone who has it can. To withdraw it: mysql-sync sites %s --withdraw %s\n\n",
-		who, t.Until.Local().Format("2006-01-02 15:04:05 -0700"), shellWord(path), t.ID)
+	fmt.Fprintf(w, "%s can join with this token until %s:\n\n  mysql-sync join TOKEN%s\n\nAnyone who has it can. To withdraw it: mysql-sync sites %s --withdraw %s\n\n",
+		who, t.Until.Local().Format("2006-01-02 15:04:05 -0700"), name, shellWord(path), t.ID)
 	if u, err := url.Parse(t.Servers[0]); err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()) {
 		fmt.Fprintf(w, "It works only on this machine, since it names the broker %s. For others, give --broker.\n\n", u.Host)
 	} else if err == nil && (u.Scheme == "tcp" || u.Scheme == "ws") {

@@ -92,7 +92,9 @@ func (j *joining) prepare(text string, in io.Reader) (err error) {
 		if err != nil {
 			return err
 		}
-		text = string(b)
+		if text = string(b); strings.TrimSpace(text) == "" {
+			return command.Usage(errors.New("standard input is empty: give it the token that mysql-sync invite printed at the hub"))
+		}
 	}
 	if j.token, err = join.ParseToken(text); err != nil {
 		return command.Usage(err)

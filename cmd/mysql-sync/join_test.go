@@ -294,7 +294,7 @@ func TestAPersonLetsASiteIn(t *testing.T) {
 		}
 		return fmt.Errorf("%+v", shown)
 	})
-	has(t, h.Run(0, "sites"), "compare "+shown.Words)
+	has(t, h.Run(0, "sites"), "compare "+shown.Words+", then: mysql-sync sites "+h.File+" --accept store-9")
 	testkit.Eventually(t, "the problem", func() error {
 		if _, out, _ := testkit.Output(t, "status", h.File); !strings.Contains(out, "The site store-9 ("+shown.Words+") asks to join.") {
 			return errors.New(out)

@@ -193,7 +193,7 @@ func listSites(ctx context.Context, w io.Writer, cfg *config.Config, db *mysqldb
 		case "invited":
 			more = fmt.Sprintf("for %s, until %s, id %s", command.Some(int64(x.Uses), "use", "uses"), moment(*x.Until), x.ID)
 		case sites.Asking:
-			more = "compare " + x.Words + ", then: sites --accept " + x.Site
+			more = "compare " + x.Words + ", then: mysql-sync sites " + shellWord(cfg.Path) + " --accept " + x.Site
 		case sites.In:
 			if !joined(cfg, x.Site) {
 				more = "not covered by a pattern of the configuration any more: it is no remote"

@@ -115,7 +115,7 @@ func (f seen) remotes(w io.Writer, s screen) {
 		}
 		g.Add(cells...)
 	}
-	section(w, s, &g, "no remote is configured: nothing is sent")
+	section(w, s, &g, "there is no remote: none is named in the configuration, and no site has joined")
 	for _, r := range f.Remotes {
 		var kept []string
 		for _, t := range f.Streams {

@@ -87,3 +87,14 @@ func TestNumbersAndTimesAreReadable(t *testing.T) {
 		}
 	}
 }
+
+// A hub whose sites are named by a pattern has no remote until one has joined.
+func TestStatusWithoutRemotes(t *testing.T) {
+	f := full()
+	f.Remotes, f.Streams = nil, nil
+	var b strings.Builder
+	f.print(&b, screen{})
+	if want := "there is no remote: none is named in the configuration, and no site has joined"; !strings.Contains(b.String(), want) {
+		t.Errorf("%q is not in\n%s", want, b.String())
+	}
+}

@@ -85,7 +85,7 @@ type tokenText struct {
 
 // Why a text is not a token.
 var (
-	ErrNoToken  = errors.New("this is not a token: one begins with " + head)
+	ErrNoToken  = errors.New("this is not a token: one begins with " + head + ", as mysql-sync invite prints it at the hub")
 	ErrMistyped = errors.New("the token is incomplete or mistyped: its checksum does not match; copy it again, as a whole")
 	ErrNewer    = errors.New("the token was made by a newer version of mysql-sync: update this one")
 	ErrContent  = errors.New("the token's content is not valid: have the hub make another")
