@@ -22,6 +22,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/transport"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 const (
@@ -39,8 +40,21 @@ type kept struct {
 	Key        []byte `json:"key"`
 }
 
-// findKey returns the key of an earlier join with this invitation that was interrupted; found is false if there is none.
+// aside is where a key file is put while this site joins with another invitation.
+func aside(file, invitation string) string { return file + "." + invitation }
+
+// findKey returns the key of an earlier join with this invitation that was interrupted, even if another was tried since; found
+// is false if there is none.
 func findKey(file, invitation string) (key join.PrivateKey, found bool, err error) {
+	for _, f := range []string{file, aside(file, invitation)} {
+		if key, found, err = keyIn(f, invitation); err != nil || found {
+			return key, found, err
+		}
+	}
+	return key, false, nil
+}
+
+func keyIn(file, invitation string) (key join.PrivateKey, found bool, err error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return key, false, nil
@@ -61,11 +75,18 @@ func findKey(file, invitation string) (key join.PrivateKey, found bool, err erro
 // keepKey returns the key of an earlier join with this invitation, or else a new one, which is on disk before it is used. The
 // key of a join with another invitation is put aside.
 func keepKey(file, invitation string) (join.PrivateKey, error) {
-	key, found, err := findKey(file, invitation)
+	key, found, err := keyIn(file, invitation)
 	if err != nil || found {
 		return key, err
 	}
-	if err := os.Rename(file, file+".old"); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := putAside(file); err != nil {
+		return key, err
+	}
+	if err = os.Rename(aside(file, invitation), file); err == nil {
+		key, _, err = keyIn(file, invitation)
+		return key, err
+	}
+	if !errors.Is(err, os.ErrNotExist) {
 		return key, err
 	}
 	if key, err = join.NewPrivateKey(); err != nil {
@@ -76,6 +97,20 @@ func keepKey(file, invitation string) (join.PrivateKey, error) {
 		return key, err
 	}
 	return key, writeWhole(file, text)
+}
+
+// putAside renames the key file of another invitation, so that a join with that one can be repeated.
+func putAside(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	var k kept
+	to := file + ".old"
+	if err == nil && json.Unmarshal(text, &k) == nil && wire.ValidID(k.Invitation) {
+		to = aside(file, k.Invitation)
+	}
+	return errors.Join(err, os.Rename(file, to))
 }
 
 // brokerConfig is how the broker is reached with a login, as a client of its own.

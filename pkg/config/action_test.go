@@ -94,6 +94,17 @@ func TestActionsOfPatterns(t *testing.T) {
 	}
 }
 
+// Of two patterns of the same length that cover a client, it is always the same one that counts.
+func TestEqualPatternsAreNotAMatterOfChance(t *testing.T) {
+	cfg := hubOf(t, embedded+`, "remoteClients": ["store-*7", "store-1*"], "acceptFrom": {"store-*7": {"write": false}, "store-1*": {}}, "actionsFrom": {"store-*7": ["look"], "store-1*": ["resync"]}`)
+	cfg = cfg.With(Joined{Sites: []Site{site("store-17")}})
+	for range 100 {
+		if !cfg.MayAct("store-17", Look) || cfg.MayAct("store-17", Resync) || cfg.MayWrite("store-17", "orders") {
+			t.Fatalf("%v", cfg.ActionsOf("store-17"))
+		}
+	}
+}
+
 // Nothing that comes from afar says what may come from afar.
 func TestActionsAreNotLed(t *testing.T) {
 	if slices.Contains(Leadable, "actionsFrom") {

@@ -141,10 +141,10 @@ func PairKey(other string, secret seal.Secret) seal.Key {
 	return seal.Key{ID: "join-" + hex.EncodeToString(sum[:8]), Secret: secret, Clients: []string{other}}
 }
 
-// longest returns the longest pattern that covers a client, or "".
+// longest returns the longest pattern that covers a client, of equally long ones the first in alphabetical order; "": none does.
 func longest(patterns []string, client string) (found string) {
 	for _, p := range patterns {
-		if Matches(p, client) && len(p) > len(found) {
+		if Matches(p, client) && (len(p) > len(found) || len(p) == len(found) && p < found) {
 			found = p
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mysql-sync/mysql-sync/pkg/blueprint"
@@ -24,8 +25,10 @@ import (
 const (
 	every      = time.Second // between two checks of who has joined
 	purgeEvery = time.Hour
-	mostWaits  = 32              // requests that wait to be read; more are dropped, and come again
-	saidEvery  = time.Minute     // between two log lines about refused requests
+	mostWaits  = 32          // requests that wait to be read; more are dropped, and come again
+	saidEvery  = time.Minute // between two log lines about requests that were not answered
+	saidMost   = 20          // log lines within saidIn about sites that were refused: whoever has a token can cause them
+	saidIn     = 10 * time.Minute
 	answerTime = 5 * time.Second // to publish an answer
 )
 
@@ -44,6 +47,7 @@ type Config struct {
 // once.
 type Desk struct {
 	Config
+	refused *zap.Logger
 	waits   chan letter
 	dropped atomic.Int64
 	asking  atomic.Pointer[[]Waiting]
@@ -55,7 +59,10 @@ type letter struct {
 }
 
 // New returns a desk.
-func New(c Config) *Desk { return &Desk{Config: c, waits: make(chan letter, mostWaits)} }
+func New(c Config) *Desk {
+	refused := c.Log.WithOptions(zap.WrapCore(func(to zapcore.Core) zapcore.Core { return zapcore.NewSamplerWithOptions(to, saidIn, saidMost, 0) }))
+	return &Desk{Config: c, refused: refused, waits: make(chan letter, mostWaits)}
+}
 
 // Hear takes a request, which Run answers. It returns at once.
 func (d *Desk) Hear(topic wire.Topic, payload []byte) {
@@ -235,6 +242,7 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 	if err != nil {
 		return a, err
 	}
+	var v Verdict
 	err = mysqldb.InTx(ctx, d.DB, func(tx mysqldb.Tx) error {
 		i, err := invitation(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
@@ -252,7 +260,7 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 		if err != nil {
 			return err
 		}
-		v := Decide(d.Node, r, site, i, gone.correct(r.Site, s), now)
+		v = Decide(d.Node, r, site, i, gone.correct(r.Site, s), now)
 		a = join.Answer{Refused: v.Refused, Waits: v.State == Asking}
 		if !v.New {
 			return nil
@@ -265,11 +273,11 @@ func (d *Desk) decide(ctx context.Context, r join.Request, site join.PublicKey, 
 	if err != nil {
 		return a, fmt.Errorf("let %s in: %w", r.Site, err)
 	}
-	if a.Waits {
+	if v.New && a.Waits { // it asks again every few seconds
 		d.Log.Info("a site asks to be let in; compare the words with those that it shows, then: mysql-sync sites --accept", zap.String("client", r.Site), zap.String("words", shared.Words()))
 	}
 	if a.Refused != "" {
-		d.Log.Info("a site was refused", zap.String("client", r.Site), zap.String("invitation", id), zap.String("reason", string(a.Refused)))
+		d.refused.Info("a site was refused", zap.String("client", r.Site), zap.String("invitation", id), zap.String("reason", string(a.Refused)))
 	}
 	return a, nil
 }

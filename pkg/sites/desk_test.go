@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/join"
@@ -34,6 +35,7 @@ type desk struct {
 	changed chan struct{}
 	users   chan []config.BrokerUser
 	failed  error // of the broker
+	logs    *observer.ObservedLogs
 }
 
 func opened(t *testing.T, tables ...string) *desk {
@@ -51,8 +53,10 @@ func opened(t *testing.T, tables ...string) *desk {
 // again runs a new desk, as a node does that replaces another.
 func (d *desk) again(t *testing.T) {
 	t.Helper()
+	core, logs := observer.New(zap.InfoLevel)
+	d.logs = logs
 	desk := sites.New(sites.Config{
-		Log: zap.NewNop(), Node: d.node, DB: d.db,
+		Log: zap.New(core), Node: d.node, DB: d.db,
 		Publish: func(_ context.Context, _ string, payload []byte) error { d.answers <- payload; return nil },
 		Broker:  func(_ context.Context, c config.Broker) error { d.users <- c.Users; return d.failed },
 		Changed: func(context.Context) { d.changed <- struct{}{} },
@@ -226,6 +230,27 @@ func TestForeignRequestsAreHarmless(t *testing.T) {
 	}
 	if _, all, _, err := sites.List(t.Context(), d.db); err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// A site that waits asks every few seconds, and one that is refused may ask as often as it likes: the log stays short.
+func TestRequestsDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	d := opened(t)
+	token, key := d.invites(t, sites.Ask{Site: "store-1", For: time.Hour, Uses: 1, Asks: true}), newKey(t)
+	for range 30 {
+		if a := d.asks(t, token, key, "store-1"); !a.Waits {
+			t.Fatalf("%+v", a)
+		}
+		if a := d.asks(t, token, newKey(t), "store-1"); a.Refused != join.UsedUp {
+			t.Fatalf("%+v", a)
+		}
+	}
+	if n := d.logs.FilterMessageSnippet("a site asks to be let in").Len(); n != 1 {
+		t.Errorf("%d lines about one site that asks", n)
+	}
+	if n := d.logs.FilterMessage("a site was refused").Len(); n < 1 || n > 20 {
+		t.Errorf("%d lines about refused sites", n)
 	}
 }
 
