@@ -31,6 +31,10 @@ type Routes interface {
 	Record(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
 	// Routed reports whether this node decides who has which rows of a table.
 	Routed(table string) bool
+	// All reports whether a client gets all rows of a table: of a routed one, it alone may take rows away from this node.
+	All(client, table string) bool
+	// Leave has rows that are taken away from this node leave its own remotes first, and returns those that some still have.
+	Leave(ctx context.Context, tx mysqldb.Tx, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error)
 	// NotTheirs returns those of the rows of a table that a client does not have.
 	NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error)
 }

@@ -106,6 +106,8 @@ type Finder interface {
 type Recorder interface {
 	Keep(ctx context.Context, entries []losers.Entry) error
 	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
+	// Leave has rows of a routed table leave this node's own remotes, and returns those that some still have.
+	Leave(ctx context.Context, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error)
 	// Respelled handles, before rows are recorded, those that had another spelling; before has what is known of these.
 	Respelled(ctx context.Context, before, rows []change.Row) error
 	// Consume removes local changes that no longer need to be captured.

@@ -69,6 +69,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 		if err != nil {
 			return nil, err
 		}
+		a.hearAbove(g)
 		tokens, err := tx.Tokens(ctx, g.tokened())
 		if err != nil {
 			return nil, err
@@ -88,7 +89,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 			l.Token = tokens[in.Row]
 			s := Plan(g.table, in, *l, now, a.Origin, g.policy)
 			switch {
-			case in.Withdrawn && a.Routes != nil && a.Routes.Routed(in.Table):
+			case in.Withdrawn && a.routes(in.Table) && !a.Routes.All(in.From, in.Table):
 				s = refused(in, *l, errRouter)
 			case foreign[in] && !a.WriteAny && s.Decision != conflict.Known && (l.Exists || l.Fate != version.Deleted): // a deleted row's key is free
 				s = refused(in, *l, errNotTheirs)

@@ -152,6 +152,10 @@ func (x *session) Record(ctx context.Context, w *version.Writing, entries []vers
 	return version.Write(ctx, x.tx, entries)
 }
 
+func (x *session) Leave(ctx context.Context, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
+	return x.routes.Leave(ctx, x.tx, w, table, rows)
+}
+
 func (x *session) NotTheirs(ctx context.Context, client, table string, rows []change.Row) (map[change.Row]bool, error) {
 	if x.routes == nil {
 		return nil, nil

@@ -50,6 +50,9 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 			return err
 		}
 		groups = slices.DeleteFunc(groups, func(g *group) bool { return len(g.in) == 0 }) // all were left out
+		if err := a.leave(ctx, tx, writing, groups); err != nil {
+			return err
+		}
 		a.fitting(groups)
 		if err := a.keepLosers(ctx, tx, groups); err != nil {
 			return err

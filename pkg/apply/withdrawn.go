@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -13,6 +14,54 @@ var errNews = errors.New("it was written here, and the sender does not have that
 
 // errOwn is why a row that no one has sent is not given back.
 var errOwn = errors.New("the row there was never received from anyone")
+
+// errBelow is why a row is not given back yet: what the remotes of this node write must come here first.
+var errBelow = errors.New("the remotes of this node must give the row back first")
+
+// routes reports whether this node decides who has which rows of a table.
+func (a *Applier) routes(table string) bool { return a.Routes != nil && a.Routes.Routed(table) }
+
+// hearAbove drops what clients say about who has the rows of a table that this node routes, except those that get all of them: it is of
+// no use, and their numbers are not those of who does say it.
+func (a *Applier) hearAbove(g *group) {
+	if !a.routes(g.table.Name) {
+		return
+	}
+	for _, in := range g.in {
+		if !in.Withdrawn && !a.Routes.All(in.From, g.table.Name) {
+			in.Token = 0
+		}
+	}
+}
+
+// leave has rows that this node routes, and is to give back, leave its own remotes first. The sender tries again.
+func (a *Applier) leave(ctx context.Context, tx Tx, w *version.Writing, groups []*group) error {
+	for _, g := range groups {
+		if !a.routes(g.table.Name) {
+			continue
+		}
+		var away []*Step
+		var rows []change.Row
+		for i := range g.steps { // with those of rows that were deleted here, of which a remote may have news
+			if s := &g.steps[i]; s.in.Withdrawn && s.token != 0 {
+				away, rows = append(away, s), append(rows, s.in.Row)
+			}
+		}
+		if len(away) == 0 {
+			continue
+		}
+		have, err := tx.Leave(ctx, w, g.table.Name, rows)
+		if err != nil {
+			return err
+		}
+		for _, s := range away {
+			if have[s.in.Row] {
+				s.Decision, s.State, s.token, s.misfit, s.retry = conflict.Known, s.local, 0, errBelow, true
+			}
+		}
+	}
+	return nil
+}
 
 // withdrawn decides about a row that this node should no longer have. Anything that the sender does not have stays, so
 // nothing is lost; a row that is gone, nobody knows how, may be one that was deleted here. The row keeps

@@ -99,8 +99,9 @@ type Tx interface {
 	// Marked returns the rows that are marked for a remote; Mark marks rows.
 	Marked(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]bool, error)
 	Mark(ctx context.Context, rows []change.Row, remote string) error
-	// Write writes versions; Move records rows whose children are to follow.
+	// Write writes versions; Relabel gives rows that have some a label; Move records rows whose children are to follow.
 	Write(ctx context.Context, entries []version.Entry) error
+	Relabel(ctx context.Context, rows []change.Row, label uint32) error
 	Move(ctx context.Context, rows []change.Row) error
 	// Reached records how far a table is labelled; Finish, that all of it is.
 	Reached(ctx context.Context, table, key string) error

@@ -14,6 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -251,8 +252,8 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 			m.mark(e.From, e.Row)
 		}
 		r.moved(&m, table, e.Row, before[e.Row], id, parent)
-		if e.Position == 0 {
-			r.won(&m, table, e.Row, before[e.Row], id)
+		if e.Position == 0 || r.nobodys(before[e.Row]) {
+			r.won(&m, table, e, before[e.Row])
 		}
 	}
 	w.After(func() {
@@ -318,15 +319,16 @@ func (r *Router) moved(m *moves, table string, row change.Row, before, now uint3
 	}
 }
 
-// won notes that remotes win a row that has another label than before, but no new position in the stream: a change to it has lost, while
-// what it follows has moved. Until a table is labelled, all remotes are yet to be sent it as a whole.
-func (r *Router) won(m *moves, table string, row change.Row, before, now uint32) {
-	if before == now || before == 0 || !r.Ready(table) {
+// won notes that remotes win a row that has another label than before, but do not get it by the stream: it has no new position there, as a
+// change to it has lost, while what it follows has moved; or it comes back to this node in a version of the remote's own. Until a table is
+// labelled, all remotes are yet to be sent it as a whole.
+func (r *Router) won(m *moves, table string, e *version.Entry, before uint32) {
+	if before == e.Label || before == 0 || !r.Ready(table) {
 		return
 	}
-	for _, remote := range r.remotesOf(table, now) {
-		if !r.To(table, before, remote) {
-			m.mark(remote, row)
+	for _, remote := range r.remotesOf(table, e.Label) {
+		if !r.To(table, before, remote) && (e.Position == 0 || !outbox.Needs(remote, e.From, e.Version)) {
+			m.mark(remote, e.Row)
 		}
 	}
 }

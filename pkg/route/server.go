@@ -209,6 +209,18 @@ func (x *session) Write(ctx context.Context, entries []version.Entry) error {
 	return version.Write(ctx, x.tx, entries)
 }
 
+func (x *session) Relabel(ctx context.Context, rows []change.Row, label uint32) error {
+	args := []any{label, rows[0].Table}
+	for _, row := range rows {
+		args = append(args, []byte(row.ID()))
+	}
+	_, err := x.tx.ExecContext(ctx, `UPDATE sync_versions SET label = ? WHERE table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args...)
+	if err != nil {
+		return fmt.Errorf("take rows of %s from all remotes: %w", rows[0].Table, err)
+	}
+	return nil
+}
+
 func (x *session) Move(ctx context.Context, rows []change.Row) error {
 	args := make([]any, 0, 3*len(rows))
 	for _, row := range rows {

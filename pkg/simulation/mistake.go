@@ -60,6 +60,8 @@ const (
 	SendUnlabelled              // rows are sent before it is known who has them
 	ForgetAway                  // a word that a row is another's is not remembered if the row was deleted here
 	SendUnseen                  // a row of which nothing is recorded is sent, though it is being written
+	KeepBelow                   // a relay does not have its own remotes give a row back
+	GiveBackFirst               // a relay gives a row back before its own remotes have
 	RepeatNumbers               // a process hands out numbers that the one before it may have handed out
 	CountByVersion              // counters are taken from the row whose version wins
 	ForgetCounted               // apply forgets what was counted

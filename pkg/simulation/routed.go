@@ -18,9 +18,9 @@ import (
 // routes are how a hub's rows go to its stores: by their column store, which names one, or by their region, which a table of the hub gives
 // to any of them; rows of u go with those of t to which they refer.
 type routes struct {
-	cfg    *config.Config
-	atOnce bool  // what comes next is rows that a change of the lookup table concerns; only RerouteAtOnce looks at it
-	makers []int // by key: the node that makes the row; nobody else has it unless a route gives it to him
+	cfgs   []*config.Config // by node; nil for a store, which routes nothing
+	atOnce bool             // what comes next is rows that a change of the lookup table concerns; only RerouteAtOnce looks at it
+	makers []int            // by key: the node that makes the row; nobody else has it unless a route gives it to him
 }
 
 // Routing columns of t, and their values; some stand for nobody.
@@ -34,19 +34,30 @@ var (
 // routeChunk is how many rows a router's transaction has.
 const routeChunk = 2
 
-// newRouted makes of the nodes a hub and its stores.
+// newRouted makes of the nodes a hub, its stores and, in a tree, its relays, which route what they have to those below them.
 func (w *world) newRouted() {
-	w.routes = &routes{cfg: &config.Config{ClientName: w.nodes[0].name, RouteWrite: "give", InitialSync: "missing"}}
-	for _, n := range w.nodes[1:] {
-		w.routes.cfg.RemoteClients = append(w.routes.cfg.RemoteClients, n.name)
+	w.routes = &routes{cfgs: make([]*config.Config, len(w.nodes))}
+	for _, n := range w.nodes {
+		if len(n.below()) == 0 {
+			continue
+		}
+		c := &config.Config{ClientName: n.name, RouteWrite: "give", InitialSync: "missing", SyncTables: []string{parents.Name, children.Name}}
+		for _, l := range n.links {
+			c.RemoteClients = append(c.RemoteClients, l.to.name)
+			if l.to == n.above() {
+				c.RouteAlso = []string{l.to.name}
+			}
+		}
+		w.routes.cfgs[n.id] = c
 	}
-	w.routes.cfg.SyncTables = []string{parents.Name, children.Name}
 	for range w.keys {
 		w.routes.makers = append(w.routes.makers, w.r.IntN(len(w.nodes)))
 	}
-	w.route(w.r.IntN(len(manyRules)))
-	for range 3 {
-		w.lookup()
+	for _, n := range w.routers() {
+		w.route(n, w.r.IntN(len(manyRules)))
+		for range 3 {
+			w.lookup(n)
+		}
 	}
 	w.initial = snapshot.Missing
 	for key := range w.keys {
@@ -61,18 +72,18 @@ func (w *world) newRouted() {
 	}
 }
 
-// route routes the tables by some rules from the hub's next start on.
-func (w *world) route(rules int) {
-	c := *w.routes.cfg
+// route routes the tables by some rules from a node's next start on.
+func (w *world) route(n *node, rules int) {
+	c := *w.routes.cfgs[n.id]
 	c.Routes = map[string]config.Route{parents.Name: {Rules: manyRules[rules]}, children.Name: {Parent: parents.Name}}
-	w.routes.cfg = &c
-	w.trace("the hub routes by %v", manyRules[rules])
+	w.routes.cfgs[n.id] = &c
+	w.trace("%s routes by %v", n.name, manyRules[rules])
 }
 
-// lookup has a user of the hub give a region to a store, or take it away.
-func (w *world) lookup() {
-	hub := &w.nodes[0].db.routed
-	region, store := string('a'+byte(w.r.IntN(3))), w.nodes[1+w.r.IntN(len(w.nodes)-1)].name
+// lookup has a user of a router give a region to a node below, or take it away.
+func (w *world) lookup(n *node) {
+	hub, below := &n.db.routed, n.below()
+	region, store := string('a'+byte(w.r.IntN(3))), below[w.r.IntN(len(below))].name
 	had := hub.regions[region]
 	if i := slices.Index(had, store); i >= 0 {
 		if hub.regions[region] = slices.Delete(slices.Clone(had), i, i+1); len(had) == 1 {
@@ -86,21 +97,22 @@ func (w *world) lookup() {
 	}
 	slices.Sort(hub.regions[region])
 	w.moved++
-	w.trace("%s has the regions %v", w.nodes[0].name, hub.regions)
-	w.nodes[0].rouse(w.nodes[0].routing)
+	w.trace("%s has the regions %v", n.name, hub.regions)
+	n.rouse(n.routing)
 }
 
 // reroutes plans changes of the lookup table, and of the routes.
 func (w *world) reroutes(end int64) {
 	moment := func() int64 { return w.now + w.r.Int64N(end-w.now+1) }
 	for range w.r.IntN(6) {
-		w.queue.add(moment(), w.lookup)
+		w.queue.add(moment(), func() { w.lookup(w.router()) })
 	}
 	for range w.r.IntN(3) {
 		w.queue.add(moment(), func() {
-			w.route(w.r.IntN(len(manyRules)))
+			n := w.router()
+			w.route(n, w.r.IntN(len(manyRules)))
 			w.moved++
-			w.stop(w.nodes[0], (*node).kill)
+			w.stop(n, (*node).kill)
 		})
 	}
 }
@@ -130,12 +142,13 @@ func (w *world) honest(n *node, key int) bool {
 
 // openRouter opens the routes of a new process.
 func (n *node) openRouter(ctx context.Context) bool {
-	if n.router = nil; n.w.routes == nil || n.id != 0 {
+	if n.router = nil; n.w.routes == nil || n.w.routes.cfgs[n.id] == nil {
 		return true
 	}
 	for p := n.w.running; !p.dead; {
-		n.rules = n.w.routes.cfg.Routes[parents.Name].Rules
-		n.router = route.On(zap.NewNop(), n.w.routes.cfg, routing{n}, n.w.time, routeChunk, func() { n.hint(); n.wake() }, func(string) { n.hint() })
+		cfg := n.w.routes.cfgs[n.id]
+		n.rules = cfg.Routes[parents.Name].Rules
+		n.router = route.On(zap.NewNop(), cfg, routing{n}, n.w.time, routeChunk, func() { n.hint(); n.wake() }, func(string) { n.hint() })
 		if n.router.Open(ctx) == nil && !p.dead {
 			return true
 		}
@@ -198,7 +211,10 @@ func (n *node) allRouted() bool {
 
 // looked reports whether the router knows which regions a remote has.
 func (l *link) looked() bool {
-	part, _ := l.n.router.Part(l.to.name, parents.Name)
+	part, all := l.n.router.Part(l.to.name, parents.Name)
+	if all {
+		return true
+	}
 	for i, rule := range l.n.rules {
 		if d := &l.n.db.routed; rule.Lookup != nil && !maps.EqualFunc(d.kept, d.regions, slices.Equal) {
 			return false
@@ -215,9 +231,13 @@ func (l *link) looked() bool {
 	return true
 }
 
-// should reports whether a store is to have a row that the hub has, as it is: the rules once more, in their simplest form.
+// should reports whether a node is to have a row that the hub has, as it is: the rules once more, in their simplest form.
 func (w *world) should(n *node, key int) bool {
-	rules := w.routes.cfg.Routes[parents.Name].Rules
+	from := n.above()
+	if from == nil {
+		return true
+	}
+	rules := w.routes.cfgs[from.id].Routes[parents.Name].Rules
 	r := w.nodes[0].db.rows[key]
 	if w.rows[key].Table == children.Name {
 		p := r.value(ofParent)
@@ -226,11 +246,11 @@ func (w *world) should(n *node, key int) bool {
 		}
 		r = w.nodes[0].db.rows[w.named(string(p))]
 	}
-	return slices.ContainsFunc(rules, func(rule config.RouteRule) bool {
+	return w.should(from, key) && slices.ContainsFunc(rules, func(rule config.RouteRule) bool {
 		if rule.Lookup == nil {
 			return r.value(ofStore) != nil && "node-0"+string(r.value(ofStore)) == n.name
 		}
-		return r.value(ofRegion) != nil && slices.Contains(w.nodes[0].db.routed.regions[string(r.value(ofRegion))], n.name)
+		return r.value(ofRegion) != nil && slices.Contains(from.db.routed.regions[string(r.value(ofRegion))], n.name)
 	})
 }
 

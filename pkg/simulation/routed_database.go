@@ -158,7 +158,7 @@ func (r routing) Unlabelled(_ context.Context, table string, limit int) (rows []
 }
 
 func (r routing) Sent(context.Context, string) ([]string, error) {
-	return slices.Clone(r.n.w.routes.cfg.RemoteClients), r.n.step()
+	return slices.Clone(r.n.w.routes.cfgs[r.n.id].RemoteClients), r.n.step()
 }
 
 func (r routing) Request(_ context.Context, remotes []string, table string) error {
@@ -216,6 +216,7 @@ type routeTx struct {
 	write func([]version.Entry)
 	froms map[change.Row]string // of what is recorded
 	alone bool                  // nobody else goes on before it ends
+	given map[change.Row]uint32 // labels, without versions
 	do    []func()
 }
 
@@ -249,7 +250,13 @@ func (x *routeTx) States(_ context.Context, rows []change.Row) (map[change.Row]c
 }
 
 func (x *routeTx) Labels(_ context.Context, rows []change.Row) (map[change.Row]uint32, error) {
-	return x.n.labels(rows), x.step()
+	labels := x.n.labels(rows)
+	for _, r := range rows {
+		if label, ok := x.given[r]; ok {
+			labels[r] = label
+		}
+	}
+	return labels, x.step()
 }
 
 // labels are those that are recorded.
@@ -334,6 +341,17 @@ func (x *routeTx) Mark(_ context.Context, rows []change.Row, remote string) erro
 
 func (x *routeTx) Write(_ context.Context, entries []version.Entry) error {
 	return x.later(func() { x.write(entries) })
+}
+
+func (x *routeTx) Relabel(_ context.Context, rows []change.Row, label uint32) error {
+	for _, r := range rows {
+		x.given[r] = label
+	}
+	return x.later(func() {
+		for _, r := range rows {
+			x.n.db.versions[x.n.w.keyOf(r)].label = label
+		}
+	})
 }
 
 func (x *routeTx) Move(_ context.Context, rows []change.Row) error {

@@ -69,11 +69,29 @@ func (x *session) Keep(_ context.Context, entries []losers.Entry) error {
 
 func (x *session) Record(_ context.Context, w *version.Writing, entries []version.Entry) error {
 	if r := x.n.router; r != nil {
+		left := x.routed
 		x.routed = x.n.routeTx(entries, x.row, func(list []version.Entry) { x.entries = list })
+		if left != nil {
+			x.routed.do, x.routed.given = left.do, left.given
+		}
 		return r.RecordIn(ctx, x.routed, w, entries)
 	}
 	x.entries = slices.Clone(entries)
 	return x.n.step()
+}
+
+func (x *session) Leave(_ context.Context, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
+	if x.n.w.mistake == KeepBelow {
+		return nil, nil
+	}
+	if x.routed == nil {
+		x.routed = &routeTx{n: x.n, row: x.row, given: map[change.Row]uint32{}}
+	}
+	have, err := x.n.router.LeaveIn(ctx, x.routed, w, table, rows)
+	if x.n.w.mistake == GiveBackFirst {
+		clear(have)
+	}
+	return have, err
 }
 
 func (x *session) Respelled(context.Context, []change.Row, []change.Row) error { return nil }

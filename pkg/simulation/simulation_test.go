@@ -90,6 +90,18 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestRelays has a hub, relays that route what they have to those below them, and stores write, while all of that changes who has what.
+func TestRelays(t *testing.T) {
+	t.Parallel()
+	if *seed != 0 {
+		report(t, *seed, simulation.Run(*seed, simulation.Options{Routes: true, Relays: true, Trace: os.Stdout}))
+		return
+	}
+	for s := range *seeds / 2 {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true, Relays: true}))
+	}
+}
+
 // TestMerges has all nodes merge rows by their columns, and count; in some networks tables are sent as a whole, or repaired. Promises 1 to 4.
 func TestMerges(t *testing.T) {
 	t.Parallel()
@@ -131,6 +143,9 @@ var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulati
 // merging are mistakes that are met where rows are merged.
 var merging = map[simulation.Mistake]bool{simulation.CountByVersion: true, simulation.CountAsOne: true, simulation.ForgetCounted: true, simulation.CountAgain: true,
 	simulation.ForgetMerged: true, simulation.RecordBackwards: true, simulation.TakeNumber: true, simulation.CountSettings: true}
+
+// relayed are mistakes that are met where relays route what they have.
+var relayed = map[simulation.Mistake]bool{simulation.KeepBelow: true, simulation.GiveBackFirst: true}
 
 // logged are mistakes that are met where the log captures.
 func logged(m simulation.Mistake) bool {
@@ -195,6 +210,8 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"rows go out before it is known who has them":                 simulation.SendUnlabelled,
 		"it is forgotten that a deleted row is another's":             simulation.ForgetAway,
 		"a row that is being written is sent":                         simulation.SendUnseen,
+		"a relay does not have its remotes give a row back":           simulation.KeepBelow,
+		"a relay gives a row back before its remotes have":            simulation.GiveBackFirst,
 		"a process hands out numbers once more":                       simulation.RepeatNumbers,
 		"counters are taken from the row whose version wins":          simulation.CountByVersion,
 		"all nodes count under one name":                              simulation.CountAsOne,
@@ -223,7 +240,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for s := rare[mistake]; s < rare[mistake]+5000; s++ {
-				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake], Merges: merging[mistake], Log: logged(mistake)}
+				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake] || relayed[mistake], Relays: relayed[mistake], Merges: merging[mistake], Log: logged(mistake)}
 				if told := noticed(s+1, o); told != "" {
 					o.Mistake = simulation.NoMistake
 					if noticed(s+1, o) != "" {

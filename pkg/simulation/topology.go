@@ -63,6 +63,19 @@ var topologies = []struct {
 // star is the shape of a hub and its stores.
 var star = topologies[3]
 
+// tree is the shape of a hub, relays and their stores: each node but the hub is linked to the one above it first.
+func tree(r *rand.Rand, n int) [][]int {
+	return both(n, func(link func(a, b int)) {
+		for a := 1; a < n; a++ {
+			above := r.IntN(a)
+			if a == 2 {
+				above = 1
+			}
+			link(above, a)
+		}
+	})
+}
+
 // both makes links in both directions.
 func both(n int, draw func(link func(a, b int))) [][]int {
 	remotes := make([][]int, n)

@@ -24,6 +24,8 @@ type Options struct {
 	Turns bool
 	// Routes makes a hub and its stores, each of which has its part of the rows.
 	Routes bool
+	// Relays makes some of its stores, with Routes, relays that route what they have.
+	Relays bool
 	// Merges has all nodes merge rows by their columns, and count one of these.
 	Merges bool
 	// Log has all nodes capture from the log of their servers.
@@ -117,6 +119,9 @@ func newWorld(seed uint64, o Options) *world {
 	shape := topologies[w.r.IntN(len(topologies))]
 	if o.Routes {
 		count, shape = 3+w.r.IntN(3), star
+	}
+	if o.Relays {
+		shape.name, shape.remotes = "tree", tree
 	}
 	if o.Log {
 		count = 2 + w.r.IntN(3)

@@ -1,0 +1,79 @@
+package route
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
+)
+
+// Leave has rows of a routed table that this node is to give back leave its own remotes first, in the transaction that decides about
+// them, and returns those that a remote may still have. What a remote wrote comes here, and goes on, as long as the row is here.
+func (r *Router) Leave(ctx context.Context, tx mysqldb.Tx, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
+	return r.LeaveIn(ctx, &session{r.server, tx}, w, table, rows)
+}
+
+// LeaveIn is Leave for any Database.
+//
+// The rows get a label that stands for nobody, and marks for the remotes that had them; their children follow. A row that is written
+// again, or given back, gets the label of its values again: so whether all remotes have given it back is known from its label and marks.
+func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
+	have := map[change.Row]bool{}
+	if !r.Ready(table) { // not all of its rows have labels
+		for _, row := range rows {
+			have[row] = true
+		}
+		return have, nil
+	}
+	nobody, err := r.id(ctx, label{root: r.cfg.Root(table)})
+	if err != nil {
+		return nil, err
+	}
+	before, err := tx.Labels(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	m, parent := moves{marks: map[string][]change.Row{}}, len(r.children(table)) > 0
+	var leaving []change.Row
+	for _, row := range rows {
+		if before[row] != 0 && before[row] != nobody {
+			leaving = append(leaving, row)
+			r.moved(&m, table, row, before[row], nobody, parent)
+		}
+	}
+	for _, remote := range r.cfg.RemoteClients {
+		if r.All(remote, table) {
+			continue
+		}
+		marked, err := tx.Marked(ctx, remote, table, rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			have[row] = have[row] || marked[row] || slices.Contains(m.marks[remote], row)
+		}
+	}
+	w.After(func() {
+		for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
+			r.marked(remote)
+		}
+	})
+	if len(leaving) == 0 {
+		return have, nil
+	}
+	if err := tx.Relabel(ctx, leaving, nobody); err != nil {
+		return nil, err
+	}
+	return have, r.follow(ctx, tx, &m)
+}
+
+// nobodys reports whether a label is that of rows that this node gives back.
+func (r *Router) nobodys(id uint32) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	l, ok := r.labels[id]
+	return ok && l.values == nil
+}
