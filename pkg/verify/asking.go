@@ -88,7 +88,7 @@ func (vf *Verifier) ask(ctx context.Context, remote string, q wire.Question) (wi
 		}
 		m := transport.Message{Topic: vf.Topics.VerifyOf(remote, vf.Node.ClientName), Payload: sealed, QoS: 1}
 		if err := vf.Transport.Publish(ctx, m); err != nil && !errors.Is(err, transport.ErrOffline) {
-			return wire.Answer{}, err
+			return wire.Answer{}, unsent(ctx, remote, err)
 		}
 		select {
 		case a := <-answer:
@@ -98,9 +98,18 @@ func (vf *Verifier) ask(ctx context.Context, remote string, q wire.Question) (wi
 			return a, nil
 		case <-time.After(askTime / 3):
 		case <-ctx.Done():
-			return wire.Answer{}, fmt.Errorf("%w: %s", errNoAnswer, remote)
+			return wire.Answer{}, unsent(ctx, remote, ctx.Err())
 		}
 	}
+}
+
+// unsent is the error of a question that could not be sent, or sent again. If its time is over, there was no answer, whatever it
+// waited for then.
+func unsent(ctx context.Context, remote string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %s", errNoAnswer, remote)
+	}
+	return err
 }
 
 var errNoAnswer = errors.New("the remote does not answer")
