@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -22,7 +23,12 @@ func (r *Router) Leave(ctx context.Context, tx mysqldb.Tx, w *version.Writing, t
 // again, or given back, gets the label of its values again: so whether all remotes have given it back is known from its label and marks.
 func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
 	have := map[change.Row]bool{}
-	if !r.Ready(table) { // not all of its rows have labels
+	jobs, err := r.db.Reroutings(ctx, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	// Otherwise not all of its rows have labels, or marks for the remotes that have lost them.
+	if !r.Ready(table) || slices.ContainsFunc(jobs, func(j Rerouting) bool { return j.Table == table }) {
 		for _, row := range rows {
 			have[row] = true
 		}
