@@ -69,7 +69,8 @@ func (a *Applier) leave(ctx context.Context, tx Tx, w *version.Writing, groups [
 func withdrawn(in *Incoming, l Local, now int64, origin string) Step {
 	came, lie := conflict.Credible(in.State, l.State, origin, now)
 	s := Step{Decision: conflict.Known, State: l.State, in: in, of: in, facts: facts{l.Exists, l.Key, l.State, came}, noticed: noticed{lie: lie}}
-	known := l.State.Version.Time == change.Baseline || came.Knows(l.State.Version) // no one wrote a baseline, so vectors need not have it
+	known := l.State.Version.Time == change.Baseline || came.Knows(l.State.Version) || // no one wrote a baseline, so vectors need not have it
+		l.State.Version.IsDecided() && came.Seen.With(came.Version).Covers(l.State.Seen) // nor a policy's decision: the writes that went into it count
 	unheard := l.State.Version.IsZero()
 	deleted := !l.Exists && l.Fate == version.Deleted
 	switch {

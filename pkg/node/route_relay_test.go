@@ -7,9 +7,8 @@ import (
 )
 
 // newRelayed makes a hub, a relay that has the orders of its region, and the relay's store, which has its own of those; nothing is started.
-func newRelayed(t *testing.T) (hub, relay, seven *site) {
+func newRelayed(t *testing.T, b *testkit.Broker) (hub, relay, seven *site) {
 	t.Helper()
-	b := testkit.AnyBroker(t)
 	tables := []string{"orders", "order_items"}
 	hub = newSite(t, b, "hub", []string{"north"}, tables, map[string]any{"routes": map[string]any{
 		"orders": map[string]any{"column": "region", "remote": "{value}"}, "order_items": map[string]any{"parent": "orders"},
@@ -28,7 +27,7 @@ func newRelayed(t *testing.T) (hub, relay, seven *site) {
 // A relay has its own remotes give back what it has to give back.
 func TestARelayPassesOnThatARowIsTakenAway(t *testing.T) {
 	t.Parallel()
-	hub, relay, seven := newRelayed(t)
+	hub, relay, seven := newRelayed(t, testkit.AnyBroker(t))
 	hub.Exec("INSERT INTO orders VALUES (1, 'north', 7, 'a'), (2, 'north', 8, 'b'), (3, 'south', 7, 'c'), (4, 'north', 7, 'd')",
 		"INSERT INTO order_items VALUES (10, 1, 'x'), (20, 2, 'y'), (40, 4, 'z')")
 	startAll(hub, relay, seven)
@@ -70,4 +69,27 @@ func TestARelayPassesOnThatARowIsTakenAway(t *testing.T) {
 	seven.Expect(ordersOf, `NULL`)
 	relay.Expect(ordersOf, `NULL`)
 	rest(hub, relay, seven)
+}
+
+// An existing peer below a relay gets a delete, which goes nowhere else.
+func TestAPeerOfVersion1BelowARelay(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	hub, relay, _ := newRelayed(t, b)
+	seven := newPeer(t, b, "store-7")
+	hub.Exec("INSERT INTO orders VALUES (1, 'north', 7, 'a'), (2, 'north', 8, 'b')", "INSERT INTO order_items VALUES (10, 1, 'x')")
+	startAll(hub, relay)
+	seven.connect().greet("north")
+	seven.expectRow("order_items", "10", `{"id":"10","order_id":1,"what":"x"}`)
+	rest(hub, relay)
+	hub.Exec("UPDATE orders SET region = 'south' WHERE id = 1")
+	seven.expectRow("order_items", "10", "null")
+	seven.expectRow("orders", "1", "null")
+	relay.Expect(ordersOf, `"2:b"`)
+	relay.Expect(itemsOf, `NULL`)
+	hub.Expect(ordersOf, `"1:a,2:b"`)
+	hub.Exec("UPDATE orders SET region = 'north' WHERE id = 1")
+	seven.expectRow("order_items", "10", `{"id":"10","order_id":1,"what":"x"}`)
+	rest(hub, relay)
+	hub.Expect(itemsOf, `"10:x"`)
 }
