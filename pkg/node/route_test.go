@@ -305,6 +305,34 @@ func TestLookupTableThatChangesWhileTheHubIsDown(t *testing.T) {
 	seven.Expect(pricesOf, `"1:7"`)
 }
 
+// TestLookupTableThatChangesWhileATransactionIsOpen has an application hold rows for as long as it likes; nobody else waits for it.
+func TestLookupTableThatChangesWhileATransactionIsOpen(t *testing.T) {
+	t.Parallel()
+	hub, seven, eight := newChain(t, nil)
+	hub.Exec("INSERT INTO store_regions VALUES ('north', 'store-7'), ('south', 'store-8')", "INSERT INTO prices VALUES (1, 'north', 5), (2, 'north', 6)")
+	startAll(hub, seven, eight)
+	seven.Expect(pricesOf, `"1:5,2:6"`)
+	tx, err := hub.DB.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"UPDATE prices SET price = 7 WHERE id = 1", "INSERT INTO prices VALUES (3, 'north', 8)"} {
+		if _, err := tx.Exec(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seven.Exec("UPDATE prices SET price = 9 WHERE id = 1", "INSERT INTO prices VALUES (4, 'north', 10)") // the hub takes the second alone
+	hub.Expect(pricesOf, `"1:5,2:6,4:10"`)
+	hub.Exec("UPDATE store_regions SET store = 'store-8' WHERE region = 'north'")
+	eight.Expect(pricesOf, `"1:5,2:6,4:10"`)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	eight.Expect("SELECT GROUP_CONCAT(id ORDER BY id) FROM prices", `"1,2,3,4"`)
+	seven.Expect(pricesOf, `NULL`)
+	settled(t, []string{"prices"}, hub, eight)
+}
+
 // TestOldRowOfAnotherSiteGoesThere has a store have a row from before it was synced that is another store's.
 func TestOldRowOfAnotherSiteGoesThere(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
@@ -19,6 +20,24 @@ type looking struct {
 	// unsure are the lookup tables of which the database may have a copy that is not in looked, with jobs for it, since a COMMIT was not
 	// answered: they are taken over once more, and jobs wait until then, or they would mark rows by the copy before, and be done.
 	unsure []config.RouteLookup
+	waits  time.Time // since then, for transactions to end
+}
+
+// ended reports whether all transactions have ended that may have recorded rows of a table before a job was queued: the job would not find
+// those that had no version before. The node's transactions take a moment; it is an error if they do not.
+func (r *Router) ended(ctx context.Context, table string, since int64) (bool, error) {
+	upTo, err := r.db.Visible(ctx)
+	if err != nil || upTo >= since {
+		r.waits = time.Time{}
+		return err == nil, err
+	}
+	if r.waits.IsZero() {
+		r.waits = r.now()
+	}
+	if r.now().Sub(r.waits) < tellEach {
+		return false, nil
+	}
+	return false, fmt.Errorf("rows of %s that have other remotes are not marked yet: transactions of this node that began before have not ended", table)
 }
 
 // unheard returns the remotes that have won or lost the rows of a label, though not all of these are marked yet.

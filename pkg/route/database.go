@@ -18,6 +18,8 @@ type Database interface {
 	In(ctx context.Context, f func(Tx) error) error
 	// Token returns a number from the stream's sequence that is greater than all before.
 	Token() int64
+	// Visible returns a number of that sequence: the transactions that took one up to it, or were held there, have ended.
+	Visible(ctx context.Context) (int64, error)
 	// Fit returns an error if a table lacks what it is routed by, or cannot be read.
 	Fit(ctx context.Context, table string) error
 	// Where returns the SQL condition of rows that match any rule; each rule has a list of values.

@@ -1,22 +1,34 @@
 package route
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Through has the router work on its database through another.
 func (r *Router) Through(wrap func(Database) Database) { r.db = wrap(r.db) }
 
+// At has the router take another time for the present.
+func (r *Router) At(now time.Time) { r.now = func() time.Time { return now } }
+
 // LookAgain reads the lookup tables now.
 func (r *Router) LookAgain(ctx context.Context) error { return r.lookAgain(ctx) }
 
-// Reroute marks all rows that remotes win or lose now.
+// Reroute marks all rows that remotes win or lose now. It waits for the transactions that may still record some.
 func (r *Router) Reroute(ctx context.Context) error {
-	for more := true; more; {
-		var err error
-		if more, err = r.rerouteNext(ctx); err != nil {
+	for {
+		again, err := r.rerouteNext(ctx)
+		if err != nil {
 			return err
 		}
+		jobs, err := r.db.Reroutings(ctx, 1)
+		if err != nil || len(jobs) == 0 {
+			return err
+		}
+		if !again {
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
-	return nil
 }
 
 // LabelNext labels the next rows of a table whose route is new.

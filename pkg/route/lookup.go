@@ -53,7 +53,7 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 		}
 		byRoot[x.root][id] = x
 	}
-	differ := pairs{}
+	differ, since := pairs{}, r.db.Token()
 	err := r.db.In(ctx, func(tx Tx) error {
 		if err := tx.Keep(ctx, l, m); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 			}
 			for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
 				if r.cfg.Routed(table) && r.cfg.Root(table) == root {
-					if err := reroute(ctx, tx, table, rerouting{Pairs: p}); err != nil {
+					if err := reroute(ctx, tx, table, rerouting{Pairs: p, Since: since}); err != nil {
 						return err
 					}
 				}

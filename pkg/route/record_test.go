@@ -332,6 +332,81 @@ func TestALookupTableThatMayBeStoredIsTakenOverAgain(t *testing.T) {
 	}
 }
 
+// TestARowThatIsNewWhileALookupTableChangesIsWithdrawn has a store lose the value of a row that it sent, before that is committed:
+// who looks for such rows finds none.
+func TestARowThatIsNewWhileALookupTableChangesIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: "stores", Key: "region", Remote: "store"}})
+	testkit.Exec(t, h.db, "INSERT INTO stores VALUES (1, 'store-1')", "INSERT INTO orders VALUES (1, 1)")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	entry := version.Entry{Row: order, State: change.State{Version: change.Version{Time: 5, Origin: "store-1"}}, Fate: version.There, From: "store-1"} // nobody else needs it
+	err := h.stream.Write(t.Context(), h.db, []change.Row{order}, func(tx mysqldb.Tx, w *version.Writing) error {
+		if err := h.Record(t.Context(), tx, w, []version.Entry{entry}); err != nil {
+			return err
+		}
+		testkit.Exec(t, h.db, "UPDATE stores SET store = 'store-2'")
+		if err := h.LookAgain(t.Context()); err != nil {
+			return err
+		}
+		for range 3 { // tables
+			if err := h.RerouteNext(t.Context()); err != nil {
+				return err
+			}
+		}
+		h.At(time.Now().Add(time.Hour))
+		if err := h.RerouteNext(t.Context()); err == nil {
+			t.Error("nobody tells that rows have waited for an hour")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Reroute(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var withdrawn int
+	if err := h.db.GetContext(t.Context(), &withdrawn, "SELECT COUNT(*) FROM sync_outbox WHERE remote = 'store-1' AND table_name = 'orders'"); err != nil || withdrawn != 1 {
+		t.Errorf("the row is marked %d times for the store that loses it, %v", withdrawn, err)
+	}
+}
+
+// TestAJobWaitsForNoLaterTransactions changes a lookup table again before the job of its first change has run.
+func TestAJobWaitsForNoLaterTransactions(t *testing.T) {
+	t.Parallel()
+	h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: "stores", Key: "region", Remote: "store"}})
+	testkit.Exec(t, h.db, "INSERT INTO stores VALUES (1, 'store-1')", "INSERT INTO orders VALUES (1, 1)")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.record(order)
+	alter := func(store string) {
+		testkit.Exec(t, h.db, "UPDATE stores SET store = '"+store+"'")
+		if err := h.LookAgain(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	expect := func(want int) {
+		for range 6 {
+			if err := h.RerouteNext(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		var jobs int
+		if err := h.db.GetContext(t.Context(), &jobs, "SELECT COUNT(*) FROM sync_reroutes"); err != nil || jobs != want {
+			t.Errorf("%d jobs are left, want %d; %v", jobs, want, err)
+		}
+	}
+	alter("store-2")
+	h.recordBefore(func() {
+		alter("store-1")
+		expect(3) // one for each table
+	}, change.Row{Table: "orders", Key: "2"})
+	expect(0)
+}
+
 // TestARowThatFollowsWithoutAPositionIsMarked has a row move while a change to one that follows it loses, in one transaction: nothing but a mark
 // brings that to its new store.
 func TestARowThatFollowsWithoutAPositionIsMarked(t *testing.T) {

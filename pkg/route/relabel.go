@@ -170,7 +170,7 @@ func (r *Router) give(ctx context.Context, table string, remotes []string, then 
 	}
 	return r.db.In(ctx, func(tx Tx) error {
 		if len(sent) > 0 {
-			if err := reroute(ctx, tx, table, rerouting{Not: sent}); err != nil {
+			if err := reroute(ctx, tx, table, rerouting{Not: sent, Since: r.db.Token()}); err != nil {
 				return err
 			}
 		}

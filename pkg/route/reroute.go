@@ -17,6 +17,7 @@ import (
 type rerouting struct {
 	Pairs pairs    `json:"pairs,omitempty"` // the labels that each remote wins or loses
 	Not   []string `json:"not,omitempty"`   // remotes for which to mark all rows that they should not have
+	Since int64    `json:"since,omitempty"` // a token of when it was queued
 }
 
 func reroute(ctx context.Context, tx Tx, table string, what rerouting) error {
@@ -41,6 +42,9 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	j, what := &jobs[0], all[0]
+	if ended, err := r.ended(ctx, j.Table, what.Since); err != nil || !ended {
+		return false, err
+	}
 	for _, remote := range append(slices.Sorted(maps.Keys(what.Pairs)), what.Not...) {
 		if full, err := r.db.Full(ctx, remote); err != nil || full {
 			return false, err // Promise 10
@@ -52,7 +56,6 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 	}
 	end := len(rows) < r.chunk
 	var next Rerouting
-	// Whoever decided about these rows by the routes of before has ended by then.
 	err = r.db.Write(ctx, rows, func(tx Tx, _ *version.Writing) error {
 		labels, err := tx.Labels(ctx, rows)
 		if err != nil {

@@ -209,6 +209,9 @@ func (r *Router) record(ctx context.Context, tx Tx, w *version.Writing, entries 
 			byTable[e.Table] = append(byTable[e.Table], e)
 		}
 	}
+	if len(byTable) > 0 {
+		w.Hold() // see ended
+	}
 	given := map[change.Row]uint32{}
 	for _, table := range r.parentsFirst(slices.Sorted(maps.Keys(byTable))) {
 		if err := r.label(ctx, tx, w, table, byTable[table], given, following); err != nil {

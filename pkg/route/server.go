@@ -32,6 +32,8 @@ func (s *server) In(ctx context.Context, f func(Tx) error) error {
 
 func (s *server) Token() int64 { return s.stream.Token(1) }
 
+func (s *server) Visible(ctx context.Context) (int64, error) { return s.stream.Visible(ctx) }
+
 func (s *server) Labels(ctx context.Context) (map[uint32]Text, error) {
 	labels := map[uint32]Text{}
 	return labels, mysqldb.Each(ctx, s.db, `SELECT id, table_name, label FROM sync_labels`, nil, func(rows *sql.Rows) error {

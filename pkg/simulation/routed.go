@@ -19,7 +19,6 @@ import (
 // to any of them; rows of u go with those of t to which they refer.
 type routes struct {
 	cfgs   []*config.Config // by node; nil for a store, which routes nothing
-	atOnce bool             // what comes next is rows that a change of the lookup table concerns; only RerouteAtOnce looks at it
 	makers []int            // by key: the node that makes the row; nobody else has it unless a route gives it to him
 }
 

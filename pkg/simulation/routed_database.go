@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -41,14 +42,6 @@ func (r routing) write(do func(d *routed)) error {
 
 func (r routing) Write(_ context.Context, rows []change.Row, f func(route.Tx, *version.Writing) error) error {
 	n := r.n
-	if n.w.routes.atOnce {
-		n.w.routes.atOnce = false
-		x := &routeTx{n: n}
-		if err := f(x, nil); err != nil {
-			return err
-		}
-		return n.put(x.commit)
-	}
 	return n.stream.Decide(ctx, rows, func(w *version.Writing) error {
 		var keys []int
 		for _, row := range rows {
@@ -96,7 +89,15 @@ func (r routing) In(_ context.Context, f func(route.Tx) error) error {
 	return nil
 }
 
-func (r routing) Token() int64                      { return r.n.stream.Token(1) }
+func (r routing) Token() int64 { return r.n.stream.Token(1) }
+
+func (r routing) Visible(ctx context.Context) (int64, error) {
+	if r.n.w.mistake == RerouteAtOnce {
+		return math.MaxInt64, nil
+	}
+	return r.n.stream.Visible(ctx)
+}
+
 func (r routing) Fit(context.Context, string) error { return nil }
 func (r routing) Where(context.Context, string, [][]string) (string, error) {
 	return "", errNotPlayed
@@ -148,7 +149,6 @@ func (r routing) Look(context.Context, config.RouteLookup) (map[string][]string,
 }
 
 func (r routing) Unlabelled(_ context.Context, table string, limit int) (rows []change.Row, err error) {
-	r.n.w.routes.atOnce = false
 	for key := r.db().tables[table].next; key < r.n.w.keys && len(rows) < limit; key++ {
 		if r.n.row(key).Table == table && r.n.db.rows[key].exists {
 			rows = append(rows, r.n.row(key))
@@ -183,7 +183,6 @@ func (r routing) Followed(_ context.Context, m route.Moved) error {
 }
 
 func (r routing) Referring(_ context.Context, parent change.Row, child, after string, limit int) (rows []change.Row, err error) {
-	r.n.w.routes.atOnce = false
 	for key, x := range r.n.db.rows {
 		if row := r.n.row(key); row.Table == child && string(x.value(ofParent)) == parent.Key && row.Key > after && len(rows) < limit {
 			rows = append(rows, row)
@@ -200,7 +199,6 @@ func (r routing) Reroutings(_ context.Context, limit int) ([]route.Rerouting, er
 func (r routing) Full(context.Context, string) (bool, error) { return false, nil }
 
 func (r routing) Versions(_ context.Context, table string, after []byte, limit int) (rows []change.Row, err error) {
-	r.n.w.routes.atOnce = r.n.w.mistake == RerouteAtOnce
 	for key, v := range r.n.db.versions {
 		if row := r.n.row(key); row.Table == table && !v.Version.IsZero() && row.Key > string(after) && len(rows) < limit {
 			rows = append(rows, row)

@@ -132,6 +132,15 @@ func (w *Writing) Positions(n int) int64 {
 	return first
 }
 
+// Hold has no one take the stream to be complete from here on before the transaction has ended.
+func (w *Writing) Hold() {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	if _, ok := w.s.open[w]; !ok {
+		w.s.open[w] = w.s.next
+	}
+}
+
 // Last returns the last position that the transaction took; 0 if it took none.
 func (w *Writing) Last() int64 {
 	w.s.mu.Lock()

@@ -261,3 +261,19 @@ func TestNoNumberIsHandedOutAgain(t *testing.T) {
 		now = now.Add(-time.Hour)
 	}
 }
+
+// TestNobodyTakesTheStreamToBeCompleteBeforeAHeldTransactionEnds: it has no position, but may record something all the same.
+func TestNobodyTakesTheStreamToBeCompleteBeforeAHeldTransactionEnds(t *testing.T) {
+	t.Parallel()
+	s := version.New(0, time.Now(), &latch.Rows{}, func(context.Context) error { return nil })
+	w := begin(t, s)
+	w.Hold()
+	since := s.Token(1)
+	if upTo, err := s.Visible(t.Context()); err != nil || upTo >= since {
+		t.Errorf("visible up to %d, want less than %d; %v", upTo, since, err)
+	}
+	w.End(nil)
+	if upTo, err := s.Visible(t.Context()); err != nil || upTo < since {
+		t.Errorf("visible up to %d, want %d; %v", upTo, since, err)
+	}
+}
