@@ -121,7 +121,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	// extra one is counted, which shut removes.
 	server.Listeners.ClientsWg.Add(1)
 	defer shut(server, b.door)
-	listener, err := listen(c.Listen, b.door, b.tls)
+	listener, err := listen(ctx, c.Listen, b.door, b.tls)
 	if err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
@@ -129,7 +129,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		return fmt.Errorf("start the broker: %w", err)
 	}
 	if c.WSListen != "" {
-		listener, err := listen(c.WSListen, b.door, b.tls)
+		listener, err := listen(ctx, c.WSListen, b.door, b.tls)
 		if err != nil {
 			return fmt.Errorf("start the broker's websockets: %w", err)
 		}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -9,6 +10,8 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"go.uber.org/zap"
+
+	"github.com/mysql-sync/mysql-sync/pkg/serve"
 )
 
 const (
@@ -20,8 +23,8 @@ const (
 )
 
 // listen opens a TCP listener, with TLS unless c is nil. Its connections begin as guests of the door.
-func listen(address string, d *door, c *tls.Config) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func listen(ctx context.Context, address string, d *door, c *tls.Config) (net.Listener, error) {
+	l, err := serve.ListenTCP(ctx, address)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,10 +41,32 @@ type Config struct {
 	Key    string
 }
 
+// How long, and how often, an address that is in use is tried.
+const (
+	inUseMost  = time.Second
+	inUsePause = 10 * time.Millisecond
+)
+
+// ListenTCP listens at an address. One that is in use may be this process's own, closed a moment ago: while a process starts a
+// program, that has copies of its sockets until it runs (close-on-exec, fcntl(2)). So it is tried again for a second. The error is net's.
+func ListenTCP(ctx context.Context, address string) (net.Listener, error) {
+	for enough := time.Now().Add(inUseMost); ; {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(enough) {
+			return l, err
+		}
+		select {
+		case <-time.After(inUsePause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 // Listen makes the listener of a page, which learns whether the address is loopback. Without a token it accepts only
 // loopback addresses. Promise 8.
 func Listen(ctx context.Context, log *zap.Logger, cfg Config, page func(local bool) http.Handler) (*Listener, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	l, err := ListenTCP(ctx, cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
