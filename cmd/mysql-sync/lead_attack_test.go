@@ -162,6 +162,7 @@ func TestForgedAndOldConfigurationsAreRefused(t *testing.T) {
 		{"a table that is absent", h.sign(107, `{"syncTables": ["orders", "secrets"]}`), "secrets"},
 		{"scripts", h.sign(108, `{`+tables+`, "conflictPolicy": {"orders": "script"}}`), "configurationFrom.scripts"},
 		{"a route by no column", h.sign(109, `{`+tables+`, "routes": {"orders": {"column": "nope", "remote": "{value}"}}}`), "routes.orders: the table has no column nope"},
+		{"who has which rows by the node's own table", h.sign(110, `{`+tables+`, "routes": {"orders": {"column": "id", "lookup": {"table": "sync_Sites", "key": "site", "remote": "site"}}}}`), "routes.orders: table sync_Sites: it is mysql-sync's own"},
 	} {
 		h.gives(x.name, x.document, refuses(100, x.why))
 	}
@@ -170,13 +171,13 @@ func TestForgedAndOldConfigurationsAreRefused(t *testing.T) {
 	h.document = make([]byte, wire.MostLed+1)
 	h.mu.Unlock()
 	h.here()
-	h.gives("what follows", h.sign(110, `{"syncTables": ["orders"], "receiveTables": ["orders", "prices"]}`), uses(110))
+	h.gives("what follows", h.sign(111, `{"syncTables": ["orders"], "receiveTables": ["orders", "prices"]}`), uses(111))
 	for _, older := range [][]byte{good, h.sign(109, `{`+tables+`}`)} {
-		h.gives("a replay", older, refuses(110, "an older version"))
+		h.gives("a replay", older, refuses(111, "an older version"))
 	}
 	s.Stop()
 	s.Start() // the memory is on disk
-	h.gives("a replay after a restart", good, refuses(110, "an older version"))
+	h.gives("a replay after a restart", good, refuses(111, "an older version"))
 	has(t, s.Run(0, "check"), "receiveTables", "comes from profile store of hq")
 	has(t, s.Run(0, "status"), "refuses version", "an older version")
 	if _, err := s.Rows(`SELECT * FROM sync_status`); err != nil {

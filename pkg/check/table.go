@@ -21,7 +21,7 @@ import (
 // Tables returns every mistake that keeps a node with this configuration from starting on its tables: missing ones,
 // those that cannot be synced, and counters that cannot count. Each error begins with its key.
 func Tables(ctx context.Context, ts *schema.Tables, cfg *config.Config) error {
-	if err := errors.Join(named("syncTables", notOwn(cfg.SyncTables)), named("receiveTables", notOwn(cfg.ReceiveTables))); err != nil {
+	if err := errors.Join(named("syncTables", notOwn(cfg.SyncTables)), named("receiveTables", notOwn(cfg.ReceiveTables)), notOwnLookups(cfg)); err != nil {
 		return err
 	}
 	return errors.Join(unsynced(ctx, ts, "syncTables", cfg.SyncTables), unsynced(ctx, ts, "receiveTables", cfg.ReceiveTables), counters(ctx, ts, cfg))
@@ -86,7 +86,20 @@ func notOwn(names []string) error {
 	var list []error
 	for _, name := range names {
 		if slices.ContainsFunc(schema.Own, func(own string) bool { return strings.EqualFold(own, name) }) {
-			list = append(list, fmt.Errorf("table %s: it is mysql-sync's own at each node, and never synced; remove it", name))
+			list = append(list, fmt.Errorf("table %s: it is mysql-sync's own at each node, and neither synced nor looked up; remove it", name))
+		}
+	}
+	return errors.Join(list...)
+}
+
+// notOwnLookups refuses the node's own tables as lookup tables of routes.
+func notOwnLookups(cfg *config.Config) error {
+	var list []error
+	for _, table := range slices.Sorted(maps.Keys(cfg.Routes)) {
+		for _, rule := range cfg.Routes[table].Rules {
+			if rule.Lookup != nil {
+				list = append(list, named(keys.Join("routes", table), notOwn([]string{rule.Lookup.Table})))
+			}
 		}
 	}
 	return errors.Join(list...)
