@@ -131,7 +131,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.DecideByArrival: 2, simulation.LaterKnowsAll: 1, simulation.PassOnKnown: 7, simulation.ReadPastOpen: 12, simulation.ForgetPlaces: 19,
 	simulation.DropRefused: 14, simulation.NeverRetry: 8, simulation.ForgetParents: 12, simulation.ShortPage: 9,
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
-	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 2915, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
+	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 3591, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
 	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
 	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 464445, simulation.SendUnlabelled: 2938, simulation.ForgetAway: 218720, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 4685,
