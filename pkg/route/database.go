@@ -110,7 +110,8 @@ type Tx interface {
 	Finish(ctx context.Context, table string) error
 	// Keep stores a copy of a lookup table.
 	Keep(ctx context.Context, l config.RouteLookup, m map[string][]string) error
-	// Reroute starts a job; Rerouted records its progress, or that it is done.
+	// Rerouting reports whether there is a job for a table; Reroute starts one; Rerouted records its progress, or that it is done.
+	Rerouting(ctx context.Context, table string) (bool, error)
 	Reroute(ctx context.Context, table string, changed []byte) error
 	Rerouted(ctx context.Context, j *Rerouting, end bool) error
 }

@@ -2,8 +2,8 @@ package route
 
 import (
 	"context"
+	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -23,12 +23,11 @@ func (r *Router) Leave(ctx context.Context, tx mysqldb.Tx, w *version.Writing, t
 // again, or given back, gets the label of its values again: so whether all remotes have given it back is known from its label and marks.
 func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
 	have := map[change.Row]bool{}
-	jobs, err := r.db.Reroutings(ctx, math.MaxInt32)
+	unmarked, err := tx.Rerouting(ctx, table)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look for rows of %s that are yet to be marked: %w", table, err)
 	}
-	// Otherwise not all of its rows have labels, or marks for the remotes that have lost them.
-	if !r.Ready(table) || slices.ContainsFunc(jobs, func(j Rerouting) bool { return j.Table == table }) {
+	if unmarked || !r.Ready(table) { // not all of its rows have labels, or marks for the remotes that have lost them
 		for _, row := range rows {
 			have[row] = true
 		}
@@ -50,6 +49,11 @@ func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table s
 			r.moved(&m, table, row, before[row], nobody, parent)
 		}
 	}
+	for _, rows := range m.marks {
+		for _, row := range rows {
+			have[row] = true
+		}
+	}
 	for _, remote := range r.cfg.RemoteClients {
 		if r.All(remote, table) {
 			continue
@@ -59,7 +63,7 @@ func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table s
 			return nil, err
 		}
 		for _, row := range rows {
-			have[row] = have[row] || marked[row] || slices.Contains(m.marks[remote], row)
+			have[row] = have[row] || marked[row]
 		}
 	}
 	w.After(func() {

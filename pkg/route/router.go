@@ -299,9 +299,10 @@ type moves struct {
 	rows  []change.Row            // whose children follow
 }
 
+// mark marks a row for a remote, once if all of the row's marks are made together.
 func (m *moves) mark(remote string, row change.Row) {
-	if !slices.Contains(m.marks[remote], row) {
-		m.marks[remote] = append(m.marks[remote], row)
+	if list := m.marks[remote]; len(list) == 0 || list[len(list)-1] != row {
+		m.marks[remote] = append(list, row)
 	}
 }
 

@@ -250,6 +250,11 @@ func (x *session) Reroute(ctx context.Context, table string, changed []byte) err
 	return err
 }
 
+func (x *session) Rerouting(ctx context.Context, table string) (found bool, err error) {
+	err = mysqldb.Each(ctx, x.tx, `SELECT 1 FROM sync_reroutes WHERE table_name = ? LIMIT 1`, []any{table}, func(*sql.Rows) error { found = true; return nil })
+	return found, err
+}
+
 func (x *session) Rerouted(ctx context.Context, j *Rerouting, end bool) error {
 	if end {
 		_, err := x.tx.ExecContext(ctx, `DELETE FROM sync_reroutes WHERE id = ?`, j.ID)

@@ -397,6 +397,10 @@ func (x *routeTx) Reroute(_ context.Context, table string, changed []byte) error
 	})
 }
 
+func (x *routeTx) Rerouting(_ context.Context, table string) (bool, error) {
+	return slices.ContainsFunc(x.n.db.routed.jobs, func(j route.Rerouting) bool { return j.Table == table }), x.step()
+}
+
 func (x *routeTx) Rerouted(_ context.Context, j *route.Rerouting, end bool) error {
 	return x.later(func() {
 		d := &x.n.db.routed
