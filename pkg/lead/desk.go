@@ -33,7 +33,7 @@ type report struct {
 // Report is what a site said last.
 type Report struct {
 	Site    string          `json:"site"`
-	At      time.Time       `json:"at"`
+	At      time.Time       `json:"at,omitzero"`       // zero: it has not reported since the node began
 	Version profile.Version `json:"version"`           // in use; 0: none
 	Tried   profile.Version `json:"tried,omitempty"`   // that it refused; 0: none
 	Refused string          `json:"refused,omitempty"` // why

@@ -355,3 +355,10 @@ func TestScriptsAreVersionedAndReleased(t *testing.T) {
 		released(x, "")
 	}
 }
+
+func TestASiteThatHasNotReportedHasNoTime(t *testing.T) {
+	t.Parallel()
+	if text, err := json.Marshal(lead.Report{Site: "store-1"}); err != nil || string(text) != `{"site":"store-1","version":0}` {
+		t.Errorf("%s, %v", text, err)
+	}
+}

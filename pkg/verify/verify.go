@@ -48,7 +48,7 @@ func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair boo
 	}
 	suspects, same, err := vf.suspects(ctx, remote, t)
 	if err != nil {
-		return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
+		return c, err
 	}
 	c.Rows = same
 	var found []difference
@@ -59,7 +59,7 @@ func (vf *Verifier) Verify(ctx context.Context, remote, table string, repair boo
 			}
 		}
 		if found, err = vf.compare(ctx, remote, t, suspects, &c); err != nil {
-			return c, fmt.Errorf("verify %s with %s: %w", table, remote, err)
+			return c, err
 		}
 		settled := true
 		suspects = suspects[:0]
