@@ -23,11 +23,12 @@ func (r *Router) Leave(ctx context.Context, tx mysqldb.Tx, w *version.Writing, t
 // again, or given back, gets the label of its values again: so whether all remotes have given it back is known from its label and marks.
 func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {
 	have := map[change.Row]bool{}
+	ready := r.Ready(table) // asked first: with the end of the labelling there is a job
 	unmarked, err := tx.Rerouting(ctx, table)
 	if err != nil {
 		return nil, fmt.Errorf("look for rows of %s that are yet to be marked: %w", table, err)
 	}
-	if unmarked || !r.Ready(table) { // not all of its rows have labels, or marks for the remotes that have lost them
+	if !ready || unmarked { // not all of its rows have labels, or marks for the remotes that have lost them
 		for _, row := range rows {
 			have[row] = true
 		}
