@@ -96,6 +96,10 @@ func (j *routeJudge) table(t *schema.Table) {
 
 // lookupTable judges a table that says which remotes belong to a value.
 func (j *routeJudge) lookupTable(key string, l config.RouteLookup) {
+	if err := notOwn([]string{l.Table}); err != nil {
+		j.f.Wrongf(key, "", "its lookup %v", err)
+		return
+	}
 	t, err := j.lookup(l.Table)
 	if err != nil {
 		j.f.Wrongf(key, "Create the lookup table, with a primary key, or correct its name.", "its lookup table cannot be read: %v", err)

@@ -235,6 +235,10 @@ func query(ctx context.Context, db *mysqldb.DB, q string, args []any, f func(), 
 // judgeTables judges each table of the configuration.
 func judgeTables(f *finding.List, c *catalogue, cfg *config.Config, s *server, g *grants) {
 	for _, name := range allTables(cfg) {
+		if err := notOwn([]string{name}); err != nil {
+			f.Wrongf(name, "", "%v", err)
+			continue
+		}
 		if err := c.unfit[name]; err != nil {
 			f.Wrongf(name, whatToDo(err, s), "%v", err)
 			continue
