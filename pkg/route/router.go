@@ -248,8 +248,8 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 			continue // a deleted row goes to those that had it
 		}
 		e.Label, given[e.Row] = id, id
-		if r.cfg.RouteWrite == "own" && e.From != "" && !r.To(table, id, e.From) && e.Fate == version.There {
-			return fmt.Errorf("the row of %s would no longer be one of %s, and routeOptions.write is own", table, e.From)
+		if err := r.own(ctx, tx, e, before[e.Row]); err != nil {
+			return err
 		}
 		if e.From != "" && !r.To(table, id, e.From) {
 			m.mark(e.From, e.Row)
