@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/pause"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
@@ -76,13 +77,19 @@ func (l *Lock) take(ctx context.Context) error {
 		ErrSecondNode, l.db.Name, holder.Int64, whose(ctx, conn, holder.Int64))
 }
 
-// whose names the user and the address of a connection, or says how to find them: a user without PROCESS sees only its own.
+// whose names the user and the address of a connection, or says how to find them: a user without PROCESS sees only its own. It
+// asks several times, as a busy server's list once lacked a connection.
 func whose(ctx context.Context, conn *sql.Conn, id int64) string {
-	var user, host string
-	if conn.QueryRowContext(ctx, `SELECT USER, HOST FROM information_schema.PROCESSLIST WHERE ID = ?`, id).Scan(&user, &host) != nil {
-		return " (see SHOW PROCESSLIST)"
+	for range 5 {
+		var user, host string
+		if conn.QueryRowContext(ctx, `SELECT USER, HOST FROM information_schema.PROCESSLIST WHERE ID = ?`, id).Scan(&user, &host) == nil {
+			return fmt.Sprintf(", of %s from %s", user, host)
+		}
+		if pause.For(ctx, 50*time.Millisecond) != nil {
+			break
+		}
 	}
-	return fmt.Sprintf(", of %s from %s", user, host)
+	return " (see SHOW PROCESSLIST)"
 }
 
 // Own makes this run of the node the owner of the database, once the transactions of previous runs have ended, and
