@@ -16,7 +16,7 @@ const startsAtOnce = 8
 // server. None of them runs yet.
 func (b *bench) newStores(n int) *fan {
 	f := &fan{b: b, broker: b.newBroker(), source: b.newSite(hubName, b.newServer(b.s.Binlog), "bench")}
-	server := b.newServer(b.s.Binlog, fmt.Sprintf("--max-connections=%d", 14*n+100), "--open-files-limit=65535")
+	server := b.newServer(b.s.Binlog, fmt.Sprintf("--max-connections=%d", 14*n+100), "--open-files-limit=65535", "--thread-handling=pool-of-threads")
 	var names []string
 	for i := range n {
 		s := b.newSite(fmt.Sprintf("site-%04d", i+1), server, fmt.Sprintf("bench_%d", i+1))
