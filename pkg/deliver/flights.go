@@ -19,6 +19,15 @@ const (
 	longestAnswer = 5 * time.Minute
 )
 
+// answerTimeFor is how long an answer is waited for at first. A hub's remotes are sent the same loads at the same moment: to send them
+// again to all that are still at work on them would only keep them longer.
+func answerTimeFor(l *Loads) time.Duration {
+	if l == nil {
+		return answerTime
+	}
+	return min(answerTime+time.Duration(max(0, l.Remotes-100))*100*time.Millisecond, longestAnswer)
+}
+
 // flight is a message that was sent but not answered.
 type flight struct {
 	name     Name
@@ -31,7 +40,7 @@ type flight struct {
 	load     *load // which has its rows; nil: they are among those of flights
 }
 
-// flights are the messages in flight to a destination. Its zero value, apart from patience, has none.
+// flights are the messages in flight to a destination; see newFlights.
 type flights struct {
 	open     map[Name]*flight
 	rows     map[change.Row]int // of how many messages, except loads
@@ -40,10 +49,14 @@ type flights struct {
 	bytes    int                // of them
 	refused  int                // of open: those that do not count for the window
 	seq      uint64
-	patience time.Duration // how long an answer is waited for; grows while none comes
+	least    time.Duration // how long an answer is waited for
+	patience time.Duration // the same now: it grows while none comes
 	silent   int           // numbered messages given up in a row
 	flying   atomic.Int64  // number of rows, for observers
 }
+
+// newFlights returns none: answers will be waited for as long as given.
+func newFlights(least time.Duration) flights { return flights{least: least, patience: least} }
 
 // has reports whether a row is in flight.
 func (f *flights) has(r change.Row) bool {
@@ -189,7 +202,7 @@ func (f *flights) expire(now time.Time, l Limits) (gone []*flight) {
 }
 
 // heard is called when the destination has answered, or when no one can tell whether it would.
-func (f *flights) heard() { f.patience, f.silent = answerTime, 0 }
+func (f *flights) heard() { f.patience, f.silent = f.least, 0 }
 
 // end forgets a message for which another answer might have followed.
 func (f *flights) end(n Name) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
@@ -30,7 +32,7 @@ func keysOf(list []outbox.Sent) (keys string) {
 // TestAnUnrelatedAnswerChangesNothing has answers come twice, late, and to what was never sent. Promise 1.
 func TestAnUnrelatedAnswerChangesNothing(t *testing.T) {
 	t.Parallel()
-	f := flights{patience: answerTime}
+	f := newFlights(answerTime)
 	from := &stretch{open: 3}
 	f.add(&Message{Rows: 2, Body: make([]byte, 10)}, rowsOf("ab"), from, start)
 	f.add(&Message{Name: Name{Table: "t", ID: "c"}, Stamp: 7, Rows: 1}, rowsOf("c"), from, start)
@@ -54,7 +56,7 @@ func TestAnUnrelatedAnswerChangesNothing(t *testing.T) {
 // the batch is nothing.
 func TestRowsOfABatchHaveSeparateResults(t *testing.T) {
 	t.Parallel()
-	f := flights{patience: answerTime}
+	f := newFlights(answerTime)
 	f.add(&Message{Rows: 4}, rowsOf("abcd"), nil, start)
 	o, ok := f.answer(Answer{Name: Name{Seq: 1}, Failed: []wire.Reject{{Index: 1, Message: "no"}, {Index: 9}, {Index: -1}}, Held: []wire.Held{{Index: 2, Time: 5}, {Index: 1}}})
 	if !ok || keysOf(o.done) != "ad" || len(o.refused) != 1 || o.refused[0].item.Key != "b" || len(o.held) != 1 || o.held[0].Key != "c" || keysOf(o.sent) != "abcd" {
@@ -97,7 +99,7 @@ func TestRowsOfALoadAreInFlight(t *testing.T) {
 // TestTheLastAnswerCounts: an existing peer may say that it has a change after an error. Until then the row may go out anew.
 func TestTheLastAnswerCounts(t *testing.T) {
 	t.Parallel()
-	f := flights{patience: answerTime}
+	f := newFlights(answerTime)
 	from := &stretch{open: 1}
 	name := Name{Table: "t", ID: "a"}
 	f.add(&Message{Name: name, Stamp: 1, Rows: 1}, rowsOf("a"), from, start)
@@ -121,7 +123,7 @@ func TestTheLastAnswerCounts(t *testing.T) {
 // TestSilentConnectionsAreClosed: what is not answered in time is sent again as it was, after longer and longer times.
 func TestSilentConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
-	f := flights{patience: answerTime}
+	f := newFlights(answerTime)
 	l := Limits{Rows: 500, Messages: 4}
 	for i := range 4 {
 		f.add(&Message{Rows: 1}, rowsOf(string(rune('a'+i))), nil, start)
@@ -146,11 +148,29 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 	}
 }
 
+// TestAHubWaitsLongerForManyRemotes: they all work on the same rows at once. Promise 10.
+func TestAHubWaitsLongerForManyRemotes(t *testing.T) {
+	t.Parallel()
+	for remotes, least := range map[int]time.Duration{1: answerTime, 100: answerTime, 200: 30 * time.Second, 1000: 110 * time.Second, 100000: longestAnswer} {
+		s := New(&Config{Log: zap.NewNop(), Loads: &Loads{Remotes: remotes}}, "node-b", ready{})
+		s.flights.add(&Message{Rows: 1}, rowsOf("a"), nil, start)
+		if s.flights.expire(start.Add(least), Limits{}) != nil {
+			t.Errorf("%d remotes: given up too early", remotes)
+		}
+		if s.flights.expire(start.Add(least+1), Limits{}) == nil {
+			t.Errorf("%d remotes: not given up", remotes)
+		}
+		if s.heard(); s.flights.patience != least {
+			t.Errorf("%d remotes: after an answer, the next is waited for %s", remotes, s.flights.patience)
+		}
+	}
+}
+
 // TestFlightsAreBounded, by messages, by their bytes, and for single rows by quarters of the window; what is refused does not
 // count. Promise 10.
 func TestFlightsAreBounded(t *testing.T) {
 	t.Parallel()
-	f := flights{patience: answerTime}
+	f := newFlights(answerTime)
 	l := Limits{Rows: 500, Messages: 4, Bytes: 100}
 	f.add(&Message{Rows: 1, Body: make([]byte, 99)}, rowsOf("a"), nil, start)
 	if f.room(l) != 500 {

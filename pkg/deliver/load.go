@@ -27,6 +27,8 @@ type load struct {
 
 // Loads are the most recent ones. The zero value has none. It is safe for concurrent use.
 type Loads struct {
+	Remotes int // that are sent them
+
 	making singleflight.Group // by position: one sender makes a load, the others wait for it
 
 	mu    sync.Mutex

@@ -53,7 +53,7 @@ type contact struct {
 func New(c *Config, remote string, to Destination) *Sender {
 	return &Sender{
 		c: c, remote: remote, to: to, log: c.Log.With(zap.String("remote", remote)), inbox: inbox{kick: make(chan struct{}, 1)},
-		flights: flights{patience: answerTime}, marks: marks{due: true, any: true},
+		flights: newFlights(answerTimeFor(c.Loads)), marks: marks{due: true, any: true},
 	}
 }
 

@@ -31,7 +31,7 @@ func (w *work) wireSenders() {
 		Denied: again.Denied, Refused: again.Refused, Counters: w.Traffic, Routes: w.routes, Turns: deliver.NewTurns(deliver.TurnsMost),
 	}
 	if len(w.cfg.RemoteClients) > 1 {
-		c.Loads = &deliver.Loads{}
+		c.Loads = &deliver.Loads{Remotes: len(w.cfg.RemoteClients)}
 	}
 	for _, r := range w.cfg.RemoteClients {
 		w.senders[r] = deliver.New(c, r, peer.New(peers, r))
