@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/fleet"
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -26,7 +28,8 @@ func fleetCommand() *cobra.Command {
 		Short: "Show the state of all partners of a node, worst first",
 		Long: `Show all sites as a running node sees them, worst first: those that are offline,
 whose database is down, that have problems or refused rows, whose rows have waited
-long, or whose clock is off; then what each site says about its problems.
+long, or whose clock is off; then what each site says about its problems, and what is
+paused there or for it.
 
 The node asks its partners once a minute if "fleet": true is in its configuration.
 
@@ -70,7 +73,7 @@ collect.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object, like GET /api/fleet or GET /api/history")
 	c.Flags().BoolVar(&watch, "watch", false, "refresh every five seconds")
-	c.Flags().StringVar(&find, "find", "", "only sites with this `text` in their name, state, version, server or problems")
+	c.Flags().StringVar(&find, "find", "", "only sites with this `text` in their name, state, version, server, problems or pauses")
 	c.Flags().StringVar(&of, "history", "", "how the `site` was in the last 30 days")
 	return c
 }
@@ -103,6 +106,33 @@ func printFleet(w io.Writer, s screen, f *fleet.Fleet, total int) {
 	}
 	section(w, s, &g, "no site matches")
 	printProblems(w, s, f)
+	printPauses(w, s, f)
+}
+
+// printPauses prints what is paused at the sites and, unless this node is shown to have paused it, here for them.
+func printPauses(w io.Writer, s screen, f *fleet.Fleet) {
+	own := slices.ContainsFunc(f.Sites, func(x *fleet.Site) bool { return x.Own })
+	left := problemsShown
+	for _, x := range f.Sites {
+		for _, p := range x.Pauses {
+			if p.Here && own {
+				continue
+			}
+			if left--; left < 0 {
+				say(w, "… more pauses: name a site with --find, or use --json")
+				return
+			}
+			where := x.Name
+			if p.Here {
+				where = f.Client
+			}
+			line := status.Pause{Remote: p.Remote, Table: p.Table, By: p.By, Reason: p.Reason}
+			if !p.Until.IsZero() {
+				line.Until = &p.Until
+			}
+			say(w, "%s %s: %s", s.bold("paused at"), command.Clean(where), pauseLine(line, f.Now))
+		}
+	}
 }
 
 // sitesThat says in a list of numbers of sites which these are.
@@ -110,6 +140,8 @@ func sitesThat(standing string) string {
 	switch standing {
 	case fleet.Problems:
 		return "with problems"
+	case fleet.Paused:
+		return "with pauses"
 	case fleet.NoProblems:
 		return "without problems"
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/command"
+	"github.com/mysql-sync/mysql-sync/pkg/fleet"
 	"github.com/mysql-sync/mysql-sync/pkg/status"
+	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
 // full is a state with something of everything, and texts that a malicious remote could send.
@@ -96,5 +99,29 @@ func TestStatusWithoutRemotes(t *testing.T) {
 	f.print(&b, screen{})
 	if want := "there is no remote: none is named in the configuration, and no site has joined"; !strings.Contains(b.String(), want) {
 		t.Errorf("%q is not in\n%s", want, b.String())
+	}
+}
+
+func TestFleetNamesPauses(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 29, 20, 0, 0, 0, time.UTC)
+	there := fleet.Pause{SummaryPause: wire.SummaryPause{By: "hq (anna)", Reason: "stock\x1b[2Jtaking", Until: now.Add(time.Hour)}}
+	here := fleet.Pause{Here: true, SummaryPause: wire.SummaryPause{Remote: "store-2", Table: "orders"}}
+	own := here
+	own.Here = false
+	sites := []*fleet.Site{{Name: "store-1", Standing: fleet.Paused, Pauses: []fleet.Pause{there}}, {Name: "store-2", Standing: fleet.Paused, Pauses: []fleet.Pause{here}},
+		{Name: "hq", Own: true, Standing: fleet.Paused, Pauses: []fleet.Pause{own}}}
+	var b bytes.Buffer
+	printFleet(&b, screen{}, &fleet.Fleet{Client: "hq", Now: now, Sites: sites}, 3)
+	said := b.String()
+	for text, times := range map[string]int{"3 sites: 3 with pauses": 1, "paused at store-1: everything, until 2026-11-29 21:00:00 (1 h 0 min), by hq (anna): stock": 1, "paused at hq: orders to store-2, until it is resumed": 1, "\x1b": 0} {
+		if n := strings.Count(said, text); n != times {
+			t.Errorf("%q is there %d times in\n%s", text, n, said)
+		}
+	}
+	b.Reset()
+	printFleet(&b, screen{}, &fleet.Fleet{Client: "hq", Now: now, Sites: sites[1:2]}, 3)
+	if said := b.String(); !strings.Contains(said, "paused at hq: orders to store-2") {
+		t.Error(said)
 	}
 }

@@ -20,11 +20,12 @@ const (
 	Behind       = "behind"    // rows have been waiting for long, at the site or here
 	ClockOff     = "clock off" // compared with this node's
 	Untold       = "not told"  // it is online but has not answered lately
+	Paused       = "paused"    // a person has paused something that it sends, or that this node sends to it
 	NoProblems   = "no problems"
 )
 
 // standings lists the states above, in the same order.
-var standings = []string{Offline, DatabaseAway, Problems, Behind, ClockOff, Untold, NoProblems}
+var standings = []string{Offline, DatabaseAway, Problems, Behind, ClockOff, Untold, Paused, NoProblems}
 
 // Standings returns the states of a site, worst first.
 func Standings() []string { return slices.Clone(standings) }
@@ -52,10 +53,35 @@ type Site struct {
 	Heard    *time.Time `json:"heard,omitempty"` // last sign of life; null: none since this node's start
 	Why      string     `json:"why,omitempty"`   // why there is no recent answer
 	Here     Here       `json:"here"`
-	Refused  int64      `json:"refused"` // rows, there and here
-	Lag      float64    `json:"lag"`     // age of the oldest waiting row in seconds, there or here
+	Refused  int64      `json:"refused"`          // rows, there and here
+	Lag      float64    `json:"lag"`              // age of the oldest waiting row in seconds, there or here
+	Pauses   []Pause    `json:"pauses,omitempty"` // in force, as far as this node knows
 	Told     *Told      `json:"told,omitempty"`
 	Led      *Led       `json:"led,omitempty"` // null: this node does not lead it
+}
+
+// Pause is a pause that concerns a site.
+type Pause struct {
+	Here bool `json:"here,omitempty"` // of what this node sends to it; else of what the site sends
+	wire.SummaryPause
+}
+
+// pauses returns the pauses that concern a site. Those that the site told may have ended since.
+func (x *Site) pauses(s *status.State) (list []Pause) {
+	if x.Told != nil {
+		its := x.Told.Summary.Now.Add(s.Now.Sub(x.Told.At))
+		for _, p := range x.Told.Summary.Pauses {
+			if p.Until.IsZero() || p.Until.After(its) {
+				list = append(list, Pause{SummaryPause: p})
+			}
+		}
+	}
+	for _, p := range s.Pauses {
+		if !x.Own && (p.Remote == "" || p.Remote == x.Name) {
+			list = append(list, Pause{true, pauseOf(p)})
+		}
+	}
+	return list
 }
 
 // Led is how a site stands with the profile by which this node leads it.
@@ -136,6 +162,7 @@ func (b *Board) Fail(site, why string) {
 func (b *Board) Look(s *status.State, free int64) *Fleet {
 	f := &Fleet{Client: s.Client, Now: s.Now, Sites: make([]*Site, 0, len(b.sites)+1)}
 	own := &Site{Name: s.Client, Own: true, Online: true, Heard: &s.Now, Told: &Told{At: s.Now, Summary: Of(s, free)}}
+	own.Pauses = own.pauses(s)
 	own.judge(s.Now)
 	f.Sites = append(f.Sites, own)
 	b.mu.Lock()
@@ -153,6 +180,7 @@ func (b *Board) Look(s *status.State, free int64) *Fleet {
 		case !r.Online:
 			x.Why = ""
 		}
+		x.Pauses = x.pauses(s)
 		x.judge(s.Now)
 		f.Sites = append(f.Sites, x)
 	}
@@ -186,6 +214,8 @@ func (x *Site) judge(now time.Time) {
 		x.Standing = ClockOff
 	case !fresh:
 		x.Standing = Untold
+	case len(x.Pauses) > 0:
+		x.Standing = Paused
 	default:
 		x.Standing = NoProblems
 	}

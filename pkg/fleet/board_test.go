@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,38 @@ func TestSitesAreRankedWorstFirst(t *testing.T) {
 	}
 	if got := strings.Join(order, " "); got != "j-offline i-database k-here h-refused g-problems f-problem hub e-behind-more d-behind c-clock b-untold a-well l-well" {
 		t.Error(got)
+	}
+}
+
+// A site that a person has paused is not taken for one without problems: the hub that paused it would forget it.
+func TestPausedSitesAreShown(t *testing.T) {
+	t.Parallel()
+	later, names := now.Add(time.Hour), []string{"a-well", "b-there", "c-over", "d-here", "e-problem", "f-offline"}
+	s, b := hub(names...), fleet.NewBoard(names)
+	s.Pauses = []status.Pause{{Remote: "d-here", Table: "orders", Until: &later, Reason: "new column"}}
+	s.Remotes[5].Online = false
+	for _, name := range names {
+		x := well(name)
+		switch name {
+		case "b-there", "f-offline":
+			x.Pauses = []wire.SummaryPause{{By: "hub (anna)", Until: later}}
+		case "c-over":
+			x.Pauses = []wire.SummaryPause{{By: "hub", Until: now.Add(30 * time.Second)}}
+		case "e-problem":
+			x.Pauses, x.Problems = []wire.SummaryPause{{}}, []string{"one"}
+		}
+		b.Hear(name, now.Add(-time.Minute), now.Add(-time.Minute), x)
+	}
+	var order []string
+	for _, x := range b.Look(s, -1).Sites {
+		order = append(order, fmt.Sprintf("%s %s %d", x.Name, x.Standing, len(x.Pauses)))
+		if x.Name == "d-here" && (!x.Pauses[0].Here || x.Pauses[0].Table != "orders" || x.Pauses[0].Reason != "new column" || !x.Pauses[0].Until.Equal(later)) {
+			t.Errorf("%+v", x.Pauses)
+		}
+	}
+	want := "f-offline offline 1, e-problem problems 1, b-there paused 1, d-here paused 1, hub paused 1, a-well no problems 0, c-over no problems 0"
+	if got := strings.Join(order, ", "); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

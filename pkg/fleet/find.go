@@ -10,7 +10,7 @@ func (f *Fleet) Matching(text string) []*Site {
 	text = strings.ToLower(text)
 	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
 	return slices.DeleteFunc(slices.Clone(f.Sites), func(x *Site) bool {
-		if has(x.Name) || has(x.Standing) || has(x.Why) {
+		if has(x.Name) || has(x.Standing) || has(x.Why) || slices.ContainsFunc(x.Pauses, func(p Pause) bool { return has(p.By) || has(p.Reason) || has(p.Table) }) {
 			return false
 		}
 		return x.Told == nil || !has(x.Told.Summary.Version) && !has(x.Told.Summary.Database.Server) && !slices.ContainsFunc(x.Told.Summary.Problems, has)

@@ -31,6 +31,9 @@ func Of(s *status.State, free int64) wire.Summary {
 			x.Rows.Oldest = r.Oldest.UTC()
 		}
 	}
+	for _, p := range s.Pauses {
+		x.Pauses = append(x.Pauses, pauseOf(p))
+	}
 	for i := range s.Transfers {
 		if s.Transfers[i].Finished == nil {
 			x.Sending++
@@ -49,6 +52,14 @@ func Of(s *status.State, free int64) wire.Summary {
 	}
 	x.Started, x.Now = x.Started.UTC(), x.Now.UTC()
 	x.Fit()
+	return x
+}
+
+func pauseOf(p status.Pause) wire.SummaryPause {
+	x := wire.SummaryPause{Remote: p.Remote, Table: p.Table, By: p.By, Reason: p.Reason}
+	if p.Until != nil {
+		x.Until = p.Until.UTC()
+	}
 	return x
 }
 

@@ -48,6 +48,8 @@ func newHub(sites int) *hub {
 			s.Rows.Refused, s.Problems = 12, []string{"12 rows for hub are refused: <b>mysql-sync errors</b> says why.", "a_reason_without_a_space_that_is_longer_than_the_screen_of_a_phone_is_wide_and_goes_on"}
 		case 40:
 			s.Database.Online = false
+		case 50:
+			s.Pauses = []wire.SummaryPause{{Table: "orders", By: "hub (anna)", Reason: "<b>stocktaking</b>", Until: now.Add(time.Hour)}}
 		}
 		h.board.Hear(name, now, now, s)
 	}
@@ -226,7 +228,7 @@ func TestPageShowsThreeHundredSites(t *testing.T) {
 	b.Do("open the page", chromedp.Navigate(server.URL+"/#sites"))
 	const rows, first = `document.querySelectorAll("#sites-list tbody tr").length`, "#sites-list tbody tr:first-child"
 	b.Expect("all sites and the node", rows, "301")
-	b.Sees("#sites-count", "301 sites: 1 offline, 1 database away, 1 problems, 298 no problems.")
+	b.Sees("#sites-count", "301 sites: 1 offline, 1 database away, 1 problems, 1 paused, 297 no problems.")
 	b.Expect("the link's number", `document.getElementById("count-sites").textContent`, "3 need attention")
 	b.Sees(first, "store-101")
 	b.Sees("#sites-list tbody tr:nth-child(2)", "store-41")
@@ -234,6 +236,11 @@ func TestPageShowsThreeHundredSites(t *testing.T) {
 	b.Click("#sites-list tbody tr:nth-child(3) button.open")
 	b.Sees("#sites-list tr.details", "<b>mysql-sync errors</b> says why.")
 	b.Sees("#sites-list tr.details", "Rows that its remotes refused")
+	b.Sees("#sites-list tbody tr:nth-child(5)", "store-51") // below the details
+	b.Click("#sites-list tbody tr:nth-child(5) button.open")
+	b.Sees("#sites-list tbody tr:nth-child(6)", "Paused at store-51: orders to all remotes, until ")
+	b.Sees("#sites-list tbody tr:nth-child(6)", ", by hub (anna): <b>stocktaking</b>")
+	b.Click("#sites-list tbody tr:nth-child(5) button.open")
 	const set = `(([id, value]) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event("input")); return e.value; })`
 	b.Text(set + `(["sites-find", "store-17"])`) // axe checks each cell
 	b.Expect("those that match", rows, "12")

@@ -15,6 +15,7 @@ import (
 const (
 	MostSummary         = 4 << 10 // bytes of the message that has it
 	MostSummaryProblems = 8
+	MostSummaryPauses   = 4
 	MostSummaryText     = 200 // characters of a problem
 	mostSummaryName     = 64  // characters of a version
 	mostSummaryCount    = 1 << 53
@@ -23,20 +24,30 @@ const (
 // Summary is what a node tells about itself to the partners that ask (AskSummary): enough for one line of a list of sites,
 // and no row. All times are by its own clock.
 type Summary struct {
-	Client   string      `json:"client"`
-	Version  string      `json:"version"` // of the program
-	Started  time.Time   `json:"started"`
-	Now      time.Time   `json:"now"`
-	Database SummaryLink `json:"database"`
-	Broker   SummaryLink `json:"broker"`
-	Remotes  Online      `json:"remotes"` // that it sends to, or accepts from
-	Rows     SummaryRows `json:"rows"`
-	Verified Verified    `json:"verified,omitzero"` // its last comparisons
-	Sending  int         `json:"sending,omitempty"` // tables being sent as a whole
-	FreeDisk int64       `json:"freeDisk"`          // bytes in its queueDirectory; -1: unknown
-	Problems []string    `json:"problems,omitempty"`
-	More     int         `json:"more,omitempty"`    // problems that did not fit
-	Actions  []string    `json:"actions,omitempty"` // what the asker may do there; see Act
+	Client   string         `json:"client"`
+	Version  string         `json:"version"` // of the program
+	Started  time.Time      `json:"started"`
+	Now      time.Time      `json:"now"`
+	Database SummaryLink    `json:"database"`
+	Broker   SummaryLink    `json:"broker"`
+	Remotes  Online         `json:"remotes"` // that it sends to, or accepts from
+	Rows     SummaryRows    `json:"rows"`
+	Verified Verified       `json:"verified,omitzero"` // its last comparisons
+	Sending  int            `json:"sending,omitempty"` // tables being sent as a whole
+	FreeDisk int64          `json:"freeDisk"`          // bytes in its queueDirectory; -1: unknown
+	Pauses   []SummaryPause `json:"pauses,omitempty"`  // of what it sends
+	Problems []string       `json:"problems,omitempty"`
+	More     int            `json:"more,omitempty"`    // problems that did not fit
+	Actions  []string       `json:"actions,omitempty"` // what the asker may do there; see Act
+}
+
+// SummaryPause is something that a person has paused.
+type SummaryPause struct {
+	Remote string    `json:"remote,omitempty"` // "": all
+	Table  string    `json:"table,omitempty"`  // "": all
+	Until  time.Time `json:"until,omitzero"`   // zero: until it is resumed
+	By     string    `json:"by,omitempty"`     // who paused it from afar; "": someone there
+	Reason string    `json:"reason,omitempty"`
 }
 
 // SummaryLink is a connection to a server.
@@ -69,9 +80,18 @@ type Verified struct {
 	Differ int       `json:"differ"`
 }
 
-// Fit makes a summary one that Check accepts: it shortens texts, replaces what is no text, and drops problems that do not fit.
+// Fit makes a summary one that Check accepts: it shortens texts, replaces what is no text, and drops problems and pauses that do
+// not fit.
 func (s *Summary) Fit() {
 	s.Version, s.Database.Server, s.Broker.Server = Plain(s.Version, mostSummaryName), Plain(s.Database.Server, mostSummaryName), Plain(s.Broker.Server, mostSummaryName)
+	s.Pauses = slices.Clone(s.Pauses[:min(len(s.Pauses), MostSummaryPauses)])
+	for i := range s.Pauses {
+		p := &s.Pauses[i]
+		p.Remote, p.Table, p.By, p.Reason = Plain(p.Remote, mostSummaryName), Plain(p.Table, mostSummaryName), Plain(p.By, mostSummaryName), Plain(p.Reason, mostSummaryName)
+	}
+	for b, err := json.Marshal(s.Pauses); err != nil || len(b) > MostSummary/2; b, err = json.Marshal(s.Pauses) {
+		s.Pauses = s.Pauses[:len(s.Pauses)-1] // one alone fits
+	}
 	all := len(s.Problems) + s.More
 	kept := make([]string, 0, MostSummaryProblems)
 	for _, p := range s.Problems[:min(len(s.Problems), MostSummaryProblems)] {
@@ -93,6 +113,8 @@ func (s *Summary) Check(client string) error {
 		return fmt.Errorf("summary: it is of %.40q, and was sent by %s", s.Client, client)
 	case len(s.Problems) > MostSummaryProblems:
 		return errors.New("summary: too many problems")
+	case len(s.Pauses) > MostSummaryPauses:
+		return errors.New("summary: too many pauses")
 	case len(s.Actions) > mostActions || slices.ContainsFunc(s.Actions, func(a string) bool { return !isPlain(a, mostAction) }):
 		return errors.New("summary: the actions are not valid")
 	}
@@ -112,7 +134,14 @@ func (s *Summary) Check(client string) error {
 			return errors.New("summary: a time is out of range")
 		}
 	}
-	for _, x := range []string{s.Version, s.Database.Server, s.Broker.Server} {
+	names := []string{s.Version, s.Database.Server, s.Broker.Server}
+	for _, p := range s.Pauses {
+		if !p.Until.IsZero() && !dated(p.Until) {
+			return errors.New("summary: a time is out of range")
+		}
+		names = append(names, p.Remote, p.Table, p.By, p.Reason)
+	}
+	for _, x := range names {
 		if !isPlain(x, mostSummaryName) {
 			return errors.New("summary: a name is too long, or has characters that are not text")
 		}

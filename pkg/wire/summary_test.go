@@ -16,7 +16,8 @@ func summary() *wire.Summary {
 		Client: "store-17", Version: "1.2.3", Started: now.Add(-time.Hour), Now: now,
 		Database: wire.SummaryLink{Online: true, Server: "10.11.6-MariaDB", Since: now.Add(-time.Hour)}, Broker: wire.SummaryLink{Online: true, Since: now},
 		Remotes: wire.Online{Online: 1, Total: 2}, Rows: wire.SummaryRows{Pending: 3, Oldest: now.Add(-time.Minute), Refused: 1},
-		Verified: wire.Verified{At: now, Equal: 4, Differ: 1}, FreeDisk: 1 << 30, Problems: []string{"1 row for hub is refused: mysql-sync errors says why."},
+		Verified: wire.Verified{At: now, Equal: 4, Differ: 1}, FreeDisk: 1 << 30, Pauses: []wire.SummaryPause{{Table: "orders", Until: now.Add(time.Hour), By: "hq (anna)", Reason: "new column"}},
+		Problems: []string{"1 row for hub is refused: mysql-sync errors says why."},
 	}
 }
 
@@ -68,6 +69,10 @@ func TestHostileSummariesAreRefused(t *testing.T) {
 		"a clock of another age":  func(s *wire.Summary) { s.Now = s.Now.AddDate(5000, 0, 0) },
 		"a start before all time": func(s *wire.Summary) { s.Started = time.Date(1, 2, 3, 0, 0, 0, 0, time.UTC) },
 		"an oldest row of then":   func(s *wire.Summary) { s.Rows.Oldest = time.Date(1800, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"five pauses":             func(s *wire.Summary) { s.Pauses = make([]wire.SummaryPause, 5) },
+		"a pause without sense":   func(s *wire.Summary) { s.Pauses[0].Reason = "all is \x1b[2Jwell" },
+		"a pause by a long name":  func(s *wire.Summary) { s.Pauses[0].By = strings.Repeat("x", 65) },
+		"a pause for ages":        func(s *wire.Summary) { s.Pauses[0].Until = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"a comparison to come":    func(s *wire.Summary) { s.Verified.At = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		s := summary()
@@ -94,6 +99,10 @@ func TestAFittedSummaryIsAccepted(t *testing.T) {
 	for _, problem := range []string{"short", strings.Repeat("long ", 100), strings.Repeat("\x00\xff<&>", 50), strings.Repeat("界", 300), "two\nlines\u202e"} {
 		s := summary()
 		s.Version, s.Database.Server = problem, problem
+		s.Pauses = nil
+		for range 6 {
+			s.Pauses = append(s.Pauses, wire.SummaryPause{Remote: problem, Table: problem, By: problem, Reason: problem})
+		}
 		s.Problems = nil
 		for range 20 {
 			s.Problems = append(s.Problems, problem)
@@ -103,6 +112,9 @@ func TestAFittedSummaryIsAccepted(t *testing.T) {
 		if err != nil {
 			t.Errorf("%.20q: %v", problem, err)
 			continue
+		}
+		if len(got.Pauses) == 0 {
+			t.Errorf("%.20q: no pause is left", problem)
 		}
 		if n := len(got.Problems); n == 0 || n+got.More != 20 {
 			t.Errorf("%.20q: %d problems and %d more", problem, n, got.More)

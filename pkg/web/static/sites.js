@@ -10,8 +10,8 @@ import { afar } from "./afar.js";
 
 const pause = 5000; // ms between two looks while the view is open
 const rest = 60_000; // likewise while it is not: only for the number in the link
-const standings = ["offline", "database away", "problems", "behind", "clock off", "not told", "no problems"];
-const kinds = { "offline": "bad", "database away": "bad", "problems": "warn", "behind": "warn", "clock off": "warn", "not told": "wait", "no problems": "good" };
+const standings = ["offline", "database away", "problems", "behind", "clock off", "not told", "paused", "no problems"];
+const kinds = { "offline": "bad", "database away": "bad", "problems": "warn", "behind": "warn", "clock off": "warn", "not told": "wait", "paused": "wait", "no problems": "good" };
 const sorts = {
   name: (a, b) => a.name.localeCompare(b.name, "en", { numeric: true }),
   refused: (a, b) => b.refused - a.refused,
@@ -50,7 +50,8 @@ export function sites(app) {
   }
 
   function wanted(x) {
-    const words = [x.name, x.standing, x.why, x.told?.summary.version, x.told?.summary.database.server, ...(x.told?.summary.problems ?? [])];
+    const words = [x.name, x.standing, x.why, x.told?.summary.version, x.told?.summary.database.server, ...(x.told?.summary.problems ?? []),
+      ...(x.pauses ?? []).flatMap((p) => [p.table, p.by, p.reason])];
     return (!state.value || x.standing === state.value) && words.some((w) => w?.toLowerCase().includes(find.value.toLowerCase()));
   }
 
@@ -137,6 +138,12 @@ function configurationOf(led) {
   return led.version === led.latest ? "the latest version" : "an older version";
 }
 
+/** What a pause at a site, or here for it, holds back, until when, by whom and why. */
+function pauseOf(p, x) {
+  const what = `${p.table || "all tables"} to ${p.remote || "all remotes"}`, until = p.until ? `until ${new Date(p.until).toLocaleString("en-GB")}` : "until it is resumed";
+  return [`Paused ${p.here ? "here" : `at ${x.name}`}: ${what}, ${until}${p.by ? `, by ${p.by}` : ""}`, p.reason].filter(Boolean).join(": ");
+}
+
 /** Why a site does not take its profile; "" if it does. */
 function refusal(x) {
   if (x.led?.newer) return `It has a newer version of the profile ${x.led.profile} than this node, which was restored from a backup: see mysql-sync lead.`;
@@ -192,10 +199,11 @@ function details(app) {
   return shows(el("tr", { class: "details" }, box), ([, x]) => {
     act.show(x);
     past.show(x);
-    const s = x.told?.summary, now = JSON.stringify([s, x.why, x.heard === null, x.here, x.led]);
+    const s = x.told?.summary, now = JSON.stringify([s, x.why, x.heard === null, x.here, x.led, x.pauses]);
     if (now === told) return; // what somebody has selected stays
     told = now;
-    const sentences = [x.why, refusal(x), ...(s?.problems ?? []), s?.more && `${plural(s.more, "problem")} more: the page of ${x.name}, or mysql-sync status there, shows all.`].filter(Boolean);
+    const sentences = [x.why, refusal(x), ...(s?.problems ?? []), s?.more && `${plural(s.more, "problem")} more: the page of ${x.name}, or mysql-sync status there, shows all.`,
+      ...(x.pauses ?? []).map((p) => pauseOf(p, x))].filter(Boolean);
     const since = (time) => (Number.isNaN(moment(time)) ? "never" : ago(moment(time), app.now()));
     const facts = [["Last sign of life", since(x.heard)], ["Rows here that it still needs", count(x.here.pending)], ["Rows here that it refused", number(x.here.refused)],
       ["Tables here that it was never sent", number(x.here.neverSent)]];
