@@ -222,6 +222,10 @@ func (j *joining) create(ctx context.Context, w io.Writer, d *dialog, db *mysqld
 	for _, column := range lacking {
 		say(w, "Note: the column %s of the hub is missing here; rows that have it wait until it is added.", command.Clean(column))
 	}
+	notes, err := blueprint.Fit(ctx, db, missing)
+	if err != nil {
+		return err
+	}
 	var byHand, create []string
 	for _, t := range missing {
 		if t.Cannot != "" {
@@ -237,6 +241,9 @@ func (j *joining) create(ctx context.Context, w io.Writer, d *dialog, db *mysqld
 		return nil
 	}
 	say(w, "Missing in the database %s: %s", j.mysql.database, strings.Join(create, ", "))
+	for _, n := range notes {
+		say(w, "Note: %s.", command.Clean(n))
+	}
 	if !j.yes {
 		if d == nil {
 			return command.Usage(fmt.Errorf("--yes is missing: %s would have to be created, and there is no terminal to ask at", strings.Join(create, ", ")))
@@ -250,7 +257,7 @@ func (j *joining) create(ctx context.Context, w io.Writer, d *dialog, db *mysqld
 		}
 	}
 	if err := blueprint.Create(ctx, db, missing); err != nil {
-		return err
+		return fmt.Errorf("%w; then repeat the command", err)
 	}
 	say(w, "Created: %s", strings.Join(create, ", "))
 	return nil

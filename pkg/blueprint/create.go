@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,8 +41,8 @@ func Missing(ctx context.Context, db *mysqldb.DB, tables []Table) (missing []Tab
 // errExists is the servers' error for a table that exists.
 const errExists = 1050
 
-// Create creates tables, each as a whole; existing ones stay as they are. All must be valid. Tables created before an
-// error or a kill stay, and Missing then finds the rest. Cycles of foreign keys need no order: a table may refer to one
+// Create creates tables, each as a whole; existing ones stay as they are. All must be valid. The error names those that the
+// server refuses; the others are created all the same. Tables created before a kill stay, and Missing then finds the rest. Cycles of foreign keys need no order: a table may refer to one
 // that comes later.
 func Create(ctx context.Context, db *mysqldb.DB, tables []Table) error {
 	conn, err := db.Connx(ctx)
@@ -53,6 +54,7 @@ func Create(ctx context.Context, db *mysqldb.DB, tables []Table) error {
 	if _, err := conn.ExecContext(ctx, `SET foreign_key_checks = 0`); err != nil {
 		return err
 	}
+	var refused []error
 	for i := range tables {
 		t := &tables[i]
 		if err := t.Valid(); err != nil {
@@ -61,9 +63,13 @@ func Create(ctx context.Context, db *mysqldb.DB, tables []Table) error {
 		if t.Cannot != "" {
 			return fmt.Errorf("table %s has to be created by hand: %s", t.Name, t.Cannot)
 		}
-		if _, err := conn.ExecContext(ctx, t.Create()); err != nil && mysqldb.Number(err) != errExists {
-			return fmt.Errorf("create table %s: %w", t.Name, err)
+		switch _, err := conn.ExecContext(ctx, t.Create()); {
+		case err == nil || mysqldb.Number(err) == errExists:
+		case mysqldb.Number(err) != 0:
+			refused = append(refused, fmt.Errorf("table %s has to be created by hand: this server refuses its definition: %w", t.Name, err))
+		default:
+			return errors.Join(append(refused, fmt.Errorf("create table %s: %w", t.Name, err))...)
 		}
 	}
-	return nil
+	return errors.Join(refused...)
 }

@@ -242,7 +242,11 @@ func quoted(names []string) string {
 }
 
 func (c *Column) create() string {
-	out := mysqldb.Quote(c.Name) + " " + c.Type
+	kind := c.Type
+	if kind == "geomcollection" { // MySQL's name for it, which MariaDB does not know
+		kind = "geometrycollection"
+	}
+	out := mysqldb.Quote(c.Name) + " " + kind
 	if len(c.Members) > 0 {
 		list := make([]string, len(c.Members))
 		for i, m := range c.Members {
@@ -270,6 +274,8 @@ func (c *Column) create() string {
 		out += " DEFAULT b'" + *c.Default + "'"
 	case c.Unquoted:
 		out += " DEFAULT " + *c.Default
+	case strings.HasSuffix(kind, "text") || strings.HasSuffix(kind, "blob"): // for MySQL only an expression can be their default
+		out += " DEFAULT (" + mysqldb.QuoteString(*c.Default) + ")"
 	default:
 		out += " DEFAULT " + mysqldb.QuoteString(*c.Default)
 	}
