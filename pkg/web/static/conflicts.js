@@ -1,17 +1,21 @@
 // Conflicts: both versions of the row side by side, and ways to decide: put the one that lost back, keep both, dismiss.
 import { byId, el, list, options, shows, text } from "./dom.js";
-import { plural } from "./format.js";
+import { number, plural } from "./format.js";
 import { address, call } from "./api.js";
 import { ask, busy, say } from "./say.js";
 import { rowButton } from "./row.js";
 
 const page = 20; // conflicts that are read at a time
 const countMost = 10_000; // the node counts no further
+const atOnce = 1000; // that one request dismisses
+const shownMost = 2000; // characters, or half as many bytes, of a value that are shown
 
 export function conflicts(app) {
-  const differ = byId("conflicts-differ"), more = byId("conflicts-more"), all = byId("conflicts-all");
+  const differ = byId("conflicts-differ"), more = byId("conflicts-more"), all = byId("conflicts-all"), whole = byId("conflicts-whole");
   const table = byId("conflicts-table"), find = byId("conflicts-find"), dismissed = byId("conflicts-dismissed");
   let shown = [], found = -1, looking = false, again = false;
+
+  const chosen = () => ({ table: table.value, find: find.value, dismissed: dismissed.checked || "" });
 
   async function look(older = false) {
     if (looking) {
@@ -21,7 +25,8 @@ export function conflicts(app) {
     looking = true;
     try {
       const before = older ? shown.at(-1)?.id : "";
-      const some = await call("GET", address("conflicts", { before, table: table.value, find: find.value, dismissed: dismissed.checked || "", limit: Math.max(page, older ? 0 : Math.min(shown.length, 1000)) }));
+      const limit = Math.max(page, older ? Math.min(shown.length, 10 * page) : Math.min(shown.length, 1000));
+      const some = await call("GET", address("conflicts", { ...chosen(), before, limit }));
       shown = older ? [...shown, ...some] : some;
       // Large rows come in shorter lists: how many there are tells the end, and an empty list.
       const kept = table.value || find.value || dismissed.checked ? countMost : app.state?.conflicts.kept ?? countMost;
@@ -43,7 +48,26 @@ export function conflicts(app) {
     byId("conflicts-list").classList.toggle("only", differ.checked);
     byId("conflicts-empty").hidden = shown.length > 0;
     all.hidden = shown.length === 0;
+    whole.hidden = more.hidden || shown.length === 0;
+    text(whole, `${dismissed.checked ? "List again" : "Dismiss"} all${of() ? ` ${of()}` : ""}…`);
     text(all, `${dismissed.checked ? "List again" : "Dismiss"} the ${plural(shown.length, "conflict")} shown`);
+  }
+
+  /** Which conflicts are selected, in words; "" for all that there are. */
+  const of = () => [table.value && `of ${table.value}`, find.value && `with “${find.value}”`].filter(Boolean).join(" ");
+
+  /** Dismisses, or lists again, all that are selected: those that are shown and those before. */
+  async function putAllAside() {
+    const query = chosen(), undo = dismissed.checked;
+    let some = shown.map((c) => c.id), n = 0;
+    if (!await sure(`${undo ? "List" : "Dismiss"} all conflicts${of() ? ` ${of()}` : ""}${undo ? " again" : ""}?`, undo)) return;
+    while (some.length) {
+      for (let at = 0; at < some.length; at += atOnce) n += await put(some.slice(at, at + atOnce), undo);
+      say(`${number(n)} so far…`);
+      some = (await call("GET", address("conflicts", { ...query, before: some.at(-1), limit: atOnce }))).map((c) => c.id);
+    }
+    tell(n, undo);
+    await look();
   }
 
   differ.addEventListener("change", paint);
@@ -54,6 +78,7 @@ export function conflicts(app) {
     typed = setTimeout(look, 300);
   });
   all.addEventListener("click", () => busy(all, () => putAside(shown, dismissed.checked, look)));
+  whole.addEventListener("click", () => busy(whole, putAllAside));
   more.addEventListener("click", () => busy(more, () => look(true)));
 
   return {
@@ -69,8 +94,9 @@ export function conflicts(app) {
   };
 }
 
-function article(app, c, look) {
-  const at = app.time(c.at), title = `conflict-${c.id}`;
+/** A conflict with what can be done about it; look is called afterwards. In the view of its row, that view is not offered. */
+export function article(app, c, look, ofRow = false) {
+  const at = app.time(c.at), title = `conflict-${c.id}${ofRow ? "-of-row" : ""}`;
   const button = el("button", { onclick: () => back(button, c, look) }, "Put back");
   button.setAttribute("aria-label", `Put back the version of ${c.loser.origin} of row ${c.row} of ${c.table}`);
   const both = el("button", { class: "quiet", onclick: () => keepBoth(both, c, look) }, "Keep both");
@@ -82,7 +108,7 @@ function article(app, c, look) {
     el("div", { class: "head" },
       el("h3", { id: title }, c.table, " ", el("span", { class: "mono" }, c.row)),
       el("p", { class: "muted" }, at, ` · ${c.policy === "putBack" ? "overwritten when another version was put back" : `decided by ${c.policy}`}`),
-      el("div", { class: "controls" }, button, both, aside, rowButton(app, c.table, c.row), done)),
+      el("div", { class: "controls" }, button, both, aside, ofRow ? null : rowButton(app, c.table, c.row), done)),
     el("div", { class: "scroll", role: "region", "aria-label": `Versions of row ${c.row}, conflict ${c.id}, scrolls sideways`, tabindex: "0" }, versions(c)));
   node.tick = () => at.show(c.at);
   return shows(node, (now) => {
@@ -111,7 +137,17 @@ function value(v, row) {
   if (row === null || row === undefined) return el("td", { class: "none" }, "deleted");
   if (v === undefined) return el("td", { class: "none" }, "no such column");
   if (v === null) return el("td", { class: "none" }, "NULL");
-  return el("td", { class: "mono" }, typeof v === "object" ? JSON.stringify(v) : String(v));
+  return el("td", { class: "mono" }, shown(v));
+}
+
+/** A value as people read it: bytes that are no text as 0x and hexadecimal digits, as in an id, and of long ones the beginning. */
+export function shown(v) {
+  if (v?.type === "Buffer" && Array.isArray(v.data)) {
+    const digits = v.data.slice(0, shownMost / 2).map((b) => b.toString(16).padStart(2, "0")).join("");
+    return `0x${digits}${v.data.length > shownMost / 2 ? `… (${plural(v.data.length, "byte")})` : ""}`;
+  }
+  const s = typeof v === "object" ? JSON.stringify(v) : String(v);
+  return s.length > shownMost ? `${s.slice(0, shownMost)}… (${plural(s.length, "character")})` : s;
 }
 
 async function back(button, c, look) {
@@ -136,16 +172,19 @@ async function back(button, c, look) {
   });
 }
 
+const sure = (title, undo) => ask({ title, yes: undo ? "List again" : "Dismiss",
+  sentences: ["Rows are not changed.", undo ? "They are listed and counted again." : "They stay in the table, and are no longer listed or counted. They can be listed again."] });
+
+const put = async (conflicts, undo) => (await call("POST", "conflicts/dismiss", { conflicts, undo })).conflicts;
+
+const tell = (n, undo) => say(`${plural(n, "conflict is", "conflicts are")} ${undo ? "listed again" : "dismissed"}.`);
+
 /** Has conflicts no longer listed, or listed again. */
 async function putAside(list, undo, look) {
-  if (list.length > 1 && !await ask({ title: `${undo ? "List" : "Dismiss"} ${plural(list.length, "conflict")}${undo ? " again" : ""}?`, yes: undo ? "List again" : "Dismiss",
-    sentences: ["Rows are not changed.", undo ? "They are listed and counted again." : "They stay in the table, and are no longer listed or counted. They can be listed again."] })) return;
+  if (list.length > 1 && !await sure(`${undo ? "List" : "Dismiss"} ${plural(list.length, "conflict")}${undo ? " again" : ""}?`, undo)) return;
   let n = 0;
-  for (let at = 0; at < list.length; at += 1000) {
-    const { conflicts } = await call("POST", "conflicts/dismiss", { conflicts: list.slice(at, at + 1000).map((c) => c.id), undo });
-    n += conflicts;
-  }
-  say(`${plural(n, "conflict is", "conflicts are")} ${undo ? "listed again" : "dismissed"}.`);
+  for (let at = 0; at < list.length; at += atOnce) n += await put(list.slice(at, at + atOnce).map((c) => c.id), undo);
+  tell(n, undo);
   await look();
 }
 
@@ -165,7 +204,7 @@ async function keepBoth(button, c, look) {
   const sentences = [
     `What ${c.loser.origin || "the other node"} wrote is inserted next to row ${c.row} of ${c.table}, here and at all nodes.`,
     "Rows that refer to it stay as they are.",
-    el("label", {}, "New key, if the server does not number the rows; several columns are joined with commas; a comma in a value is \\, ", key),
+    el("label", {}, "New key as column=value, if the server does not number the rows. Join several columns with commas; write a comma in a value as \\, ", key),
   ];
   if (!await ask({ title: "Keep both rows?", sentences, yes: "Keep both" })) return;
   await busy(button, async () => {
@@ -181,10 +220,11 @@ function compared(now, columns) {
   const rows = [now.now, now.winner.row, now.loser.row];
   const names = [...new Set(rows.flatMap((row) => Object.keys(row ?? {})))];
   const lines = names.map((name) => {
-    const cells = rows.map((row) => value(row && Object.hasOwn(row, name) ? row[name] : undefined, row));
+    const values = rows.map((row) => (row && Object.hasOwn(row, name) ? row[name] : undefined));
+    const cells = values.map((v, i) => value(v, rows[i]));
     const tick = el("input", { type: "checkbox", "aria-label": `Put back ${name}`, onchange: () => (tick.checked ? columns.add(name) : columns.delete(name)) });
     tick.checked = true;
-    const same = cells[0].textContent === cells[2].textContent;
+    const same = Boolean(rows[0]) === Boolean(rows[2]) && JSON.stringify(values[0]) === JSON.stringify(values[2]);
     return el("tr", { class: same ? "same" : "differs" }, el("td", {}, columns.has(name) && now.now !== null ? tick : null), el("th", { scope: "row" }, name), ...cells);
   });
   return el("div", { class: "scroll conflict", role: "region", "aria-label": "The row now, as it won and as it lost, scrolls sideways", tabindex: "0" },
