@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -18,11 +19,12 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/web"
 )
 
-// desk is a hub with many conflicts.
+// desk is a hub with many conflicts, and with a row that only one of its remotes has differently.
 type desk struct {
 	*hub
 	mu        sync.Mutex
 	dismissed map[uint64]bool
+	held      chan struct{} // an answer about the row "slow" waits for it
 }
 
 const deskConflicts = 2345
@@ -77,6 +79,36 @@ func (h *desk) Dismiss(_ context.Context, d status.Dismiss) (int64, error) {
 	return int64(max(len(h.dismissed)-n, n-len(h.dismissed))), nil
 }
 
+func (h *desk) Row(ctx context.Context, of status.RowAsk) (*status.Row, error) {
+	now := time.Now()
+	switch of.ID {
+	case "abc":
+		return nil, status.Kind(status.ErrRequest, errors.New(`"abc" is not the id of a row of orders`))
+	case "slow":
+		select {
+		case <-h.held:
+		case <-ctx.Done():
+		}
+		return &status.Row{Client: "hub", Table: of.Table, ID: of.ID, Here: status.RowHere{Is: "unknown"}, Sites: []status.RowSite{}, Conflicts: []status.Conflict{}}, nil
+	case "gone":
+		w := &status.Written{By: "store-2", At: now}
+		return &status.Row{Client: "hub", Table: of.Table, ID: of.ID, Here: status.RowHere{Is: "deleted", Written: w}, Sites: []status.RowSite{{Client: "store-1", Is: "nowhere", Written: w}}, Conflicts: []status.Conflict{}}, nil
+	}
+	r := &status.Row{Client: "hub", Table: of.Table, ID: of.ID, Here: status.RowHere{Is: "there", Row: json.RawMessage(`{"id":"7"}`), Written: &status.Written{By: "hub", At: now}}}
+	for i := range h.sites {
+		x := status.RowSite{Client: fmt.Sprintf("store-%d", i+1), Is: "same"}
+		switch i {
+		case 200:
+			x.Is, x.Refused = "differs", &status.RowError{Message: "no such customer"}
+		case 100:
+			x.Is, x.Error = "", "it is offline"
+		}
+		r.Sites = append(r.Sites, x)
+	}
+	r.Conflicts = []status.Conflict{h.conflict(7)}
+	return r, nil
+}
+
 // Thousands of conflicts are put aside, and listed again, with one question, as far as they are selected; long and binary values
 // are readable.
 func TestPagePutsAllConflictsAside(t *testing.T) {
@@ -122,4 +154,38 @@ func TestPagePutsAllConflictsAside(t *testing.T) {
 	if len(h.dismissed) != 0 {
 		t.Errorf("%d are still dismissed", len(h.dismissed))
 	}
+}
+
+// The view of a row shows remotes that differ first and what was kept of it, and never a row other than the one that was asked for.
+func TestPageShowsTheRowThatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	h := &desk{hub: newHub(300), dismissed: map[uint64]bool{}, held: make(chan struct{})}
+	server := httptest.NewServer(web.New(h, noLines{}, http.NotFoundHandler()).Page("", true))
+	t.Cleanup(server.Close)
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(server.URL+"/#row"))
+	b.Expect("the tables", `document.getElementById("row-table").options.length`, "3")
+	const show = `(([table, id]) => { document.getElementById("row-table").value = table; document.getElementById("row-id").value = id; document.getElementById("row-form").requestSubmit(); return id; })`
+	b.Text(show + `(["orders", "7"])`)
+	b.Sees("#row-result", "300 remotes: 1 differs; 1 not known; 298 same.")
+	b.Sees("#row-result .stack tbody tr:first-child", "refused: no such customer")
+	b.Sees("#row-result .stack tbody tr:nth-child(2)", "it is offline")
+	b.Sees("#row-result", "1 conflict of this row here")
+	b.Sees("#row-result article", "by store-1")
+	b.Click(`#row-result article [aria-label^="Dismiss"]`)
+	b.Sees("#said", "1 conflict is dismissed.")
+	b.Expect("the focus on the row", `document.activeElement.closest("#row-result") !== null`, "true")
+	b.Text(show + `(["orders", "abc"])`)
+	b.Expect("no other row", `document.getElementById("row-result").innerText.trim()`, `"abc" is not the id of a row of orders`)
+	b.Forget() // the browser reports that answer
+	b.Text(show + `(["orders", "slow"])`)
+	b.Expect("no other row", `document.getElementById("row-result").innerText.trim()`, "Asking the remotes…")
+	b.Text(show + `(["orders", "gone"])`)
+	b.Sees("#row-result", "deleted ")
+	b.Sees("#row-result .stack tbody", "not there either")
+	close(h.held)
+	b.Text(show + `(["orders", "7"])`)
+	b.Sees("#row-result", "1 differs")
+	b.Sees("#row-result h3", "7")
+	b.Clean()
 }
