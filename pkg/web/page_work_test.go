@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 func verifiesAndRepairs(t *testing.T, p *page) {
@@ -97,9 +98,14 @@ func pausesAndResumes(t *testing.T, p *page) {
 	p.Sees("#pauses-empty", "Nothing is paused")
 	p.Click("#pause")
 	p.Sees("#pause-dialog", "all remotes")
+	p.Click(`#pause-dialog button[value=""]`)
+	p.Expect("the question to be closed", `document.getElementById("pause-dialog").open`, "false")
+	p.Click("#pause")
+	p.Sees("#pause-dialog", "all remotes")
 	p.Accessible("the question what to pause")
 	p.Do("a reason", chromedp.SetValue(chromedp.CSS("#pause-reason"), "<b>new</b> column"), chromedp.SetValue(chromedp.CSS("#pause-for"), "7200"))
-	p.Click(`#pause-dialog button[value="yes"]`)
+	p.Do("to the reason", chromedp.Focus(chromedp.CSS("#pause-reason")))
+	p.Press(kb.Enter) // is not to cancel
 	p.Sees("#pauses", "all tables to all remotes")
 	p.Sees("#pauses", "<b>new</b> column") // as text
 	p.Sees("#pauses", "goes on in")

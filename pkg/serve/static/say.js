@@ -37,6 +37,12 @@ export function ask({ title, sentences, yes, bad = false }) {
   });
 }
 
+// Cancel does not submit: Enter in a text would press the first button that does. On a box to tick it does nothing.
+document.addEventListener("click", (event) => event.target.closest?.('dialog button[type="button"][value=""]')?.closest("dialog").close());
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches?.("dialog input[type=checkbox]")) event.preventDefault();
+});
+
 /** Runs what a button does: the button waits meanwhile, and an error is said. */
 export async function busy(button, work) {
   if (button.getAttribute("aria-busy") === "true") return;
