@@ -173,7 +173,7 @@ func (c *checker) follow(given map[string]any, signed []byte) (f From, err error
 		}
 		c.Elsewhere(name, f.Source())
 		if v := c.leadable(name, name, p.Keys[name]); v != nil {
-			given[name] = v
+			given[name] = withOwn(name, v, given[name])
 			f.Led.Keys = append(f.Led.Keys, name)
 		}
 	}
@@ -207,7 +207,34 @@ func (c *checker) leadable(at, name string, text json.RawMessage) any {
 		c.Mistakef(at, "has a reference (${…}), which would be replaced by what is in another node's environment: write the value itself")
 		return nil
 	}
+	if block, ok := v.(map[string]any); ok {
+		for _, inner := range own[name] {
+			if _, ok := block[inner]; ok {
+				c.Mistakef(keys.Join(at, inner), "may not be led: who may write what is for each site's own file to say")
+				return nil
+			}
+		}
+	}
 	return v
+}
+
+// own lists what each node says itself of a block that may be led: who may write there.
+var own = map[string][]string{"routeOptions": {"write"}}
+
+// withOwn returns the value that a hub has for a key, with what this node's file says itself there.
+func withOwn(name string, led, file any) any {
+	block, ok := led.(map[string]any)
+	is, here := file.(map[string]any)
+	if !ok || !here {
+		return led
+	}
+	block = maps.Clone(block)
+	for _, inner := range own[name] {
+		if v, ok := is[inner]; ok {
+			block[inner] = v
+		}
+	}
+	return block
 }
 
 // refers reports whether a string in a value, or a name, would be expanded.

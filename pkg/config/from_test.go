@@ -126,6 +126,19 @@ func TestWhatAnotherHubGaveCountsMeanwhile(t *testing.T) {
 	}
 }
 
+// Who may write which rows at a site is its own to say, also where its hub says everything else about its routes.
+func TestAHubDoesNotSayWhoMayWrite(t *testing.T) {
+	t.Parallel()
+	path, sign, _ := ledFile(t, "", `, "routeOptions": {"also": ["nobody"], "write": "own"}`)
+	cfg, _, err := config.Try(path, nil, sign(`{"syncTables": ["orders"], "routes": {"orders": {"column": "store", "remote": "{value}"}}, "routeOptions": {"also": ["hq"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.RouteWrite != "own" || !slices.Equal(cfg.RouteAlso, []string{"hq"}) {
+		t.Errorf("%s, %v", cfg.RouteWrite, cfg.RouteAlso)
+	}
+}
+
 func TestWhatAHubMayNotSay(t *testing.T) {
 	t.Setenv("SECRET", "hunter2")
 	path, sign, k := ledFile(t, "", "")
@@ -159,6 +172,8 @@ func TestWhatAHubMayNotSay(t *testing.T) {
 		`{"syncTables": {"file": "/etc/passwd"}}`:                                                                   "syncTables: ",
 		`{"checkInterval": 5, "syncTables": []}`:                                                                    "syncTables: is empty, and so is receiveTables",
 		`{` + tables + `, "conflictPolicy": {"items": "merge"}}`:                                                    "conflictPolicy.items: is not in syncTables or receiveTables",
+		`{` + tables + `, "routeOptions": {"write": "any"}}`:                                                        "routeOptions.write: may not be led",
+		`{` + tables + `, "routeOptions": {"also": ["hq"], "write": "give"}}`:                                       "routeOptions.write: may not be led",
 		`{` + tables + `, "routeOptions": {"also": ["spy"]}}`:                                                       `"spy" is not in remoteClients`,
 		`{` + tables + `, "allowLossy": {"orders": ` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}}`: "allowLossy",
 	} {
@@ -204,6 +219,7 @@ func TestMistakesAboutTheHub(t *testing.T) {
 		`"configurationFrom": {"client": "hq", "profile": "s", "key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "local": ["broker"]}`: `"broker" is not one of`,
 		`"lead": {"store": {"sites": ["hq"], "keys": {"mqttConfig": {}}}}`:                                                                 "lead.store.keys.mqttConfig: may not be led",
 		`"lead": {"store": {"sites": ["hq"], "keys": {"syncTables": ["${HOME}"]}}}`:                                                        "lead.store.keys.syncTables: has a reference",
+		`"lead": {"store": {"sites": ["hq"], "keys": {"routeOptions": {"write": "any"}}}}`:                                                 "lead.store.keys.routeOptions.write: may not be led",
 		`"lead": {"store": {"sites": ["hq"], "keys": {"checkInterval": 0}}}`:                                                               "lead.store.keys.checkInterval: 0 is less than 1",
 		`"lead": {"store": {"sites": ["other"], "keys": {}}}`:                                                                              `"other" is in neither remoteClients nor acceptFrom`,
 		`"lead": {"store": {"sites": ["me"], "keys": {}}}`:                                                                                 "this node's own name",
