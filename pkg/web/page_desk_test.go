@@ -189,3 +189,27 @@ func TestPageShowsTheRowThatWasAskedFor(t *testing.T) {
 	b.Sees("#row-result h3", "7")
 	b.Clean()
 }
+
+// Each problem leads to the view where it is mended, whatever the names and errors that it quotes.
+func TestPageLeadsToWhereAProblemIsMended(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(web.New(newHub(3), noLines{}, http.NotFoundHandler()).Page("", true))
+	t.Cleanup(server.Close)
+	b := browser.New(t)
+	b.Do("open the page", chromedp.Navigate(server.URL+"/"))
+	b.Sees("#link", "Live")
+	for sentence, want := range map[string]string{
+		"The broker 127.0.0.1:1883 has been unreachable since now (dial tcp 127.0.0.1:1883: connect: connection refused).":                               "overview",
+		"The database 127.0.0.1:3306 has been unreachable since now (connection refused).":                                                               "overview",
+		"The transformer orders.js failed on row 7 of orders at 10:00: verify is refused.":                                                               "transformers",
+		"2 rows for conflict-transformer are refused: mysql-sync errors says why.":                                                                       "errors",
+		"This node refuses the profile store of hq, and keeps what its own file says: conflictPolicy: orders: a transformer is refused.":                 "sites",
+		"verify has been offline since 2026-11-29 23:18:38 UTC.":                                                                                         "sites",
+		"conflicts differs from that of store-1 in 3 rows (now): mysql-sync verify --repair sends them.":                                                 "verify",
+		"The database may lack rows that the remotes have, because it was restored from a backup (noticed now): mysql-sync verify --repair fetches them": "verify",
+		"orders cannot be read since now: the transformer was refused.":                                                                                  "log",
+	} {
+		b.Expect(sentence, fmt.Sprintf(`(await import("./static/problems.js")).placeOf(%q, true)[0]`, sentence), want)
+	}
+	b.Clean()
+}

@@ -1,12 +1,12 @@
 // Problems in sentences: one that many sites have is said once, and each leads to the view where it is mended.
 
+// By what is always said in such a sentence: it may also quote names, and the errors of servers and scripts.
 const places = [
-  [/verify|differs? from|vanished|may have been missed/i, "verify", "Verify"],
-  [/transformer/i, "transformers", "Transformers"],
-  [/conflict/i, "conflicts", "Conflicts"],
-  [/refused|cannot be written/i, "errors", "Errors"],
-  [/offline|not been heard|asks to join|profile|has not answered|clock/i, "sites", "Sites"],
-  [/never sent|paused/i, "overview", "Overview"],
+  [/^The (database|broker) .*unreachable/, "overview", "Overview"],
+  [/^The transformer /, "transformers", "Transformers"],
+  [/ asks to join\.|the profile | \(profile |^The clock of |offline since |not been heard since |has not answered since /, "sites", "Sites"],
+  [/ (is|are) refused: mysql-sync errors| cannot be written since /, "errors", "Errors"],
+  [/mysql-sync verify|verify --repair|^A trigger changes rows/, "verify", "Verify"],
 ];
 
 /** The view where a problem is mended, as the name of its link and what it is called. */
