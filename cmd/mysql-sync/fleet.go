@@ -213,12 +213,15 @@ func clockOf(t *fleet.Told) string {
 	}
 }
 
-// printProblems prints what the sites say, the worst first, and why others say nothing.
+// namesShown is how many sites are named that have the same problem.
+const namesShown = 3
+
+// printProblems prints what the sites say, the worst first, and why others say nothing. What several say is printed once.
 func printProblems(w io.Writer, s screen, f *fleet.Fleet) {
 	fmt.Fprintln(w)
-	left := problemsShown
-	for i := range f.Sites {
-		x := f.Sites[i]
+	var said []string // in the order of the first site that says it
+	sites := map[string][]string{}
+	for _, x := range f.Sites {
 		list := []string{}
 		if x.Why != "" {
 			list = append(list, x.Why)
@@ -230,12 +233,22 @@ func printProblems(w io.Writer, s screen, f *fleet.Fleet) {
 			list = append(list, problemsOf(&x.Told.Summary)...)
 		}
 		for _, p := range list {
-			if left--; left < 0 {
-				say(w, "… more: name a site with --find, or use --json")
-				return
+			if sites[p] == nil {
+				said = append(said, p)
 			}
-			say(w, "%s %s: %s", s.bad("✗"), command.Clean(x.Name), command.Clean(p))
+			sites[p] = append(sites[p], x.Name)
 		}
+	}
+	for i, p := range said {
+		if i == problemsShown {
+			say(w, "… more: name a site with --find, or use --json")
+			return
+		}
+		names := strings.Join(sites[p][:min(len(sites[p]), namesShown)], ", ")
+		if n := len(sites[p]) - namesShown; n > 0 {
+			names += fmt.Sprintf(" and %d more", n)
+		}
+		say(w, "%s %s: %s", s.bad("✗"), command.Clean(names), command.Clean(p))
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -123,5 +124,21 @@ func TestFleetNamesPauses(t *testing.T) {
 	printFleet(&b, screen{}, &fleet.Fleet{Client: "hq", Now: now, Sites: sites[1:2]}, 3)
 	if said := b.String(); !strings.Contains(said, "paused at hq: orders to store-2") {
 		t.Error(said)
+	}
+}
+
+// What many sites have is said once, so that it does not hide what the others say.
+func TestFleetSaysOnceWhatManySitesHave(t *testing.T) {
+	t.Parallel()
+	f := &fleet.Fleet{Client: "hq", Now: time.Date(2026, 11, 29, 20, 0, 0, 0, time.UTC)}
+	for i := range 300 {
+		f.Sites = append(f.Sites, &fleet.Site{Name: fmt.Sprintf("store-%d", i+1), Standing: fleet.Offline, Why: "this node does not reach the broker"})
+	}
+	f.Sites = append(f.Sites, &fleet.Site{Name: "hq", Own: true, Standing: fleet.Problems, Told: &fleet.Told{Summary: wire.Summary{Problems: []string{"The broker is unreachable."}}}})
+	var b bytes.Buffer
+	printFleet(&b, screen{}, f, len(f.Sites))
+	_, said, _ := strings.Cut(b.String(), "✗")
+	if want := " store-1, store-2, store-3 and 297 more: this node does not reach the broker\n✗ hq: The broker is unreachable.\n"; said != want {
+		t.Errorf("%q, want %q", said, want)
 	}
 }
