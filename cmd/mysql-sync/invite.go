@@ -20,6 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/command"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/join"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/sites"
 )
 
@@ -229,6 +230,16 @@ func (v *invite) token(ctx context.Context, cfg *config.Config, t join.Token) (w
 		return w, err
 	}
 	defer db.Close()
+	_, all, _, err := sites.List(ctx, db)
+	if err != nil && !mysqldb.NoTable(err) {
+		return w, err
+	}
+	for _, s := range all {
+		if s.Client == v.Site && s.State != sites.Dismissed {
+			has := map[string]string{sites.In: "has joined already", sites.Asking: "asks already to be let in"}[s.State]
+			return w, fmt.Errorf("%s %s, and a token made now would open nothing: first shut it out, with mysql-sync sites --dismiss %s", s.Client, has, s.Client)
+		}
+	}
 	made, err := sites.Invite(ctx, db, v.Ask)
 	if err != nil {
 		return w, err

@@ -195,7 +195,7 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 				break
 			}
 			if !send {
-				return fmt.Errorf("the broker %v cannot be reached from here", j.token.Servers)
+				return unreached(j.token.Servers, line.Status().Err)
 			}
 			return p.reason()
 		case payload := <-came:
@@ -238,6 +238,15 @@ func (j *joining) ask(ctx context.Context, w io.Writer) error {
 			}
 		}
 	}
+}
+
+// unreached is the error without a connection to the broker.
+func unreached(servers []string, why error) error {
+	said := ""
+	if why != nil {
+		said = ": " + why.Error()
+	}
+	return fmt.Errorf("the broker %s cannot be reached from here%s; is it running, and its address right as seen from here (mysql-sync invite --broker)? The same token can be used again", strings.Join(servers, ", "), said)
 }
 
 // patience decides when to give up. Only what the hub sealed for this site counts as an answer: whoever may publish at the

@@ -125,6 +125,11 @@ func TestAStoreJoinsAndIsDismissed(t *testing.T) {
 	has(t, h.Run(0, "status"), "store-17", "online")
 	has(t, h.Run(0, "verify", "--remote", "store-17"), "equal")
 
+	code, out, said := testkit.Output(t, "invite", "store-17", h.File)
+	if code != 1 || out != "" || !strings.Contains(said, "store-17 has joined already, and a token made now would open nothing: first shut it out, with mysql-sync sites --dismiss store-17") {
+		t.Errorf("exit code %d\n%s%s", code, out, said)
+	}
+
 	other, others := store(t)
 	has(t, joins(t, 1, token, others, "--yes"), "the token is used up")
 	if got, err := other.Rows(`SHOW TABLES`); err != nil || got != "" {

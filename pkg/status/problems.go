@@ -151,7 +151,7 @@ func remoteProblems(r *Remote, s *State, c Client, add func(format string, args 
 		add("%s has been offline since %s.", r.Name, moment(*r.Heard))
 	}
 	if !c.Mute.IsZero() && r.Online {
-		add("%s is online but has not answered since %s, although it is known as a mysql-sync node: see its log; if another program has taken its name for good, add it to version1Clients.", r.Name, moment(c.Mute))
+		add("%s is online but has not answered since %s, although it is known as a mysql-sync node: see its log, and whether it still lets this node in (its remoteClients, acceptFrom, or mysql-sync sites there); if another program has taken its name for good, add it to version1Clients.", r.Name, moment(c.Mute))
 	}
 	if r.Errors > 0 {
 		add("%d %s for %s %s refused: mysql-sync errors says why.", r.Errors, number(r.Errors, "row", "rows"), r.Name, number(r.Errors, "is", "are"))
