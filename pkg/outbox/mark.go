@@ -54,10 +54,29 @@ func (o *Outbox) needed(remote string) string {
 // that is already marked keeps its place but gets a new token: an ack of what was sent before does not count for it.
 // Promise 1.
 func (o *Outbox) Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
+	return o.markShown(ctx, tx, rows, remote, plain)
+}
+
+// MarkLost is Mark of rows that the remote had, and has to give back. Until it has acked that, it may have news of them, and write
+// them; the mark says so until then, whatever else the row is marked for. DESIGN.md lists which marks do.
+func (o *Outbox) MarkLost(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error {
+	return o.markShown(ctx, tx, rows, remote, lost)
+}
+
+// kind is what a mark says besides that the remote needs the row.
+type kind uint8
+
+const (
+	plain     kind = iota
+	ifMissing      // unless it has a row with the key
+	lost           // it had the row
+)
+
+func (o *Outbox) markShown(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string, k kind) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	err := o.mark(ctx, tx, rows, remote, false, ` ON DUPLICATE KEY UPDATE row_key = VALUES(row_key), token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0`)
+	err := o.mark(ctx, tx, rows, remote, k, ` ON DUPLICATE KEY UPDATE row_key = VALUES(row_key), token = VALUES(token), state = 'ready', attempts = 0, only_missing = 0, lost = GREATEST(lost, VALUES(lost))`)
 	if err != nil {
 		return err
 	}
@@ -77,17 +96,17 @@ func (o *Outbox) markMissing(ctx context.Context, tx mysqldb.Tx, rows []change.R
 	if len(rows) == 0 {
 		return nil
 	}
-	return o.mark(ctx, tx, rows, remote, true, ` ON DUPLICATE KEY UPDATE position = position`)
+	return o.mark(ctx, tx, rows, remote, ifMissing, ` ON DUPLICATE KEY UPDATE position = position`)
 }
 
-func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string, missing bool, again string) error {
+func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string, k kind, again string) error {
 	token := o.stream.Token(len(rows))
-	args := make([]any, 0, 7*len(rows))
+	args := make([]any, 0, 8*len(rows))
 	for i, r := range rows {
 		id, key := columns(r)
-		args = append(args, remote, r.Table, id, key, token+int64(i), token+int64(i), missing)
+		args = append(args, remote, r.Table, id, key, token+int64(i), token+int64(i), k == ifMissing, k == lost)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, only_missing) VALUES `+mysqldb.Groups(len(rows), 7)+again, args...)
+	_, err := tx.ExecContext(ctx, `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, only_missing, lost) VALUES `+mysqldb.Groups(len(rows), 8)+again, args...)
 	if err != nil {
 		return fmt.Errorf("mark rows for %s: %w", remote, err)
 	}

@@ -17,6 +17,10 @@ type looking struct {
 	// changing are the remotes that won or lost labels, by these, as long as rows are still to be marked for that. A row that
 	// gets another label meanwhile is not found by the one that it had.
 	changing map[uint32][]string
+	// had is what remotes had of tables before these were labelled by another route, as long as they are still to be marked for that;
+	// hadLabels is the same by table and label.
+	had       map[string]had
+	hadLabels map[string]map[uint32][]string
 	// unsure are the lookup tables of which the database may have a copy that is not in looked, with jobs for it, since a COMMIT was not
 	// answered: they are taken over once more, and jobs wait until then, or they would mark rows by the copy before, and be done.
 	unsure []config.RouteLookup
@@ -63,9 +67,10 @@ func (l *looking) change(p pairs) {
 
 // resume reads which rows are still to be marked.
 func (r *Router) resume(ctx context.Context) error {
-	_, all, err := r.reroutings(ctx, math.MaxInt32)
-	for _, what := range all {
+	jobs, all, err := r.reroutings(ctx, math.MaxInt32)
+	for i, what := range all {
 		r.change(what.Pairs)
+		r.hadBefore(jobs[i].Table, what.Had)
 	}
 	return err
 }
@@ -75,6 +80,12 @@ func (r *Router) settle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changing = nil
+	for table := range r.had {
+		if r.ready[table] {
+			delete(r.had, table)
+			delete(r.hadLabels, table)
+		}
+	}
 }
 
 // reroutings returns the first jobs, and what they say.

@@ -33,9 +33,11 @@ type Memory interface {
 	Labels(ctx context.Context) (map[uint32]Text, error)
 	Label(ctx context.Context, l Text) (uint32, error)
 	// Routes returns the routes by which tables are labelled. Begin records that a table is to be labelled by another one,
-	// from its first row; Again, that it is to be relabelled; Unrouted, that it has no route.
+	// from its first row, and what remotes had by those before; Had, that they had more; Again, that it is to be relabelled; Unrouted,
+	// that it has no route.
 	Routes(ctx context.Context) (map[string]Labelled, error)
-	Begin(ctx context.Context, table, route string) error
+	Begin(ctx context.Context, table, route string, had []byte) error
+	Had(ctx context.Context, table string, had []byte) error
 	Again(ctx context.Context, table string) error
 	Unrouted(ctx context.Context, table string) error
 	// Kept returns the last copy of a lookup table, Look its current contents.
@@ -51,6 +53,7 @@ type Labelled struct {
 	Route    string
 	Begun    bool // some rows are
 	Finished bool
+	Had      []byte // what Begin recorded, as JSON; nil once it is finished
 }
 
 // Jobs is work on rows that is done in chunks.
@@ -91,6 +94,7 @@ type Rerouting struct {
 // Tx is a transaction.
 type Tx interface {
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
+	Fates(ctx context.Context, rows []change.Row) (map[change.Row]version.Fate, error)
 	// Labels returns the labels by which rows were last routed; 0 if they never were.
 	Labels(ctx context.Context, rows []change.Row) (map[change.Row]uint32, error)
 	// Values returns the current routing values of existing rows, by key; nil is NULL.
@@ -98,9 +102,11 @@ type Tx interface {
 	// Parents returns the rows that existing rows of a table refer to by the foreign key that they follow, by their keys;
 	// the zero Row is none.
 	Parents(ctx context.Context, table string, keys []string) (map[string]change.Row, error)
-	// Marked returns the rows that are marked for a remote; Mark marks rows.
+	// Marked returns the rows that are marked for a remote, each with whether its mark says that the remote lost it; Mark marks
+	// rows, and MarkLost such as it lost.
 	Marked(ctx context.Context, remote, table string, rows []change.Row) (map[change.Row]bool, error)
 	Mark(ctx context.Context, rows []change.Row, remote string) error
+	MarkLost(ctx context.Context, rows []change.Row, remote string) error
 	// Write writes versions; Relabel gives rows that have some a label; Move records rows whose children are to follow.
 	Write(ctx context.Context, entries []version.Entry) error
 	Relabel(ctx context.Context, rows []change.Row, label uint32) error

@@ -3,8 +3,6 @@ package route
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -42,15 +40,15 @@ func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table s
 	if err != nil {
 		return nil, err
 	}
-	m, parent := moves{marks: map[string][]change.Row{}}, len(r.children(table)) > 0
+	m, parent := newMoves(), len(r.children(table)) > 0
 	var leaving []change.Row
 	for _, row := range rows {
 		if before[row] != 0 && before[row] != nobody {
 			leaving = append(leaving, row)
-			r.moved(&m, table, row, before[row], nobody, parent)
+			r.moved(m, table, row, before[row], nobody, parent)
 		}
 	}
-	for _, rows := range m.marks {
+	for _, rows := range m.lost {
 		for _, row := range rows {
 			have[row] = true
 		}
@@ -64,21 +62,19 @@ func (r *Router) LeaveIn(ctx context.Context, tx Tx, w *version.Writing, table s
 			return nil, err
 		}
 		for _, row := range rows {
-			have[row] = have[row] || marked[row]
+			if _, ok := marked[row]; ok { // for whatever reason: it may have been left behind there
+				have[row] = true
+			}
 		}
 	}
-	w.After(func() {
-		for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
-			r.marked(remote)
-		}
-	})
+	w.After(func() { r.tellOf(m) })
 	if len(leaving) == 0 {
 		return have, nil
 	}
 	if err := tx.Relabel(ctx, leaving, nobody); err != nil {
 		return nil, err
 	}
-	return have, r.follow(ctx, tx, &m)
+	return have, r.follow(ctx, tx, m)
 }
 
 // nobodys reports whether a label is that of rows that this node gives back.

@@ -69,13 +69,28 @@ func (r *Router) compare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if k, ok := before[table]; ok && k.Route == text {
+		k, known := before[table]
+		if known && k.Route == text {
 			r.ready[table] = k.Finished
+			h, err := parseHad(k.Had)
+			if err != nil {
+				return err
+			}
+			r.hadBefore(table, h)
 			continue
 		}
-		if err := r.db.Begin(ctx, table, text); err != nil {
+		h, err := r.before(ctx, table, k, known)
+		if err != nil {
 			return err
 		}
+		kept, err := json.Marshal(h)
+		if err == nil {
+			err = r.db.Begin(ctx, table, text, kept)
+		}
+		if err != nil {
+			return err
+		}
+		r.hadBefore(table, h)
 	}
 	for _, table := range slices.Sorted(maps.Keys(before)) {
 		if r.cfg.Routed(table) {
@@ -99,6 +114,12 @@ func (r *Router) compare(ctx context.Context) error {
 	return nil
 }
 
+// chained is the routes of a table and of those that it follows, up to the root, and who gets all rows.
+type chained struct {
+	Routes []config.Route
+	Also   []string
+}
+
 // text is everything that a table's labels and their remotes depend on: if it changes, the table is relabelled.
 func (r *Router) text(table string) (string, error) {
 	chain := []config.Route{r.cfg.Routes[table]}
@@ -106,10 +127,7 @@ func (r *Router) text(table string) (string, error) {
 		name = r.cfg.Routes[name].Parent
 		chain = append(chain, r.cfg.Routes[name])
 	}
-	b, err := json.Marshal(struct {
-		Routes []config.Route
-		Also   []string
-	}{chain, r.cfg.RouteAlso})
+	b, err := json.Marshal(chained{chain, r.cfg.RouteAlso})
 	return string(within(b, longestRoute)), err
 }
 

@@ -143,21 +143,29 @@ func (r *Router) entries(ctx context.Context, tx Tx, rows []change.Row) ([]versi
 	return list, nil
 }
 
-// Return has remotes that were removed, and are back, lose the rows that are not theirs any more, and get what they lack.
+// Return has remotes that were removed, and are back, lose the rows that are not theirs any more, and get what they lack. Nobody has
+// noted which rows they lost meanwhile.
 func (r *Router) Return(ctx context.Context, remotes []string) error {
 	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
-		if len(remotes) == 0 || !r.Ready(table) {
-			continue // labelled does it
+		if len(remotes) == 0 || !r.cfg.Routed(table) {
+			continue
 		}
-		if err := r.give(ctx, table, remotes, func(Tx) error { return nil }); err != nil {
+		err := error(nil)
+		if r.Ready(table) {
+			err = r.give(ctx, table, remotes, had{All: remotes}, func(Tx) error { return nil })
+		} else { // labelled does it
+			err = r.returned(ctx, table, remotes)
+		}
+		if err != nil {
 			return fmt.Errorf("give remotes that are back their part of %s: %w", table, err)
 		}
 	}
 	return nil
 }
 
-// give has those of some remotes that had been sent a table as a whole lose the rows that are not theirs, and get what they lack.
-func (r *Router) give(ctx context.Context, table string, remotes []string, then func(Tx) error) error {
+// give has those of some remotes that had been sent a table as a whole lose the rows that are not theirs, and get what they lack. They may
+// have news of what they had.
+func (r *Router) give(ctx context.Context, table string, remotes []string, before had, then func(Tx) error) error {
 	sent, err := r.db.Sent(ctx, table)
 	if err != nil {
 		return fmt.Errorf("read who was sent %s: %w", table, err)
@@ -168,20 +176,27 @@ func (r *Router) give(ctx context.Context, table string, remotes []string, then 
 			return err
 		}
 	}
-	return r.db.In(ctx, func(tx Tx) error {
-		if len(sent) > 0 {
-			if err := reroute(ctx, tx, table, rerouting{Not: sent, Since: r.db.Token()}); err != nil {
+	before.All = slices.DeleteFunc(slices.Clone(before.All), func(remote string) bool { return !slices.Contains(sent, remote) })
+	err = r.db.In(ctx, func(tx Tx) error {
+		if len(sent) > 0 || len(before.Labels) > 0 {
+			if err := reroute(ctx, tx, table, rerouting{Not: sent, Had: before, Since: r.db.Token()}); err != nil {
 				return err
 			}
 		}
 		return then(tx)
 	})
+	if err == nil {
+		r.mu.Lock()
+		r.hadBefore(table, before)
+		r.mu.Unlock()
+	}
+	return err
 }
 
 // labelled completes the labelling of a table: remotes that had been sent the table lose the rows that are not theirs, and
 // get what they lack.
 func (r *Router) labelled(ctx context.Context, table string) error {
-	if err := r.give(ctx, table, r.cfg.RemoteClients, func(tx Tx) error { return tx.Finish(ctx, table) }); err != nil {
+	if err := r.give(ctx, table, r.cfg.RemoteClients, r.had[table], func(tx Tx) error { return tx.Finish(ctx, table) }); err != nil {
 		return fmt.Errorf("end the labelling of %s: %w", table, err)
 	}
 	r.mu.Lock()

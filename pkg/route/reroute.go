@@ -17,6 +17,7 @@ import (
 type rerouting struct {
 	Pairs pairs    `json:"pairs,omitempty"` // the labels that each remote wins or loses
 	Not   []string `json:"not,omitempty"`   // remotes for which to mark all rows that they should not have
+	Had   had      `json:"had,omitzero"`    // what remotes had before
 	Since int64    `json:"since,omitempty"` // a token of when it was queued
 }
 
@@ -61,9 +62,15 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
+		fates := map[change.Row]version.Fate{}
+		if len(what.Had.Labels) > 0 {
+			if fates, err = tx.Fates(ctx, rows); err != nil {
+				return err
+			}
+		}
 		next = *j
-		m := r.marks(&what, rows, labels)
-		for _, list := range m.marks {
+		m := r.marks(&what, rows, labels, fates)
+		for _, list := range slices.Concat(slices.Collect(maps.Values(m.lost)), slices.Collect(maps.Values(m.marks))) {
 			next.Marked += int64(len(list))
 		}
 		if len(rows) > 0 {
@@ -85,8 +92,8 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 }
 
 // marks returns the rows that a job marks.
-func (r *Router) marks(what *rerouting, rows []change.Row, labels map[change.Row]uint32) *moves {
-	m := &moves{marks: map[string][]change.Row{}}
+func (r *Router) marks(what *rerouting, rows []change.Row, labels map[change.Row]uint32, fates map[change.Row]version.Fate) *moves {
+	m := newMoves()
 	among := map[uint32]bool{}
 	for _, row := range rows {
 		among[labels[row]] = true
@@ -100,14 +107,30 @@ func (r *Router) marks(what *rerouting, rows []change.Row, labels map[change.Row
 			}
 		}
 	}
+	before := what.Had.byLabel()
 	for _, row := range rows {
 		for remote, ids := range changed {
-			if ids[labels[row]] {
+			switch {
+			case !ids[labels[row]]:
+			case r.To(row.Table, labels[row], remote):
 				m.mark(remote, row)
+			default:
+				m.lose(remote, row)
+			}
+		}
+		if fates[row] != version.There { // it still has the label that it had
+			for _, remote := range before[labels[row]] {
+				if !r.To(row.Table, labels[row], remote) {
+					m.lose(remote, row)
+				}
 			}
 		}
 		for _, remote := range what.Not {
-			if !r.To(row.Table, labels[row], remote) {
+			switch {
+			case r.To(row.Table, labels[row], remote):
+			case slices.Contains(what.Had.All, remote):
+				m.lose(remote, row)
+			default: // in case it was left behind there
 				m.mark(remote, row)
 			}
 		}

@@ -19,9 +19,10 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
-// Marker records in a transaction that a remote needs rows: the outbox.
+// Marker records in a transaction that a remote needs rows, or lost them: the outbox.
 type Marker interface {
 	Mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
+	MarkLost(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string) error
 }
 
 // Router routes a node's rows. It is safe for concurrent use. Without routes, all rows go to all remotes.
@@ -241,7 +242,7 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 	if err != nil {
 		return err
 	}
-	m, parent := moves{marks: map[string][]change.Row{}}, len(following(table)) > 0
+	m, parent := newMoves(), len(following(table)) > 0
 	for i, e := range entries {
 		id, ok := now[keys[i]]
 		if !ok {
@@ -252,19 +253,15 @@ func (r *Router) label(ctx context.Context, tx Tx, w *version.Writing, table str
 			return err
 		}
 		if e.From != "" && !r.To(table, id, e.From) {
-			m.mark(e.From, e.Row)
+			m.lose(e.From, e.Row)
 		}
-		r.moved(&m, table, e.Row, before[e.Row], id, parent)
+		r.moved(m, table, e.Row, before[e.Row], id, parent)
 		if e.Position == 0 || r.nobodys(before[e.Row]) {
-			r.won(&m, table, e, before[e.Row])
+			r.won(m, table, e, before[e.Row])
 		}
 	}
-	w.After(func() {
-		for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
-			r.marked(remote)
-		}
-	})
-	return r.follow(ctx, tx, &m)
+	w.After(func() { r.tellOf(m) })
+	return r.follow(ctx, tx, m)
 }
 
 // Missed queues a table for relabelling whose rows may have been written unseen, and holds it back until then.
@@ -295,30 +292,61 @@ func (r *Router) anew(ctx context.Context, table string) error {
 
 // moves are rows whose remotes change.
 type moves struct {
-	marks map[string][]change.Row // by remote
+	lost  map[string][]change.Row // by remote: it had them
+	marks map[string][]change.Row // others that are marked for it
 	rows  []change.Row            // whose children follow
 }
 
-// mark marks a row for a remote, once if all of the row's marks are made together.
+func newMoves() *moves {
+	return &moves{lost: map[string][]change.Row{}, marks: map[string][]change.Row{}}
+}
+
+// mark marks a row for a remote, and lose marks one that it lost; once if all of the row's marks are made together.
 func (m *moves) mark(remote string, row change.Row) {
-	if list := m.marks[remote]; len(list) == 0 || list[len(list)-1] != row {
-		m.marks[remote] = append(list, row)
+	if !endsWith(m.lost[remote], row) {
+		add(m.marks, remote, row)
 	}
 }
 
-// moved notes that a row's label has changed; parent says that others follow the row.
-func (r *Router) moved(m *moves, table string, row change.Row, before, now uint32, parent bool) {
-	if before == now {
-		return
+func (m *moves) lose(remote string, row change.Row) { add(m.lost, remote, row) }
+
+func endsWith(list []change.Row, row change.Row) bool {
+	return len(list) > 0 && list[len(list)-1] == row
+}
+
+func add(to map[string][]change.Row, remote string, row change.Row) {
+	if list := to[remote]; !endsWith(list, row) {
+		to[remote] = append(list, row)
 	}
+}
+
+// remotes are those for which rows are marked.
+func (m *moves) remotes() []string {
+	return union(slices.Collect(maps.Keys(m.lost)), slices.Collect(maps.Keys(m.marks)))
+}
+
+// tellOf tells those that send to remotes for which rows have been marked.
+func (r *Router) tellOf(m *moves) {
+	for _, remote := range m.remotes() {
+		r.marked(remote)
+	}
+}
+
+// moved notes that a row has a label, and had another before, or the same by another route: remotes lose it. parent says that others
+// follow the row.
+func (r *Router) moved(m *moves, table string, row change.Row, before, now uint32, parent bool) {
 	if before != 0 {
-		for _, remote := range append(r.remotesOf(table, before), r.unheard(before)...) {
+		var had []string
+		if before != now || !r.Ready(table) {
+			had = slices.Concat(r.remotesOf(table, before), r.unheard(before), r.hadBy(table, before))
+		}
+		for _, remote := range had {
 			if !r.To(table, now, remote) {
-				m.mark(remote, row)
+				m.lose(remote, row)
 			}
 		}
 	}
-	if parent {
+	if parent && before != now {
 		m.rows = append(m.rows, row)
 	}
 }
@@ -339,7 +367,10 @@ func (r *Router) won(m *moves, table string, e *version.Entry, before uint32) {
 
 // follow marks the rows, and queues their children.
 func (r *Router) follow(ctx context.Context, tx Tx, m *moves) error {
-	for _, remote := range slices.Sorted(maps.Keys(m.marks)) {
+	for _, remote := range m.remotes() {
+		if err := tx.MarkLost(ctx, m.lost[remote], remote); err != nil {
+			return err
+		}
 		if err := tx.Mark(ctx, m.marks[remote], remote); err != nil {
 			return err
 		}
@@ -359,49 +390,6 @@ func (r *Router) children(table string) (list []string) {
 	}
 	slices.Sort(list)
 	return list
-}
-
-// NotTheirs returns the rows of a table that a client does not have: those that are routed elsewhere, unless the client
-// has not yet heard that it lost them.
-func (r *Router) NotTheirs(ctx context.Context, db mysqldb.Queryer, client, table string, rows []change.Row) (map[change.Row]bool, error) {
-	return r.notTheirs(client, table, rows, func(of []change.Row) (map[change.Row]uint32, error) { return version.Labels(ctx, db, of) },
-		func(of []change.Row) (map[change.Row]bool, error) { return marked(ctx, db, client, table, of) })
-}
-
-// NotTheirsIn is NotTheirs for any Database.
-func (r *Router) NotTheirsIn(ctx context.Context, tx Tx, client, table string, rows []change.Row) (map[change.Row]bool, error) {
-	return r.notTheirs(client, table, rows, func(of []change.Row) (map[change.Row]uint32, error) { return tx.Labels(ctx, of) },
-		func(of []change.Row) (map[change.Row]bool, error) { return tx.Marked(ctx, client, table, of) })
-}
-
-func (r *Router) notTheirs(client, table string, rows []change.Row, read func([]change.Row) (map[change.Row]uint32, error), marked func([]change.Row) (map[change.Row]bool, error)) (map[change.Row]bool, error) {
-	if r.All(client, table) || len(rows) == 0 {
-		return nil, nil
-	}
-	labels, err := read(rows)
-	if err != nil {
-		return nil, err
-	}
-	var others []change.Row
-	for _, row := range rows {
-		if id := labels[row]; id != 0 && !r.To(table, id, client) && !slices.Contains(r.unheard(id), client) {
-			others = append(others, row)
-		}
-	}
-	if len(others) == 0 {
-		return nil, nil
-	}
-	unheard, err := marked(others) // of the loss
-	if err != nil {
-		return nil, err
-	}
-	theirs := map[change.Row]bool{}
-	for _, row := range others {
-		if !unheard[row] {
-			theirs[row] = true
-		}
-	}
-	return theirs, nil
 }
 
 // Part returns the values whose rows a remote gets, one list per rule; all says that it gets all rows.

@@ -56,17 +56,22 @@ func (s *server) Label(ctx context.Context, l Text) (uint32, error) {
 
 func (s *server) Routes(ctx context.Context) (map[string]Labelled, error) {
 	routes := map[string]Labelled{}
-	return routes, mysqldb.Each(ctx, s.db, `SELECT table_name, route, last_key IS NOT NULL, finished FROM sync_routes`, nil, func(rows *sql.Rows) error {
+	return routes, mysqldb.Each(ctx, s.db, `SELECT table_name, route, last_key IS NOT NULL, finished, had FROM sync_routes`, nil, func(rows *sql.Rows) error {
 		var table string
 		var l Labelled
-		err := rows.Scan(&table, &l.Route, &l.Begun, &l.Finished)
+		err := rows.Scan(&table, &l.Route, &l.Begun, &l.Finished, &l.Had)
 		routes[table] = l
 		return err
 	})
 }
 
-func (s *server) Begin(ctx context.Context, table, route string) error {
-	_, err := s.db.ExecContext(ctx, `REPLACE INTO sync_routes (table_name, route) VALUES (?, ?)`, table, route)
+func (s *server) Begin(ctx context.Context, table, route string, had []byte) error {
+	_, err := s.db.ExecContext(ctx, `REPLACE INTO sync_routes (table_name, route, had) VALUES (?, ?, ?)`, table, route, had)
+	return err
+}
+
+func (s *server) Had(ctx context.Context, table string, had []byte) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE sync_routes SET had = ? WHERE table_name = ?`, had, table)
 	return err
 }
 
@@ -187,6 +192,10 @@ func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row
 	return version.Read(ctx, x.tx, rows)
 }
 
+func (x *session) Fates(ctx context.Context, rows []change.Row) (map[change.Row]version.Fate, error) {
+	return version.Fates(ctx, x.tx, rows)
+}
+
 func (x *session) Labels(ctx context.Context, rows []change.Row) (map[change.Row]uint32, error) {
 	return version.Labels(ctx, x.tx, rows)
 }
@@ -205,6 +214,10 @@ func (x *session) Marked(ctx context.Context, remote, table string, rows []chang
 
 func (x *session) Mark(ctx context.Context, rows []change.Row, remote string) error {
 	return x.marker.Mark(ctx, x.tx, rows, remote)
+}
+
+func (x *session) MarkLost(ctx context.Context, rows []change.Row, remote string) error {
+	return x.marker.MarkLost(ctx, x.tx, rows, remote)
 }
 
 func (x *session) Write(ctx context.Context, entries []version.Entry) error {
@@ -241,7 +254,7 @@ func (x *session) Reached(ctx context.Context, table, key string) error {
 }
 
 func (x *session) Finish(ctx context.Context, table string) error {
-	_, err := x.tx.ExecContext(ctx, `UPDATE sync_routes SET finished = 1 WHERE table_name = ?`, table)
+	_, err := x.tx.ExecContext(ctx, `UPDATE sync_routes SET finished = 1, had = NULL WHERE table_name = ?`, table)
 	return err
 }
 

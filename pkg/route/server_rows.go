@@ -112,7 +112,7 @@ func (s *server) values(ctx context.Context, db mysqldb.Queryer, t *schema.Table
 	return read, nil
 }
 
-// marked returns the rows of a table that are marked for a remote.
+// marked returns the rows of a table that are marked for a remote, each with whether its mark says that the remote lost it.
 func marked(ctx context.Context, db mysqldb.Queryer, remote, table string, rows []change.Row) (map[change.Row]bool, error) {
 	found, byID := map[change.Row]bool{}, map[string]change.Row{}
 	args := []any{remote, table}
@@ -120,10 +120,11 @@ func marked(ctx context.Context, db mysqldb.Queryer, remote, table string, rows 
 		byID[row.ID()] = row
 		args = append(args, []byte(row.ID()))
 	}
-	err := mysqldb.Each(ctx, db, `SELECT row_id FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args, func(r *sql.Rows) error {
+	err := mysqldb.Each(ctx, db, `SELECT row_id, lost FROM sync_outbox WHERE remote = ? AND table_name = ? AND row_id IN (`+mysqldb.List(len(rows))+`)`, args, func(r *sql.Rows) error {
 		var id string
-		err := r.Scan(&id)
-		found[byID[id]] = true
+		var lost bool
+		err := r.Scan(&id, &lost)
+		found[byID[id]] = lost
 		return err
 	})
 	if err != nil {

@@ -64,6 +64,7 @@ CREATE TABLE sync_outbox (
   attempts INT NOT NULL DEFAULT 0,
   retry_at BIGINT NOT NULL DEFAULT 0,
   soon TINYINT NOT NULL DEFAULT 0,
+  lost TINYINT NOT NULL DEFAULT 0,
   PRIMARY KEY (remote, table_name, row_id),
   KEY next_rows (remote, state, position),
   KEY waiting (remote, state, table_name, retry_at)
@@ -188,7 +189,8 @@ CREATE TABLE sync_routes (
   table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
   route VARBINARY(8192) NOT NULL,
   last_key VARBINARY(12288) NULL,
-  finished TINYINT NOT NULL DEFAULT 0
+  finished TINYINT NOT NULL DEFAULT 0,
+  had MEDIUMBLOB NULL
 ) ENGINE=InnoDB;
 
 -- The lookup tables as they were last taken over.

@@ -31,6 +31,9 @@ func (w *world) conflict(winner, loser int) {
 
 // check checks what must hold when nothing moves any more.
 func (w *world) check(report *Report) {
+	if w.hostile() != nil {
+		return
+	}
 	if w.routes != nil {
 		w.checkRoutes(report)
 		w.checkWrites(report)

@@ -26,6 +26,7 @@ func (x *session) commit() {
 		if !x.found[key].exists && now.write != none && now.write != x.found[key].write {
 			n.w.history[now.write].equal = true // inserted meanwhile and deleted again: that delete is forgotten, but no row is
 		}
+		x.taken(key)
 		*now = x.rows[key]
 	}
 	for _, e := range x.entries {

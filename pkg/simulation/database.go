@@ -47,6 +47,7 @@ type mark struct {
 	onlyMissing bool
 	attempts    int
 	retryAt     int64 // ms
+	lost        bool  // the remote had the row
 }
 
 // remote is a row of sync_remotes, and what is marked for that remote and kept back from it.

@@ -209,6 +209,9 @@ func (l *link) Send(_ context.Context, m deliver.Message) error {
 // existing peer does not distinguish processes, except by the date.
 func (n *node) answer(b batch, failed []wire.Reject) {
 	l := b.from
+	if n.w.isHostile(n) {
+		return
+	}
 	if n.w.mistake == RefusedIsDone {
 		failed = nil
 	}

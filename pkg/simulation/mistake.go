@@ -55,6 +55,7 @@ const (
 	KeepAuthors                 // a row is not taken back from who wrote it
 	KeepChildren                // rows do not follow their parents
 	OverlookLookups             // nothing is rerouted when the lookup table changes
+	AnyMarkWrites               // a site may write each row that is marked for it
 	ForgetUnheard               // a site that has not heard that a row is another's may not write it
 	JudgeByLast                 // rows go to whom they were last recorded to be for
 	SendUnlabelled              // rows are sent before it is known who has them

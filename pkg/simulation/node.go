@@ -195,6 +195,7 @@ type standing struct {
 // record writes a write's version into the database.
 func (n *node) record(key int, e version.Entry, stands int) {
 	n.db.record(key, e, stands)
+	n.gives(key, e.Label)
 	n.stood[standing{key, e.Version}] = stands
 }
 
@@ -218,9 +219,9 @@ func (n *node) markAs(m marking) {
 	for _, l := range n.links {
 		for i, r := range m.rows {
 			if l.to.name == m.remote {
-				l.box().mark(n.w.keyOf(r), m.token+int64(i))
+				l.box().mark(n.w.keyOf(r), m.token+int64(i), m.lost)
 				l.tell(func() { l.sender.Marked() })
-				n.w.trace("%s marks %s for %s", n.name, r.Key, m.remote)
+				n.w.trace("%s marks %s for %s, lost: %v", n.name, r.Key, m.remote, m.lost)
 			}
 		}
 	}
@@ -228,6 +229,6 @@ func (n *node) markAs(m marking) {
 
 // mark marks a key for a remote, as verify does, and tells its sender.
 func (n *node) mark(l *link, key int) {
-	l.box().mark(key, n.stream.Token(1))
+	l.box().mark(key, n.stream.Token(1), false)
 	l.tell(func() { l.sender.Marked() })
 }

@@ -20,10 +20,10 @@ type box struct {
 	token func(n int) int64
 }
 
-// mark marks a key. An existing mark keeps its place.
-func (r *remote) mark(key int, token int64) {
+// mark marks a key. An existing mark keeps its place, and says further on that the remote lost the row, if it did.
+func (r *remote) mark(key int, token int64, lost bool) {
 	m := &r.marks[key]
-	*m = mark{position: cmp.Or(m.position, token), token: token}
+	*m = mark{position: cmp.Or(m.position, token), token: token, lost: m.lost || lost}
 }
 
 // markMissing marks a key to be sent only if the remote lacks it.
@@ -90,7 +90,7 @@ func (b *box) fail(failed []outbox.Failure) {
 func (b *box) later(sent []outbox.Sent) {
 	for i := range sent {
 		if !sent[i].OnlyMissing {
-			b.mark(b.key(sent[i].Row), b.token(1))
+			b.mark(b.key(sent[i].Row), b.token(1), false)
 		}
 	}
 	for i := range sent {
@@ -133,7 +133,7 @@ func (b *box) retry(table string, due time.Time, limit int) (ready int) {
 
 func (b *box) giveBack(table string, rows []change.Row, upTo int64, end bool) {
 	for _, r := range rows {
-		b.mark(b.key(r), b.token(1))
+		b.mark(b.key(r), b.token(1), false)
 	}
 	if b.kept[table] = upTo; end {
 		delete(b.kept, table)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/latch"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -75,7 +76,7 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 		now = now.Add(time.Duration(r.IntN(3000)) * time.Millisecond)
 		table := []string{"t", "u"}[r.IntN(2)]
 		list := draw()
-		switch r.IntN(9) {
+		switch r.IntN(10) {
 		case 0, 1:
 			streamed := slices.DeleteFunc(list, func(s outbox.Sent) bool { return s.Marked })
 			b.later(streamed)
@@ -111,6 +112,10 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 			same("keep back", 0, 0, real.KeepBack(t.Context(), remote, rows[0].Table, upTo))
 			b.giveBack(rows[0].Table, rows, upTo, end)
 			same("give back", 0, 0, real.GiveBack(t.Context(), remote, rows[0].Table, rows, upTo, end))
+		case 9:
+			row := w.rows[r.IntN(len(w.rows))]
+			b.mark(b.key(row), b.token(1), true)
+			same("lost", 0, 0, mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error { return real.MarkLost(t.Context(), tx, []change.Row{row}, remote) }))
 		}
 		items, err := real.Next(t.Context(), remote, -1, 100, nil)
 		same("next", b.next(-1, 100), items, err)
@@ -131,6 +136,16 @@ func TestTheOutboxMatchesTheServers(t *testing.T) {
 			m := b.marks[key]
 			played = append(played, fmt.Sprint(w.rows[key].Key, " ", m.position, " ", m.token, " ", m.attempts, " ", m.retryAt, " ", map[bool]int{true: 1}[m.onlyMissing]))
 		}
+		var lost, playedLost []string
+		if err == nil {
+			err = db.SelectContext(t.Context(), &lost, `SELECT row_id FROM sync_outbox WHERE lost = 1 ORDER BY row_id`)
+		}
+		for key, m := range b.marks {
+			if m.lost {
+				playedLost = append(playedLost, w.rows[key].Key)
+			}
+		}
+		same("lost ones", playedLost, lost, err)
 		slices.SortFunc(waiting, cmp.Compare)
 		slices.SortFunc(played, cmp.Compare)
 		same("waiting", played, waiting, err)

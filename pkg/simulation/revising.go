@@ -74,6 +74,9 @@ func (x *revising) Mark(_ context.Context, rows []change.Row, remote string) err
 	return x.n.step()
 }
 
+// MarkLost has nothing to do: all rows go to all remotes.
+func (x *revising) MarkLost(context.Context, []change.Row, string) error { return nil }
+
 func (x *revising) Advance(_ context.Context, r snapshot.Reached) error {
 	x.reached = &r
 	return x.n.step()
@@ -99,7 +102,7 @@ func (x *revising) commit() {
 		n.w.trace("%s forgets what it knows of %s", n.name, r.Key)
 	}
 	for i, r := range x.marked {
-		n.linkTo(x.remote).box().mark(n.w.keyOf(r), x.token+int64(i))
+		n.linkTo(x.remote).box().mark(n.w.keyOf(r), x.token+int64(i), false)
 	}
 	if x.reached != nil {
 		n.reach(*x.reached)

@@ -18,8 +18,9 @@ import (
 // routes are how a hub's rows go to its stores: by their column store, which names one, or by their region, which a table of the hub gives
 // to any of them; rows of u go with those of t to which they refer.
 type routes struct {
-	cfgs   []*config.Config // by node; nil for a store, which routes nothing
-	makers []int            // by key: the node that makes the row; nobody else has it unless a route gives it to him
+	cfgs    []*config.Config // by node; nil for a store, which routes nothing
+	makers  []int            // by key: the node that makes the row; nobody else has it unless a route gives it to him
+	hostile *hostile         // nil: all are honest
 }
 
 // Routing columns of t, and their values; some stand for nobody.
@@ -104,6 +105,9 @@ func (w *world) lookup(n *node) {
 func (w *world) reroutes(end int64) {
 	moment := func() int64 { return w.now + w.r.Int64N(end-w.now+1) }
 	for range w.r.IntN(6) {
+		if w.hostile() != nil {
+			break // who has a row is seen as it is recorded
+		}
 		w.queue.add(moment(), func() { w.lookup(w.router()) })
 	}
 	for range w.r.IntN(3) {
@@ -129,6 +133,9 @@ func (w *world) routing(s *statement) {
 // honest reports whether a user may write a row: the site has it, or makes it now. Only the hub makes a row anew, and only one
 // that it made before.
 func (w *world) honest(n *node, key int) bool {
+	if w.isHostile(n) {
+		return true
+	}
 	made := slices.ContainsFunc(w.history, func(v write) bool { return v.key == key })
 	switch {
 	case !made:

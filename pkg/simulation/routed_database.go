@@ -130,9 +130,11 @@ func (r routing) Routes(context.Context) (map[string]route.Labelled, error) {
 	return list, r.n.step()
 }
 
-func (r routing) Begin(_ context.Context, table, text string) error {
-	return r.write(func(d *routed) { d.tables[table] = labelled{Labelled: route.Labelled{Route: text}} })
+func (r routing) Begin(_ context.Context, table, text string, had []byte) error {
+	return r.write(func(d *routed) { d.tables[table] = labelled{Labelled: route.Labelled{Route: text, Had: had}} })
 }
+
+func (r routing) Had(context.Context, string, []byte) error { return errNotPlayed }
 
 func (r routing) Again(context.Context, string) error { return errNotPlayed }
 
@@ -141,6 +143,9 @@ func (r routing) Unrouted(_ context.Context, table string) error {
 }
 
 func (r routing) Kept(context.Context, config.RouteLookup) (map[string][]string, error) {
+	if !slices.ContainsFunc(r.n.rules, func(rule config.RouteRule) bool { return rule.Lookup != nil }) {
+		return maps.Clone(r.db().kept), nil // of a route before
+	}
 	return maps.Clone(r.db().kept), r.n.step()
 }
 
@@ -157,8 +162,12 @@ func (r routing) Unlabelled(_ context.Context, table string, limit int) (rows []
 	return rows, r.n.step()
 }
 
-func (r routing) Sent(context.Context, string) ([]string, error) {
-	return slices.Clone(r.n.w.routes.cfgs[r.n.id].RemoteClients), r.n.step()
+// Sent returns all remotes, once a table has a route: one that is not sent it yet may get rows of it by the stream. Before, none is sent any.
+func (r routing) Sent(_ context.Context, table string) (sent []string, err error) {
+	if _, routed := r.db().tables[table]; routed {
+		return slices.Clone(r.n.w.routes.cfgs[r.n.id].RemoteClients), r.n.step()
+	}
+	return nil, nil
 }
 
 func (r routing) Request(_ context.Context, remotes []string, table string) error {
@@ -247,6 +256,14 @@ func (x *routeTx) States(_ context.Context, rows []change.Row) (map[change.Row]c
 	return states, x.step()
 }
 
+func (x *routeTx) Fates(_ context.Context, rows []change.Row) (map[change.Row]version.Fate, error) {
+	fates := map[change.Row]version.Fate{}
+	for _, r := range rows {
+		fates[r] = x.n.db.versions[x.n.w.keyOf(r)].fate
+	}
+	return fates, nil
+}
+
 func (x *routeTx) Labels(_ context.Context, rows []change.Row) (map[change.Row]uint32, error) {
 	labels := x.n.labels(rows)
 	for _, r := range rows {
@@ -318,8 +335,8 @@ func (x *routeTx) Marked(_ context.Context, remote, _ string, rows []change.Row)
 	marked := map[change.Row]bool{}
 	for _, l := range x.n.links {
 		for _, r := range rows {
-			if l.to.name == remote && x.n.w.mistake != ForgetUnheard {
-				marked[r] = l.box().marks[x.n.w.keyOf(r)].token != 0
+			if m := l.box().marks[x.n.w.keyOf(r)]; l.to.name == remote && m.token != 0 && x.n.w.mistake != ForgetUnheard {
+				marked[r] = m.lost || x.n.w.mistake == AnyMarkWrites
 			}
 		}
 	}
@@ -327,13 +344,24 @@ func (x *routeTx) Marked(_ context.Context, remote, _ string, rows []change.Row)
 }
 
 func (x *routeTx) Mark(_ context.Context, rows []change.Row, remote string) error {
+	return x.mark(rows, remote, false)
+}
+
+func (x *routeTx) MarkLost(_ context.Context, rows []change.Row, remote string) error {
+	return x.mark(rows, remote, true)
+}
+
+func (x *routeTx) mark(rows []change.Row, remote string, lost bool) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	if m := x.n.w.mistake; m == KeepMoved || m == KeepAuthors {
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r change.Row) bool {
 			author := x.froms[r] == remote
 			return m == KeepMoved && !author && x.froms != nil || m == KeepAuthors && author
 		})
 	}
-	m := marking{remote: remote, rows: rows, token: x.n.stream.Token(len(rows))}
+	m := marking{remote: remote, rows: rows, token: x.n.stream.Token(len(rows)), lost: lost}
 	return x.later(func() { x.n.markAs(m) })
 }
 
@@ -376,7 +404,7 @@ func (x *routeTx) Reached(_ context.Context, table, key string) error {
 func (x *routeTx) Finish(_ context.Context, table string) error {
 	return x.later(func() {
 		l := x.n.db.routed.tables[table]
-		l.Finished = true
+		l.Finished, l.Had = true, nil
 		x.n.db.routed.tables[table] = l
 	})
 }

@@ -193,6 +193,10 @@ func (w *world) drain() {
 		w.now = e.at
 		e.do()
 		switch {
+		case w.hostile() != nil:
+			if w.calm && w.now > w.calmed+30*second {
+				return
+			}
 		case w.calm && w.rowsSent > w.most():
 			w.fail("promise 3: %d rows were sent after the last write, and more are under way", w.rowsSent)
 			return

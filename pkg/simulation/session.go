@@ -95,6 +95,7 @@ type marking struct {
 	remote string
 	rows   []change.Row
 	token  int64 // of the first
+	lost   bool
 }
 
 func (x *session) unlock() {

@@ -86,8 +86,21 @@ func TestRoutes(t *testing.T) {
 		34839,   // a row is taken away that was deleted, in an order that nobody knows
 		1029422, // a lookup table whose new copy was stored or not
 		36598,   // a lookup table that changes while a row is recorded
+		24270,   // a row that was deleted before its table's route changed is inserted again
 	} {
 		report(t, s, simulation.Run(s, simulation.Options{Routes: true}))
+	}
+}
+
+// TestHostileStores has one of the stores answer nothing, and write rows that it does not have.
+func TestHostileStores(t *testing.T) {
+	t.Parallel()
+	if *seed != 0 {
+		report(t, *seed, simulation.Run(*seed, simulation.Options{Routes: true, Hostile: true, Trace: os.Stdout}))
+		return
+	}
+	for s := range *seeds / 2 {
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true, Hostile: true}))
 	}
 }
 
@@ -153,6 +166,9 @@ var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulati
 var merging = map[simulation.Mistake]bool{simulation.CountByVersion: true, simulation.CountAsOne: true, simulation.ForgetCounted: true, simulation.CountAgain: true,
 	simulation.ForgetMerged: true, simulation.RecordBackwards: true, simulation.TakeNumber: true, simulation.CountSettings: true}
 
+// hostile are mistakes that are met where a store is hostile.
+var hostile = map[simulation.Mistake]bool{simulation.AnyMarkWrites: true}
+
 // relayed are mistakes that are met where relays route what they have.
 var relayed = map[simulation.Mistake]bool{simulation.KeepBelow: true, simulation.GiveBackFirst: true}
 
@@ -215,6 +231,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"rows do not follow their parents":                            simulation.KeepChildren,
 		"a change of the lookup table is overlooked":                  simulation.OverlookLookups,
 		"who has not heard of a loss may not write":                   simulation.ForgetUnheard,
+		"whoever a row is marked for may write it":                    simulation.AnyMarkWrites,
 		"rows go to whom they were last recorded to be for":           simulation.JudgeByLast,
 		"rows go out before it is known who has them":                 simulation.SendUnlabelled,
 		"it is forgotten that a deleted row is another's":             simulation.ForgetAway,
@@ -249,7 +266,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for s := rare[mistake]; s < rare[mistake]+5000; s++ {
-				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake] || relayed[mistake], Relays: relayed[mistake], Merges: merging[mistake], Log: logged(mistake)}
+				o := simulation.Options{Mistake: mistake, Resyncs: resyncs[mistake], Restores: repairs[mistake], Repair: repairs[mistake], Routes: routed[mistake] || relayed[mistake] || hostile[mistake], Hostile: hostile[mistake], Relays: relayed[mistake], Merges: merging[mistake], Log: logged(mistake)}
 				if told := noticed(s+1, o); told != "" {
 					o.Mistake = simulation.NoMistake
 					if noticed(s+1, o) != "" {

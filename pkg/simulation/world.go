@@ -26,6 +26,9 @@ type Options struct {
 	Routes bool
 	// Relays makes some of its stores, with Routes, relays that route what they have.
 	Relays bool
+	// Hostile makes one of the stores, with Routes, one that answers nothing, and writes rows that it does not have. Nothing else is
+	// checked then than what the hub takes from it.
+	Hostile bool
 	// Merges has all nodes merge rows by their columns, and count one of these.
 	Merges bool
 	// Log has all nodes capture from the log of their servers.
@@ -180,6 +183,9 @@ func newWorld(seed uint64, o Options) *world {
 	}
 	if o.Routes {
 		w.newRouted()
+		if o.Hostile {
+			w.routes.hostile = &hostile{n: w.nodes[1], had: make([]bool, w.keys)}
+		}
 		return w
 	}
 	if o.Merges {

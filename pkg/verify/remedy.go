@@ -36,6 +36,8 @@ type Rows interface {
 	Write(ctx context.Context, entries []version.Entry) error
 	Forget(ctx context.Context, rows []change.Row) error
 	Mark(ctx context.Context, rows []change.Row, remote string) error
+	// MarkLost marks rows that the remote has, and has to give back.
+	MarkLost(ctx context.Context, rows []change.Row, remote string) error
 }
 
 // Resend marks rows for a remote. Rows whose version the remote has too, though not the row, get a new one, which is
@@ -66,7 +68,7 @@ func (p *Repair) Resend(ctx context.Context, in Rows, differ []Unequal, position
 		return err
 	}
 	var next []version.Entry
-	var due, vanished []change.Row
+	var due, surplus, vanished []change.Row
 	first := positions(len(rows))
 	for i, r := range rows {
 		switch p.remedy(&differ[i], states[r], fates[r], others[r.Key]) {
@@ -74,6 +76,8 @@ func (p *Repair) Resend(ctx context.Context, in Rows, differ []Unequal, position
 			next = append(next, version.Entry{Row: r, State: conflict.Next(states[r], p.Now, p.Origin), Position: first + int64(i), Fate: version.There})
 		case resend:
 			due = append(due, r)
+		case withdraw:
+			surplus = append(surplus, r)
 		case forget:
 			vanished = append(vanished, r)
 		case leave:
@@ -85,6 +89,9 @@ func (p *Repair) Resend(ctx context.Context, in Rows, differ []Unequal, position
 	if err := in.Forget(ctx, vanished); err != nil {
 		return err
 	}
+	if err := in.MarkLost(ctx, surplus, p.Remote); err != nil {
+		return err
+	}
 	return in.Mark(ctx, due, p.Remote)
 }
 
@@ -92,10 +99,11 @@ func (p *Repair) Resend(ctx context.Context, in Rows, differ []Unequal, position
 type remedy uint8
 
 const (
-	leave  remedy = iota // the other side's is sent, or a change of it is on its way
-	resend               // as it is
-	renew                // under a new version, to all remotes
-	forget               // what is known of it, so that the remote's is news
+	leave    remedy = iota // the other side's is sent, or a change of it is on its way
+	resend                 // as it is
+	withdraw               // the remote gives it back
+	renew                  // under a new version, to all remotes
+	forget                 // what is known of it, so that the remote's is news
 )
 
 // remedy decides about a row that is in a state here and, if it is missing here, had a fate. notTheirs says that the
@@ -104,7 +112,9 @@ func (p *Repair) remedy(d *Unequal, s change.State, fate version.Fate, notTheirs
 	here, same := d.Kind != MissingHere, s.Version == d.Theirs
 	theirOwn := p.Transformed && s.WrittenBy(p.Remote) // it does not go back through a transformer
 	switch {
-	case notTheirs: // the remote gives it back
+	case notTheirs && d.Kind != MissingThere:
+		return withdraw
+	case notTheirs:
 		return resend
 	case s.Version != d.Ours: // it has moved on since it was compared, which is news for all
 		return leave

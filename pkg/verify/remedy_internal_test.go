@@ -55,8 +55,12 @@ func TestEachDifferenceHasItsRemedy(t *testing.T) {
 			if got := x.repair.remedy(d, change.State{Version: x.ours}, x.fate, false); got != x.want {
 				t.Errorf("%d, want %d", got, x.want)
 			}
-			if got := x.repair.remedy(d, change.State{Version: x.ours}, x.fate, true); got != resend {
-				t.Errorf("%d if the remote is not to have the row, want %d: it gives it back", got, resend)
+			gives := withdraw
+			if x.kind == MissingThere {
+				gives = resend
+			}
+			if got := x.repair.remedy(d, change.State{Version: x.ours}, x.fate, true); got != gives {
+				t.Errorf("%d if the remote is not to have the row, want %d: it gives it back", got, gives)
 			}
 		})
 	}
@@ -128,8 +132,12 @@ func (l *ledger) Fates(_ context.Context, rows []change.Row) (map[change.Row]ver
 	return l.fates, l.note("fates", keysOf(rows)...)
 }
 
+func (l *ledger) MarkLost(_ context.Context, rows []change.Row, remote string) error {
+	return l.note("lost by "+remote, keysOf(rows)...)
+}
+
 func (l *ledger) NotTheirs(_ context.Context, rows []change.Row, remote string) (map[string]bool, error) {
-	return nil, l.note("routes of "+remote, keysOf(rows)...)
+	return map[string]bool{"away": true, "moved": true}, l.note("routes of "+remote, keysOf(rows)...)
 }
 
 func (l *ledger) Write(_ context.Context, entries []version.Entry) error {
@@ -155,6 +163,8 @@ func TestRowsAreRepairedInOneOrder(t *testing.T) {
 		{Row: row("sent"), Kind: MissingThere, Ours: early, Theirs: late},
 		{Row: row("anew"), Kind: Differs, Ours: late, Theirs: late},
 		{Row: row("back"), Kind: MissingHere, Ours: early, Theirs: late},
+		{Row: row("away"), Kind: MissingHere, Ours: late, Theirs: early},
+		{Row: row("moved"), Kind: MissingThere, Ours: late, Theirs: early},
 	}
 	l := &ledger{fates: map[change.Row]version.Fate{row("back"): version.There}, states: map[change.Row]change.State{
 		row("sent"): {Version: early}, row("anew"): {Version: late}, row("back"): {Version: early},
@@ -162,11 +172,12 @@ func TestRowsAreRepairedInOneOrder(t *testing.T) {
 	if err := p.Resend(t.Context(), l, differ, func(int) int64 { return 7 }); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"states[sent anew back]", "fates[back]", "routes of node-b[sent anew back]", "write[anew 100 node-a at 8]", "forget[back]", "mark for node-b[sent]"}
+	want := []string{"states[sent anew back away moved]", "fates[back away]", "routes of node-b[sent anew back away moved]", "write[anew 100 node-a at 8]", "forget[back]", "lost by node-b[away]",
+		"mark for node-b[sent moved]"}
 	if !slices.Equal(l.done, want) {
 		t.Errorf("done: %q, want %q", l.done, want)
 	}
-	for i, step := range []string{"states", "fates", "routes of node-b", "write", "forget", "mark for node-b"} {
+	for i, step := range []string{"states", "fates", "routes of node-b", "write", "forget", "lost by node-b", "mark for node-b"} {
 		l.done, l.fails = nil, step
 		if err := p.Resend(t.Context(), l, differ, func(int) int64 { return 7 }); err == nil || len(l.done) != i+1 {
 			t.Errorf("after an error of %s: %v, and %q was done", step, err, l.done)

@@ -39,3 +39,7 @@ func (x repairing) Forget(ctx context.Context, rows []change.Row) error {
 func (x repairing) Mark(ctx context.Context, rows []change.Row, remote string) error {
 	return x.vf.Outbox.Mark(ctx, x.tx, rows, remote)
 }
+
+func (x repairing) MarkLost(ctx context.Context, rows []change.Row, remote string) error {
+	return x.vf.Outbox.MarkLost(ctx, x.tx, rows, remote)
+}

@@ -100,6 +100,8 @@ func move(ctx context.Context, tx mysqldb.Tx, e Entry, to change.Row) error {
 	}{
 		{`DELETE FROM sync_versions WHERE table_name = ? AND row_id = ?`, []any{to.Table, old}},
 		{`UPDATE IGNORE sync_outbox SET row_id = ?, row_key = ? WHERE table_name = ? AND row_id = ?`, []any{id, []byte(to.Key), to.Table, old}},
+		{`UPDATE sync_outbox o JOIN sync_outbox n ON n.remote = o.remote AND n.table_name = o.table_name AND n.row_id = ? SET n.lost = 1
+	WHERE o.table_name = ? AND o.row_id = ? AND o.lost = 1`, []any{id, to.Table, old}},
 		{`DELETE FROM sync_outbox WHERE table_name = ? AND row_id = ?`, []any{to.Table, old}},
 		{`UPDATE IGNORE sync_sent SET row_id = ? WHERE table_name = ? AND row_id = ?`, []any{id, to.Table, old}},
 		{`DELETE FROM sync_sent WHERE table_name = ? AND row_id = ?`, []any{to.Table, old}},
