@@ -228,7 +228,7 @@ func TestPageShowsThreeHundredSites(t *testing.T) {
 	b.Do("open the page", chromedp.Navigate(server.URL+"/#sites"))
 	const rows, first = `document.querySelectorAll("#sites-list tbody tr").length`, "#sites-list tbody tr:first-child"
 	b.Expect("all sites and the node", rows, "301")
-	b.Sees("#sites-count", "301 sites: 1 offline, 1 database away, 1 problems, 1 paused, 297 no problems.")
+	b.Sees("#sites-count", "301 sites: 1 offline, 1 database away, 1 with problems, 1 with pauses, 297 without problems.")
 	b.Expect("the link's number", `document.getElementById("count-sites").textContent`, "3 need attention")
 	b.Sees(first, "store-101")
 	b.Sees("#sites-list tbody tr:nth-child(2)", "store-41")

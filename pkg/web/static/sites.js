@@ -12,6 +12,7 @@ const pause = 5000; // ms between two looks while the view is open
 const rest = 60_000; // likewise while it is not: only for the number in the link
 const standings = ["offline", "database away", "problems", "behind", "clock off", "not told", "paused", "no problems"];
 const kinds = { "offline": "bad", "database away": "bad", "problems": "warn", "behind": "warn", "clock off": "warn", "not told": "wait", "paused": "wait", "no problems": "good" };
+const those = { "problems": "with problems", "paused": "with pauses", "no problems": "without problems" }; // in a list of numbers of sites
 const sorts = {
   name: (a, b) => a.name.localeCompare(b.name, "en", { numeric: true }),
   refused: (a, b) => b.refused - a.refused,
@@ -62,7 +63,7 @@ export function sites(app) {
     if (sorts[sort.value]) shown.sort(sorts[sort.value]);
     const rows = shown.flatMap((x) => (opened.has(x.name) ? [["row", x], ["more", x]] : [["row", x]]));
     list(byId("sites-list").tBodies[0], rows, ([kind, x]) => `${kind} ${x.name}`, ([kind]) => (kind === "row" ? line(app, toggle) : details(app)));
-    const parts = standings.map((s) => [fleet.sites.filter((x) => x.standing === s).length, s]).filter(([n]) => n).map(([n, s]) => `${number(n)} ${s}`);
+    const parts = standings.map((s) => [fleet.sites.filter((x) => x.standing === s).length, s]).filter(([n]) => n).map(([n, s]) => `${number(n)} ${those[s] ?? s}`);
     text(byId("sites-count"), `${plural(fleet.sites.length, "site")}: ${parts.join(", ")}.${shown.length < fleet.sites.length ? ` ${number(shown.length)} shown.` : ""}`);
     byId("sites-scroll").hidden = shown.length === 0;
     byId("sites-empty").hidden = shown.length > 0;
