@@ -38,11 +38,11 @@ type Index struct {
 // Names returns the names of Columns. The slice is shared; do not change it.
 func (t *Table) Names() []string { return t.names }
 
-// Types returns the data types of Columns.
+// Types returns the data types by which the values of Columns are compared with those of other servers.
 func (t *Table) Types() []string {
 	types := make([]string, len(t.Columns))
 	for i := range t.Columns {
-		types[i] = t.Columns[i].DataType
+		types[i] = t.Columns[i].ComparedAs()
 	}
 	return types
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // selectChecks reads the conditions of a table's CHECKs. MySQL says only elsewhere which table one is of; MariaDB skips what is
@@ -19,7 +20,7 @@ const selectChecks = `SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAI
 // unknownTable is the error of servers that have no CHECKs.
 const unknownTable = 1109
 
-// readTogether completes Together.
+// readTogether completes Together, and says which texts are documents.
 func (t *Table) readTogether(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	for _, u := range t.Unique {
 		t.Together = append(t.Together, t.Written(u))
@@ -29,7 +30,13 @@ func (t *Table) readTogether(ctx context.Context, db mysqldb.Queryer, schema str
 		if err := r.Scan(&clause); err != nil {
 			return err
 		}
-		t.Together = append(t.Together, t.Written(quoted(clause.String)))
+		names := quoted(clause.String)
+		if len(names) == 1 && strings.HasPrefix(clause.String, "json_valid(`") && strings.HasSuffix(clause.String, "`)") {
+			if i := t.Index(names[0]); i >= 0 && t.Columns[i].Kind == value.Text {
+				t.Columns[i].Type = "json" // which MariaDB calls a longtext in its catalog
+			}
+		}
+		t.Together = append(t.Together, t.Written(names))
 		return nil
 	})
 	if err != nil && mysqldb.Number(err) != unknownTable {

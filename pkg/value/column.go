@@ -60,6 +60,17 @@ type Column struct {
 	Stamped   bool // set by the server at each update (ON UPDATE CURRENT_TIMESTAMP)
 }
 
+// IsDocument reports whether the column is a text that MariaDB calls JSON: it keeps the spelling, and checks that it is a document.
+func (c *Column) IsDocument() bool { return c.Kind == Text && c.Type == "json" }
+
+// ComparedAs is the data type by which another server's values are compared with the column's.
+func (c *Column) ComparedAs() string {
+	if c.IsDocument() {
+		return "json"
+	}
+	return c.DataType
+}
+
 // KindOf returns the kind of a data type as information_schema names it, or an
 // error for an unknown type.
 func KindOf(dataType string) (Kind, error) {

@@ -50,7 +50,7 @@ func digests(t *schema.Table, keys [][]byte, ours map[string][][]byte, ways map[
 				continue // a column that only the remote has is ignored
 			}
 			c := &t.Columns[at]
-			d.columns, d.types, columns, types = append(d.columns, c.Name), append(d.types, c.DataType), append(columns, c), append(types, there.types[at])
+			d.columns, d.types, columns, types = append(d.columns, c.Name), append(d.types, c.ComparedAs()), append(columns, c), append(types, there.types[at])
 			if values != nil {
 				brief = append(brief, values[i])
 			}

@@ -129,7 +129,7 @@ func (vf *Verifier) rowAt(ctx context.Context, t *schema.Table, row change.Row, 
 		return err
 	}
 	s.NotIts = others[row.Key]
-	there := remoteTable{name: t.Name, types: make([]string, len(t.Columns))}
+	there := remoteTable{name: t.Name, types: asDocuments(t, make([]string, len(t.Columns)))}
 	list, err := vf.look(ctx, s.Client, t, [][]byte{[]byte(row.Key)}, &there)
 	if errors.Is(err, errNoAnswer) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return errSilent

@@ -121,7 +121,7 @@ func (vf *Verifier) compareAll(ctx context.Context) error {
 // compare compares rows value by value, or by checksums that the remote confirms if it withholds values, and returns
 // those that differ. It counts the others.
 func (vf *Verifier) compare(ctx context.Context, remote string, t *schema.Table, keys [][]byte, c *status.Comparison) (differ []difference, err error) {
-	there := remoteTable{name: t.Name, types: make([]string, len(t.Columns))}
+	there := remoteTable{name: t.Name, types: asDocuments(t, make([]string, len(t.Columns)))}
 	for len(keys) > 0 {
 		part := keys[:min(len(keys), there.rowsAtOnce(t))]
 		keys = keys[len(part):]
@@ -256,12 +256,24 @@ func (r *remoteTable) rowsAtOnce(t *schema.Table) int {
 	return max(1, min(wire.VerifyValues, values/len(t.Columns)))
 }
 
+// asDocuments returns a remote's data types by which this node's values are compared with its. Where this node has a document, the
+// remote was told so, and compares one too.
+func asDocuments(t *schema.Table, types []string) []string {
+	types = slices.Clone(types)
+	for i := range types {
+		if t.Columns[i].IsDocument() {
+			types[i] = t.Columns[i].ComparedAs()
+		}
+	}
+	return types
+}
+
 // theirValues asks a remote for rows, with long values replaced by their checksums, there or here.
 func (vf *Verifier) theirValues(ctx context.Context, remote string, t *schema.Table, keys [][]byte, known []wire.VerifyVersion, there *remoteTable, theirs map[string]wire.VerifyValue) error {
 	q := wire.Question{Table: t.Name, Columns: t.Names(), Keys: keys, Form: wire.FormLarge, Types: t.Types(), Known: known}
 	return vf.askValues(ctx, remote, q, func(a wire.Answer) {
 		if len(a.Types) == len(t.Columns) {
-			there.types = a.Types
+			there.types = asDocuments(t, a.Types)
 		}
 		there.takes = a.Takes
 		for _, v := range a.Values {
