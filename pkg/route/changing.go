@@ -11,7 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 )
 
-// looking is what a router knows of the lookup tables.
+// looking is what a router knows of the lookup tables, and of the jobs that mark rows.
 type looking struct {
 	looked lookups // their last copies
 	// changing are the remotes that won or lost labels, by these, as long as rows are still to be marked for that. A row that
@@ -23,8 +23,10 @@ type looking struct {
 	hadLabels map[string]map[uint32][]string
 	// unsure are the lookup tables of which the database may have a copy that is not in looked, with jobs for it, since a COMMIT was not
 	// answered: they are taken over once more, and jobs wait until then, or they would mark rows by the copy before, and be done.
-	unsure []config.RouteLookup
-	waits  time.Time // since then, for transactions to end
+	unsure  []config.RouteLookup
+	waits   time.Time       // since then, for transactions to end
+	rooms   map[string]room // by remote
+	settled bool            // no job has ended since changing was read
 }
 
 // ended reports whether all transactions have ended that may have recorded rows of a table before a job was queued: the job would not find
@@ -67,18 +69,37 @@ func (l *looking) change(p pairs) {
 
 // resume reads which rows are still to be marked.
 func (r *Router) resume(ctx context.Context) error {
-	jobs, all, err := r.reroutings(ctx, math.MaxInt32)
+	jobs, all, err := r.reroutings(ctx, 0, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget()
+	r.settled = true
 	for i, what := range all {
 		r.change(what.Pairs)
 		r.hadBefore(jobs[i].Table, what.Had)
 	}
-	return err
+	return nil
 }
 
-// settle notes that all rows are marked.
-func (r *Router) settle() {
+// settle notes that all rows are marked, but for those of jobs that wait for remotes.
+func (r *Router) settle(ctx context.Context, waiting bool) error {
+	if waiting && r.settled {
+		return nil
+	}
+	if waiting {
+		return r.resume(ctx)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.forget()
+	return nil
+}
+
+// forget forgets which rows are to be marked, but for what is noted while a table is labelled. The caller holds the lock.
+func (r *Router) forget() {
 	r.changing = nil
 	for table := range r.had {
 		if r.ready[table] {
@@ -88,9 +109,9 @@ func (r *Router) settle() {
 	}
 }
 
-// reroutings returns the first jobs, and what they say.
-func (r *Router) reroutings(ctx context.Context, limit int) ([]Rerouting, []rerouting, error) {
-	jobs, err := r.db.Reroutings(ctx, limit)
+// reroutings returns the first jobs after one, and what they say.
+func (r *Router) reroutings(ctx context.Context, after uint64, limit int) ([]Rerouting, []rerouting, error) {
+	jobs, err := r.db.Reroutings(ctx, after, limit)
 	all := make([]rerouting, len(jobs))
 	for i := range jobs {
 		if err == nil {

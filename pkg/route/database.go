@@ -68,10 +68,9 @@ type Jobs interface {
 	Moved(ctx context.Context, limit int) ([]Moved, error)
 	Followed(ctx context.Context, m Moved) error
 	Referring(ctx context.Context, parent change.Row, child, after string, limit int) ([]change.Row, error)
-	// Reroutings returns the first jobs for rows that remotes win or lose. Full reports whether a remote has enough marked
-	// rows for now.
-	Reroutings(ctx context.Context, limit int) ([]Rerouting, error)
-	Full(ctx context.Context, remote string) (bool, error)
+	// Reroutings returns the first jobs after one for rows that remotes win or lose. Queued counts the marked rows of a remote, up to a number.
+	Reroutings(ctx context.Context, after uint64, limit int) ([]Rerouting, error)
+	Queued(ctx context.Context, remote string, most int) (int, error)
 	// Versions returns the next rows of a table that have versions, in the order of their IDs.
 	Versions(ctx context.Context, table string, after []byte, limit int) ([]change.Row, error)
 }
@@ -116,8 +115,8 @@ type Tx interface {
 	Finish(ctx context.Context, table string) error
 	// Keep stores a copy of a lookup table.
 	Keep(ctx context.Context, l config.RouteLookup, m map[string][]string) error
-	// Rerouting reports whether there is a job for a table; Reroute starts one; Rerouted records its progress, or that it is done.
+	// Rerouting reports whether there is a job for a table; Reroute adds one, with a new ID; Rerouted records its progress, or that it is done.
 	Rerouting(ctx context.Context, table string) (bool, error)
-	Reroute(ctx context.Context, table string, changed []byte) error
+	Reroute(ctx context.Context, j *Rerouting) error
 	Rerouted(ctx context.Context, j *Rerouting, end bool) error
 }

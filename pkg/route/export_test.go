@@ -21,7 +21,7 @@ func (r *Router) Reroute(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		jobs, err := r.db.Reroutings(ctx, 1)
+		jobs, err := r.db.Reroutings(ctx, 0, 1)
 		if err != nil || len(jobs) == 0 {
 			return err
 		}

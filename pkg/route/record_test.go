@@ -488,3 +488,49 @@ func TestATableThatIsLabelledLaterDoesNotFollowRowByRow(t *testing.T) {
 	label(1)
 	where("store-2")
 }
+
+// TestAStoreThatIsAwayHoldsUpNoOtherStore has one of two stores have so many marked rows that no more are marked for it, when a row moves
+// from it to the other.
+func TestAStoreThatIsAwayHoldsUpNoOtherStore(t *testing.T) {
+	t.Parallel()
+	h := newHubWith(t, config.RouteRule{Column: "store", Lookup: &config.RouteLookup{Table: "stores", Key: "region", Remote: "store"}})
+	testkit.Exec(t, h.db, "INSERT INTO stores VALUES (1, 'store-1')", "INSERT INTO orders VALUES (1, 1)")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.record(order)
+	testkit.Exec(t, h.db, `INSERT INTO sync_outbox (remote, table_name, row_id, position, token)
+		WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+		SELECT 'store-1', 'others', a.i * 1000 + b.i, 1, 1 FROM n a, n b LIMIT 20000`, "UPDATE stores SET store = 'store-2'")
+	if err := h.LookAgain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	expect := func(after time.Duration, jobs int, want ...string) {
+		t.Helper()
+		h.At(began.Add(after))
+		for range 10 {
+			if err := h.RerouteNext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var marked []string
+		if err := h.db.SelectContext(t.Context(), &marked, "SELECT remote FROM sync_outbox WHERE table_name = 'orders' ORDER BY remote"); err != nil || !slices.Equal(marked, want) {
+			t.Errorf("after %v it is marked for %q, want %q, %v", after, marked, want, err)
+		}
+		var left int
+		if err := h.db.GetContext(t.Context(), &left, "SELECT COUNT(*) FROM sync_reroutes"); err != nil || left != jobs {
+			t.Errorf("after %v, %d jobs are left, want %d, %v", after, left, jobs, err)
+		}
+	}
+	expect(time.Second, 3) // one for each table; it may be only slow
+	expect(20*time.Second, 3, "store-2")
+	h.start()
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(21*time.Second, 3, "store-2")
+	expect(40*time.Second, 3, "store-2")
+	testkit.Exec(t, h.db, "DELETE FROM sync_outbox WHERE table_name = 'others'")
+	expect(42*time.Second, 0, "store-1", "store-2")
+}

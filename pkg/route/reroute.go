@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -22,41 +23,151 @@ type rerouting struct {
 }
 
 func reroute(ctx context.Context, tx Tx, table string, what rerouting) error {
-	text, err := json.Marshal(what)
-	if err == nil {
-		err = tx.Reroute(ctx, table, text)
+	return rerouteFrom(ctx, tx, Rerouting{Table: table}, what)
+}
+
+// rerouteFrom adds a job that goes on where another one is.
+func rerouteFrom(ctx context.Context, tx Tx, at Rerouting, what rerouting) (err error) {
+	if at.Changed, err = json.Marshal(what); err == nil {
+		err = tx.Reroute(ctx, &at)
 	}
 	return err
 }
 
-// rerouteNext marks the next rows that remotes win or lose.
+// remotes are those for which a job marks rows.
+func (what *rerouting) remotes() []string {
+	list := slices.Concat(slices.Collect(maps.Keys(what.Pairs)), slices.Collect(maps.Keys(what.Had.Labels)), what.Not)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// without returns a job's part for all remotes but some, and that for these.
+func (what *rerouting) without(some []string) (rest, part rerouting) {
+	rest = rerouting{Pairs: pairs{}, Had: had{Labels: pairs{}}, Since: what.Since}
+	part = rerouting{Pairs: pairs{}, Had: had{Labels: pairs{}}, Since: what.Since}
+	of := func(remote string) *rerouting {
+		if slices.Contains(some, remote) {
+			return &part
+		}
+		return &rest
+	}
+	for remote, ids := range what.Pairs {
+		of(remote).Pairs[remote] = ids
+	}
+	for remote, ids := range what.Had.Labels {
+		of(remote).Had.Labels[remote] = ids
+	}
+	for _, remote := range what.Had.All {
+		of(remote).Had.All = append(of(remote).Had.All, remote)
+	}
+	for _, remote := range what.Not {
+		of(remote).Not = append(of(remote).Not, remote)
+	}
+	return rest, part
+}
+
+// rerouteNext marks the next rows that remotes win or lose. A job waits for its remotes that have enough marked rows for now; if one of them
+// has had for a while, the others' part goes on without it.
 func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
-	jobs, all, err := r.reroutings(ctx, 1)
-	if err != nil {
-		return false, err
+	for after := uint64(0); ; {
+		jobs, all, err := r.reroutings(ctx, after, 1)
+		if err != nil {
+			return false, err
+		}
+		if len(jobs) == 0 {
+			return false, r.settle(ctx, after > 0)
+		}
+		if len(r.unsure) > 0 {
+			return false, nil
+		}
+		j, what := &jobs[0], &all[0]
+		full, stuck, err := r.full(ctx, what.remotes())
+		if err != nil {
+			return false, err
+		}
+		if len(stuck) > 0 && len(stuck) == len(what.remotes()) {
+			after = j.ID
+			continue
+		}
+		ended, err := r.ended(ctx, j.Table, what.Since)
+		switch {
+		case err != nil || !ended:
+			return false, err
+		case len(stuck) > 0:
+			return true, r.split(ctx, j, what, stuck)
+		case len(full) > 0:
+			return false, nil
+		}
+		return true, r.rerouteSome(ctx, j, what)
 	}
-	if len(jobs) == 0 {
-		r.settle()
-		return false, nil
-	}
-	if len(r.unsure) > 0 {
-		return false, nil
-	}
-	j, what := &jobs[0], all[0]
-	if ended, err := r.ended(ctx, j.Table, what.Since); err != nil || !ended {
-		return false, err
-	}
-	for _, remote := range append(slices.Sorted(maps.Keys(what.Pairs)), what.Not...) {
-		if full, err := r.db.Full(ctx, remote); err != nil || full {
-			return false, err // Promise 10
+}
+
+// room is how many more rows may be marked for a remote.
+type room struct {
+	left   int
+	looked time.Time
+	since  time.Time // since then there has been none
+}
+
+// full returns those of some remotes that have enough marked rows for now, and those of them that have had for a while. Promise 10.
+func (r *Router) full(ctx context.Context, remotes []string) (full, stuck []string, err error) {
+	now := r.now()
+	for _, remote := range remotes {
+		x := r.rooms[remote]
+		if x.left <= 0 && now.Sub(x.looked) >= restMost {
+			n, err := r.db.Queued(ctx, remote, queuedMost)
+			if err != nil {
+				return nil, nil, fmt.Errorf("count the marked rows of %s: %w", remote, err)
+			}
+			x.left, x.looked = queuedMost-n, now
+			if x.left > 0 {
+				x.since = time.Time{}
+			} else if x.since.IsZero() {
+				x.since = now
+			}
+			r.rooms[remote] = x
+		}
+		if x.left > 0 {
+			continue
+		}
+		full = append(full, remote)
+		if !x.since.IsZero() && now.Sub(x.since) >= waitMost {
+			stuck = append(stuck, remote)
 		}
 	}
+	return full, stuck, nil
+}
+
+// split makes two jobs of one, so that the other remotes need not wait for some.
+func (r *Router) split(ctx context.Context, j *Rerouting, what *rerouting, some []string) error {
+	rest, part := what.without(some)
+	later := *j
+	later.Marked = 0
+	err := r.db.In(ctx, func(tx Tx) error {
+		if err := rerouteFrom(ctx, tx, *j, rest); err != nil {
+			return err
+		}
+		if err := rerouteFrom(ctx, tx, later, part); err != nil {
+			return err
+		}
+		return tx.Rerouted(ctx, j, true)
+	})
+	if err != nil {
+		return fmt.Errorf("have %s not wait for %v: %w", j.Table, some, err)
+	}
+	r.log.Warn("remotes have so much queued that others no longer wait for them; they lose and get these rows later", zap.String("table", j.Table), zap.Strings("remotes", some))
+	return nil
+}
+
+// rerouteSome marks the next rows of a job.
+func (r *Router) rerouteSome(ctx context.Context, j *Rerouting, what *rerouting) error {
 	rows, err := r.db.Versions(ctx, j.Table, j.Last, r.chunk)
 	if err != nil {
-		return false, fmt.Errorf("read which rows of %s have other remotes: %w", j.Table, err)
+		return fmt.Errorf("read which rows of %s have other remotes: %w", j.Table, err)
 	}
 	end := len(rows) < r.chunk
 	var next Rerouting
+	var m *moves
 	err = r.db.Write(ctx, rows, func(tx Tx, _ *version.Writing) error {
 		labels, err := tx.Labels(ctx, rows)
 		if err != nil {
@@ -69,7 +180,7 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 			}
 		}
 		next = *j
-		m := r.marks(&what, rows, labels, fates)
+		m = r.marks(what, rows, labels, fates)
 		for _, list := range slices.Concat(slices.Collect(maps.Values(m.lost)), slices.Collect(maps.Values(m.marks))) {
 			next.Marked += int64(len(list))
 		}
@@ -82,13 +193,21 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 		return tx.Rerouted(ctx, &next, end)
 	})
 	if err != nil {
-		return false, fmt.Errorf("mark rows of %s that have other remotes: %w", j.Table, err)
+		return fmt.Errorf("mark rows of %s that have other remotes: %w", j.Table, err)
+	}
+	for _, by := range []map[string][]change.Row{m.lost, m.marks} {
+		for remote, list := range by {
+			x := r.rooms[remote]
+			x.left -= len(list)
+			r.rooms[remote] = x
+		}
 	}
 	if end {
 		r.log.Info("rows are marked for the remotes that win or lose them", zap.String("table", j.Table), zap.Int64("rows", next.Marked))
 	}
+	r.settled = r.settled && !end
 	r.told()
-	return true, nil
+	return nil
 }
 
 // marks returns the rows that a job marks.

@@ -63,7 +63,7 @@ func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables,
 // On returns a router that works on a Database, in transactions of chunk rows.
 func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func(), marked func(remote string)) *Router {
 	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, marked: marked, labels: map[uint32]label{}, ids: map[Text]uint32{},
-		have: map[uint32]map[string]bool{}, looking: looking{looked: lookups{}}, ready: map[string]bool{}, failed: map[string]failure{}}
+		have: map[uint32]map[string]bool{}, looking: looking{looked: lookups{}, rooms: map[string]room{}}, ready: map[string]bool{}, failed: map[string]failure{}}
 }
 
 // Routed reports whether a table has a route.

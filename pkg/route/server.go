@@ -155,8 +155,8 @@ func (s *server) Referring(ctx context.Context, parent change.Row, child, after 
 	return rows, s.tables.Identify(ctx, rows)
 }
 
-func (s *server) Reroutings(ctx context.Context, limit int) (list []Rerouting, err error) {
-	err = mysqldb.Each(ctx, s.db, `SELECT id, table_name, changed, last_id, marked FROM sync_reroutes ORDER BY id LIMIT ?`, []any{limit}, func(found *sql.Rows) error {
+func (s *server) Reroutings(ctx context.Context, after uint64, limit int) (list []Rerouting, err error) {
+	err = mysqldb.Each(ctx, s.db, `SELECT id, table_name, changed, last_id, marked FROM sync_reroutes WHERE id > ? ORDER BY id LIMIT ?`, []any{after, limit}, func(found *sql.Rows) error {
 		var j Rerouting
 		err := found.Scan(&j.ID, &j.Table, &j.Changed, &j.Last, &j.Marked)
 		list = append(list, j)
@@ -165,10 +165,8 @@ func (s *server) Reroutings(ctx context.Context, limit int) (list []Rerouting, e
 	return list, err
 }
 
-func (s *server) Full(ctx context.Context, remote string) (bool, error) {
-	var n int
-	err := s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_outbox WHERE remote = ? AND state = 'ready' LIMIT ?) q`, remote, queuedMost)
-	return n >= queuedMost, err
+func (s *server) Queued(ctx context.Context, remote string, most int) (n int, err error) {
+	return n, s.db.GetContext(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 FROM sync_outbox WHERE remote = ? AND state = 'ready' LIMIT ?) q`, remote, most)
 }
 
 func (s *server) Versions(ctx context.Context, table string, after []byte, limit int) (list []change.Row, err error) {
@@ -258,8 +256,8 @@ func (x *session) Finish(ctx context.Context, table string) error {
 	return err
 }
 
-func (x *session) Reroute(ctx context.Context, table string, changed []byte) error {
-	_, err := x.tx.ExecContext(ctx, `INSERT INTO sync_reroutes (table_name, changed) VALUES (?, ?)`, table, changed)
+func (x *session) Reroute(ctx context.Context, j *Rerouting) error {
+	_, err := x.tx.ExecContext(ctx, `INSERT INTO sync_reroutes (table_name, changed, last_id, marked) VALUES (?, ?, ?, ?)`, j.Table, j.Changed, append([]byte{}, j.Last...), j.Marked)
 	return err
 }
 

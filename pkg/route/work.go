@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	chunk      = 500             // rows per transaction
-	lookEvery  = 2 * time.Second // between two reads of the lookup tables
-	restMost   = time.Second     // between two checks for other work
-	queuedMost = 20_000          // marked rows of a remote, beyond which no more are marked
+	chunk      = 500              // rows per transaction
+	lookEvery  = 2 * time.Second  // between two reads of the lookup tables
+	restMost   = time.Second      // between two checks for other work
+	queuedMost = 20_000           // marked rows of a remote, beyond which no more are marked
+	waitMost   = 10 * time.Second // for a remote that has so many, before the others go on
 )
 
 // Run labels tables with new routes, moves children along with their parents, and marks rows that remotes win or lose

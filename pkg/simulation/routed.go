@@ -20,6 +20,7 @@ import (
 type routes struct {
 	cfgs    []*config.Config // by node; nil for a store, which routes nothing
 	makers  []int            // by key: the node that makes the row; nobody else has it unless a route gives it to him
+	full    bool             // remotes take few marked rows
 	hostile *hostile         // nil: all are honest
 }
 
@@ -35,8 +36,8 @@ var (
 const routeChunk = 2
 
 // newRouted makes of the nodes a hub, its stores and, in a tree, its relays, which route what they have to those below them.
-func (w *world) newRouted() {
-	w.routes = &routes{cfgs: make([]*config.Config, len(w.nodes))}
+func (w *world) newRouted(full bool) {
+	w.routes = &routes{cfgs: make([]*config.Config, len(w.nodes)), full: full}
 	for _, n := range w.nodes {
 		if len(n.below()) == 0 {
 			continue

@@ -200,12 +200,23 @@ func (r routing) Referring(_ context.Context, parent change.Row, child, after st
 	return rows, r.n.step()
 }
 
-func (r routing) Reroutings(_ context.Context, limit int) ([]route.Rerouting, error) {
-	list := slices.Clone(r.db().jobs)
+func (r routing) Reroutings(_ context.Context, after uint64, limit int) ([]route.Rerouting, error) {
+	list := slices.DeleteFunc(slices.Clone(r.db().jobs), func(j route.Rerouting) bool { return j.ID <= after })
 	return list[:min(len(list), limit)], r.n.step()
 }
 
-func (r routing) Full(context.Context, string) (bool, error) { return false, nil }
+// Queued has a remote be full as soon as any row is marked for it, in networks with Full.
+func (r routing) Queued(_ context.Context, remote string, most int) (int, error) {
+	if !r.n.w.routes.full {
+		return 0, nil
+	}
+	for _, l := range r.n.links {
+		if l.to.name == remote && slices.ContainsFunc(l.box().marks, func(m mark) bool { return m.token != 0 && !m.waiting }) {
+			return most, r.n.step()
+		}
+	}
+	return 0, r.n.step()
+}
 
 func (r routing) Versions(_ context.Context, table string, after []byte, limit int) (rows []change.Row, err error) {
 	for key, v := range r.n.db.versions {
@@ -414,14 +425,16 @@ func (x *routeTx) Keep(_ context.Context, _ config.RouteLookup, m map[string][]s
 	return x.later(func() { x.n.db.routed.kept = m })
 }
 
-func (x *routeTx) Reroute(_ context.Context, table string, changed []byte) error {
+func (x *routeTx) Reroute(_ context.Context, j *route.Rerouting) error {
 	return x.later(func() {
 		d := &x.n.db.routed
 		if x.n.w.mistake == OverlookLookups && x.alone {
 			return
 		}
 		d.last++
-		d.jobs = append(slices.Clone(d.jobs), route.Rerouting{ID: d.last, Table: table, Changed: changed})
+		added := *j
+		added.ID = d.last
+		d.jobs = append(slices.Clone(d.jobs), added)
 	})
 }
 

@@ -80,6 +80,7 @@ func TestRoutes(t *testing.T) {
 	}
 	for s := range *seeds {
 		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true}))
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true, Full: true}))
 	}
 	for _, s := range []uint64{
 		25184,   // a killed hub whose clock is set back
@@ -113,6 +114,7 @@ func TestRelays(t *testing.T) {
 	}
 	for s := range *seeds / 2 {
 		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true, Relays: true}))
+		report(t, s+1, simulation.Run(s+1, simulation.Options{Routes: true, Relays: true, Full: true}))
 	}
 	for _, s := range []uint64{
 		7462,  // a row is deleted at a relay, and the delete by a store below comes later

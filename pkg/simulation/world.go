@@ -29,6 +29,8 @@ type Options struct {
 	// Hostile makes one of the stores, with Routes, one that answers nothing, and writes rows that it does not have. Nothing else is
 	// checked then than what the hub takes from it.
 	Hostile bool
+	// Full has remotes, with Routes, take few marked rows, so that jobs wait for them.
+	Full bool
 	// Merges has all nodes merge rows by their columns, and count one of these.
 	Merges bool
 	// Log has all nodes capture from the log of their servers.
@@ -182,7 +184,7 @@ func newWorld(seed uint64, o Options) *world {
 		}
 	}
 	if o.Routes {
-		w.newRouted()
+		w.newRouted(o.Full)
 		if o.Hostile {
 			w.routes.hostile = &hostile{n: w.nodes[1], had: make([]bool, w.keys)}
 		}
