@@ -22,28 +22,46 @@ func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	byTable := map[string][]change.Row{}
 	for _, m := range list {
-		for _, child := range r.children(m.Table) {
-			err := r.moveChildren(ctx, m.Row, child)
+		byTable[m.Table] = append(byTable[m.Table], m.Row)
+	}
+	for _, table := range slices.Sorted(maps.Keys(byTable)) {
+		for _, child := range r.children(table) {
+			err := r.moveChildren(ctx, byTable[table], child)
 			if errors.Is(err, schema.ErrUnfit) { // it is labelled as a whole once it can be; other tables go on
 				err = r.holdBack(ctx, child)
 			}
 			if err != nil {
-				return false, fmt.Errorf("have rows of %s follow those of %s: %w", child, m.Table, err)
+				return false, fmt.Errorf("have rows of %s follow those of %s: %w", child, table, err)
 			}
 		}
-		if err := r.db.Followed(ctx, m); err != nil {
-			return false, err
-		}
 	}
-	return len(list) == movesChunk, nil
+	if len(list) == 0 {
+		return false, nil
+	}
+	return len(list) == movesChunk, r.db.Followed(ctx, list)
 }
 
-// moveChildren gives the rows that refer to a row their current labels, and positions in the stream for the remotes that
-// win them.
-func (r *Router) moveChildren(ctx context.Context, parent change.Row, child string) error {
+// moveChildren gives the rows that refer to some rows of a table their current labels, and positions in the stream for the remotes that
+// win them: in one transaction if there are few, else with half of those rows at a time.
+func (r *Router) moveChildren(ctx context.Context, parents []change.Row, child string) error {
+	if len(parents) > 1 {
+		rows, err := r.db.Referring(ctx, parents, child, "", r.chunk)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if len(rows) < r.chunk {
+			return r.relabel(ctx, rows)
+		}
+		half := len(parents) / 2
+		if err := r.moveChildren(ctx, parents[:half], child); err != nil {
+			return err
+		}
+		return r.moveChildren(ctx, parents[half:], child)
+	}
 	for last := ""; ; {
-		rows, err := r.db.Referring(ctx, parent, child, last, r.chunk)
+		rows, err := r.db.Referring(ctx, parents, child, last, r.chunk)
 		if err != nil || len(rows) == 0 {
 			return err
 		}

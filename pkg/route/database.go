@@ -63,11 +63,11 @@ type Jobs interface {
 	// Sent returns the remotes that were ever sent a table as a whole; Request sends it to those that may lack rows.
 	Sent(ctx context.Context, table string) ([]string, error)
 	Request(ctx context.Context, remotes []string, table string) error
-	// Moved returns the first rows whose children are to follow; Followed records that a row's children have. Referring
-	// returns a child table's rows that refer to a row, after a key, in key order.
+	// Moved returns the first rows whose children are to follow; Followed records that some rows' children have. Referring
+	// returns a child table's rows that refer to some rows of a table: those after a key in key order, if that is one row.
 	Moved(ctx context.Context, limit int) ([]Moved, error)
-	Followed(ctx context.Context, m Moved) error
-	Referring(ctx context.Context, parent change.Row, child, after string, limit int) ([]change.Row, error)
+	Followed(ctx context.Context, list []Moved) error
+	Referring(ctx context.Context, parents []change.Row, child, after string, limit int) ([]change.Row, error)
 	// Reroutings returns the first jobs after one for rows that remotes win or lose. Queued counts the marked rows of a remote, up to a number.
 	Reroutings(ctx context.Context, after uint64, limit int) ([]Rerouting, error)
 	Queued(ctx context.Context, remote string, most int) (int, error)

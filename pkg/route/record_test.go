@@ -534,3 +534,63 @@ func TestAStoreThatIsAwayHoldsUpNoOtherStore(t *testing.T) {
 	testkit.Exec(t, h.db, "DELETE FROM sync_outbox WHERE table_name = 'others'")
 	expect(42*time.Second, 0, "store-1", "store-2")
 }
+
+// counting counts the transactions that decide about rows, and what reads children.
+type counting struct {
+	route.Database
+	n *int
+}
+
+func (c counting) Write(ctx context.Context, rows []change.Row, f func(route.Tx, *version.Writing) error) error {
+	*c.n++
+	return c.Database.Write(ctx, rows, f)
+}
+
+func (c counting) Referring(ctx context.Context, parents []change.Row, child, after string, limit int) ([]change.Row, error) {
+	*c.n++
+	return c.Database.Referring(ctx, parents, child, after, limit)
+}
+
+// TestTheChildrenOfManyRowsFollowTogether moves 100 rows with two children each, one of which has another 1,200.
+func TestTheChildrenOfManyRowsFollowTogether(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	numbers := "WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 39) SELECT a.i * 40 + b.i AS i FROM n a, n b"
+	testkit.Exec(t, h.db, "INSERT INTO orders SELECT i + 1, 1 FROM ("+numbers+") q WHERE i < 100",
+		"INSERT INTO items SELECT i + 1, i DIV 2 + 1 FROM ("+numbers+") q WHERE i < 200", "INSERT INTO items SELECT i + 1001, 7 FROM ("+numbers+") q WHERE i < 1200")
+	if err := h.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		var err error
+		if more, err = h.LabelNext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.Exec(t, h.db, "UPDATE orders SET store = 2")
+	var rows []change.Row
+	for i := range 100 {
+		rows = append(rows, change.Row{Table: "orders", Key: fmt.Sprint(i + 1)})
+	}
+	h.record(rows...)
+	n := 0
+	h.Through(func(db route.Database) route.Database { return counting{db, &n} })
+	for more := true; more; {
+		var err error
+		if more, err = h.MoveNext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n > 100 {
+		t.Errorf("the children of 100 rows follow in %d steps", n)
+	}
+	var stay int
+	if err := h.db.GetContext(t.Context(), &stay, "SELECT COUNT(*) FROM items i WHERE NOT EXISTS (SELECT 1 FROM sync_outbox o WHERE o.remote = 'store-1' AND o.table_name = 'items' AND o.row_id = CAST(i.id AS CHAR))"); err != nil || stay != 0 {
+		t.Errorf("%d children stay, %v", stay, err)
+	}
+	for _, id := range []string{"1", "200", "1001", "2200"} {
+		if got := h.has(change.Row{Table: "items", Key: id}); !slices.Equal(got, []string{"store-2"}) {
+			t.Errorf("%s is at %q", id, got)
+		}
+	}
+}

@@ -129,14 +129,18 @@ func (s *server) Moved(ctx context.Context, limit int) (list []Moved, err error)
 	return list, nil
 }
 
-func (s *server) Followed(ctx context.Context, m Moved) error {
-	_, err := s.db.ExecContext(ctx, `DELETE FROM sync_moves WHERE id = ?`, m.ID)
+func (s *server) Followed(ctx context.Context, list []Moved) error {
+	ids := make([]any, len(list))
+	for i, m := range list {
+		ids[i] = m.ID
+	}
+	_, err := s.db.ExecContext(ctx, `DELETE FROM sync_moves WHERE id IN (`+mysqldb.List(len(ids))+`)`, ids...)
 	return err
 }
 
 // Referring also finds rows that spell their parent's key differently.
-func (s *server) Referring(ctx context.Context, parent change.Row, child, after string, limit int) ([]change.Row, error) {
-	above, err := s.tables.Table(ctx, parent.Table)
+func (s *server) Referring(ctx context.Context, parents []change.Row, child, after string, limit int) ([]change.Row, error) {
+	above, err := s.tables.Table(ctx, parents[0].Table)
 	if err != nil {
 		return nil, err
 	}
@@ -144,11 +148,11 @@ func (s *server) Referring(ctx context.Context, parent change.Row, child, after 
 	if err != nil {
 		return nil, err
 	}
-	f, err := reference(t, parent.Table)
+	f, err := reference(t, above.Name)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.referring(ctx, above, t, f, parent.Key, after, limit)
+	rows, err := s.referring(ctx, above, t, f, parents, after, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -133,8 +133,8 @@ func marked(ctx context.Context, db mysqldb.Queryer, remote, table string, rows 
 	return found, nil
 }
 
-// referring returns the next rows after a key that refer to a parent's row, in key order.
-func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema.ForeignKey, parent, last string, limit int) ([]change.Row, error) {
+// referring returns rows that refer to some rows of a parent. If that is one row, they are the next after a key, in key order.
+func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema.ForeignKey, parents []change.Row, last string, limit int) ([]change.Row, error) {
 	var columns, joined string
 	for i, name := range f.RefColumns {
 		if i > 0 {
@@ -144,11 +144,17 @@ func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema
 		columns += mysqldb.Quote(name) + " AS " + alias
 		joined += "mysql_sync_p." + alias + "=" + mysqldb.Quote(t.Name) + "." + mysqldb.Quote(f.Columns[i])
 	}
-	args, err := above.KeyArgs(nil, parent)
-	if err != nil {
-		return nil, err
+	var args []any
+	for _, parent := range parents {
+		var err error
+		if args, err = above.KeyArgs(args, parent.Key); err != nil {
+			return nil, err
+		}
 	}
-	where := ""
+	where, order := "", ""
+	if len(parents) == 1 { // else the server would read and sort them all
+		order = " ORDER BY " + t.KeyColumns()
+	}
 	if last != "" {
 		after, list, err := t.AfterKey(last)
 		if err != nil {
@@ -157,8 +163,8 @@ func (s *server) referring(ctx context.Context, above, t *schema.Table, f schema
 		where, args = " WHERE "+after, append(args, list...)
 	}
 	var rows []change.Row
-	err = mysqldb.Each(ctx, s.db, "SELECT "+t.KeyExpr("")+" FROM (SELECT "+columns+" FROM "+mysqldb.Quote(above.Name)+" WHERE "+above.WhereKeys(1)+") mysql_sync_p JOIN "+
-		mysqldb.Quote(t.Name)+" ON "+joined+where+" ORDER BY "+t.KeyColumns()+" LIMIT ?", append(args, limit), func(found *sql.Rows) error {
+	err := mysqldb.Each(ctx, s.db, "SELECT "+t.KeyExpr("")+" FROM (SELECT "+columns+" FROM "+mysqldb.Quote(above.Name)+" WHERE "+above.WhereKeys(len(parents))+") mysql_sync_p JOIN "+
+		mysqldb.Quote(t.Name)+" ON "+joined+where+order+" LIMIT ?", append(args, limit), func(found *sql.Rows) error {
 		row := change.Row{Table: t.Name}
 		err := found.Scan(&row.Key)
 		rows = append(rows, row)

@@ -185,15 +185,17 @@ func (r routing) Moved(_ context.Context, limit int) ([]route.Moved, error) {
 	return list[:min(len(list), limit)], r.n.step()
 }
 
-func (r routing) Followed(_ context.Context, m route.Moved) error {
+func (r routing) Followed(_ context.Context, list []route.Moved) error {
 	return r.write(func(d *routed) {
-		d.moves = slices.DeleteFunc(slices.Clone(d.moves), func(x route.Moved) bool { return x.ID == m.ID })
+		d.moves = slices.DeleteFunc(slices.Clone(d.moves), func(x route.Moved) bool {
+			return slices.ContainsFunc(list, func(m route.Moved) bool { return x.ID == m.ID })
+		})
 	})
 }
 
-func (r routing) Referring(_ context.Context, parent change.Row, child, after string, limit int) (rows []change.Row, err error) {
+func (r routing) Referring(_ context.Context, above []change.Row, child, after string, limit int) (rows []change.Row, err error) {
 	for key, x := range r.n.db.rows {
-		if row := r.n.row(key); row.Table == child && string(x.value(ofParent)) == parent.Key && row.Key > after && len(rows) < limit {
+		if row := r.n.row(key); row.Table == child && slices.ContainsFunc(above, func(p change.Row) bool { return string(x.value(ofParent)) == p.Key }) && row.Key > after && len(rows) < limit {
 			rows = append(rows, row)
 		}
 	}
