@@ -20,6 +20,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/join"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/owner"
 	"github.com/mysql-sync/mysql-sync/pkg/wire"
 )
 
@@ -174,6 +175,12 @@ func (j *joining) join(ctx context.Context, w io.Writer, piped bool) error {
 		return err
 	}
 	defer db.Close()
+	if used, err := owner.Claimed(ctx, db); err != nil {
+		return err
+	} else if used {
+		return fmt.Errorf("another mysql-sync node, or a command, is using the database %s: give this site a database of its own, or stop the other one; the token is not used up",
+			command.Clean(db.Name))
+	}
 	if j.key, err = keepKey(keyFile(j.path), j.token.ID); err != nil {
 		return err
 	}

@@ -102,6 +102,7 @@ func TestAStoreJoinsAndIsDismissed(t *testing.T) {
 	token := invited(t, h, "store-17")
 	has(t, h.Run(0, "sites"), "store-17", "invited", "for 1 use, until ")
 	s, args := store(t)
+	has(t, joins(t, 1, token, args, "--mysql-database", h.Schema, "--yes"), "another mysql-sync node, or a command, is using the database "+h.Schema)
 	has(t, joins(t, 2, token, args), "--yes is missing: orders, prices would have to be created")
 	if _, err := os.Stat(s.File); err == nil {
 		t.Fatal("a configuration is written before the tables are there")
