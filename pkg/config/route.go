@@ -47,6 +47,23 @@ func (c *Config) Root(table string) string {
 	return table
 }
 
+// Followed returns how many tables follow a table by their foreign keys, one below the other: 0 if none does.
+func (c *Config) Followed(table string) int {
+	return c.followed(table, len(c.Routes))
+}
+
+func (c *Config) followed(table string, most int) (n int) {
+	if most == 0 { // a ring, which is a mistake
+		return 0
+	}
+	for name, r := range c.Routes {
+		if r.Parent == table {
+			n = max(n, 1+c.followed(name, most-1))
+		}
+	}
+	return n
+}
+
 // routes reads and checks the routes of tables.
 func (c *checker) routes(cfg *Config, f *file) {
 	cfg.RouteAlso, cfg.RouteWrite = f.RouteOptions.Also, f.RouteOptions.Write

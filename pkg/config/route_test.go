@@ -29,6 +29,9 @@ func TestRoutesAreReadInEachForm(t *testing.T) {
 	if cfg.RouteWrite != "give" || len(cfg.RouteAlso) != 1 || cfg.Root("order_items") != "orders" || cfg.Routed("products") || !cfg.Routed("orders") {
 		t.Errorf("got %q, %v, root %q", cfg.RouteWrite, cfg.RouteAlso, cfg.Root("order_items"))
 	}
+	if cfg.Followed("orders") != 1 || cfg.Followed("order_items") != 0 || cfg.Followed("products") != 0 {
+		t.Errorf("%d tables follow orders", cfg.Followed("orders"))
+	}
 	rule := want["orders"].Rules[0]
 	if value, ok := rule.Value("store-7"); !ok || value != "7" || rule.Named("7") != "store-7" {
 		t.Errorf("got %q, %v", value, ok)

@@ -46,6 +46,8 @@ type Routes interface {
 	Ready(table string) bool
 	// Unready returns the tables that are not ready.
 	Unready() []string
+	// Moving reports whether rows have moved whose children have not followed yet.
+	Moving() bool
 	// To reports whether a remote has the rows with a label.
 	To(table string, label uint32, remote string) bool
 }

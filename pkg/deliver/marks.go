@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/outbox"
@@ -47,6 +48,11 @@ func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 		return nil, err
 	}
 	m.due = len(list) == limit
+	if s.c.Routes != nil && s.c.Routes.Moving() { // told once it is over
+		if later := slices.IndexFunc(list, func(i outbox.Item) bool { return i.Position >= outbox.AfterOthers }); later >= 0 {
+			list, m.due = list[:later], false
+		}
+	}
 	var items []outbox.Item
 	for _, i := range list {
 		if len(items) == room {

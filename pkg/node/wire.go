@@ -32,7 +32,7 @@ func (w *work) wire() {
 // route makes what decides which remotes have which rows, and keeps what they still need. Writes that went unseen are
 // noted with it, before anything else is there.
 func (w *work) route() {
-	w.outbox = outbox.New(w.DB, w.Tables, w.Stream)
+	w.outbox = outbox.New(w.DB, w.Tables, w.Stream).ChildrenFirst(w.cfg.Followed)
 	if w.cfg.StatusRows == "open" {
 		w.outbox = w.outbox.OnlyOpen()
 	}

@@ -24,12 +24,32 @@ type Outbox struct {
 	stream *version.Stream
 	routed func(remote string) string // see RoutedBy
 
+	followed func(table string) int // see ChildrenFirst
+
 	onlyOpen bool // see OnlyOpen
 }
 
 // New returns the outbox of a database.
 func New(db *mysqldb.DB, n Namer, s *version.Stream) *Outbox {
 	return &Outbox{db: db, namer: n, stream: s}
+}
+
+// ChildrenFirst returns the outbox of a node with routes: followed says how many tables follow a table, one below the other. Of the rows
+// that a remote lost, those that others follow go after all others: the remote could not delete them before.
+func (o *Outbox) ChildrenFirst(followed func(table string) int) *Outbox {
+	c := *o
+	c.followed = followed
+	return &c
+}
+
+// AfterOthers is where the places of lost rows begin that others follow. All other marks have theirs before it: tokens begin with the
+// microseconds since 1970, and count from there.
+const AfterOthers = 1 << 56
+
+// PlaceOfLost returns the place among the marks of a row that a remote lost, and that so many tables follow, one below the other: children
+// go first.
+func PlaceOfLost(token int64, followed int) int64 {
+	return token + int64(min(followed, 100))*AfterOthers
 }
 
 // RoutedBy returns the outbox of a node with routes: needed gives the SQL condition of those rows of sync_versions that
@@ -102,9 +122,14 @@ func (o *Outbox) markMissing(ctx context.Context, tx mysqldb.Tx, rows []change.R
 func (o *Outbox) mark(ctx context.Context, tx mysqldb.Tx, rows []change.Row, remote string, k kind, again string) error {
 	token := o.stream.Token(len(rows))
 	args := make([]any, 0, 8*len(rows))
+	followed := 0
 	for i, r := range rows {
+		if k == lost && o.followed != nil && (i == 0 || r.Table != rows[i-1].Table) {
+			followed = o.followed(r.Table)
+		}
 		id, key := columns(r)
-		args = append(args, remote, r.Table, id, key, token+int64(i), token+int64(i), k == ifMissing, k == lost)
+		place := PlaceOfLost(token+int64(i), followed)
+		args = append(args, remote, r.Table, id, key, place, token+int64(i), k == ifMissing, k == lost)
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO sync_outbox (remote, table_name, row_id, row_key, position, token, only_missing, lost) VALUES `+mysqldb.Groups(len(rows), 8)+again, args...)
 	if err != nil {

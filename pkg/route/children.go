@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
@@ -18,6 +19,7 @@ const movesChunk = 100
 
 // moveNext moves the children of the next moved rows.
 func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
+	known := r.moving.known.Load()
 	list, err := r.db.Moved(ctx, movesChunk)
 	if err != nil {
 		return false, err
@@ -37,11 +39,34 @@ func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 			}
 		}
 	}
-	if len(list) == 0 {
-		return false, nil
+	if len(list) > 0 {
+		if err := r.db.Followed(ctx, list); err != nil {
+			return false, err
+		}
 	}
-	return len(list) == movesChunk, r.db.Followed(ctx, list)
+	if len(list) == movesChunk {
+		return true, nil
+	}
+	if r.moving.done.Swap(known) != known {
+		r.told()
+	}
+	return r.Moving(), nil
 }
+
+// Moving reports whether there may be rows that have moved, but whose children have not followed yet, or whether rows are being marked by
+// jobs. Rows that others follow are not taken from a remote meanwhile: it would have to refuse that as long as it has the children.
+func (r *Router) Moving() bool {
+	return r.moving.known.Load() != r.moving.done.Load() || r.moving.jobs.Load()
+}
+
+// moving counts the transactions in which rows have moved, and those of them whose children have followed.
+type moving struct {
+	known, done atomic.Int64
+	jobs        atomic.Bool // one is at work
+}
+
+// more notes a transaction.
+func (m *moving) more() { m.known.Add(1) }
 
 // moveChildren gives the rows that refer to some rows of a table their current labels, and positions in the stream for the remotes that
 // win them: in one transaction if there are few, else with half of those rows at a time.

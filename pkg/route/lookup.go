@@ -66,7 +66,7 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 			for remote, ids := range p {
 				differ[remote] = append(differ[remote], ids...)
 			}
-			for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
+			for _, table := range r.parentsFirst(slices.Sorted(maps.Keys(r.cfg.Routes))) {
 				if r.cfg.Routed(table) && r.cfg.Root(table) == root {
 					if err := reroute(ctx, tx, table, rerouting{Pairs: p, Since: since}); err != nil {
 						return err

@@ -69,6 +69,11 @@ func (what *rerouting) without(some []string) (rest, part rerouting) {
 // rerouteNext marks the next rows that remotes win or lose. A job waits for its remotes that have enough marked rows for now; if one of them
 // has had for a while, the others' part goes on without it.
 func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
+	defer func() {
+		if !more && r.moving.jobs.Swap(false) {
+			r.told()
+		}
+	}()
 	for after := uint64(0); ; {
 		jobs, all, err := r.reroutings(ctx, after, 1)
 		if err != nil {
@@ -165,6 +170,7 @@ func (r *Router) rerouteSome(ctx context.Context, j *Rerouting, what *rerouting)
 	if err != nil {
 		return fmt.Errorf("read which rows of %s have other remotes: %w", j.Table, err)
 	}
+	r.moving.jobs.Store(true)
 	end := len(rows) < r.chunk
 	var next Rerouting
 	var m *moves

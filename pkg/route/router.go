@@ -32,9 +32,9 @@ type Router struct {
 	db     Database
 	server *server // nil if the database is not on one
 	now    func() time.Time
-	chunk  int                 // rows per transaction
-	told   func()              // rows may have been marked, or have positions
-	marked func(remote string) // rows have been marked for a remote
+	chunk  int // rows per transaction
+	telling
+	moving moving
 
 	mu     sync.RWMutex
 	labels map[uint32]label
@@ -43,6 +43,12 @@ type Router struct {
 	looking
 	ready  map[string]bool // routed tables all of whose rows have labels
 	failed map[string]failure
+}
+
+// telling is who is told.
+type telling struct {
+	told   func()              // rows may have been marked, or have positions
+	marked func(remote string) // rows have been marked for a remote
 }
 
 // failure is why a table cannot be labelled, and when that was last logged.
@@ -62,8 +68,12 @@ func New(log *zap.Logger, cfg *config.Config, db *mysqldb.DB, ts *schema.Tables,
 
 // On returns a router that works on a Database, in transactions of chunk rows.
 func On(log *zap.Logger, cfg *config.Config, db Database, now func() time.Time, chunk int, told func(), marked func(remote string)) *Router {
-	return &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, told: told, marked: marked, labels: map[uint32]label{}, ids: map[Text]uint32{},
+	r := &Router{log: log, cfg: cfg, db: db, now: now, chunk: chunk, telling: telling{told, marked}, labels: map[uint32]label{}, ids: map[Text]uint32{},
 		have: map[uint32]map[string]bool{}, looking: looking{looked: lookups{}, rooms: map[string]room{}}, ready: map[string]bool{}, failed: map[string]failure{}}
+	if len(cfg.Routes) > 0 {
+		r.moving.more() // of an earlier run, perhaps
+	}
+	return r
 }
 
 // Routed reports whether a table has a route.
@@ -327,6 +337,9 @@ func (m *moves) remotes() []string {
 
 // tellOf tells those that send to remotes for which rows have been marked.
 func (r *Router) tellOf(m *moves) {
+	if len(m.rows) > 0 {
+		r.moving.more()
+	}
 	for _, remote := range m.remotes() {
 		r.marked(remote)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/deliver"
+	"github.com/mysql-sync/mysql-sync/pkg/outbox"
 	"github.com/mysql-sync/mysql-sync/pkg/route"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
@@ -219,7 +220,11 @@ func (n *node) markAs(m marking) {
 	for _, l := range n.links {
 		for i, r := range m.rows {
 			if l.to.name == m.remote {
-				l.box().mark(n.w.keyOf(r), m.token+int64(i), m.lost)
+				place := m.token + int64(i)
+				if m.lost {
+					place = outbox.PlaceOfLost(place, n.w.routes.cfgs[n.id].Followed(r.Table))
+				}
+				l.box().markAt(n.w.keyOf(r), place, m.token+int64(i), m.lost)
 				l.tell(func() { l.sender.Marked() })
 				n.w.trace("%s marks %s for %s, lost: %v", n.name, r.Key, m.remote, m.lost)
 			}

@@ -21,9 +21,11 @@ type box struct {
 }
 
 // mark marks a key. An existing mark keeps its place, and says further on that the remote lost the row, if it did.
-func (r *remote) mark(key int, token int64, lost bool) {
+func (r *remote) mark(key int, token int64, lost bool) { r.markAt(key, token, token, lost) }
+
+func (r *remote) markAt(key int, place, token int64, lost bool) {
 	m := &r.marks[key]
-	*m = mark{position: cmp.Or(m.position, token), token: token, lost: m.lost || lost}
+	*m = mark{position: cmp.Or(m.position, place), token: token, lost: m.lost || lost}
 }
 
 // markMissing marks a key to be sent only if the remote lacks it.

@@ -213,7 +213,7 @@ func (n *node) allRouted() bool {
 			return false
 		}
 	}
-	return len(d.moves) == 0 && len(d.jobs) == 0 && !slices.ContainsFunc(n.links, func(l *link) bool { return !l.looked() })
+	return !n.router.Moving() && len(d.moves) == 0 && len(d.jobs) == 0 && !slices.ContainsFunc(n.links, func(l *link) bool { return !l.looked() })
 }
 
 // looked reports whether the router knows which regions a remote has.

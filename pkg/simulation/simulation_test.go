@@ -150,7 +150,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 3591, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
 	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
-	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 464445, simulation.SendUnlabelled: 2938, simulation.ForgetAway: 218720, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 4685,
+	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 464445, simulation.SendUnlabelled: 1228, simulation.ForgetAway: 22768, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 4685,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
