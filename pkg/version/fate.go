@@ -2,8 +2,6 @@ package version
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -45,39 +43,4 @@ func Tokens(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[cha
 // Labels returns the labels by which rows were last routed; 0 for rows that were not.
 func Labels(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]uint32, error) {
 	return column[uint32](ctx, db, "label", rows)
-}
-
-// column reads a column of the versions of rows.
-func column[T any](ctx context.Context, db mysqldb.Queryer, name string, rows []change.Row) (map[change.Row]T, error) {
-	values := make(map[change.Row]T, len(rows))
-	if len(rows) == 0 {
-		return values, nil
-	}
-	byID := make(map[change.Row][]change.Row, len(rows))
-	var q mysqldb.Statement
-	q.SQL("SELECT table_name, row_id, " + name + " FROM sync_versions WHERE ")
-	for i, r := range rows {
-		id := change.Row{Table: r.Table, Key: r.ID()}
-		byID[id] = append(byID[id], r)
-		if i > 0 {
-			q.SQL(" OR ")
-		}
-		q.SQL("table_name = ")
-		q.Text([]byte(id.Table))
-		q.SQL(" AND row_id = ")
-		q.Bytes([]byte(id.Key))
-	}
-	err := q.Query(ctx, db, func(found *sql.Rows) error {
-		var id change.Row
-		var value T
-		err := found.Scan(&id.Table, &id.Key, &value)
-		for _, r := range byID[id] {
-			values[r] = value
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read versions: %w", err)
-	}
-	return values, nil
 }

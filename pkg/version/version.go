@@ -38,62 +38,22 @@ type Entry struct {
 
 // Read returns the states of rows, which may be of several tables; rows never seen are missing from the result.
 func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]change.State, error) {
-	byID := map[string]map[string][]change.Row{}
-	for _, r := range rows {
-		if byID[r.Table] == nil {
-			byID[r.Table] = make(map[string][]change.Row, len(rows))
-		}
-		id := r.ID()
-		byID[r.Table][id] = append(byID[r.Table][id], r)
-	}
 	states := make(map[change.Row]change.State, len(rows))
-	if len(byID) == 0 {
-		return states, nil
-	}
-	var q mysqldb.Statement
-	q.SQL("SELECT table_name, row_id, time, origin, seen, made, counts FROM sync_versions")
-	between := " WHERE "
-	if len(byID) > 1 {
-		between = " FORCE INDEX (PRIMARY) WHERE "
-	}
-	var key []byte
-	for table, ids := range byID {
-		q.SQL(between + "(table_name = ")
-		q.Text([]byte(table))
-		between = " AND row_id IN ("
-		for id := range ids {
-			key = append(key[:0], id...)
-			q.SQL(between)
-			q.Bytes(key)
-			between = ","
+	var s change.State
+	var seen, made, counts sql.RawBytes
+	err := each(ctx, db, "time, origin, seen, made, counts", rows, func(of []change.Row) error {
+		if err := decode(&s, seen, made, counts); err != nil {
+			return err
 		}
-		q.SQL("))")
-		between = " OR "
-	}
-	err := readStates(ctx, db, &q, byID, states)
+		for _, r := range of {
+			states[r] = s
+		}
+		return nil
+	}, &s.Version.Time, &s.Version.Origin, &seen, &made, &counts)
 	if err != nil {
 		return nil, fmt.Errorf("read versions: %w", err)
 	}
 	return states, nil
-}
-
-func readStates(ctx context.Context, db mysqldb.Queryer, q *mysqldb.Statement, byID map[string]map[string][]change.Row, states map[change.Row]change.State) error {
-	return q.Query(ctx, db, func(rows *sql.Rows) error {
-		var id string
-		var s change.State
-		var table, seen, made, counts sql.RawBytes
-		err := rows.Scan(&table, &id, &s.Version.Time, &s.Version.Origin, &seen, &made, &counts)
-		if err != nil {
-			return err
-		}
-		if err = decode(&s, seen, made, counts); err != nil {
-			return fmt.Errorf("table %s, row %q: %w", table, id, err)
-		}
-		for _, r := range byID[string(table)][id] {
-			states[r] = s
-		}
-		return nil
-	})
 }
 
 // Write stores the states of rows, which may be of several tables.
@@ -278,35 +238,7 @@ func decodeSeen(b []byte) (change.Vector, error) {
 	return w, nil
 }
 
-// Keys returns the keys under which rows were last recorded.
+// Keys returns the keys under which rows, which may be of several tables, were last recorded.
 func Keys(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]string, error) {
-	keys := make(map[change.Row]string, len(rows))
-	byTable := map[string][]change.Row{}
-	for _, r := range rows {
-		byTable[r.Table] = append(byTable[r.Table], r)
-	}
-	for _, of := range byTable {
-		var q mysqldb.Statement
-		q.SQL("SELECT row_id, COALESCE(row_key, row_id) FROM sync_versions WHERE table_name = ")
-		q.Text([]byte(of[0].Table))
-		byID := make(map[string]change.Row, len(of))
-		between := " AND row_id IN ("
-		for _, r := range of {
-			byID[r.ID()] = r
-			q.SQL(between)
-			q.Bytes([]byte(r.ID()))
-			between = ","
-		}
-		q.SQL(")")
-		err := q.Query(ctx, db, func(found *sql.Rows) error {
-			var id, key string
-			err := found.Scan(&id, &key)
-			keys[byID[id]] = key
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read recorded keys of %s: %w", of[0].Table, err)
-		}
-	}
-	return keys, nil
+	return column[string](ctx, db, "COALESCE(row_key, row_id)", rows)
 }

@@ -108,6 +108,50 @@ func TestARowCameFromTheClientThatSentItsVersion(t *testing.T) {
 	}
 }
 
+func TestARowIsFoundInEachTableAndSpelling(t *testing.T) {
+	t.Parallel()
+	db := testkit.OwnSchema(t)
+	a, b, bob := change.Row{Table: "a", Key: "1"}, change.Row{Table: "b", Key: "1"}, change.Row{Table: "b", Key: "Bob"}.WithID("bob")
+	if err := version.Write(t.Context(), db, []version.Entry{
+		{Row: a, State: state(1, "node-a"), Fate: version.There, From: "node-b", Token: -2, Label: 3},
+		{Row: b, State: state(2, "node-a"), Fate: version.Deleted, From: "node-c", Token: 4, Label: 1<<32 - 1},
+		{Row: bob, State: state(3, "node-a"), Fate: version.Withdrawn, Token: 6, Label: 7},
+		{Row: change.Row{Table: "a", Key: "2"}, State: state(4, "node-a"), Fate: version.Deleted, Token: 8, Label: 9},
+		{Row: change.Row{Table: "c", Key: "1"}, State: state(5, "node-a"), Fate: version.Deleted, Token: 8, Label: 9},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	other := change.Row{Table: "b", Key: "bob"}
+	rows := []change.Row{bob, a, {Table: "a", Key: "bob"}, b, a, other, {Table: "never", Key: "1"}}
+	states, err := version.Read(t.Context(), db, rows)
+	if want := map[change.Row]change.State{a: state(1, "node-a"), b: state(2, "node-a"), bob: state(3, "node-a"), other: state(3, "node-a")}; err != nil || !reflect.DeepEqual(states, want) {
+		t.Errorf("states %v, %v, want %v", states, err, want)
+	}
+	keys, err := version.Keys(t.Context(), db, rows)
+	if want := map[change.Row]string{a: "1", b: "1", bob: "Bob", other: "Bob"}; err != nil || !reflect.DeepEqual(keys, want) {
+		t.Errorf("keys %q, %v, want %q", keys, err, want)
+	}
+	from, err := version.From(t.Context(), db, rows)
+	if want := map[change.Row]string{a: "node-b", b: "node-c", bob: "", other: ""}; err != nil || !reflect.DeepEqual(from, want) {
+		t.Errorf("from %q, %v, want %q", from, err, want)
+	}
+	fates, err := version.Fates(t.Context(), db, rows)
+	if want := map[change.Row]version.Fate{a: version.There, b: version.Deleted, bob: version.Withdrawn, other: version.Withdrawn}; err != nil || !reflect.DeepEqual(fates, want) {
+		t.Errorf("fates %v, %v, want %v", fates, err, want)
+	}
+	tokens, err := version.Tokens(t.Context(), db, rows)
+	if want := map[change.Row]int64{a: -2, b: 4, bob: 6, other: 6}; err != nil || !reflect.DeepEqual(tokens, want) {
+		t.Errorf("tokens %v, %v, want %v", tokens, err, want)
+	}
+	labels, err := version.Labels(t.Context(), db, rows)
+	if want := map[change.Row]uint32{a: 3, b: 1<<32 - 1, bob: 7, other: 7}; err != nil || !reflect.DeepEqual(labels, want) {
+		t.Errorf("labels %v, %v, want %v", labels, err, want)
+	}
+	if labels, err = version.Labels(t.Context(), db, nil); err != nil || len(labels) != 0 {
+		t.Errorf("for no rows: %v, %v", labels, err)
+	}
+}
+
 func TestAVectorWithTooManyClientsDropsTheOldest(t *testing.T) {
 	t.Parallel()
 	db := testkit.OwnSchema(t)
