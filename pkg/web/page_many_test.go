@@ -44,7 +44,7 @@ func (h crowded) State(ctx context.Context) (*status.State, error) {
 	s.Transfers[0].Finished = nil
 	s.Remotes[4].Errors, s.Remotes[4].Pending.Rows = 2, 12
 	for i := range min(100, len(s.Remotes)) {
-		s.Problems = append(s.Problems, fmt.Sprintf("%d rows for store-%d are refused: see mysql-sync errors.", i%3+1, i+1))
+		s.Problems = append(s.Problems, fmt.Sprintf("%d rows for store-%d are refused: mysql-sync errors says why.", i%3+1, i+1))
 	}
 	s.Problems = append(s.Problems, "the broker denies this node a topic")
 	return s, nil
