@@ -18,6 +18,20 @@ type Read struct{ Position }
 // Reached reports whether all that was written then has been read.
 func (r Read) Reached(w Written) bool { return r.Contains(w.Position) }
 
+// Lacks reports whether what was read before is not in the log any more: it was reset. A domain that MariaDB no longer names
+// may have been deleted on purpose.
+func (w Written) Lacks(r Read) bool {
+	if len(w.domains) == 0 && len(r.domains) > 0 {
+		return true
+	}
+	for id, d := range w.domains {
+		if was := r.domains[id]; was != nil && was.servers[d.last] > d.servers[d.last] {
+			return true
+		}
+	}
+	return !w.Contains(Position{sources: r.sources})
+}
+
 // WrittenColumns is the SQL list of two expressions that say how far the log is written, for ParseWritten. It can stand
 // in any SELECT that has no table; the order matters on MySQL: what moves from one to the other meanwhile is seen twice,
 // not never.

@@ -61,21 +61,21 @@ func (s *Source) follow(ctx context.Context) error {
 	defer cancel()
 	for s.pending.count() == 0 {
 		if err := s.step(rest, nil); err != nil {
-			return quiet(rest, err)
+			return timely(rest, err)
 		}
 	}
 	more, cancel := s.waits.Limit(ctx, gather)
 	defer cancel()
 	for s.pending.count() < batchSize {
 		if err := s.step(more, nil); err != nil {
-			return quiet(more, err)
+			return timely(more, err)
 		}
 	}
 	return ctx.Err()
 }
 
-// quiet is nil if a step ended because its time is up, or nothing more may be read.
-func quiet(ctx context.Context, err error) error {
+// timely is nil if a step ended because its time is up, or nothing more may be read.
+func timely(ctx context.Context, err error) error {
 	if errors.Is(err, errFull) || ctx.Err() != nil {
 		return nil
 	}

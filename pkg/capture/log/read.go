@@ -101,8 +101,9 @@ func (s *Source) one(ctx context.Context) error {
 		return err
 	}
 	if t == nil {
-		return nil
+		return s.beat(ctx)
 	}
+	s.tap.quiet = quiet{}
 	m, err := s.decoder.decode(understanding, t)
 	if err == nil && s.decoder.shapes.failed != nil {
 		err, s.decoder.shapes.failed = s.decoder.shapes.failed, nil
@@ -135,6 +136,26 @@ func (s *Source) one(ctx context.Context) error {
 		close(s.known.moved)
 		s.known.moved = nil
 	}
+	return nil
+}
+
+// beat has the reader connect again, and so prove the log, if the server says that nothing happened although it has written
+// more than it has sent, or less than was read: after a reset it may go on waiting at the end of the file that it had, as the
+// new one has the same name. Rule 6.
+func (s *Source) beat(ctx context.Context) error {
+	q := &s.tap.quiet
+	if q.proved {
+		return nil
+	}
+	w, err := s.server.Written(ctx)
+	if err != nil {
+		return err
+	}
+	if q.written != nil && !s.tap.reader.Has(*q.written) || w.Lacks(binlog.Read{Position: s.position()}) {
+		q.proved = true
+		s.close()
+	}
+	q.written = &w
 	return nil
 }
 

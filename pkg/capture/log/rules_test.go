@@ -85,6 +85,58 @@ func TestAStartThatRecordsNothingIsWhereTheNextOneBegins(t *testing.T) {
 	}
 }
 
+// TestAResetIsNoticedWhileTheServerWaits: after a reset the server may go on waiting at the end of the file that it had, and
+// never send what it writes to another of the same name. The numbers of that may be lower than those read, or higher.
+func TestAResetIsNoticedWhileTheServerWaits(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
+	reset := func() {
+		if _, err := p.user.Exec(`RESET MASTER`); err != nil {
+			p.exec(`RESET BINARY LOGS AND GTIDS`)
+		}
+	}
+	reset() // the first file has the name of the next one
+	s, _ := p.source()
+	missed := make(chan string, 99)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
+			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
+	}()
+	for round, writes := range []int{1, 100} {
+		for range 20 {
+			p.exec(`REPLACE INTO orders VALUES (1, LEFT(UUID(), 8))`)
+		}
+		testkit.Eventually(t, "the log is read", func() error {
+			n, err := s.Count(t.Context(), 10)
+			if err == nil && n == 0 {
+				err = errors.New("nothing waits")
+			}
+			return err
+		})
+		p.record(s)
+		reset()
+		for range writes {
+			p.exec(`REPLACE INTO orders VALUES (2, LEFT(UUID(), 8))`)
+		}
+		testkit.Eventually(t, fmt.Sprintf("it is recorded that writes may have been missed, round %d", round), func() error {
+			if _, err := s.Next(t.Context()); len(missed) < 2 { // which fails meanwhile
+				return fmt.Errorf("not yet: %w", err)
+			}
+			return nil
+		})
+		for len(missed) > 0 {
+			<-missed
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	_ = s.Close()
+}
+
 // TestAnotherLogIsNoticedWhileItIsRead: rule 6, for a reader that connects again. What is missed is recorded before the log is
 // read on, and once more after that.
 func TestAnotherLogIsNoticedWhileItIsRead(t *testing.T) {

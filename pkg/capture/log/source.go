@@ -65,7 +65,14 @@ type tap struct {
 	reader Reader
 	again  bool            // a reader has been connected before
 	asking context.Context //nolint:containedctx // of who holds it, for what the reader calls
+	quiet  quiet
 	clock  clock
+}
+
+// quiet is what is known since the server last sent a transaction.
+type quiet struct {
+	written *binlog.Written // how far the log was written at the last beat; nil: there was none
+	proved  bool            // whether the server was asked again although it says that it has sent all
 }
 
 // known is what all may ask.
