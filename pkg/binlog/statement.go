@@ -9,6 +9,7 @@ type SQL struct {
 	Tables []Name // that it defines or writes, and perhaps more; a Write without any may write every table
 	Schema string // of CREATE, ALTER and DROP DATABASE
 	Rows   bool   // it may remove or change rows that the log does not list
+	New    bool   // it may bring rows that the log does not list, or change some
 }
 
 // Name is a table's name. Schema is filled in from the session's default.
@@ -147,7 +148,7 @@ func (p *parser) statement() {
 	case p.is("RENAME"):
 		if p.is("TABLE", "TABLES") {
 			p.exists()
-			s.Verb, s.Rows = RenameTable, true
+			s.Verb, s.Rows, s.New = RenameTable, true, true
 			for p.table() && p.after(false, "TO") && p.table() && p.sign(",") {
 			}
 		}
@@ -156,7 +157,7 @@ func (p *parser) statement() {
 		s.Verb, s.Rows = Truncate, true
 		p.table()
 	case p.is("INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "WITH", "CALL", "SELECT", "DO", "BEGIN", "EXECUTE"):
-		p.tokens, s.Verb, s.Rows = tokens{rest: p.whole}, Write, true
+		p.tokens, s.Verb, s.Rows, s.New = tokens{rest: p.whole}, Write, true, true
 		p.advance()
 		p.write()
 	}
@@ -257,15 +258,21 @@ func (p *parser) alter() {
 				continue
 			}
 			_ = p.is("TO", "AS") || p.sign("=")
-			p.sql.Rows = p.table() || p.sql.Rows
-		case p.is("TRUNCATE", "DROP", "DISCARD", "IMPORT"):
+			if p.table() {
+				p.sql.Rows, p.sql.New = true, true
+			}
+		case p.is("IMPORT"):
+			if p.is("TABLESPACE", "PARTITION") {
+				p.sql.Rows, p.sql.New = true, true
+			}
+		case p.is("TRUNCATE", "DROP", "DISCARD"):
 			p.sql.Rows = p.is("PARTITION", "TABLESPACE") || p.sql.Rows
 		case p.is("EXCHANGE", "CONVERT"):
 			if p.is("TABLE") {
-				p.sql.Rows = true
+				p.sql.Rows, p.sql.New = true, true
 				p.table()
 			} else if p.is("PARTITION") {
-				p.sql.Rows = true
+				p.sql.Rows, p.sql.New = true, true
 				if p.after(false, "TABLE") {
 					p.table()
 				}

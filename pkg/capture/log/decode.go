@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 
@@ -352,6 +353,8 @@ func amount(stored []byte) (string, bool) {
 	return value.Amount(string(stored))
 }
 
+var errText = errors.New("a statement brought or changed rows that the log does not list, as RENAME TABLE does, or a write by a session of another binlog_format")
+
 // stated notes what a statement that is logged as text may have changed.
 func (d *decoder) stated(m *meaning, c *binlog.Change) {
 	own := d.shapes.schema
@@ -367,6 +370,9 @@ func (d *decoder) stated(m *meaning, c *binlog.Change) {
 		m.other = append(m.other, name)
 		if c.SQL.Rows {
 			m.lost = append(m.lost, name)
+		}
+		if c.SQL.New {
+			m.doubt[name] = errText
 		}
 	}
 	if c.SQL.Schema == own {

@@ -3,6 +3,7 @@ package log_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -233,6 +234,45 @@ func TestATruncateIsTold(t *testing.T) {
 	p.want("recorded", p.record(s), "+1 +2")
 	if !slices.Equal(p.lost, []string{"orders"}) {
 		t.Errorf("lost: %q", p.lost)
+	}
+}
+
+// TestRowsThatTheLogDoesNotListAreSent: a table may take the place of another with rows that it has got under its own name, and the log
+// may have a write as text.
+func TestRowsThatTheLogDoesNotListAreSent(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	missed := make(chan string, 9)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
+			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
+	}()
+	for _, queries := range [][]string{
+		{`RENAME TABLE orders TO aside`, `INSERT INTO aside VALUES (1, 'one')`, `RENAME TABLE aside TO orders`},
+		{`SET binlog_format = 'STATEMENT'`, `INSERT INTO orders VALUES (2, 'two')`, `SET binlog_format = 'ROW'`},
+	} {
+		conn, err := p.user.Connx(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		testkit.Exec(t, conn, queries...)
+		_ = conn.Close()
+		testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+			if _, err := s.Next(t.Context()); err != nil || len(missed) == 0 {
+				return fmt.Errorf("not yet: %w", err)
+			}
+			return nil
+		})
+		for len(missed) > 0 {
+			p.want("missed", <-missed, "orders")
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
