@@ -101,7 +101,7 @@ func (s *Source) one(ctx context.Context) error {
 		return err
 	}
 	if t == nil {
-		return s.beat(ctx)
+		return s.beat(understanding) // it is heard once
 	}
 	s.tap.quiet = quiet{}
 	m, err := s.decoder.decode(understanding, t)
