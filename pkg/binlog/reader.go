@@ -98,7 +98,7 @@ func (r *Reader) next(ctx context.Context) (*Transaction, error) {
 			r.disconnect()
 		}
 		if r.dump == nil {
-			dump, err := openDump(ctx, r.config, r.read.Position, r.waiting)
+			dump, err := r.connect(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -123,6 +123,21 @@ func (r *Reader) next(ctx context.Context) (*Transaction, error) {
 			return nil, nil
 		}
 	}
+}
+
+// connectMost is how long Next takes to connect, even if its context ends sooner.
+const connectMost = 2 * time.Second
+
+// connect asks for the log. A deadline of a moment must not keep a reader from ever connecting.
+func (r *Reader) connect(ctx context.Context) (*dump, error) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectMost)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})()
+	return openDump(limited, r.config, r.read.Position, r.waiting)
 }
 
 // disconnect ends the dump. What is not finished comes again.

@@ -202,7 +202,8 @@ func (p *pending) of(table string, keys []string) []capture.Entry {
 	return list
 }
 
-// front returns at most limit of the oldest items whose transactions can be seen.
+// front returns at most limit of the oldest items whose transactions can be seen. Those of a log that is no longer read do not wait
+// for it: another log's names tell nothing of them, and mend has their tables sent as a whole.
 func (p *pending) front(limit int, seen func(*binlog.Transaction) bool) []*item {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -212,7 +213,7 @@ func (p *pending) front(limit int, seen func(*binlog.Transaction) bool) []*item 
 		if p.done[i.ID] {
 			continue
 		}
-		if len(list) == limit || i.of != last && !seen(i.of.at) {
+		if len(list) == limit || i.of != last && !i.old && !seen(i.of.at) {
 			break
 		}
 		last = i.of

@@ -84,7 +84,7 @@ func (s *Source) one(ctx context.Context) error {
 		return err
 	}
 	if s.tap.reader == nil {
-		if err := s.same(ctx); err != nil {
+		if err := s.same(understanding); err != nil { // who waits for a moment would never find out
 			return err
 		}
 		s.tap.reader = s.server.Read(s.position(), s.decoder.shapes.wants)
@@ -177,6 +177,24 @@ func (s *Source) same(ctx context.Context) error {
 		s.gone(err)
 	}
 	return err
+}
+
+// renewed finds out whether the log, which lacks what was read, was reset.
+func (s *Source) renewed(ctx context.Context) error {
+	limited, cancel := s.waits.Limit(ctx, barrierMost)
+	defer cancel()
+	if taken, err := s.waits.Turn(limited, s.tap.held, nil); !taken || err != nil {
+		return err
+	}
+	defer func() { <-s.tap.held }()
+	if err := s.isBroken(); err != nil {
+		return err
+	}
+	if s.tap.reader != nil {
+		s.close()
+	}
+	s.tap.again = true
+	return s.same(limited)
 }
 
 // close has the next reading begin after what was read whole.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +83,65 @@ func TestAStartThatRecordsNothingIsWhereTheNextOneBegins(t *testing.T) {
 	p.want("after the next start", p.record(s), "+1")
 	if len(unseen) > 0 {
 		t.Errorf("not seen: %v", unseen)
+	}
+}
+
+// TestNothingIsDecidedOverALogThatWasReset: who decides about a row asks how far the log is written. All of a new log may have been
+// read of the old one, by its names. What was read of that, and not recorded, does not wait for the new one.
+func TestNothingIsDecidedOverALogThatWasReset(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	p.exec(`INSERT INTO orders VALUES (2, 'two')`)
+	if n, err := s.Count(t.Context(), 10); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
+		p.exec(`RESET BINARY LOGS AND GTIDS`)
+	}
+	p.exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
+	q := s.Ask("orders", slices.Values([]string{"1"}))
+	var statement mysqldb.Statement
+	q.AddTo(&statement)
+	if err := statement.Query(t.Context(), p.db, q.Scan); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := q.Answer(t.Context()); err == nil {
+		t.Errorf("what waits of the row was said: %v", list)
+	}
+	missed := make(chan string, 99)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
+			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
+	}()
+	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+		if _, err := s.Next(t.Context()); len(missed) < 2 { // which fails meanwhile
+			return fmt.Errorf("not yet: %w", err)
+		}
+		return nil
+	})
+	p.exec(`INSERT INTO orders VALUES (3, 'three')`)
+	testkit.Eventually(t, "the log is read on", func() error {
+		if n, err := s.Count(t.Context(), 10); err != nil || n != 2 {
+			return fmt.Errorf("%d wait: %w", n, err)
+		}
+		return nil
+	})
+	testkit.Eventually(t, "what was read of the old log can be recorded", func() error {
+		b, err := s.Next(t.Context())
+		if err == nil && b == nil {
+			err = errors.New("nothing")
+		}
+		return err
+	})
+	p.want("from then on", p.record(s), "+2 +3")
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -175,11 +175,13 @@ type question struct {
 	keys   []string
 	first  string
 	second string
+	read   binlog.Read      // what was read before the server was asked
 	noted  capture.Question // nil: table_changes has nothing that the log does not tell
 }
 
 // AddTo implements capture.Question.
 func (q *question) AddTo(s *mysqldb.Statement) {
+	q.read.Position = q.source.position()
 	s.SQL("SELECT " + binlog.WrittenColumns(q.source.mariaDB))
 }
 
@@ -193,6 +195,11 @@ func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
 	w, err := binlog.ParseWritten(s.mariaDB, q.first, q.second)
 	if err != nil {
 		return nil, err
+	}
+	if w.Lacks(q.read) { // it would say nothing of what has happened since
+		if err := s.renewed(ctx); err != nil {
+			return nil, err
+		}
 	}
 	list, err := s.Waiting(ctx, q.table, q.keys, w)
 	if err != nil {
