@@ -43,12 +43,13 @@ func (s *Sender) nextMarked(ctx context.Context) ([]outbox.Item, error) {
 	if m.after == 0 {
 		limit += s.InFlight()
 	}
+	moving := s.c.Routes != nil && s.c.Routes.Moving() // asked first: what is held or not marked yet while they move may be there after it
 	list, err := s.c.Outbox.Next(ctx, s.remote, m.after, limit, s.heldTables())
 	if err != nil {
 		return nil, err
 	}
 	m.due = len(list) == limit
-	if s.c.Routes != nil && s.c.Routes.Moving() { // told once it is over
+	if moving { // told once it is over
 		if later := slices.IndexFunc(list, func(i outbox.Item) bool { return i.Position >= outbox.AfterOthers }); later >= 0 {
 			list, m.due = list[:later], false
 		}

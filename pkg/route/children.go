@@ -20,6 +20,16 @@ const movesChunk = 100
 // moveNext moves the children of the next moved rows.
 func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 	known := r.moving.known.Load()
+	more, err = r.moveSome(ctx)
+	stopped := err != nil
+	over := !more && !stopped && r.moving.done.Swap(known) != known
+	if r.moving.stopped.Swap(stopped) != stopped && stopped || over {
+		r.told()
+	}
+	return more || r.moving.are(), err
+}
+
+func (r *Router) moveSome(ctx context.Context) (more bool, err error) {
 	list, err := r.db.Moved(ctx, movesChunk)
 	if err != nil {
 		return false, err
@@ -40,33 +50,53 @@ func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 		}
 	}
 	if len(list) > 0 {
-		if err := r.db.Followed(ctx, list); err != nil {
-			return false, err
-		}
+		err = r.db.Followed(ctx, list)
 	}
-	if len(list) == movesChunk {
-		return true, nil
-	}
-	if r.moving.done.Swap(known) != known {
-		r.told()
-	}
-	return r.Moving(), nil
+	return len(list) == movesChunk, err
 }
 
-// Moving reports whether there may be rows that have moved, but whose children have not followed yet, or whether rows are being marked by
-// jobs. Rows that others follow are not taken from a remote meanwhile: it would have to refuse that as long as it has the children.
+// Moving reports whether there may be rows that left remotes, but whose children have not followed yet, or are still being labelled. Rows
+// that others follow are not taken from a remote meanwhile: it would have to refuse that as long as it has the children. What cannot go on
+// holds up nothing.
 func (r *Router) Moving() bool {
-	return r.moving.known.Load() != r.moving.done.Load() || r.moving.jobs.Load()
+	if r.moving.are() {
+		return true
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for table, route := range r.cfg.Routes {
+		if route.Parent != "" && r.busy(table) {
+			return true
+		}
+	}
+	return false
+}
+
+// labelling reports whether rows are being labelled that follow those of a table.
+func (r *Router) labelling(table string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.ContainsFunc(r.followers(table), r.busy)
+}
+
+// busy reports whether a table is being labelled, and nothing keeps it from that. The caller holds the lock.
+func (r *Router) busy(table string) bool {
+	_, failed := r.failed[table]
+	return r.cfg.Routed(table) && !r.ready[table] && !failed && !r.moving.unlabelled.Load()
 }
 
 // moving counts the transactions in which rows have moved, and those of them whose children have followed.
 type moving struct {
 	known, done atomic.Int64
-	jobs        atomic.Bool // one is at work
+	stopped     atomic.Bool // by an error
+	unlabelled  atomic.Bool // an error keeps tables from being labelled
 }
 
 // more notes a transaction.
 func (m *moving) more() { m.known.Add(1) }
+
+// are reports whether children are to follow, and do.
+func (m *moving) are() bool { return m.known.Load() != m.done.Load() && !m.stopped.Load() }
 
 // moveChildren gives the rows that refer to some rows of a table their current labels, and positions in the stream for the remotes that
 // win them: in one transaction if there are few, else with half of those rows at a time.

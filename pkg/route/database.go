@@ -115,7 +115,7 @@ type Tx interface {
 	Finish(ctx context.Context, table string) error
 	// Keep stores a copy of a lookup table.
 	Keep(ctx context.Context, l config.RouteLookup, m map[string][]string) error
-	// Rerouting reports whether there is a job for a table; Reroute adds one, with a new ID; Rerouted records its progress, or that it is done.
+	// Rerouting reports whether there is a job for a table; Reroute adds one, with a new ID, or replaces that with the same; Rerouted records its progress, or that it is done.
 	Rerouting(ctx context.Context, table string) (bool, error)
 	Reroute(ctx context.Context, j *Rerouting) error
 	Rerouted(ctx context.Context, j *Rerouting, end bool) error

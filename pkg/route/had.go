@@ -70,13 +70,8 @@ func (r *Router) before(ctx context.Context, table string, k Labelled, known boo
 // and returns what remotes had by either.
 func (h had) and(other had) had {
 	both := had{All: union(h.All, other.All)}
-	for _, labels := range []pairs{h.Labels, other.Labels} {
-		for remote, ids := range labels {
-			if both.Labels == nil {
-				both.Labels = pairs{}
-			}
-			both.Labels[remote] = union(both.Labels[remote], ids)
-		}
+	if labels := h.Labels.and(other.Labels); len(labels) > 0 {
+		both.Labels = labels
 	}
 	return both
 }

@@ -83,19 +83,35 @@ func values(rule config.RouteRule, remote string, looked lookups) (list []string
 	return list
 }
 
-// pairs are the labels that each remote wins or loses.
+// pairs are labels that remotes win, or lose, or both.
 type pairs map[string][]uint32 // by remote
 
-// changed returns the difference between two states of the lookup tables, for all labels of a root table. It is pure.
-func changed(labels map[uint32]label, rules []config.RouteRule, all []string, before, after lookups) pairs {
-	p := pairs{}
+// and returns the labels that each remote has in either.
+func (p pairs) and(other pairs) pairs {
+	both := pairs{}
+	for _, labels := range []pairs{p, other} {
+		for remote, ids := range labels {
+			both[remote] = union(both[remote], ids)
+		}
+	}
+	return both
+}
+
+// changed returns which labels of a root table remotes win and lose between two states of the lookup tables. It is pure.
+func changed(labels map[uint32]label, rules []config.RouteRule, all []string, before, after lookups) (won, lost pairs) {
+	won, lost = pairs{}, pairs{}
 	for id, l := range labels {
 		was, is := l.remotes(rules, all, before), l.remotes(rules, all, after)
-		for _, remote := range slices.Concat(was, is) {
-			if slices.Contains(was, remote) != slices.Contains(is, remote) {
-				p[remote] = append(p[remote], id)
+		for _, remote := range is {
+			if !slices.Contains(was, remote) {
+				won[remote] = append(won[remote], id)
+			}
+		}
+		for _, remote := range was {
+			if !slices.Contains(is, remote) {
+				lost[remote] = append(lost[remote], id)
 			}
 		}
 	}
-	return p
+	return won, lost
 }

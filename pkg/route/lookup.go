@@ -59,19 +59,10 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 			return err
 		}
 		for _, root := range slices.Sorted(maps.Keys(byRoot)) {
-			p := changed(byRoot[root], r.cfg.Routes[root].Rules, r.cfg.RemoteClients, r.looked, after)
-			if len(p) == 0 {
-				continue
-			}
-			for remote, ids := range p {
-				differ[remote] = append(differ[remote], ids...)
-			}
-			for _, table := range r.parentsFirst(slices.Sorted(maps.Keys(r.cfg.Routes))) {
-				if r.cfg.Routed(table) && r.cfg.Root(table) == root {
-					if err := reroute(ctx, tx, table, rerouting{Pairs: p, Since: since}); err != nil {
-						return err
-					}
-				}
+			won, lost := changed(byRoot[root], r.cfg.Routes[root].Rules, r.cfg.RemoteClients, r.looked, after)
+			differ = differ.and(won).and(lost)
+			if err := r.rerouteAll(ctx, tx, root, won, lost, since); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -85,6 +76,30 @@ func (r *Router) takeOver(ctx context.Context, l config.RouteLookup, m map[strin
 	r.change(differ)
 	clear(r.have)
 	r.log.Info("a lookup table of the routes has changed", zap.String("table", l.Table))
+	return nil
+}
+
+// rerouteAll queues jobs for the labels of a root table that remotes win and lose: one for each table in which they win rows, parents first,
+// as children refer to these, and then one for each in which they lose some, children first, as a remote keeps a row as long as it has some.
+func (r *Router) rerouteAll(ctx context.Context, tx Tx, root string, won, lost pairs, since int64) error {
+	tables := slices.DeleteFunc(r.childrenFirst(), func(table string) bool { return !r.cfg.Routed(table) || r.cfg.Root(table) != root })
+	if len(tables) == 1 {
+		won, lost = won.and(lost), nil
+	}
+	for i := range tables {
+		if len(won) > 0 {
+			if err := reroute(ctx, tx, tables[len(tables)-1-i], rerouting{Pairs: won, Since: since}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, table := range tables {
+		if len(lost) > 0 {
+			if err := reroute(ctx, tx, table, rerouting{Pairs: lost, Since: since}); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

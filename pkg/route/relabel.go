@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -38,7 +39,11 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 			break // its children after it
 		}
 	}
-	return more, errors.Join(errs...)
+	err = errors.Join(errs...)
+	if failed := err != nil; r.moving.unlabelled.Swap(failed) != failed && failed {
+		r.told()
+	}
+	return more, err
 }
 
 // parentsFirst sorts tables so that each comes after the one that it follows.
@@ -53,6 +58,13 @@ func (r *Router) parentsFirst(tables []string) []string {
 	return tables
 }
 
+// childrenFirst returns the tables of all routes, each before the one that it follows.
+func (r *Router) childrenFirst() []string {
+	tables := r.parentsFirst(slices.Sorted(maps.Keys(r.cfg.Routes)))
+	slices.Reverse(tables)
+	return tables
+}
+
 // tellEach is the minimum interval between log lines about a table that cannot be labelled.
 const tellEach = time.Minute
 
@@ -61,7 +73,10 @@ func (r *Router) tell(table string, err error) {
 	if f := r.failed[table]; f.why == err.Error() && r.now().Sub(f.told) < tellEach {
 		return
 	}
+	r.mu.Lock()
 	r.failed[table] = failure{err.Error(), r.now()}
+	r.mu.Unlock()
+	r.told()
 	if errors.Is(err, errEmpty) {
 		r.log.Warn("a lookup table of the routes has become empty; the remotes keep their rows until it has some again", zap.String("table", table))
 		return
@@ -146,7 +161,7 @@ func (r *Router) entries(ctx context.Context, tx Tx, rows []change.Row) ([]versi
 // Return has remotes that were removed, and are back, lose the rows that are not theirs any more, and get what they lack. Nobody has
 // noted which rows they lost meanwhile.
 func (r *Router) Return(ctx context.Context, remotes []string) error {
-	for _, table := range slices.Sorted(maps.Keys(r.cfg.Routes)) {
+	for _, table := range r.childrenFirst() {
 		if len(remotes) == 0 || !r.cfg.Routed(table) {
 			continue
 		}
@@ -177,10 +192,21 @@ func (r *Router) give(ctx context.Context, table string, remotes []string, befor
 		}
 	}
 	before.All = slices.DeleteFunc(slices.Clone(before.All), func(remote string) bool { return !slices.Contains(sent, remote) })
+	later, err := r.above(ctx, table)
+	if err != nil {
+		return err
+	}
 	err = r.db.In(ctx, func(tx Tx) error {
 		if len(sent) > 0 || len(before.Labels) > 0 {
 			if err := reroute(ctx, tx, table, rerouting{Not: sent, Had: before, Since: r.db.Token()}); err != nil {
 				return err
+			}
+			for i := range later { // they go after it
+				j := later[i]
+				j.ID = 0
+				if err := errors.Join(tx.Reroute(ctx, &j), tx.Rerouted(ctx, &later[i], true)); err != nil {
+					return err
+				}
 			}
 		}
 		return then(tx)
@@ -193,6 +219,19 @@ func (r *Router) give(ctx context.Context, table string, remotes []string, befor
 	return err
 }
 
+// above returns the jobs that take rows away which those of a table follow, the nearest first.
+func (r *Router) above(ctx context.Context, table string) (list []Rerouting, err error) {
+	jobs, all, err := r.reroutings(ctx, 0, math.MaxInt32)
+	for parent := r.cfg.Routes[table].Parent; parent != "" && err == nil; parent = r.cfg.Routes[parent].Parent {
+		for i := range jobs {
+			if jobs[i].Table == parent && all[i].left() {
+				list = append(list, jobs[i])
+			}
+		}
+	}
+	return list, err
+}
+
 // labelled completes the labelling of a table: remotes that had been sent the table lose the rows that are not theirs, and
 // get what they lack.
 func (r *Router) labelled(ctx context.Context, table string) error {
@@ -201,6 +240,7 @@ func (r *Router) labelled(ctx context.Context, table string) error {
 	}
 	r.mu.Lock()
 	r.ready[table] = true
+	delete(r.failed, table)
 	r.mu.Unlock()
 	r.log.Info("a table's rows are labelled; each remote gets its own", zap.String("table", table))
 	r.told()

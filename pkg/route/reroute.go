@@ -26,7 +26,7 @@ func reroute(ctx context.Context, tx Tx, table string, what rerouting) error {
 	return rerouteFrom(ctx, tx, Rerouting{Table: table}, what)
 }
 
-// rerouteFrom adds a job that goes on where another one is.
+// rerouteFrom adds a job that goes on where another one is, or has that one do something else if it is given its ID.
 func rerouteFrom(ctx context.Context, tx Tx, at Rerouting, what rerouting) (err error) {
 	if at.Changed, err = json.Marshal(what); err == nil {
 		err = tx.Reroute(ctx, &at)
@@ -40,6 +40,9 @@ func (what *rerouting) remotes() []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
+
+// left reports whether a job is that of another route, which takes rows away.
+func (what *rerouting) left() bool { return len(what.Not) > 0 || len(what.Had.Labels) > 0 }
 
 // without returns a job's part for all remotes but some, and that for these.
 func (what *rerouting) without(some []string) (rest, part rerouting) {
@@ -66,16 +69,15 @@ func (what *rerouting) without(some []string) (rest, part rerouting) {
 	return rest, part
 }
 
+// jobsRead is how many jobs are read at a time, where the first one waits.
+const jobsRead = 20
+
 // rerouteNext marks the next rows that remotes win or lose. A job waits for its remotes that have enough marked rows for now; if one of them
-// has had for a while, the others' part goes on without it.
+// has had for a while, the others' part goes on without it. One that takes rows away waits for the labels of those that follow them, which
+// leave first.
 func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
-	defer func() {
-		if !more && r.moving.jobs.Swap(false) {
-			r.told()
-		}
-	}()
-	for after := uint64(0); ; {
-		jobs, all, err := r.reroutings(ctx, after, 1)
+	for after, limit := uint64(0), 1; ; limit = jobsRead {
+		jobs, all, err := r.reroutings(ctx, after, limit)
 		if err != nil {
 			return false, err
 		}
@@ -85,25 +87,27 @@ func (r *Router) rerouteNext(ctx context.Context) (more bool, err error) {
 		if len(r.unsure) > 0 {
 			return false, nil
 		}
-		j, what := &jobs[0], &all[0]
-		full, stuck, err := r.full(ctx, what.remotes())
-		if err != nil {
-			return false, err
-		}
-		if len(stuck) > 0 && len(stuck) == len(what.remotes()) {
+		for i := range jobs {
+			j, what := &jobs[i], &all[i]
 			after = j.ID
-			continue
+			full, stuck, err := r.full(ctx, what.remotes())
+			if err != nil {
+				return false, err
+			}
+			if what.left() && r.labelling(j.Table) || len(stuck) > 0 && len(stuck) == len(what.remotes()) {
+				continue
+			}
+			ended, err := r.ended(ctx, j.Table, what.Since)
+			switch {
+			case err != nil || !ended:
+				return false, err
+			case len(stuck) > 0:
+				return true, r.split(ctx, j, what, stuck)
+			case len(full) > 0:
+				return false, nil
+			}
+			return true, r.rerouteSome(ctx, j, what)
 		}
-		ended, err := r.ended(ctx, j.Table, what.Since)
-		switch {
-		case err != nil || !ended:
-			return false, err
-		case len(stuck) > 0:
-			return true, r.split(ctx, j, what, stuck)
-		case len(full) > 0:
-			return false, nil
-		}
-		return true, r.rerouteSome(ctx, j, what)
 	}
 }
 
@@ -147,15 +151,12 @@ func (r *Router) full(ctx context.Context, remotes []string) (full, stuck []stri
 func (r *Router) split(ctx context.Context, j *Rerouting, what *rerouting, some []string) error {
 	rest, part := what.without(some)
 	later := *j
-	later.Marked = 0
+	later.ID, later.Marked = 0, 0
 	err := r.db.In(ctx, func(tx Tx) error {
-		if err := rerouteFrom(ctx, tx, *j, rest); err != nil {
+		if err := rerouteFrom(ctx, tx, *j, rest); err != nil { // it keeps its turn
 			return err
 		}
-		if err := rerouteFrom(ctx, tx, later, part); err != nil {
-			return err
-		}
-		return tx.Rerouted(ctx, j, true)
+		return rerouteFrom(ctx, tx, later, part)
 	})
 	if err != nil {
 		return fmt.Errorf("have %s not wait for %v: %w", j.Table, some, err)
@@ -170,7 +171,6 @@ func (r *Router) rerouteSome(ctx context.Context, j *Rerouting, what *rerouting)
 	if err != nil {
 		return fmt.Errorf("read which rows of %s have other remotes: %w", j.Table, err)
 	}
-	r.moving.jobs.Store(true)
 	end := len(rows) < r.chunk
 	var next Rerouting
 	var m *moves

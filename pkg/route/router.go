@@ -394,6 +394,14 @@ func (r *Router) follow(ctx context.Context, tx Tx, m *moves) error {
 	return tx.Move(ctx, m.rows)
 }
 
+// followers returns the tables whose rows follow those of a table, at any distance.
+func (r *Router) followers(table string) (list []string) {
+	for _, child := range r.children(table) {
+		list = append(append(list, child), r.followers(child)...)
+	}
+	return list
+}
+
 // children returns the tables whose rows follow those of a table.
 func (r *Router) children(table string) (list []string) {
 	for name, route := range r.cfg.Routes {

@@ -261,7 +261,11 @@ func (x *session) Finish(ctx context.Context, table string) error {
 }
 
 func (x *session) Reroute(ctx context.Context, j *Rerouting) error {
-	_, err := x.tx.ExecContext(ctx, `INSERT INTO sync_reroutes (table_name, changed, last_id, marked) VALUES (?, ?, ?, ?)`, j.Table, j.Changed, append([]byte{}, j.Last...), j.Marked)
+	id := any(nil) // the next
+	if j.ID > 0 {
+		id = j.ID
+	}
+	_, err := x.tx.ExecContext(ctx, `REPLACE INTO sync_reroutes (id, table_name, changed, last_id, marked) VALUES (?, ?, ?, ?, ?)`, id, j.Table, j.Changed, append([]byte{}, j.Last...), j.Marked)
 	return err
 }
 

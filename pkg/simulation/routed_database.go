@@ -433,10 +433,15 @@ func (x *routeTx) Reroute(_ context.Context, j *route.Rerouting) error {
 		if x.n.w.mistake == OverlookLookups && x.alone {
 			return
 		}
+		d.jobs = slices.Clone(d.jobs)
+		if i := slices.IndexFunc(d.jobs, func(k route.Rerouting) bool { return k.ID == j.ID }); i >= 0 {
+			d.jobs[i] = *j
+			return
+		}
 		d.last++
 		added := *j
 		added.ID = d.last
-		d.jobs = append(slices.Clone(d.jobs), added)
+		d.jobs = append(d.jobs, added)
 	})
 }
 
