@@ -35,6 +35,7 @@ func main() {
 	flag.BoolVar(&s.Binlog, "binlog", true, "whether our servers write a binary log, as native replication requires")
 	flag.StringVar(&s.Broker, "broker", "mosquitto", "the broker between our nodes: mosquitto, bridged (two Mosquittos), nats (a cluster of three servers) or embedded (in a third node)")
 	flag.IntVar(&s.Flush, "flush", 1, "innodb_flush_log_at_trx_commit of all servers, ours and native; 1 is MariaDB's default, 2 survives no power cut")
+	flag.StringVar(&s.Capture, "capture", "trigger", "how our nodes capture, where a measurement does not say it: trigger, or log, which needs -binlog")
 	sizes := flag.String("sizes", "", "with -curves, numbers of sites for the curves of sites and nodes, separated by commas, instead of their own")
 	flag.IntVar(&s.Pace, "pace", 0, "how many sites of the curve of sites start in a second; 0: all at once")
 	flag.StringVar(&s.Sides, "sides", "", "of the measurements side by side, only those ways to replicate whose names match this regular expression")
@@ -45,6 +46,9 @@ func main() {
 	}
 	if err == nil {
 		s.Sizes, err = numbers(*sizes)
+	}
+	if err == nil && s.Capture != "trigger" && (s.Capture != "log" || !s.Binlog) {
+		err = fmt.Errorf("-capture %s is neither trigger, nor log with a binary log", s.Capture)
 	}
 	if err != nil || flag.NArg() > 0 || s.Rounds < 1 {
 		fmt.Fprintln(os.Stderr, "mysql-sync-bench: -run and -sides must be regular expressions, -sizes numbers, -rounds must be at least 1, and arguments are not allowed:", err)

@@ -50,6 +50,13 @@ func newNative(b *bench) *pair {
 	return p
 }
 
+// newFetching is newNative where the backlog is not in the relay log yet.
+func newFetching(b *bench) *pair {
+	p := newNative(b)
+	p.ways = fetching{replica{p}}
+	return p
+}
+
 // start begins replication and waits until a first row has gone through.
 func (p *pair) start() {
 	p.ways.start()
@@ -157,3 +164,10 @@ func (r replica) arrive() {
 		return string(is) == want, fmt.Errorf("at %s of %s; %s", is, want, status["Last_IO_Error"])
 	})
 }
+
+// fetching is a replica both of whose threads are held: the backlog is in the source's binary log.
+type fetching struct{ replica }
+
+func (f fetching) hold()    { f.target.exec("STOP SLAVE") }
+func (f fetching) arrive()  {}
+func (f fetching) release() { f.target.exec("START SLAVE") }

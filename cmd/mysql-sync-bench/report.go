@@ -79,6 +79,9 @@ func (r *report) table() string {
 	if r.Settings.Broker != "mosquitto" {
 		fmt.Fprintf(&b, "; broker: %s", r.Settings.Broker)
 	}
+	if r.Settings.Capture == "log" {
+		b.WriteString("; ours with capture: log")
+	}
 	if !r.Settings.Binlog {
 		b.WriteString("; ours without a binary log")
 	}

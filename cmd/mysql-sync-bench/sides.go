@@ -19,7 +19,7 @@ type side struct {
 
 // sides are all of them, ours first.
 var sides = []side{
-	{name: "mysql-sync, triggers", pair: newOurs},
+	{name: "mysql-sync, triggers", pair: func(b *bench) *pair { return newOursWith(b, map[string]any{"capture": "trigger"}) }},
 	{name: "mysql-sync, `capture: log`", pair: func(b *bench) *pair { return newOursWith(b, map[string]any{"capture": "log"}) }},
 	{name: "MariaDB's own replication", pair: newNative},
 	{name: "reader of the log, row by row", pair: newCanal},

@@ -102,6 +102,7 @@ func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[str
 		"syncTables":     []string{"orders"},
 		"receiveTables":  []string{"orders"},
 		"checkInterval":  interval,
+		"capture":        s.b.s.Capture,
 		"initialSync":    "none",
 		"verifyInterval": 0,
 		"mqttConfig":     map[string]any{"host": server.Host, "port": server.Port, "clean": s.b.s.Broker != "nats"},
