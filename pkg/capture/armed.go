@@ -50,6 +50,8 @@ type WatchConfig struct {
 	Synced   []string      // tables whose writes are captured
 	Received []string      // tables that are written to, which may be synced too
 	Interval time.Duration // between two checks; zero: the Source decides
+	// Altered has a value when a definition may have changed: the next check then comes within a second. nil: nothing tells.
+	Altered <-chan struct{}
 	// Missed records that writes to a synced table may not have been captured. It is called before they are captured
 	// again, so that a kill does not lose that, and once more afterwards: the first call's effect may have come too early.
 	Missed func(ctx context.Context, table string) error

@@ -68,9 +68,17 @@ func (s *Source) Arm(ctx context.Context, tables []*schema.Table, keys []schema.
 	return s.through.Cascades.Arm(ctx, tables, keys)
 }
 
+// lookEach is how often the tables themselves are looked at: what changes their definitions stands in the log, but for what is done with
+// sql_log_bin=0.
+const lookEach = 5 * time.Second
+
 // Watch implements capture.Source.
 func (s *Source) Watch(ctx context.Context, ts *schema.Tables, c capture.WatchConfig) error {
 	defer func() { _ = s.Close() }() // it has no error
+	if c.Interval == 0 {
+		c.Interval = lookEach
+	}
+	c.Altered = s.kicks.altered
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.through.Cascades.Watch(ctx, ts, c) })
 	g.Go(func() error { return s.doubts(ctx, c) })
@@ -83,7 +91,7 @@ func (s *Source) doubts(ctx context.Context, c capture.WatchConfig) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.wake:
+		case <-s.kicks.tell:
 		}
 		for next := range pause.Doubling(ctx, 100*time.Millisecond, 10*time.Second) {
 			err := s.resolve(ctx, c)

@@ -286,6 +286,40 @@ func TestTheRowsOfAnAlteredTable(t *testing.T) {
 	p.want("recorded", p.record(s), "+1 +2 -2 +3")
 }
 
+// TestAnAlteredTableIsLookedAtSoon: the log tells when, also of a table that is only received; nobody waits for the next look, which is
+// an hour away.
+func TestAnAlteredTableIsLookedAtSoon(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders, `CREATE TABLE prices (id INT PRIMARY KEY)`)
+	s, _ := p.source()
+	ctx, stop := context.WithCancel(t.Context())
+	changed, watched := make(chan string, 10), make(chan error, 1)
+	go func() {
+		watched <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Received: []string{"prices"}, Interval: time.Hour,
+			Missed: func(context.Context, string) error { return nil }, Changed: func(_ context.Context, table string) { changed <- table }})
+	}()
+	for _, table := range []string{"prices", "orders"} {
+		for n := 0; ; n++ { // the first look may come after the first change
+			p.exec(fmt.Sprintf(`ALTER TABLE %s ADD COLUMN more%d INT`, table, n))
+			p.record(s)
+			select {
+			case got := <-changed:
+				p.want("looked at", got, table)
+			case <-time.After(3 * time.Second):
+				if n < 20 {
+					continue
+				}
+				t.Fatalf("nobody looked at %s", table)
+			}
+			break
+		}
+	}
+	stop()
+	if err := <-watched; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAQuestionDoesNotWaitForTheNextChange: whoever asks does not wait for capture, which waits at the end of the log.
 func TestAQuestionDoesNotWaitForTheNextChange(t *testing.T) {
 	t.Parallel()

@@ -228,6 +228,10 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 			s.decoder.shapes.tables = schema.NewTables(s.db)
 		}
 		s.tap.reader.Forget()
+		select {
+		case s.kicks.altered <- struct{}{}:
+		default:
+		}
 	}
 	s.known.mu.Lock()
 	if m.late != nil {

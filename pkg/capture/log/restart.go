@@ -215,7 +215,7 @@ func (s *Source) isBroken() error {
 // tell wakes who resolves doubts.
 func (s *Source) tell() {
 	select {
-	case s.wake <- struct{}{}:
+	case s.kicks.tell <- struct{}{}:
 	default:
 	}
 }

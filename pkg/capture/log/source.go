@@ -55,8 +55,8 @@ type Source struct {
 	pending *pending // nil: not opened
 	start   start
 	known   known
-	waited  uint64        // how many transactions of unknown outcome capture has read past
-	wake    chan struct{} // something is to be told
+	waited  uint64 // how many transactions of unknown outcome capture has read past
+	kicks   kicks
 }
 
 // tap is what reads the log. It belongs to who holds it.
@@ -73,6 +73,12 @@ type tap struct {
 type quiet struct {
 	written *binlog.Written // how far the log was written at the last beat; nil: there was none
 	proved  bool            // whether the server was asked again although it says that it has sent all
+}
+
+// kicks wake those who watch.
+type kicks struct {
+	tell    chan struct{} // something is to be told
+	altered chan struct{} // a definition may have changed
 }
 
 // known is what all may ask.
@@ -117,7 +123,7 @@ type Played struct {
 
 // On returns a Source of a log other than a server's.
 func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
-	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, wake: make(chan struct{}, 1)}
+	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, kicks: kicks{make(chan struct{}, 1), make(chan struct{}, 1)}}
 	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
 	s.tap.clock.now = p.Clock
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, mariaDB: p.MariaDB, nth: map[string]uint32{}, shapes: &shapes{

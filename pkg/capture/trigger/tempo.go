@@ -18,7 +18,7 @@ type tempo struct {
 // rest returns how long to wait before the next check.
 func (t *tempo) rest(interval time.Duration, err error) time.Duration {
 	if err != nil || t.mended {
-		return interval
+		return min(interval, watchLeast)
 	}
 	return max(interval, min(restTimes*t.took, restMost))
 }

@@ -50,7 +50,7 @@ func newWatcher(s *Source, ts *schema.Tables, c capture.WatchConfig) *watcher {
 		gaps:        gaps{missed: c.Missed, fresh: map[string]bool{}, recorded: map[string]bool{}},
 		ends:        ends{log: s.log, db: s.db, tables: ts, source: s.asked(), lose: s.lose, samples: map[string][]sample{}, sampled: map[string]time.Time{}},
 	}
-	w.holds = holds{log: s.log, now: w.now, interval: c.Interval, list: map[place]*hold{}}
+	w.holds = holds{log: s.log, now: w.now, interval: min(c.Interval, watchLeast), list: map[place]*hold{}}
 	for _, name := range c.Synced {
 		w.arms.right[name] = w.now()
 	}
@@ -71,12 +71,20 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 		w.trouble.Store(&err)
 		if err != nil && ctx.Err() == nil {
-			w.log.Warn("could not inspect the tables; retrying", zap.Duration("next", w.WatchConfig.Interval), zap.Error(err))
+			w.log.Warn("could not inspect the tables; retrying", zap.Duration("next", min(w.WatchConfig.Interval, watchLeast)), zap.Error(err))
 		}
-		if pause.For(ctx, w.tempo.rest(w.WatchConfig.Interval, err)) != nil {
+		if w.rest(ctx, begun, w.tempo.rest(w.WatchConfig.Interval, err)) != nil {
 			return nil
 		}
 	}
+}
+
+// rest waits until the next check. If a definition may have changed meanwhile, that comes a second after the last one began at the latest.
+func (w *watcher) rest(ctx context.Context, begun time.Time, most time.Duration) error {
+	if err := pause.Kicked(ctx, w.Altered, most); err != nil {
+		return err
+	}
+	return pause.For(ctx, min(most, watchLeast)-time.Since(begun))
 }
 
 // look updates the definitions and repairs the triggers.
