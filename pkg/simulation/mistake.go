@@ -50,7 +50,6 @@ const (
 	WithdrawNews                // a row is given back though its sender has not heard what was written here
 	ForgetTokens                // it is not remembered what was last said about who has a row
 	ForgetWithdrawn             // a late word that a row is another's is taken, though a later one gave it back
-	RerouteAtOnce               // a change of the lookup table does not wait for rows that are being routed
 	KeepMoved                   // a row that moves is not marked for those that had it
 	KeepAuthors                 // a row is not taken back from who wrote it
 	KeepChildren                // rows do not follow their parents

@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -92,9 +91,6 @@ func (r routing) In(_ context.Context, f func(route.Tx) error) error {
 func (r routing) Token() int64 { return r.n.stream.Token(1) }
 
 func (r routing) Visible(ctx context.Context) (int64, error) {
-	if r.n.w.mistake == RerouteAtOnce {
-		return math.MaxInt64, nil
-	}
 	return r.n.stream.Visible(ctx)
 }
 

@@ -150,7 +150,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 3591, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
 	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
-	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.RerouteAtOnce: 464445, simulation.SendUnlabelled: 1228, simulation.ForgetAway: 22768, simulation.SendUnseen: 1766, simulation.RepeatNumbers: 4685,
+	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.SendUnlabelled: 1228, simulation.ForgetAway: 17088, simulation.SendUnseen: 308, simulation.RepeatNumbers: 23257,
 }
 
 // resyncs are mistakes that are met where tables are sent as a whole.
@@ -160,7 +160,7 @@ var resyncs = map[simulation.Mistake]bool{simulation.ResyncOne: true, simulation
 var repairs = map[simulation.Mistake]bool{simulation.RepairOne: true, simulation.RepairMoved: true}
 
 // routed are mistakes that are met where a hub routes rows.
-var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulation.ForgetTokens: true, simulation.ForgetWithdrawn: true, simulation.RerouteAtOnce: true,
+var routed = map[simulation.Mistake]bool{simulation.WithdrawNews: true, simulation.ForgetTokens: true, simulation.ForgetWithdrawn: true,
 	simulation.KeepMoved: true, simulation.KeepAuthors: true, simulation.KeepChildren: true, simulation.OverlookLookups: true, simulation.ForgetUnheard: true,
 	simulation.JudgeByLast: true, simulation.SendUnlabelled: true, simulation.ForgetAway: true, simulation.SendUnseen: true, simulation.RepeatNumbers: true}
 
@@ -227,7 +227,6 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"a row is given back before its news are heard":               simulation.WithdrawNews,
 		"it is forgotten what was last said of who has a row":         simulation.ForgetTokens,
 		"a late word takes a row back":                                simulation.ForgetWithdrawn,
-		"a lookup table does not wait for rows being routed":          simulation.RerouteAtOnce,
 		"a row that moves is not taken from those that had it":        simulation.KeepMoved,
 		"a row is not taken from its author":                          simulation.KeepAuthors,
 		"rows do not follow their parents":                            simulation.KeepChildren,
