@@ -45,5 +45,9 @@ func (n server) Labels(ctx context.Context, rows []change.Row) (map[change.Row]u
 }
 
 func (n server) Routed(ctx context.Context, t *schema.Table, keys []string) (map[string]uint32, error) {
-	return n.Renderer.Routes.Read(ctx, n.DB, t, keys)
+	labels, err := n.Renderer.Routes.Read(ctx, n.DB.AtOnce(n.DB), t, keys)
+	if n.Tables.SetAside(t.Name, err) { // or a table that it follows
+		return nil, errAside{err}
+	}
+	return labels, err
 }

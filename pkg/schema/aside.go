@@ -58,8 +58,10 @@ func (ts *Tables) SetAside(name string, err error) bool {
 	case !h.trial: // another reader has run into it
 		h.err = err
 		return true
-	case mysqldb.LockTimeout(err): // another lock: a look reports those
+	case mysqldb.LockTimeout(err) && !mysqldb.LockTimeout(h.err): // a lock: a look reports those
 		h.pause = asideFirst
+	case mysqldb.LockTimeout(err): // unless it is on a table that this one follows
+		h.pause = min(2*h.pause, asideMost)
 	default:
 		h.pause = min(2*h.pause, asideAgain)
 	}

@@ -40,4 +40,14 @@ func TestATableThatOnlyLooksFreeIsTriedLessAndLessOften(t *testing.T) {
 	if got := ts.asides["items"].pause; got != asideMost {
 		t.Errorf("a lock is asked for after %v, want %v", got, asideMost)
 	}
+	ts.asides["items"].pause = asideFirst
+	pause = asideFirst
+	for range 20 { // the lock is on a table that this one follows
+		ts.foundAside(zap.NewNop(), "items", nil)
+		ts.SetAside("items", locked)
+		pause = min(2*pause, asideMost)
+		if got := ts.asides["items"].pause; got != pause {
+			t.Errorf("a table that only looks unlocked is tried after %v, want %v", got, pause)
+		}
+	}
 }
