@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -21,8 +22,8 @@ const movesChunk = 100
 func (r *Router) moveNext(ctx context.Context) (more bool, err error) {
 	known := r.moving.known.Load()
 	more, err = r.moveSome(ctx)
-	stopped := err != nil
-	over := !more && !stopped && r.moving.done.Swap(known) != known
+	stopped := err != nil && !passing(err)
+	over := !more && err == nil && r.moving.done.Swap(known) != known
 	if r.moving.stopped.Swap(stopped) != stopped && stopped || over {
 		r.told()
 	}
@@ -57,7 +58,7 @@ func (r *Router) moveSome(ctx context.Context) (more bool, err error) {
 
 // Moving reports whether there may be rows that left remotes, but whose children have not followed yet, or are still being labelled. Rows
 // that others follow are not taken from a remote meanwhile: it would have to refuse that as long as it has the children. What cannot go on
-// holds up nothing.
+// holds up nothing, unless that is only for now, as someone has locked the children.
 func (r *Router) Moving() bool {
 	if r.moving.are() {
 		return true
@@ -97,6 +98,9 @@ func (m *moving) more() { m.known.Add(1) }
 
 // are reports whether children are to follow, and do.
 func (m *moving) are() bool { return m.known.Load() != m.done.Load() && !m.stopped.Load() }
+
+// passing reports whether an error is only about locks that others hold for now.
+func passing(err error) bool { return mysqldb.LockTimeout(err) || mysqldb.Deadlock(err) }
 
 // moveChildren gives the rows that refer to some rows of a table their current labels, and positions in the stream for the remotes that
 // win them: in one transaction if there are few, else with half of those rows at a time.

@@ -40,7 +40,7 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 		}
 	}
 	err = errors.Join(errs...)
-	if failed := err != nil; r.moving.unlabelled.Swap(failed) != failed && failed {
+	if failed := slices.ContainsFunc(errs, func(err error) bool { return err != nil && !passing(err) }); r.moving.unlabelled.Swap(failed) != failed && failed {
 		r.told()
 	}
 	return more, err
