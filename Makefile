@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/\(simulation\|attack\)$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo demo-connector demo-fleet test test-race test-race-rest test-attacks test-mysql test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo demo-connector demo-fleet test test-race test-race-rest test-attacks test-mysql test-log test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ LONGEST = ./pkg/node ./pkg/web ./cmd/mysql-sync-connector ./cmd/mysql-sync ./pkg
 longest_first = $(foreach p,$(LONGEST),$(filter $(p),$(1))) $(filter-out $(LONGEST),$(1))
 
 # Servers in memory, if there is room: see the script.
-test test-race test-race-rest test-mysql test-servers test-nats test-embedded: export TMPDIR := $(shell scripts/temp-folder.sh)
+test test-race test-race-rest test-mysql test-log test-servers test-nats test-embedded: export TMPDIR := $(shell scripts/temp-folder.sh)
 
 # The race detector makes scripts ten times slower, and finds nothing in a daemon that a test starts: .ci/run has it look at
 # each package once, in test-mysql or in test-race-rest.
@@ -82,6 +82,10 @@ test-mysql: ## install a real MySQL into the cache (root only), run the tests th
 	scripts/install-server.sh mysql
 	$(TOGETHER) MYSQL_SYNC_TEST_SERVER=mysql go test -race -p $(PACKAGES) -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(SERVER_PACKAGES))
 	CGO_ENABLED=0 MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
+
+test-log: ## run the node's tests with capture from the servers' logs; MYSQL_SYNC_TEST_SERVER=mysql on the MySQL that test-mysql installs
+	scripts/install-deps.sh
+	MYSQL_SYNC_TEST_CAPTURE=log go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
 test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, if available; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh

@@ -409,6 +409,7 @@ func TestANodeThatWaitsForItsDatabaseSaysSo(t *testing.T) {
 
 func TestTheLogIsShownAndItsLevelChanged(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, map[string]any{"loggingLevel": "info", "loggingFormat": "json"})
 	a.Exec(orders)

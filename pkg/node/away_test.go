@@ -47,6 +47,7 @@ const (
 // in every possible way.
 func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	var tables []string
 	for _, q := range away {
@@ -134,6 +135,7 @@ func TestWritesWhileTheNodeIsAwayAreNotMissed(t *testing.T) {
 // longer synced, are again, or were by an earlier version, which recorded nothing.
 func TestUnsyncedTablesMissNothing(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`, `INSERT INTO notes VALUES (1, 'one')`)
@@ -173,6 +175,7 @@ func TestUnsyncedTablesMissNothing(t *testing.T) {
 // other's write wins, and what it overwrites is kept, although nothing had given it a version.
 func TestUnseenWritesAreKept(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, `CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(20))`)
 	a.Exec(`INSERT INTO notes VALUES (1, 'one'), (2, 'two')`)

@@ -91,6 +91,7 @@ func TestOwnTablesLockedAtStart(t *testing.T) {
 // been missed, or fails and names the missing table.
 func TestOwnTablesThatWereDropped(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	a, c := pair(t, testkit.AnyBroker(t), []string{"orders"}, orders)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	c.Expect(`SELECT id FROM orders`, `1`)

@@ -77,6 +77,7 @@ func TestColumnDroppedAtTheSenderKeepsItsValueAtTheTarget(t *testing.T) {
 // TestTableDroppedAndRecreated drops a table at the target, then at the sender.
 func TestTableDroppedAndRecreated(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders", "notes"}, orders, notes)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1.10)`)
@@ -114,6 +115,7 @@ func (s *site) expectTriggers(table string) {
 // rows, and rows whose version the remote already has.
 func TestDroppedTriggersComeBack(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
@@ -130,6 +132,7 @@ func TestDroppedTriggersComeBack(t *testing.T) {
 // not known to be written later does not win over it.
 func TestTriggersDroppedWhileTheNodeIsDown(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)`)
@@ -149,6 +152,7 @@ func TestTriggersDroppedWhileTheNodeIsDown(t *testing.T) {
 // filled on the side replaces the original, without its triggers.
 func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"orders"}, orders)
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1), (2, 'two', 2)`)
@@ -168,6 +172,7 @@ func TestTableSwappedByASchemaChangeTool(t *testing.T) {
 // make writes fail until the node has noticed.
 func TestRenamedKeyColumnLetsTheUserWriteAgain(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t) // the log has the table sent whole
 	b := testkit.AnyBroker(t)
 	a, c := pair(t, b, []string{"notes"}, notes)
 	quiet(a, c)

@@ -15,6 +15,7 @@ import (
 // node runs, until a comparison has found the table equal with all remotes.
 func TestDoubtsOutliveARestart(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	tables := []string{"notes", "orders"}
 	a, c := pair(t, b, tables, orders, notes)

@@ -26,6 +26,7 @@ func ordersGoOn(a, c *site, base int) {
 // no unchanged row was overwritten.
 func TestANodeStartsWhileATableIsLocked(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	tables := []string{"items", "lines_of", "orders"}
 	items := `CREATE TABLE items (id INT PRIMARY KEY, v INT)`
 	lines := `CREATE TABLE lines_of (id INT PRIMARY KEY, item INT, v INT, FOREIGN KEY (item) REFERENCES items (id) ON DELETE CASCADE)`

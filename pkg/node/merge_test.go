@@ -136,6 +136,7 @@ func TestMergingLosesNothingToKills(t *testing.T) {
 // TestTriggersRecordColumnsOnlyWhereTheyAreMerged: a change of the bytes alone is one, and a new key says nothing about columns.
 func TestTriggersRecordColumnsOnlyWhereTheyAreMerged(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders", "items"}, map[string]any{"conflictPolicy": map[string]any{"orders": "merge"}})
 	s.Exec(orders, `CREATE TABLE items (id INT NOT NULL PRIMARY KEY, name VARCHAR(100))`)

@@ -12,6 +12,7 @@ import (
 // the same parent in a third schema; one of them has another table in between.
 func TestCascadesFromAnotherSchemaAreReplicated(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	server := testkit.Shared(t)
 	other := server.Create(t)
@@ -63,6 +64,7 @@ func TestCascadesFromAnotherSchemaAreReplicated(t *testing.T) {
 // then with the right to read it, then with all.
 func TestDeniedCascadesAreReported(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t) // its login cannot read the log
 	b := testkit.AnyBroker(t)
 	other := testkit.Shared(t).Create(t)
 	a := newSite(t, b, "node-a", []string{"node-b"}, []string{"items"}, nil)

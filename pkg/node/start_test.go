@@ -217,6 +217,7 @@ func TestANodeStopsCleanlyUnderLoad(t *testing.T) {
 
 func TestStaleTriggersAreDropped(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	s := newSite(t, b, "node-a", []string{"node-b"}, []string{"orders"}, nil)
 	s.Exec(orders, `CREATE TABLE former (id INT PRIMARY KEY)`, `CREATE TABLE log (id INT)`,

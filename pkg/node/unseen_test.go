@@ -13,6 +13,7 @@ import (
 // nobody had written yet.
 func TestUnchangedResendsDoNotBeatPendingEdits(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	items := `CREATE TABLE items (id INT, part VARCHAR(10), v INT, PRIMARY KEY (id, part))`
 	names := []string{"node-a", "node-b", "node-c"}

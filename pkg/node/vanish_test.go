@@ -15,6 +15,7 @@ const things = `CREATE TABLE things (a VARCHAR(100), b INT, name VARCHAR(20), PR
 // sees, and restores them in each of the other ways.
 func TestVanishedRowsComeBack(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	tables := []string{"orders", "things"}
 	a, c := pair(t, b, tables, orders, things)

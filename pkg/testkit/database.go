@@ -52,7 +52,7 @@ type Database struct {
 // mariadb-trixie. The options are further flags of the server.
 func Server(tb TB, options ...string) *Database {
 	tb.Helper()
-	if fromLog() {
+	if fromLog(tb) {
 		options = slices.Concat(LogFlags(), options)
 	}
 	name := os.Getenv(serverVariable)
@@ -88,8 +88,21 @@ func Shared(tb TB) *Database {
 	return shared.database
 }
 
-// fromLog reports whether nodes capture from their servers' logs, as MYSQL_SYNC_TEST_CAPTURE=log says.
-func fromLog() bool { return os.Getenv("MYSQL_SYNC_TEST_CAPTURE") == "log" }
+// fromLog reports whether a test's nodes capture from their servers' logs, as MYSQL_SYNC_TEST_CAPTURE=log says.
+func fromLog(tb TB) bool {
+	_, triggers := byTriggers.Load(tb)
+	return os.Getenv("MYSQL_SYNC_TEST_CAPTURE") == "log" && !triggers
+}
+
+var byTriggers sync.Map // the tests that called ByTriggers
+
+// ByTriggers has a test's nodes capture by triggers, whatever MYSQL_SYNC_TEST_CAPTURE says: it is about the triggers, or about what the log
+// does not tell or need. It must come before servers and sites.
+func ByTriggers(tb TB) {
+	tb.Helper()
+	byTriggers.Store(tb, true)
+	tb.Cleanup(func() { byTriggers.Delete(tb) })
+}
 
 // logs makes a server write a binary log as a node reads it.
 var logs = []string{"--log-bin=binlog", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"}

@@ -40,7 +40,7 @@ func NewSite(tb TB, server *Database, b *Broker, name string, remotes, tables []
 		"mqttConfig":    b.Keys(),
 		"mysqlConfig":   server.Keys(s.Schema),
 	}
-	if fromLog() {
+	if fromLog(tb) {
 		s.Config["capture"] = "log"
 	}
 	maps.Copy(s.Config, extra)
