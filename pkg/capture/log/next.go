@@ -66,12 +66,14 @@ func (s *Source) follow(ctx context.Context) error {
 	}
 	more, cancel := s.waits.Limit(ctx, gather)
 	defer cancel()
-	for s.pending.count() < batchSize {
+	for { // once in any case: only who reads hears that the log is another one
 		if err := s.step(more, nil); err != nil {
 			return timely(more, err)
 		}
+		if s.pending.count() >= batchSize {
+			return ctx.Err()
+		}
 	}
-	return ctx.Err()
 }
 
 // timely is nil if a step ended because its time is up, or nothing more may be read.

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ const barrierMost = 2 * time.Second
 
 // understandMost is how long the server may take to say what is in the log: definitions, characters, equal spellings.
 const understandMost = 10 * time.Second
+
+// silentMost is how long nothing is heard until that counts as a heartbeat: a server that others keep busy sends none.
+const silentMost = 2 * time.Second
 
 // errFull says that what was read has to be recorded before more can be read.
 var errFull = errors.New("changes are written faster than they are recorded")
@@ -89,6 +93,7 @@ func (s *Source) one(ctx context.Context) error {
 		}
 		s.tap.reader = s.server.Read(s.position(), s.decoder.shapes.wants)
 		clear(s.decoder.shapes.known)
+		s.tap.heard = s.waits.Now()
 	}
 	t, err := s.tap.reader.Next(ctx)
 	if err != nil {
@@ -97,9 +102,13 @@ func (s *Source) one(ctx context.Context) error {
 			if errors.Is(err, binlog.ErrGone) {
 				s.gone(err)
 			}
+		} else if s.waits.Now().Sub(s.tap.heard) > silentMost {
+			s.tap.heard = s.waits.Now()
+			return cmp.Or(s.beat(understanding), err)
 		}
 		return err
 	}
+	s.tap.heard = s.waits.Now()
 	if t == nil {
 		return s.beat(understanding) // it is heard once
 	}

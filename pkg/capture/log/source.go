@@ -63,6 +63,7 @@ type Source struct {
 type tap struct {
 	held   chan struct{} // has a place for who holds it
 	reader Reader
+	heard  time.Time       // when the server was last heard
 	again  bool            // a reader has been connected before
 	asking context.Context //nolint:containedctx // of who holds it, for what the reader calls
 	quiet  quiet
