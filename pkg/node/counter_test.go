@@ -242,6 +242,7 @@ func TestCountersThatAreNULL(t *testing.T) {
 // with the first transfer, while both sites count.
 func TestRowsFromBeforeTheyWereCounted(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t)
 	b := testkit.AnyBroker(t)
 	var sites []*site
 	for _, name := range []string{"node-a", "node-b"} {
