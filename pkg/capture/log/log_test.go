@@ -121,6 +121,32 @@ func (p *place) record(s *log.Source) string {
 	}
 }
 
+// reset begins the server's log anew.
+func (p *place) reset() {
+	p.Helper()
+	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
+		p.exec(`RESET BINARY LOGS AND GTIDS`)
+	}
+}
+
+// watch has a source watch the orders and the tables that are only received, and yields what it says: the tables of which writes may have
+// been missed, and those that were altered. It looks by itself after an hour.
+func (p *place) watch(s *log.Source, received ...string) (missed, changed chan string, stop func()) {
+	ctx, cancel := context.WithCancel(p.Context())
+	missed, changed = make(chan string, 99), make(chan string, 99)
+	done := make(chan error, 1)
+	go func() {
+		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Received: received, Interval: time.Hour,
+			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(_ context.Context, table string) { changed <- table }})
+	}()
+	return missed, changed, func() {
+		cancel()
+		if err := <-done; err != nil {
+			p.Error(err)
+		}
+	}
+}
+
 func (p *place) want(what, got, want string) {
 	p.Helper()
 	if got != want {
@@ -187,9 +213,7 @@ func TestAnotherLogIsNoticed(t *testing.T) {
 	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
 	p.want("recorded", p.record(s), "+1")
 	_ = s.Close()
-	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
-		p.exec(`RESET BINARY LOGS AND GTIDS`)
-	}
+	p.reset()
 	for range 100 {
 		p.exec(`INSERT INTO orders VALUES (2, 'two')`, `DELETE FROM orders WHERE id = 2`)
 	}
@@ -243,13 +267,7 @@ func TestRowsThatTheLogDoesNotListAreSent(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
 	s, _ := p.source()
-	missed := make(chan string, 9)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
-			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
-	}()
+	missed, _, stop := p.watch(s)
 	for _, queries := range [][]string{
 		{`RENAME TABLE orders TO aside`, `INSERT INTO aside VALUES (1, 'one')`, `RENAME TABLE aside TO orders`},
 		{`SET binlog_format = 'STATEMENT'`, `INSERT INTO orders VALUES (2, 'two')`, `SET binlog_format = 'ROW'`},
@@ -271,9 +289,6 @@ func TestRowsThatTheLogDoesNotListAreSent(t *testing.T) {
 		}
 	}
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }
 
 // TestTheRowsOfAnAlteredTable: the key's columns are found by their names.
@@ -292,12 +307,7 @@ func TestAnAlteredTableIsLookedAtSoon(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders, `CREATE TABLE prices (id INT PRIMARY KEY)`)
 	s, _ := p.source()
-	ctx, stop := context.WithCancel(t.Context())
-	changed, watched := make(chan string, 10), make(chan error, 1)
-	go func() {
-		watched <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Received: []string{"prices"}, Interval: time.Hour,
-			Missed: func(context.Context, string) error { return nil }, Changed: func(_ context.Context, table string) { changed <- table }})
-	}()
+	_, changed, stop := p.watch(s, "prices")
 	for _, table := range []string{"prices", "orders"} {
 		for n := 0; ; n++ { // the first look may come after the first change
 			p.exec(fmt.Sprintf(`ALTER TABLE %s ADD COLUMN more%d INT`, table, n))
@@ -315,9 +325,6 @@ func TestAnAlteredTableIsLookedAtSoon(t *testing.T) {
 		}
 	}
 	stop()
-	if err := <-watched; err != nil {
-		t.Error(err)
-	}
 }
 
 // TestAQuestionDoesNotWaitForTheNextChange: whoever asks does not wait for capture, which waits at the end of the log.
@@ -465,17 +472,9 @@ func TestATableWithAnotherKeyIsSentAsAWhole(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, testkit.Logging(t), []string{"orders"}, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL)`)
 	s, _ := p.source()
-	ctx, stop := context.WithCancel(t.Context())
-	done, missed := make(chan error), make(chan string, 9)
-	go func() {
-		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
-			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
-	}()
+	missed, _, stop := p.watch(s)
 	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `ALTER TABLE orders DROP PRIMARY KEY, ADD PRIMARY KEY (id, name)`, `INSERT INTO orders VALUES (1, 'two')`)
 	p.record(s)
 	p.want("missed", <-missed, "orders")
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }

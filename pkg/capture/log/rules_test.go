@@ -1,16 +1,13 @@
 package log_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
@@ -98,9 +95,7 @@ func TestNothingIsDecidedOverALogThatWasReset(t *testing.T) {
 	if n, err := s.Count(t.Context(), 10); err != nil || n != 1 {
 		t.Fatal(n, err)
 	}
-	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
-		p.exec(`RESET BINARY LOGS AND GTIDS`)
-	}
+	p.reset()
 	p.exec(`UPDATE orders SET name = 'uno' WHERE id = 1`)
 	q := s.Ask("orders", slices.Values([]string{"1"}))
 	var statement mysqldb.Statement
@@ -111,13 +106,7 @@ func TestNothingIsDecidedOverALogThatWasReset(t *testing.T) {
 	if list, err := q.Answer(t.Context()); err == nil {
 		t.Errorf("what waits of the row was said: %v", list)
 	}
-	missed := make(chan string, 99)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
-			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
-	}()
+	missed, _, stop := p.watch(s)
 	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
 		if _, err := s.Next(t.Context()); len(missed) < 2 { // which fails meanwhile
 			return fmt.Errorf("not yet: %w", err)
@@ -140,9 +129,6 @@ func TestNothingIsDecidedOverALogThatWasReset(t *testing.T) {
 	})
 	p.want("from then on", p.record(s), "+2 +3")
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }
 
 // TestAResetIsNoticedWhileTheServerWaits: after a reset the server may go on waiting at the end of the file that it had, and
@@ -150,20 +136,9 @@ func TestNothingIsDecidedOverALogThatWasReset(t *testing.T) {
 func TestAResetIsNoticedWhileTheServerWaits(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
-	reset := func() {
-		if _, err := p.user.Exec(`RESET MASTER`); err != nil {
-			p.exec(`RESET BINARY LOGS AND GTIDS`)
-		}
-	}
-	reset() // the first file has the name of the next one
+	p.reset() // the first file has the name of the next one
 	s, _ := p.source()
-	missed := make(chan string, 99)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
-			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
-	}()
+	missed, _, stop := p.watch(s)
 	for round, writes := range []int{1, 100, 1} {
 		for range 20 {
 			p.exec(`REPLACE INTO orders VALUES (1, LEFT(UUID(), 8))`)
@@ -178,7 +153,7 @@ func TestAResetIsNoticedWhileTheServerWaits(t *testing.T) {
 		if round < 2 { // else what was read waits, and is never seen to be committed
 			p.record(s)
 		}
-		reset()
+		p.reset()
 		for range writes {
 			p.exec(`REPLACE INTO orders VALUES (2, LEFT(UUID(), 8))`)
 		}
@@ -193,9 +168,6 @@ func TestAResetIsNoticedWhileTheServerWaits(t *testing.T) {
 		}
 	}
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 	_ = s.Close()
 }
 
@@ -207,15 +179,8 @@ func TestAnotherLogIsNoticedWhileItIsRead(t *testing.T) {
 	s, _ := p.source()
 	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
 	p.want("recorded", p.record(s), "+1")
-	ctx, stop := context.WithCancel(t.Context())
-	done, missed := make(chan error), make(chan string, 9)
-	go func() {
-		done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: time.Hour,
-			Missed: func(_ context.Context, table string) error { missed <- table; return nil }, Changed: func(context.Context, string) {}})
-	}()
-	if _, err := p.user.Exec(`RESET MASTER`); err != nil {
-		p.exec(`RESET BINARY LOGS AND GTIDS`)
-	}
+	missed, _, stop := p.watch(s)
+	p.reset()
 	for range 50 {
 		p.exec(`INSERT INTO orders VALUES (2, 'two')`, `DELETE FROM orders WHERE id = 2`)
 	}
@@ -239,7 +204,4 @@ func TestAnotherLogIsNoticedWhileItIsRead(t *testing.T) {
 	})
 	p.want("from then on", p.record(s), "+3")
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }
