@@ -34,6 +34,8 @@ func (r *Router) labelNext(ctx context.Context) (more bool, err error) {
 		if err != nil && mysqldb.Number(err) == 0 && !mysqldb.Transient(err) && ctx.Err() == nil {
 			r.tell(table, err) // the others go on
 			err = nil
+		} else if err == nil {
+			r.goesOn(table)
 		}
 		if more, errs = more || again, append(errs, err); again {
 			break // its children after it
@@ -82,6 +84,15 @@ func (r *Router) tell(table string, err error) {
 		return
 	}
 	r.log.Warn("a table is held back: it lacks what it is routed by", zap.String("table", table), zap.Error(err))
+}
+
+// goesOn notes that a table can be labelled.
+func (r *Router) goesOn(table string) {
+	if _, failed := r.failed[table]; failed {
+		r.mu.Lock()
+		delete(r.failed, table)
+		r.mu.Unlock()
+	}
 }
 
 // labelSome labels the next rows of a table.
@@ -204,7 +215,11 @@ func (r *Router) give(ctx context.Context, table string, remotes []string, befor
 			for i := range later { // they go after it
 				j := later[i]
 				j.ID = 0
-				if err := errors.Join(tx.Reroute(ctx, &j), tx.Rerouted(ctx, &later[i], true)); err != nil {
+				err := tx.Reroute(ctx, &j)
+				if err == nil {
+					err = tx.Rerouted(ctx, &later[i], true)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -240,7 +255,6 @@ func (r *Router) labelled(ctx context.Context, table string) error {
 	}
 	r.mu.Lock()
 	r.ready[table] = true
-	delete(r.failed, table)
 	r.mu.Unlock()
 	r.log.Info("a table's rows are labelled; each remote gets its own", zap.String("table", table))
 	r.told()
