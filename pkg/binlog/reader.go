@@ -125,19 +125,22 @@ func (r *Reader) next(ctx context.Context) (*Transaction, error) {
 	}
 }
 
-// connectMost is how long Next takes to connect, even if its context ends sooner.
-const connectMost = 2 * time.Second
+// connectLeast is how long Next may take to connect, even if its context ends sooner.
+const connectLeast = 2 * time.Second
 
 // connect asks for the log. A deadline of a moment must not keep a reader from ever connecting.
 func (r *Reader) connect(ctx context.Context) (*dump, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectMost)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			cancel()
-		}
-	})()
-	return openDump(limited, r.config, r.read.Position, r.waiting)
+	if end, limited := ctx.Deadline(); limited && time.Until(end) < connectLeast {
+		longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectLeast)
+		defer cancel()
+		defer context.AfterFunc(ctx, func() {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				cancel()
+			}
+		})()
+		ctx = longer
+	}
+	return openDump(ctx, r.config, r.read.Position, r.waiting)
 }
 
 // disconnect ends the dump. What is not finished comes again.
