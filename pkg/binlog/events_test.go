@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -213,6 +215,30 @@ func TestAReaderCanBeInterrupted(t *testing.T) {
 		timer.Stop()
 		s.exec(fmt.Sprintf(`INSERT INTO t VALUES (%d)`, i))
 		s.expect(fmt.Sprintf("insert t (0%d000000);", i))
+	}
+}
+
+// TestConnectingCanBeCancelled asks for a moment's answer of a server that gives none. The moment may be exceeded so that a
+// reader connects at all, but who cancels has had enough.
+func TestConnectingCanBeCancelled(t *testing.T) {
+	t.Parallel()
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	go func() {
+		if _, err := silent.Accept(); err == nil {
+			cancel()
+		}
+	}()
+	at := silent.Addr().(*net.TCPAddr)
+	r := binlog.NewReader(binlog.Config{MySQL: config.MySQL{Host: at.IP.String(), Port: at.Port, User: "nobody"}}, binlog.Position{})
+	defer r.Close()
+	if _, err := r.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("connecting ended with %v, not because it was cancelled", err)
 	}
 }
 

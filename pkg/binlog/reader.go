@@ -130,17 +130,17 @@ const connectLeast = 2 * time.Second
 
 // connect asks for the log. A deadline of a moment must not keep a reader from ever connecting.
 func (r *Reader) connect(ctx context.Context) (*dump, error) {
-	if end, limited := ctx.Deadline(); limited && time.Until(end) < connectLeast {
-		longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectLeast)
-		defer cancel()
-		defer context.AfterFunc(ctx, func() {
-			if errors.Is(ctx.Err(), context.Canceled) {
-				cancel()
-			}
-		})()
-		ctx = longer
+	if end, limited := ctx.Deadline(); !limited || time.Until(end) >= connectLeast {
+		return openDump(ctx, r.config, r.read.Position, r.waiting)
 	}
-	return openDump(ctx, r.config, r.read.Position, r.waiting)
+	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectLeast)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})()
+	return openDump(longer, r.config, r.read.Position, r.waiting)
 }
 
 // disconnect ends the dump. What is not finished comes again.
