@@ -52,6 +52,8 @@ type DB struct {
 	Name    string // the schema
 	Version string // as VERSION() gives it
 	MariaDB bool
+	// LogsCascades reports whether the server's log has what foreign keys do to rows: MySQL's from 9.6 on, unless it is told otherwise.
+	LogsCascades bool
 
 	spelled   map[string]string // by names in lower case; see Spell
 	connector connector
@@ -206,6 +208,14 @@ func (db *DB) greet(ctx context.Context) error {
 		return err
 	}
 	db.MariaDB = isMariaDB(db.Version)
+	var native []struct { // InnoDB does it by itself
+		Name  string `db:"Variable_name"`
+		Value string `db:"Value"`
+	}
+	if err := db.SelectContext(ctx, &native, `SHOW GLOBAL VARIABLES LIKE 'innodb\_native\_foreign\_keys'`); err != nil {
+		return err
+	}
+	db.LogsCascades = len(native) == 1 && native[0].Value == "OFF"
 	return nil
 }
 

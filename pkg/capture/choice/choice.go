@@ -60,7 +60,7 @@ func Source(logger *zap.Logger, db *mysqldb.DB, c Config, server *config.MySQL) 
 		return trigger.New(logger, db, c)
 	}
 	cascades := c
-	cascades.NoRows, cascades.NoCascades = true, !db.MariaDB // MySQL logs what foreign keys do
+	cascades.NoRows, cascades.NoCascades = true, db.LogsCascades
 	var source *log.Source
 	cascades.Asked = asked{&source}
 	source = log.New(logger, db, log.Config{

@@ -38,10 +38,21 @@ func TestWhatApplyRollsBackStillWaits(t *testing.T) {
 
 const family = `CREATE TABLE items (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES orders (id) ON DELETE CASCADE)`
 
-// TestCascadesAreNoticed: MySQL logs them. On MariaDB triggers tell of them, whose words go with what they tell of.
+// TestCascadesAreNoticed: MySQL from 9.6 on logs them. On other servers triggers tell of them, whose words go with what they tell of.
 func TestCascadesAreNoticed(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, testkit.Logging(t), []string{"orders", "items"}, orders, family)
+	for name, server := range map[string]func() *testkit.Database{
+		"as the server is told by default": func() *testkit.Database { return testkit.Logging(t) },
+		"by InnoDB alone": func() *testkit.Database {
+			return testkit.Server(t, append(testkit.LogFlags(), "--loose-innodb-native-foreign-keys=ON")...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { noticesCascades(t, server()) })
+	}
+}
+
+func noticesCascades(t *testing.T, server *testkit.Database) {
+	p := newPlace(t, server, []string{"orders", "items"}, orders, family)
 	s, _ := p.source()
 	p.exec(`INSERT INTO orders VALUES (1, 'one')`, `INSERT INTO items VALUES (7, 1)`)
 	p.want("recorded", p.record(s), "+1 +7")
