@@ -205,6 +205,27 @@ func TestAStartGoesOnWhereTheLastOneRecorded(t *testing.T) {
 	}
 }
 
+// TestWhatWasThereAlreadyIsNotDatedByItsReading: it would win over later writes at other sites.
+func TestWhatWasThereAlreadyIsNotDatedByItsReading(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	_ = s.Close()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	written := time.Now()
+	s, _ = p.source()
+	found, err := capture.Uncaptured(t.Context(), p.db, s, "orders", []string{"1"})
+	if err != nil || len(found["1"]) != 1 || found["1"][0].Written > written.UnixMicro() {
+		t.Errorf("until %v: %+v (%v)", written.UnixMicro(), found, err)
+	}
+	began := time.Now()
+	p.exec(`INSERT INTO orders VALUES (2, 'two')`)
+	found, err = capture.Uncaptured(t.Context(), p.db, s, "orders", []string{"2"})
+	if err != nil || len(found["2"]) != 1 || found["2"][0].Written < began.UnixMicro() {
+		t.Errorf("from %v: %+v (%v)", began.UnixMicro(), found, err)
+	}
+}
+
 // TestAnotherLogIsNoticed: rule 6. After a reset the log's transactions have the same names; here there are even more of them.
 func TestAnotherLogIsNoticed(t *testing.T) {
 	t.Parallel()

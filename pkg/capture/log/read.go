@@ -91,6 +91,12 @@ func (s *Source) one(ctx context.Context) error {
 		if err := s.same(understanding); err != nil { // who waits for a moment would never find out
 			return err
 		}
+		there, err := s.server.Written(understanding)
+		if err != nil {
+			return err
+		}
+		s.tap.clock.there = &there
+		s.tap.clock.reached(binlog.Read{Position: s.position()})
 		s.tap.reader = s.server.Read(s.position(), s.decoder.shapes.wants)
 		clear(s.decoder.shapes.known)
 		s.tap.heard = s.waits.Now()
@@ -138,6 +144,7 @@ func (s *Source) one(ctx context.Context) error {
 	s.known.mu.Lock()
 	defer s.known.mu.Unlock()
 	s.known.read.Add(t.GTID)
+	s.tap.clock.reached(s.known.read)
 	if s.pending.before != nil && s.known.read.Reached(s.start.end) {
 		s.pending.before = nil
 	}
