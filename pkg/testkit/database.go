@@ -90,18 +90,36 @@ func Shared(tb TB) *Database {
 
 // fromLog reports whether a test's nodes capture from their servers' logs, as MYSQL_SYNC_TEST_CAPTURE=log says.
 func fromLog(tb TB) bool {
-	_, triggers := byTriggers.Load(tb)
-	return os.Getenv("MYSQL_SYNC_TEST_CAPTURE") == "log" && !triggers
+	if os.Getenv("MYSQL_SYNC_TEST_CAPTURE") != "log" {
+		return false
+	}
+	t, ok := tb.(interface{ Name() string })
+	if !ok {
+		return true
+	}
+	for name := t.Name(); ; {
+		if _, triggers := byTriggers.Load(name); triggers {
+			return false
+		}
+		last := strings.LastIndex(name, "/")
+		if last < 0 {
+			return true
+		}
+		name = name[:last]
+	}
 }
 
-var byTriggers sync.Map // the tests that called ByTriggers
+var byTriggers sync.Map // names of tests that called ByTriggers
 
-// ByTriggers has a test's nodes capture by triggers, whatever MYSQL_SYNC_TEST_CAPTURE says: it is about the triggers, or about what the log
-// does not tell or need. It must come before servers and sites.
-func ByTriggers(tb TB) {
-	tb.Helper()
-	byTriggers.Store(tb, true)
-	tb.Cleanup(func() { byTriggers.Delete(tb) })
+// ByTriggers has the nodes of a test and its subtests capture by triggers, whatever MYSQL_SYNC_TEST_CAPTURE says: it is about the triggers, or
+// about what the log does not tell or need. It must come before servers and sites.
+func ByTriggers(t interface {
+	TB
+	Name() string
+}) {
+	t.Helper()
+	byTriggers.Store(t.Name(), true)
+	t.Cleanup(func() { byTriggers.Delete(t.Name()) })
 }
 
 // logs makes a server write a binary log as a node reads it.
