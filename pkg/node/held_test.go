@@ -179,6 +179,7 @@ func (s *site) holdByRename() (release func()) {
 		if <-renamed == nil {
 			s.t.Error("the table was renamed")
 		}
+		s.Expect(fmt.Sprintf(`SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %d`, id), `0`) // it hears of that before its statement has ended
 		end()
 	}
 }
