@@ -220,10 +220,12 @@ func TestRowsWrittenWhileDisconnectedConverge(t *testing.T) {
 	for _, s := range []*site{a, c, a, c} {
 		s.Exec(`UPDATE orders SET name = '`+s.Name+`', amount = amount + 1 WHERE id IN (1, 2)`,
 			`INSERT INTO orders VALUES (6, '`+s.Name+`', 0) ON DUPLICATE KEY UPDATE amount = amount + 1`)
+		s.Later()
 	}
 	a.Exec(`DELETE FROM orders WHERE id = 3`)
-	c.Exec(`UPDATE orders SET name = 'kept by c' WHERE id = 3`)
-	c.Exec(`DELETE FROM orders WHERE id = 4`)
+	a.Later()
+	c.Exec(`UPDATE orders SET name = 'kept by c' WHERE id = 3`, `DELETE FROM orders WHERE id = 4`)
+	c.Later()
 	a.Exec(`UPDATE orders SET name = 'kept by a' WHERE id = 4`)
 	a.Exec(`UPDATE orders SET id = 50 WHERE id = 5`)
 	c.Exec(`UPDATE orders SET id = 51 WHERE id = 5`)

@@ -45,7 +45,7 @@ func TestLocksAtTheSenderHoldUpNothingElse(t *testing.T) {
 		testkit.Alike(t, `SELECT id, v FROM items ORDER BY id`, a, c)
 		c.Node.Stop()
 		a.Exec(fmt.Sprintf(`UPDATE items SET v = %d`, base), fmt.Sprintf(`INSERT INTO items VALUES (%d, 0)`, base))
-		a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		a.Recorded()
 	}
 	c.start()
 	testkit.Alike(t, `SELECT id, v FROM items ORDER BY id`, a, c)

@@ -29,7 +29,7 @@ func TestTheUsersTriggerIsSkippedDuringApply(t *testing.T) {
 	c.Exec(`INSERT INTO order_items VALUES (2, 1, 7)`)
 	a.Expect(`SELECT id FROM order_items ORDER BY id`, `1`, `2`)
 	for _, s := range []*site{a, c} {
-		s.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		s.Recorded()
 		s.Expect(testkit.Waiting, `0`)
 		s.Expect(`SELECT total FROM orders`, `"12.00"`)
 	}

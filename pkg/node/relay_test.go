@@ -34,7 +34,8 @@ func all(sites map[string]*site) []*site {
 func rest(sites ...*site) {
 	for range 2 { // what came to one node while the others were looked at
 		for _, s := range sites {
-			s.Expect(testkit.Unsettled, `0`)
+			s.Recorded()
+			s.Expect(testkit.Waiting, `0`)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestRowsGoBothWays(t *testing.T) {
 	a.Expect(`SELECT table_name, primary_key, remote, status, message FROM sync_status ORDER BY primary_key`,
 		`"orders"|"1"|"node-b"|"successful"|NULL`, `"orders"|"2"|"node-b"|"successful"|NULL`)
 	for _, s := range []*site{a, c} {
-		s.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		s.Recorded()
 		s.Expect(testkit.Waiting, `0`)
 	}
 }

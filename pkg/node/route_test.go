@@ -249,7 +249,7 @@ func TestRouteOfARunningMeshChanges(t *testing.T) {
 	// It is killed while rows move, and carries on. Promise 1.
 	for i := range 4 {
 		hub.Exec(fmt.Sprintf("UPDATE orders SET store = 8 WHERE id BETWEEN %d AND %d", 100*i+1, 100*i+100))
-		hub.Expect("SELECT COUNT(*) FROM table_changes", `0`) // recorded, and about to be sent
+		hub.Recorded() // recorded, and about to be sent
 		hub.Node.Kill()
 		hub.start()
 	}

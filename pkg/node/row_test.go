@@ -99,6 +99,7 @@ func TestARowIsShownAsItIsAtEachSite(t *testing.T) {
 	})
 	there.Stop()
 	a.Exec(`UPDATE orders SET name = 'from a' WHERE id = 2`)
+	a.Later()
 	there.Exec(`UPDATE orders SET name = 'from b' WHERE id = 2`)
 	there.start()
 	a.row("a conflict", "orders", "2", func(_ *status.Row, at map[string]status.RowSite) bool { return at["node-b"].Is == "same" })

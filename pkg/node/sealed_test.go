@@ -265,7 +265,7 @@ func TestNothingHostileGetsIn(t *testing.T) {
 	c.Node.Kill()
 	loads[0].stop()
 	loads[1].stop()
-	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Recorded()
 	batches := len(h.all("/batch/node-b/"))
 	a.Exec(`INSERT INTO orders VALUES (7, 'for nobody yet', 1)`)
 	h.online("node-b")

@@ -55,11 +55,11 @@ func TestTwoSpellingsOfAKeyAreOneRow(t *testing.T) {
 	for i, w := range words {
 		c.Node.Stop()
 		each(a, "INSERT INTO TABLE VALUES ('%s', %d, 1)", w[0], i)
-		a.Expect(`SELECT COUNT(*) FROM table_changes`, "0")
+		a.Recorded()
 		a.Node.Stop()
 		c.start()
 		each(c, "INSERT INTO TABLE VALUES ('%s', %d, 2)", w[1], i)
-		c.Expect(`SELECT COUNT(*) FROM table_changes`, "0")
+		c.Recorded()
 		a.start()
 	}
 	same("4|8")
@@ -240,7 +240,7 @@ func TestAnEarlierSpellingIsNotPendingForever(t *testing.T) {
 	x.Exec("DELETE FROM words WHERE w = 'Eve'")
 	hub.Exec("DELETE FROM words WHERE w = 'Bob'")
 	hub.Expect("SELECT COUNT(*) FROM words", "0")
-	hub.Expect("SELECT COUNT(*) FROM table_changes", "0")
+	hub.Recorded()
 	x.Exec("INSERT INTO words VALUES ('EVE', 2)")
 	hub.Exec("INSERT INTO words VALUES ('BOB', 2)")
 	hub.Expect("SELECT primary_key FROM sync_status WHERE remote = 'node-c' ORDER BY 1", `"BOB"`, `"EVE"`)

@@ -115,7 +115,7 @@ func TestAckOfAnOlderVersionLeavesTheRowPending(t *testing.T) {
 	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
 	first := p.expectChange("orders", "1", 1)
 	a.Exec(`UPDATE orders SET name = 'two'`)
-	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Recorded()
 	p.answerNow(func() { p.ack(first) })
 	second := p.expectChange("orders", "1", 2)
 	a.Expect(statusOfRows, `"1"|"pending"|NULL`)

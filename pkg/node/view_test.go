@@ -45,7 +45,7 @@ func TestAQuestionIsAnsweredWithTheTransformedRow(t *testing.T) {
 		}
 	}
 	a.Exec(`UPDATE orders SET secret = 'treasure2' WHERE id = 2`, `DELETE FROM orders WHERE id = 3`, `INSERT INTO orders VALUES (3, 'moved', 'treasure')`)
-	a.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+	a.Recorded()
 	asker := map[string]func(string) string{"node-b": olderNode(t, b, "node-b"), "node-c": olderNode(t, b, "node-c")}
 	its := strings.Trim(bytesOf("7"), "[]")
 	values := func(table string) string {

@@ -140,6 +140,16 @@ func (n *NodeProcess) Start() {
 // Pid is the process id of the daemon's latest start.
 func (n *NodeProcess) Pid() int { return n.child.cmd.Process.Pid }
 
+// Runs reports whether the daemon's latest start has not ended.
+func (n *NodeProcess) Runs() bool {
+	select {
+	case <-n.child.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // Kill ends the daemon with SIGKILL, as a crash would.
 func (n *NodeProcess) Kill() { n.child.kill() }
 

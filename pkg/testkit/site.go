@@ -7,8 +7,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -199,4 +201,49 @@ func (s *Site) Expect(query string, want ...string) {
 		}
 		return err
 	})
+}
+
+// Recorded waits until the node, which must run, has recorded all that the users have written. With triggers, their entries tell;
+// what it has read of the log only the node knows.
+func (s *Site) Recorded() {
+	s.TB.Helper()
+	if s.Config["capture"] != "log" {
+		s.Expect(`SELECT COUNT(*) FROM table_changes`, `0`)
+		return
+	}
+	begun := time.Now()
+	Eventually(s.TB, s.Name+" to have recorded all writes", func() error {
+		_, out, said := Output(s.TB, "status", s.File, "--json")
+		var state struct {
+			Now        time.Time // when it looked
+			Capture    struct{ By string }
+			Uncaptured struct{ Rows int64 }
+			Problems   []string
+		}
+		if err := json.Unmarshal([]byte(out), &state); err != nil {
+			return fmt.Errorf("%w\n%s", err, said)
+		}
+		unreadable := slices.ContainsFunc(state.Problems, func(p string) bool { return strings.HasPrefix(p, "The node's own tables cannot be read") })
+		if state.Now.Before(begun) || state.Capture.By != "log" || state.Uncaptured.Rows > 0 || unreadable {
+			return fmt.Errorf("it says %+v", state)
+		}
+		return nil
+	})
+}
+
+// Later makes sure that what is written from now on at other sites, whose nodes may be stopped, counts as later than what this one
+// has written. MariaDB's log has only seconds; what a node reads at once is dated by its reading.
+func (s *Site) Later() {
+	s.TB.Helper()
+	if s.Node.Runs() {
+		s.Recorded()
+	}
+	if s.Config["capture"] != "log" || !strings.Contains(s.Server.Version, "MariaDB") {
+		return
+	}
+	now, err := s.Rows(`SELECT UNIX_TIMESTAMP()`)
+	if err != nil {
+		s.TB.Fatalf("%s: %v", s.Name, err)
+	}
+	s.Expect(`SELECT UNIX_TIMESTAMP() > `+strings.TrimSpace(now), `1`)
 }
