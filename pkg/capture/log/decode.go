@@ -127,6 +127,10 @@ func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Ch
 			d.told(m, sh, c, at)
 			continue
 		}
+		c, counts := sh.present(c)
+		if !counts {
+			continue
+		}
 		nth := d.count(sh.name)
 		if sh.bad != nil {
 			m.doubt[sh.name] = sh.bad

@@ -322,6 +322,30 @@ func TestTheRowsOfAnAlteredTable(t *testing.T) {
 	p.want("recorded", p.record(s), "+1 +2 -2 +3")
 }
 
+// TestTheHistoryOfASystemVersionedTableIsNoWrite: MariaDB's log has what was before as rows with the key of what is, and a delete as an
+// update that ends the row. To MySQL it is a table like any other.
+func TestTheHistoryOfASystemVersionedTableIsNoWrite(t *testing.T) {
+	t.Parallel()
+	server := testkit.Server(t, testkit.LogFlags()...)
+	for _, metadata := range []string{"FULL", "MINIMAL"} {
+		testkit.Exec(t, server.Open(t, ""), `SET GLOBAL binlog_row_metadata = '`+metadata+`'`)
+		p := newPlace(t, server, []string{"orders"}, orders+` /*M!100300 WITH SYSTEM VERSIONING */`)
+		s, _ := p.source()
+		p.exec(`INSERT INTO orders VALUES (1, 'one'), (2, 'two')`)
+		p.want("inserts", p.record(s), "+1 +2")
+		p.exec(`UPDATE orders SET name = 'three' WHERE id = 1`)
+		p.want("an update", p.record(s), "+1")
+		p.exec(`DELETE FROM orders WHERE id = 1`)
+		p.want("a delete", p.record(s), "-1")
+		p.exec(`UPDATE orders SET id = 4 WHERE id = 2`)
+		p.want("another key", p.record(s), "-2 +4")
+		p.exec(`INSERT INTO orders VALUES (4, 'x') ON DUPLICATE KEY UPDATE name = 'four'`)
+		p.want("an update instead of an insert", p.record(s), "+4")
+		p.exec(`DELETE /*M!100300 HISTORY */ FROM orders /*!80000 WHERE id < 0 */`)
+		p.want("the history's end", p.record(s), "")
+	}
+}
+
 // TestAnAlteredTableIsLookedAtSoon: the log tells when, also of a table that is only received; nobody waits for the next look, which is
 // an hour away.
 func TestAnAlteredTableIsLookedAtSoon(t *testing.T) {

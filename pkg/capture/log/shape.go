@@ -34,6 +34,7 @@ type shape struct {
 	name  string
 	table *schema.Table // nil: an own table
 	at    []int         // of each of table.Columns, or of ownColumns, its place in the values; -1: it is not among them
+	ends  int           // the place of rowEnd in the values, of a system-versioned table; -1: of another
 	bad   error         // why the rows cannot be understood
 
 	convert binlog.Convert
@@ -92,7 +93,7 @@ const mostShapes = 10_000
 // shape returns where the columns of a table are, and the places of those that are wanted.
 func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own []string) (*shape, []int, error) {
 	if own != nil {
-		sh := &shape{name: name}
+		sh := &shape{name: name, ends: -1}
 		return sh, s.find(ctx, sh, l, own, nil), s.failed
 	}
 	for again := range 2 {
@@ -102,7 +103,7 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		}
 		t, err := s.tables.Table(ctx, name)
 		if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Stuck(err) {
-			return &shape{name: name, bad: err}, nil, nil // the watcher tells it
+			return &shape{name: name, ends: -1, bad: err}, nil, nil // the watcher tells it
 		}
 		if err != nil {
 			return nil, nil, err
@@ -113,7 +114,7 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 			}
 			s.keyed[name] = key
 		}
-		sh := &shape{name: name, table: t, convert: s.convert}
+		sh := &shape{name: name, table: t, ends: -1, convert: s.convert}
 		var needed func(i int) bool
 		if !s.whole(name) {
 			needed = func(i int) bool { return slices.Contains(t.Key, i) }
@@ -121,6 +122,10 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		columns := s.find(ctx, sh, l, t.Names(), needed)
 		if s.failed != nil {
 			return nil, nil, s.failed
+		}
+		if at := endsAt(t, l, s.order[name]); at >= 0 {
+			sh.ends = len(columns)
+			columns = append(columns, at)
 		}
 		if sh.bad = s.fits(sh, l, columns); sh.bad == nil || again > 0 {
 			return sh, columns, nil
@@ -174,6 +179,14 @@ func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the columns of %s: %w", table, err)
 	}
+	var keepsHistory bool
+	err = s.db.GetContext(ctx, &keepsHistory, `SELECT COUNT(*) > 0 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND TABLE_TYPE = 'SYSTEM VERSIONED'`, s.db.Name, table)
+	if err != nil {
+		return nil, fmt.Errorf("read whether %s is system-versioned: %w", table, err)
+	}
+	if keepsHistory {
+		list = append(list, hidden...)
+	}
 	s.order[table] = list
 	return list, nil
 }
@@ -199,7 +212,9 @@ func (s *shapes) fits(sh *shape, l *binlog.Layout, columns []int) error {
 	}
 	var key []string
 	for _, k := range l.Key {
-		key = append(key, l.Columns[k].Name)
+		if sh.ends < 0 || k != columns[sh.ends] {
+			key = append(key, l.Columns[k].Name)
+		}
 	}
 	if !slices.Equal(key, t.KeyNames()) {
 		return fmt.Errorf("the log's rows of %s have the key %q, not %q", sh.name, key, t.KeyNames())
