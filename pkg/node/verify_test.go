@@ -60,6 +60,8 @@ func TestVerifyFindsAndRepairsDifferences(t *testing.T) {
 	}
 	c.Expect(`SELECT id, name FROM orders WHERE id IN (7, 1700, 9000) ORDER BY id`, `7|"row"`, `1700|"row"`, `9000|"more"`)
 	testkit.Alike(t, `SELECT * FROM orders ORDER BY id`, a, c)
+	c.Recorded()
+	c.Expect(`SELECT origin, COUNT(*) FROM sync_versions GROUP BY 1`, `"node-a"|2500`) // who is repaired has written nothing
 	if code, out := c.verify(); code != 0 {
 		t.Fatalf("after the repair: exit code %d\n%s", code, out)
 	}
@@ -130,6 +132,24 @@ func TestRepairRestoresTruncatedRows(t *testing.T) {
 	}
 	a.Expect(`SELECT COUNT(*) FROM orders`, `2`)
 	c.Expect(`SELECT COUNT(*) FROM orders`, `2`)
+}
+
+// TestARowThatComesBackIsNoWrite: who lost a row and gets it again, in the version that is recorded, has written nothing.
+func TestARowThatComesBackIsNoWrite(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"orders"}, orders)
+	a.Exec(`INSERT INTO orders VALUES (1, 'one', 1)`)
+	c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
+	rest(a, c)
+	for _, mode := range [][]string{nil, {"--all"}} {
+		c.behind(`DELETE FROM orders`)
+		a.Run(0, "resync", append([]string{"orders"}, mode...)...)
+		c.Expect(`SELECT COUNT(*) FROM orders`, `1`)
+		rest(a, c)
+		testkit.Alike(t, `SELECT time, origin FROM sync_versions`, a, c)
+		c.Expect(`SELECT origin FROM sync_versions`, `"node-a"`)
+	}
 }
 
 // TestARepairedRowHasOneVersionEverywhere: nodes outside the repair must learn the version that it made, or their

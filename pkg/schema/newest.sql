@@ -47,6 +47,7 @@ CREATE TABLE sync_versions (
   token BIGINT NOT NULL DEFAULT 0,
   made MEDIUMBLOB NULL,
   counts MEDIUMBLOB NULL,
+  touched TINYINT NOT NULL DEFAULT 0,
   PRIMARY KEY (table_name, row_id),
   KEY stream (position)
 ) ENGINE=InnoDB;

@@ -124,7 +124,8 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	}
 	// The assignments take effect in order: came_from depends on the values before them.
 	q.SQL(`) ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
-		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position))` + w.update())
+		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position)),
+		touched = 1 - touched` + w.update())
 	if err := q.Exec(ctx, db); err != nil {
 		return fmt.Errorf("write versions: %w", err)
 	}

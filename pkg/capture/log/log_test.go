@@ -183,6 +183,19 @@ func TestARowIsOwnIfItsVersionIsWrittenToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want("apply's, with another spelling", p.record(s), "")
+	// So is one that comes back in the version that is recorded.
+	for _, query := range []string{`INSERT INTO orders VALUES (2, 'two') ON DUPLICATE KEY UPDATE name = 'deux'`, `DELETE FROM orders WHERE id = 2`, `INSERT INTO orders VALUES (2, 'two')`} {
+		err := p.stream.Write(t.Context(), p.db, nil, func(tx mysqldb.Tx, _ *version.Writing) error {
+			if _, err := tx.ExecContext(t.Context(), query); err != nil {
+				return err
+			}
+			return version.Write(t.Context(), tx, []version.Entry{{Row: change.Row{Table: "orders", Key: "2"}, State: change.State{Version: change.Version{Time: 5, Origin: "x"}}, From: "y"}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.want(query, p.record(s), "")
+	}
 }
 
 // TestAStartGoesOnWhereTheLastOneRecorded: what was not recorded is yielded again, and what was is not.
