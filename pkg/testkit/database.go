@@ -52,9 +52,6 @@ type Database struct {
 // mariadb-trixie. The options are further flags of the server.
 func Server(tb TB, options ...string) *Database {
 	tb.Helper()
-	if fromLog(tb) {
-		options = slices.Concat(LogFlags(), options)
-	}
 	name := os.Getenv(serverVariable)
 	switch flavour, _, _ := strings.Cut(name, "-"); Flavour(flavour) {
 	case FlavourMariaDB, "":
@@ -130,7 +127,12 @@ var logsGTIDs = []string{"--gtid-mode=ON", "--enforce-gtid-consistency=ON"}
 
 // LogFlags are the flags with which a server of Server's flavour writes a binary log as a node reads it.
 func LogFlags() []string {
-	if flavour, _, _ := strings.Cut(os.Getenv(serverVariable), "-"); Flavour(flavour) == FlavourMySQL {
+	flavour, _, _ := strings.Cut(os.Getenv(serverVariable), "-")
+	return logFlags(Flavour(flavour))
+}
+
+func logFlags(of Flavour) []string {
+	if of == FlavourMySQL {
 		return slices.Concat(logs, logsGTIDs)
 	}
 	return slices.Clone(logs)
@@ -156,6 +158,9 @@ func (lasting) Cleanup(f func()) { process.Cleanup(f) }
 // launch starts a server of p's kind with its own data directory.
 func launch(tb TB, p program, options []string) *Database {
 	tb.Helper()
+	if fromLog(tb) {
+		options = slices.Concat(logFlags(p.flavour), options)
+	}
 	template, err := p.template()
 	if err != nil {
 		tb.Fatalf("make a data directory: %v", err)
