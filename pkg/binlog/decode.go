@@ -17,9 +17,9 @@ const (
 type decoder struct {
 	mariaDB bool
 	layouts layouts
-	format  *format // nil: before the first event of a file
-	at      Place   // the end of the event last seen
-	tables  map[uint64]*mapped
+	format  *format  // nil: before the first event of a file
+	at      Place    // the end of the event last seen
+	tables  []mapped // that the current statement names
 	open    *open
 	inner   *payload // the rest of a compressed transaction
 	ready   []*Transaction
@@ -29,6 +29,7 @@ type decoder struct {
 // mapped is a table that the current statement names.
 type mapped struct {
 	*known
+	id   uint64
 	rows bool // there were rows
 }
 
@@ -70,7 +71,7 @@ func (d *decoder) event(b []byte, inner bool) error {
 		if err != nil {
 			return err
 		}
-		d.format, d.open, d.tables = &f, nil, nil // what a crash left unfinished never happened
+		d.format, d.open, d.tables = &f, nil, d.tables[:0] // what a crash left unfinished never happened
 		return nil
 	}
 	if d.format != nil && d.format.checksum && !inner {
@@ -147,7 +148,7 @@ func (d *decoder) meant(h header, body []byte, inner bool) error {
 	if err != nil {
 		return err
 	}
-	d.open, d.tables = &open{begin: b, begun: d.mariaDB && !b.standalone, seconds: h.seconds}, nil
+	d.open, d.tables = &open{begin: b, begun: d.mariaDB && !b.standalone, seconds: h.seconds}, d.tables[:0]
 	return nil
 }
 
@@ -196,13 +197,27 @@ func (d *decoder) table(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if d.tables == nil {
-		d.tables = map[uint64]*mapped{}
+	if m := d.mapped(id); m != nil {
+		*m = mapped{known: k, id: id}
+		return nil
 	}
-	if len(d.tables) > mostKnown {
+	if len(d.tables) > mostTables {
 		return errors.New("read the log: a statement has too many tables")
 	}
-	d.tables[id] = &mapped{known: k}
+	d.tables = append(d.tables, mapped{known: k, id: id})
+	return nil
+}
+
+// mostTables is how many tables a statement may name: a server's has 64, and those of its triggers and foreign keys.
+const mostTables = 4096
+
+// mapped returns a table of the current statement, or nil.
+func (d *decoder) mapped(id uint64) *mapped {
+	for i := range d.tables {
+		if d.tables[i].id == id {
+			return &d.tables[i]
+		}
+	}
 	return nil
 }
 
@@ -212,7 +227,7 @@ func (d *decoder) rows(kind byte, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if m := d.tables[e.id]; m != nil {
+	if m := d.mapped(e.id); m != nil {
 		m.rows = true
 		if m.layout != nil {
 			err = e.each(m.layout, func(before, after []Value) {
@@ -244,7 +259,7 @@ func (d *decoder) statementEnds() {
 			d.add(Change{Kind: Mentioned, Schema: m.schema, Table: m.table, Layout: m.layout}, 0)
 		}
 	}
-	d.tables = nil
+	d.tables = d.tables[:0]
 	if n := len(d.open.changes); n > 0 {
 		d.open.changes[n-1].EndOfStatement = true
 	}
@@ -281,5 +296,5 @@ func (d *decoder) end(xa XA) {
 	t := d.transaction()
 	t.Last, t.XA = true, xa
 	d.ready = append(d.ready, t)
-	d.open, d.tables = nil, nil
+	d.open, d.tables = nil, d.tables[:0]
 }

@@ -46,7 +46,7 @@ func (d *decoder) statement(schema, text string) {
 	case first == "COMMIT", first == "ROLLBACK":
 		d.end(XA{})
 	default:
-		d.tables = nil
+		d.tables = d.tables[:0]
 		s := ParseSQL(schema, text)
 		d.add(Change{Kind: Statement, Schema: schema, SQL: s, EndOfStatement: true}, len(s.Text))
 		if !d.open.begun {
