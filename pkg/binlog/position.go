@@ -178,10 +178,13 @@ func (p Position) Clone() Position {
 }
 
 // Add adds a transaction, which is the latest one.
-func (p *Position) Add(g GTID) {
+func (p *Position) Add(g GTID) { p.AddFrom(g.Number, g) }
+
+// AddFrom adds transactions that follow each other, from a number to the one that is given, which is the latest one.
+func (p *Position) AddFrom(first uint64, g GTID) {
 	switch {
 	case g.Source != "":
-		p.add(g.Source, span{g.Number, g.Number})
+		p.add(g.Source, span{first, g.Number})
 	default:
 		if p.domains == nil {
 			p.domains = map[uint32]*domain{}

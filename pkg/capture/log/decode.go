@@ -2,7 +2,6 @@ package log
 
 import (
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -18,6 +17,7 @@ import (
 // meaning is what a transaction says.
 type meaning struct {
 	items  []*item
+	at     int64                      // when they were written, in µs since 1970
 	marks  []string                   // of P
 	moved  []binlog.Position          // to where P moved
 	done   []name                     // what is done though P does not pass it
@@ -52,14 +52,14 @@ func (d *decoder) decode(ctx context.Context, t *binlog.Transaction) (*meaning, 
 	if t.Whole() {
 		m.own = d.own(t)
 	}
-	at := d.written(t)
+	m.at = d.written(t)
 	for from := 0; from < len(t.Changes); {
 		end := from
 		for end < len(t.Changes)-1 && !t.Changes[end].EndOfStatement {
 			end++
 		}
 		end++
-		if err := d.statement(ctx, m, t.Changes[from:end], at); err != nil {
+		if err := d.statement(ctx, m, t.Changes[from:end]); err != nil {
 			return nil, err
 		}
 		from = end
@@ -106,7 +106,7 @@ func (s *shape) raw(c *binlog.Change, column int) []byte {
 }
 
 // statement adds what the rows of one statement mean.
-func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Change, at int64) error {
+func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Change) error {
 	var found, inserted []*item
 	var taken []string // tables of which apply deleted or re-keyed rows
 	for i := range changes {
@@ -124,7 +124,7 @@ func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Ch
 			continue
 		}
 		if sh.table == nil && sh.bad == nil {
-			d.told(m, sh, c, at)
+			d.told(m, sh, c)
 			continue
 		}
 		c, counts := sh.present(c)
@@ -136,7 +136,7 @@ func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Ch
 			m.doubt[sh.name] = sh.bad
 			continue
 		}
-		list, err := d.row(sh, c, at)
+		list, err := d.row(sh, c)
 		for _, i := range list {
 			i.nth = nth
 		}
@@ -182,11 +182,11 @@ func (d *decoder) without(list, inserted []*item, taken []string) []*item {
 			below[child] = true
 		}
 	}
-	return slices.DeleteFunc(list, func(i *item) bool { return below[i.Row.Table] && !slices.Contains(inserted, i) })
+	return slices.DeleteFunc(list, func(i *item) bool { return below[*i.table] && !slices.Contains(inserted, i) })
 }
 
 // told adds what a row of an own table says.
-func (d *decoder) told(m *meaning, sh *shape, c *binlog.Change, at int64) {
+func (d *decoder) told(m *meaning, sh *shape, c *binlog.Change) {
 	switch {
 	case sh.name == position && c.Kind != binlog.Delete:
 		m.marks = append(m.marks, string(sh.raw(c, 0)))
@@ -196,15 +196,18 @@ func (d *decoder) told(m *meaning, sh *shape, c *binlog.Change, at int64) {
 	case sh.name == finished && c.Kind != binlog.Delete:
 		m.done = append(m.done, unpack(sh.raw(c, 0))...)
 	case sh.name == notes && c.Kind == binlog.Insert:
-		id, table, key, gone := sh.raw(c, 0), string(sh.raw(c, 1)), string(sh.raw(c, 2)), sh.raw(c, 3)
+		id, table, key, removed := sh.raw(c, 0), string(sh.raw(c, 1)), string(sh.raw(c, 2)), sh.raw(c, 3)
 		if len(id) != 8 || !d.Syncs(table) {
 			return
 		}
-		i := &item{Entry: capture.Entry{Row: change.Row{Table: table, Key: key}, Written: at}, note: binary.LittleEndian.Uint64(id), nth: noteBit | d.count(notes)}
-		if len(gone) == 1 {
-			i.Gone = sql.NullBool{Valid: true, Bool: gone[0] != 0}
+		i := &item{table: &table, key: key, rare: &rare{note: binary.LittleEndian.Uint64(id)}, nth: noteBit | d.count(notes)}
+		if len(removed) == 1 {
+			i.fate = there
+			if removed[0] != 0 {
+				i.fate = gone
+			}
 		}
-		_, i.Counted = capture.ParseDetail(sh.raw(c, 4))
+		_, i.rare.counted = capture.ParseDetail(sh.raw(c, 4))
 		m.items = append(m.items, i)
 	}
 }
@@ -227,7 +230,7 @@ func (d *decoder) isOwn(ctx context.Context, m *meaning, sh *shape, list []*item
 	}
 	rows := make([]change.Row, len(list))
 	for i, x := range list {
-		rows[i] = x.Row
+		rows[i] = change.Row{Table: *x.table, Key: x.key}
 	}
 	if err := sh.table.Identify(ctx, d.shapes.db, rows); err != nil {
 		return false, err
@@ -237,11 +240,7 @@ func (d *decoder) isOwn(ctx context.Context, m *meaning, sh *shape, list []*item
 
 // row returns what a changed row means: an update that changes the key deletes one row and writes another, unless both are
 // spellings of one.
-func (d *decoder) row(sh *shape, c *binlog.Change, at int64) ([]*item, error) {
-	there, gone := sql.NullBool{Valid: true}, sql.NullBool{Valid: true, Bool: true}
-	entry := func(key string, gone sql.NullBool) *item {
-		return &item{Entry: capture.Entry{Row: change.Row{Table: sh.name, Key: key}, Written: at, Gone: gone}}
-	}
+func (d *decoder) row(sh *shape, c *binlog.Change) ([]*item, error) {
 	before, after := "", ""
 	var err error
 	if c.Kind != binlog.Insert {
@@ -250,22 +249,25 @@ func (d *decoder) row(sh *shape, c *binlog.Change, at int64) ([]*item, error) {
 		}
 	}
 	if c.Kind == binlog.Delete {
-		return []*item{entry(before, gone)}, nil
+		return []*item{{table: &sh.name, key: before, fate: gone}}, nil
 	}
 	if after, err = sh.key(c, c.After, c.Before); err != nil {
 		return nil, err
 	}
-	now := entry(after, there)
+	now := &item{table: &sh.name, key: after, fate: there}
 	if c.Kind == binlog.Insert || before != after {
-		now.Counted, err = d.counted(sh, c, false)
+		counted, err := d.counted(sh, c, false)
+		if counted != nil {
+			now.rare = &rare{counted: counted}
+		}
 		if c.Kind == binlog.Insert {
 			return []*item{now}, err
 		}
-		return []*item{entry(before, gone), now}, err
+		return []*item{{table: &sh.name, key: before, fate: gone}, now}, err
 	}
 	if d.Details != nil && d.Details(sh.name) {
-		now.Changed = sh.changed(c)
-		now.Counted, err = d.counted(sh, c, true)
+		now.rare = &rare{changed: sh.changed(c)}
+		now.rare.counted, err = d.counted(sh, c, true)
 	}
 	return []*item{now}, err
 }

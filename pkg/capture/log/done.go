@@ -3,7 +3,6 @@ package log
 import (
 	"context"
 	"encoding/binary"
-	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -17,7 +16,7 @@ type name struct {
 }
 
 // name returns the item's.
-func (i *item) name() name { return name{place{i.Row.Table, i.Row.Key}, i.from.GTID.String(), i.nth} }
+func (i *item) name() name { return name{i.place(), i.origin().gtid.String(), i.nth} }
 
 // says is who writes into the log what is done: each has a row.
 type says int
@@ -108,7 +107,7 @@ func doneIn(c *binlog.Change) []name {
 // names returns the names of the given items whose transactions are not done as a whole.
 func names(items []*item, whole func(binlog.GTID) bool) (list []name) {
 	for _, i := range items {
-		if !whole(i.from.GTID) {
+		if !whole(i.origin().gtid) {
 			list = append(list, i.name())
 		}
 	}
@@ -124,17 +123,19 @@ func (p *pending) finish(m *meaning) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, n := range m.done {
-		list := p.byPlace[n.place]
-		if k := slices.IndexFunc(list, func(i *item) bool { return !i.old && i.name() == n }); k >= 0 {
-			p.end(list[k])
+		for i := range p.row(n.place) {
+			if i.nth == n.nth && !i.of.old && i.name() == n {
+				p.end(i)
+				break
+			}
 		}
 	}
 	for _, to := range m.moved {
 		for _, i := range p.items {
-			if p.done[i.ID] {
+			if i.done {
 				continue
 			}
-			if i.old || !to.Has(i.from.GTID) {
+			if i.of.old || !to.Has(i.origin().gtid) {
 				break
 			}
 			p.end(i)

@@ -59,7 +59,7 @@ func TestTheLogTellsWhatIsDone(t *testing.T) {
 // TestWhatWasDoneBeforeTakesRoom: while something prepared holds P, a start reads no further than the process before it did. Promise 10.
 func TestWhatWasDoneBeforeTakesRoom(t *testing.T) {
 	read := func(l *played) {
-		l.p.add(l.transaction(binlog.XA{Phase: binlog.Prepared, ID: "x"}, true), rows("a"))
+		l.p.add(l.transaction(binlog.XA{Phase: binlog.Prepared, ID: "x"}, true), rows("a"), 0)
 		l.add("b c")
 		l.add("d")
 	}
@@ -67,7 +67,7 @@ func TestWhatWasDoneBeforeTakesRoom(t *testing.T) {
 	read(first)
 	room := first.p.bytes
 	items := slices.Clone(first.p.items)
-	first.p.settle(first.p.of("t", []string{"b", "c", "d"}))
+	first.settle("b", "c", "d")
 	if first.p.bytes != room {
 		t.Errorf("%d bytes, and %d before what P does not pass was recorded", first.p.bytes, room)
 	}
@@ -80,7 +80,7 @@ func TestWhatWasDoneBeforeTakesRoom(t *testing.T) {
 	if next.p.bytes != room || next.p.count() > 0 {
 		t.Errorf("%d bytes and %d writes wait, want %d bytes", next.p.bytes, next.p.count(), room)
 	}
-	next.p.add(next.transaction(binlog.XA{Phase: binlog.XARollback, ID: "x"}, true), nil)
+	next.p.add(next.transaction(binlog.XA{Phase: binlog.XARollback, ID: "x"}, true), nil, 0)
 	if next.p.bytes != 0 {
 		t.Errorf("%d bytes when nothing holds P any more", next.p.bytes)
 	}

@@ -413,6 +413,68 @@ func TestAQuestionDoesNotWaitForTheNextChange(t *testing.T) {
 	}
 }
 
+// TestMoreWaitsThanIsRead: of a backlog only so much is read as may be pending. Whoever decides about a row is not answered then, as if it
+// were locked, and lets go of its locks, so that what was read can be recorded; and who counts is told that there is so much.
+func TestMoreWaitsThanIsRead(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, `CREATE TABLE orders (id VARCHAR(700) CHARACTER SET ascii PRIMARY KEY)`)
+	s, _ := p.source()
+	p.record(s)
+	p.exec(`INSERT INTO orders WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 109)
+		SELECT LPAD(a.i * 110 + b.i, 700, '0') FROM n a JOIN n b`)
+	if n, err := s.Count(t.Context(), 10); n != 10 || err != nil {
+		t.Errorf("%d wait: %v", n, err)
+	}
+	last := strings.Repeat("0", 695) + "12099"
+	ask := func() (list []capture.Entry, err error) {
+		return list, p.stream.Write(t.Context(), p.db, []change.Row{{Table: "orders", Key: last}}, func(tx mysqldb.Tx, w *version.Writing) error {
+			if _, err := tx.ExecContext(t.Context(), `SELECT 1 FROM orders WHERE id = ? FOR UPDATE`, last); err != nil {
+				return err
+			}
+			found, err := capture.Uncaptured(t.Context(), tx, s, "orders", []string{last})
+			if err != nil {
+				return err
+			}
+			list = found[last]
+			return s.Consume(t.Context(), tx, w, list)
+		})
+	}
+	if _, err := ask(); !mysqldb.LockTimeout(err) {
+		t.Fatalf("with much more to read than may be pending: %v", err)
+	}
+	recorded, asked := 0, make(chan []capture.Entry)
+	go func() { // apply
+		defer close(asked)
+		for {
+			list, err := ask()
+			if err == nil {
+				asked <- list
+				return
+			}
+			if !mysqldb.LockTimeout(err) {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for recorded < 12_099 { // capture
+		b, err := s.Next(t.Context())
+		if err == nil && b != nil {
+			err = p.stream.Write(t.Context(), p.db, nil, func(tx mysqldb.Tx, w *version.Writing) error { return b.Consume(t.Context(), tx, w) })
+			if err == nil {
+				recorded += len(b.Entries())
+			}
+		}
+		if err != nil && !errors.Is(err, capture.ErrConsumed) {
+			t.Fatal(err)
+		}
+	}
+	if list := <-asked; recorded+len(list) != 12_100 {
+		t.Errorf("apply took %v, and %d were recorded", list, recorded)
+	}
+	p.want("nothing is left", p.record(s), "")
+}
+
 // TestNothingIsMissedByASwitch: what table_changes holds is recorded after a switch to the log, no matter that the triggers
 // are gone. After one back to triggers, which do not know what the log has, the tables are sent as a whole.
 func TestNothingIsMissedByASwitch(t *testing.T) {

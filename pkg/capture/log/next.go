@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -116,8 +117,8 @@ func (s *Source) visible(ctx context.Context, items []*item) error {
 	}
 	byTable := map[string][]string{}
 	for _, i := range items {
-		if i.xa {
-			byTable[i.Row.Table] = append(byTable[i.Row.Table], i.Row.Key)
+		if i.of.from != nil {
+			byTable[*i.table] = append(byTable[*i.table], i.key)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byTable)) {
@@ -143,7 +144,7 @@ type batch struct {
 func (b *batch) Entries() []capture.Entry {
 	list := make([]capture.Entry, len(b.items))
 	for i, x := range b.items {
-		list[i] = x.Entry
+		list[i] = x.entry()
 	}
 	return list
 }
@@ -157,8 +158,8 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 	if !s.pending.has(b.items) {
 		return capture.ErrConsumed
 	}
-	if noted := s.pending.notes(b.Entries()); len(noted) > 0 {
-		if err := s.through.Cascades.Consume(ctx, tx, w, noted); err != nil {
+	if list := noted(b.items); len(list) > 0 {
+		if err := s.through.Cascades.Consume(ctx, tx, w, list); err != nil {
 			return err
 		}
 	}
@@ -175,7 +176,7 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 		return err
 	}
 	w.After(func() {
-		s.pending.settle(b.Entries())
+		s.pending.settle(b.items)
 		s.kept(to)
 	})
 	return nil
@@ -189,7 +190,7 @@ func (s *Source) past(ctx context.Context, w *version.Writing) error {
 	}
 	end, err := s.server.Written(ctx)
 	if err == nil {
-		err = s.until(ctx, end)
+		err = s.until(ctx, end, math.MaxInt)
 	}
 	if err != nil && !s.pending.full() { // else what is here must be recorded first
 		return err

@@ -2,50 +2,163 @@ package log
 
 import (
 	"cmp"
+	"database/sql"
+	"hash/maphash"
+	"iter"
 	"slices"
 	"sync"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
+	"github.com/mysql-sync/mysql-sync/pkg/change"
 )
 
 // place names a row by its spelling.
 type place struct{ table, key string }
 
-// item is a write that was read and is not recorded.
+// item is a write that was read and is not recorded. Many wait at a time: it has 64 bytes, and what few have is apart.
 type item struct {
-	capture.Entry
-	note uint64 // the entry of table_changes that tells of it; 0: the log itself does
-	nth  uint32 // of its table's writes in the transaction: see name
-	xa   bool   // it was prepared: see Source.visible
-	old  bool   // of a log that is no longer read
-	from *binlog.Transaction
-	of   *logged // which may end what from has prepared
+	table *string
+	key   string
+	id    uint64
+	of    *logged
+	next  *item  // in its line
+	rare  *rare  // nil: there is nothing of it
+	nth   uint32 // of its table's writes in the transaction: see name
+	fate  fate
+	done  bool // it is recorded, and waits only for those before it
 }
 
-// logged is a transaction that was read, or a piece of one. Those without writes that count are added to the one before.
-type logged struct {
-	at    *binlog.Transaction // without its changes
-	gtids []binlog.GTID       // which P has when all up to here is recorded
-	left  int                 // how many of its items are pending, and 1 if it is prepared
-	ends  *logged             // the prepared transaction that it commits
-	bytes int
+// fate says whether a write removed its row.
+type fate uint8
+
+// The fates.
+const (
+	untold fate = iota
+	there
+	gone
+)
+
+// rare is what few writes have.
+type rare struct {
+	note    uint64 // the entry of table_changes that tells of it; 0: the log itself does
+	changed []string
+	counted []change.Counted
 }
+
+// logged is a transaction that was read, or a piece of one. Those without writes that count are added to the one before, as are those
+// that are done at the end.
+type logged struct {
+	gtid    binlog.GTID
+	end     binlog.Place
+	written int64   // µs since 1970
+	from    *logged // the prepared transaction whose writes it commits; nil: they are its own
+	ends    *logged // the same, until they are done
+	left    int     // how many of its items are pending, and 1 if it is prepared
+	bytes   int     // see pending.bytes
+	more    []run   // which P has, too, when all up to here is recorded
+	last    bool    // so has P the transaction itself
+	old     bool    // of a log that is no longer read
+}
+
+// run is a number of transactions that follow each other.
+type run struct {
+	first uint64
+	binlog.GTID
+}
+
+// sources is how many servers and domains may write by turns, and their runs still be found.
+const sources = 16
+
+// add adds transactions that follow.
+func (l *logged) add(r run) {
+	for i := len(l.more) - 1; i >= 0 && i >= len(l.more)-sources; i-- {
+		if m := &l.more[i]; m.Domain == r.Domain && m.Server == r.Server && m.Source == r.Source && m.Number+1 == r.first {
+			m.Number = r.Number
+			return
+		}
+	}
+	l.more = append(l.more, r)
+}
+
+// join adds a transaction that follows, of which nothing is pending.
+func (l *logged) join(next *logged) {
+	l.bytes += next.bytes
+	if next.last {
+		l.add(run{next.gtid.Number, next.gtid})
+	}
+	for _, r := range next.more {
+		l.add(r)
+	}
+}
+
+// moves moves P past the transaction.
+func (l *logged) moves(p *binlog.Position) {
+	if l.last {
+		p.Add(l.gtid)
+	}
+	for _, r := range l.more {
+		p.AddFrom(r.first, r.GTID)
+	}
+}
+
+// The memory that things take, about, in bytes.
+const (
+	itemRoom    = 112 // with its places in pending
+	loggedRoom  = 136
+	rareRoom    = 72
+	countedRoom = 160
+)
+
+func (i *item) room() int {
+	n := itemRoom + len(i.key)
+	if i.rare != nil {
+		n += rareRoom + 16*len(i.rare.changed) + countedRoom*len(i.rare.counted)
+	}
+	return n
+}
+
+func (i *item) place() place { return place{*i.table, i.key} }
+
+// origin is the transaction that wrote it, which another may have committed.
+func (i *item) origin() *logged { return cmp.Or(i.of.from, i.of) }
+
+func (i *item) note() uint64 {
+	if i.rare == nil {
+		return 0
+	}
+	return i.rare.note
+}
+
+// entry returns it as others know it.
+func (i *item) entry() capture.Entry {
+	e := capture.Entry{ID: i.id, Row: change.Row{Table: *i.table, Key: i.key}, Written: i.origin().written, Gone: sql.NullBool{Valid: i.fate != untold, Bool: i.fate == gone}}
+	if i.rare != nil {
+		e.Changed, e.Counted = i.rare.changed, i.rare.counted
+	}
+	return e
+}
+
+// line is the items of a row, or of several with the same hash, in order.
+type line struct{ first, last *item }
 
 // pending is what was read and is not recorded, by row and in order. It is safe for concurrent use. Its zero value is not
 // ready: see newPending.
 type pending struct {
 	mu       sync.Mutex
 	last     uint64 // the latest id given
-	byPlace  map[place][]*item
+	hash     func(place) uint64
+	lines    map[uint64]line
+	most     int     // how many items there were at once since lines was made
 	items    []*item // in order, those done included until they are at the front
-	done     map[uint64]bool
+	left     int     // how many are not done
 	order    []*logged
 	prepared map[string]*prepared // by xid
 	recorded binlog.Position      // P
 	before   map[name]bool        // done by an earlier process, though P does not pass it
 	others   others
-	bytes    int
+	room     int // of memory, that recording frees: what is prepared does not count, as reading must go on for its end to come
+	bytes    int // of the names of what P has not passed, done or not: a start may have to know them all
 }
 
 // prepared is a transaction that waits for XA COMMIT or ROLLBACK. Rule 5: P does not pass it.
@@ -55,7 +168,9 @@ type prepared struct {
 }
 
 func newPending(at binlog.Position) *pending {
-	return &pending{byPlace: map[place][]*item{}, done: map[uint64]bool{}, prepared: map[string]*prepared{}, others: others{}, recorded: at.Clone()}
+	seed := maphash.MakeSeed()
+	hash := func(p place) uint64 { return maphash.Comparable(seed, p) }
+	return &pending{hash: hash, lines: map[uint64]line{}, prepared: map[string]*prepared{}, others: others{}, recorded: at.Clone()}
 }
 
 // begin has P be a position of another log. What is pending is recorded all the same.
@@ -64,10 +179,7 @@ func (p *pending) begin(at binlog.Position) {
 	defer p.mu.Unlock()
 	p.recorded, p.before = at.Clone(), nil
 	for _, l := range p.order {
-		l.gtids = nil
-	}
-	for _, i := range p.items {
-		i.old = true
+		l.last, l.more, l.old = false, nil, true
 	}
 	for id, x := range p.prepared {
 		x.of.left--
@@ -83,21 +195,17 @@ func (p *pending) knows(t *binlog.Transaction) bool {
 	return t.XA.Phase != binlog.XACommit || p.prepared[t.XA.ID] != nil || p.others.has(t.XA.ID)
 }
 
-// add adds a transaction that was read, with the writes in it that count.
-func (p *pending) add(t *binlog.Transaction, items []*item) {
+// add adds a transaction that was read, with the writes in it that count, and when these were written.
+func (p *pending) add(t *binlog.Transaction, items []*item, at int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	head := *t
-	head.Changes = nil
-	l := &logged{at: &head}
-	if t.Last {
-		l.gtids = []binlog.GTID{t.GTID}
-	}
-	for _, i := range items {
-		i.from = l.at
+	l := &logged{gtid: t.GTID, end: t.End, written: at, last: t.Last}
+	if n := len(p.order); n > 0 && p.order[n-1].gtid.Source == l.gtid.Source {
+		l.gtid.Source = p.order[n-1].gtid.Source // one text for all
 	}
 	for _, i := range items { // also those done before: else each start would read further than the one before, and keep more names
-		l.bytes += 256 + len(i.Row.Key)
+		l.bytes += 256 + len(i.key)
+		i.of = l
 	}
 	if p.before != nil {
 		items = slices.DeleteFunc(items, func(i *item) bool { return p.before[i.name()] })
@@ -110,23 +218,18 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 			break
 		}
 		delete(p.others, t.XA.ID)
-		p.bytes += l.bytes
 		if before == nil {
 			before = &prepared{of: l}
 			l.left = 1
 		}
 		before.items = append(before.items, items...)
 		p.prepared[t.XA.ID] = before
-		p.order = append(p.order, l)
-		p.pop()
+		p.push(l)
 		return
 	case binlog.XACommit:
 		p.others.end(t)
 		if before != nil {
-			items, l.ends = before.items, before.of
-			for _, i := range items {
-				i.xa = true
-			}
+			items, l.from, l.ends = before.items, before.of, before.of
 			delete(p.prepared, t.XA.ID)
 		}
 	case binlog.XARollback:
@@ -136,47 +239,91 @@ func (p *pending) add(t *binlog.Transaction, items []*item) {
 			delete(p.prepared, t.XA.ID)
 		}
 	}
-	if len(items) == 0 && l.ends == nil && len(p.order) > 0 {
-		end := p.order[len(p.order)-1]
-		end.gtids = append(end.gtids, l.gtids...)
-		end.bytes += l.bytes
-		p.bytes += l.bytes
-		p.pop()
-		return
-	}
-	p.bytes += l.bytes
 	for _, i := range items {
 		p.last++
-		i.ID, i.of = p.last, l
+		i.id, i.of = p.last, l
 		l.left++
 		p.items = append(p.items, i)
-		at := place{i.Row.Table, i.Row.Key}
-		p.byPlace[at] = append(p.byPlace[at], i)
+		p.room += i.room()
+		p.queue(i)
 	}
-	p.order = append(p.order, l)
+	p.left += len(items)
+	p.most = max(p.most, len(p.items))
 	if l.left == 0 && l.ends != nil {
 		l.ends.left--
 		l.ends = nil
 	}
+	p.push(l)
+}
+
+// push adds a transaction to the order.
+func (p *pending) push(l *logged) {
+	p.bytes += l.bytes
+	p.room += loggedRoom
+	p.order = append(p.order, l)
 	p.pop()
 }
 
-// pop removes transactions from the front of which nothing is pending, and their items.
+// join has those done at the end be part of the one before.
+func (p *pending) join() {
+	for n := len(p.order) - 1; n > 0 && p.order[n].left == 0; n-- {
+		p.order[n-1].join(p.order[n])
+		p.order[n] = nil
+		p.order = p.order[:n]
+		p.room -= loggedRoom
+	}
+}
+
+// queue adds an item to its line.
+func (p *pending) queue(i *item) {
+	h := p.hash(i.place())
+	q := p.lines[h]
+	if q.last == nil {
+		q.first = i
+	} else {
+		q.last.next = i
+	}
+	q.last = i
+	p.lines[h] = q
+}
+
+// row yields the items of a row.
+func (p *pending) row(at place) iter.Seq[*item] {
+	return func(yield func(*item) bool) {
+		for i := p.lines[p.hash(at)].first; i != nil; i = i.next {
+			if i.place() == at && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// pop removes transactions from the front of which nothing is pending, and items that are done from both ends.
 func (p *pending) pop() {
-	n := 0
-	for ; n < len(p.items) && p.done[p.items[n].ID]; n++ {
-		delete(p.done, p.items[n].ID)
+	p.join()
+	n := len(p.items)
+	for ; n > 0 && p.items[n-1].done; n-- {
+		p.room -= p.items[n-1].room()
+		p.items[n-1] = nil
+	}
+	p.items = p.items[:n]
+	n = 0
+	for ; n < len(p.items) && p.items[n].done; n++ {
+		p.room -= p.items[n].room()
 	}
 	p.items = slices.Delete(p.items, 0, n)
 	n = 0
 	for ; n < len(p.order) && p.order[n].left == 0; n++ {
 		l := p.order[n]
-		for _, g := range l.gtids {
-			p.recorded.Add(g)
-		}
+		l.moves(&p.recorded)
 		p.bytes -= l.bytes
+		p.room -= loggedRoom
 	}
 	p.order = slices.Delete(p.order, 0, n)
+	if len(p.items) == 0 && p.most > 10*batchSize { // maps and slices do not shrink
+		p.lines, p.items, p.most = map[uint64]line{}, nil, 0
+		p.order = slices.Clone(p.order)
+	}
 }
 
 // less notes that one write less is pending of a transaction.
@@ -194,8 +341,8 @@ func (p *pending) of(table string, keys []string) []capture.Entry {
 	defer p.mu.Unlock()
 	var list []capture.Entry
 	for _, key := range keys {
-		for _, i := range p.byPlace[place{table, key}] {
-			list = append(list, i.Entry)
+		for i := range p.row(place{table, key}) {
+			list = append(list, i.entry())
 		}
 	}
 	slices.SortFunc(list, func(a, b capture.Entry) int { return cmp.Compare(a.ID, b.ID) })
@@ -209,12 +356,18 @@ func (p *pending) front(limit int, seen func(*binlog.Transaction) bool) []*item 
 	defer p.mu.Unlock()
 	var list []*item
 	var last *logged
+	var t binlog.Transaction
 	for _, i := range p.items {
-		if p.done[i.ID] {
+		if i.done {
 			continue
 		}
-		if len(list) == limit || i.of != last && !i.old && !seen(i.of.at) {
+		if len(list) == limit {
 			break
+		}
+		if i.of != last && !i.of.old {
+			if t.GTID, t.End = i.of.gtid, i.of.end; !seen(&t) {
+				break
+			}
 		}
 		last = i.of
 		list = append(list, i)
@@ -222,27 +375,19 @@ func (p *pending) front(limit int, seen func(*binlog.Transaction) bool) []*item 
 	return list
 }
 
-// has reports whether all of the ids are pending.
+// has reports whether all of the items are pending.
 func (p *pending) has(items []*item) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !slices.ContainsFunc(items, func(i *item) bool { return !p.pending(i.Row.Table, i.Row.Key, i.ID) })
+	return !slices.ContainsFunc(items, func(i *item) bool { return i.done })
 }
 
-func (p *pending) pending(table, key string, id uint64) bool {
-	return slices.ContainsFunc(p.byPlace[place{table, key}], func(o *item) bool { return o.ID == id })
-}
-
-// notes returns the entries of table_changes that told of some writes.
-func (p *pending) notes(entries []capture.Entry) []capture.Entry {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// noted returns the entries of table_changes that told of some writes.
+func noted(items []*item) []capture.Entry {
 	var list []capture.Entry
-	for _, e := range entries {
-		for _, i := range p.byPlace[place{e.Row.Table, e.Row.Key}] {
-			if i.ID == e.ID && i.note != 0 {
-				list = append(list, capture.Entry{ID: i.note, Row: i.Row})
-			}
+	for _, i := range items {
+		if n := i.note(); n != 0 {
+			list = append(list, capture.Entry{ID: n, Row: change.Row{Table: *i.table, Key: i.key}})
 		}
 	}
 	return list
@@ -264,35 +409,31 @@ func (p *pending) after(items []*item) binlog.Position {
 		if l.left-less[l] > 0 {
 			break
 		}
-		for _, g := range l.gtids {
-			at.Add(g)
-		}
+		l.moves(&at)
 	}
 	return at
 }
 
 // settle removes writes that were recorded.
-func (p *pending) settle(entries []capture.Entry) {
+func (p *pending) settle(items []*item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, i := range p.find(entries) {
+	for _, i := range items {
 		p.end(i)
 	}
 	p.pop()
 }
 
 // those returns the given entries' items that are pending.
-func (p *pending) those(entries []capture.Entry) []*item {
+func (p *pending) those(entries []capture.Entry) (items []*item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.find(entries)
-}
-
-func (p *pending) find(entries []capture.Entry) (items []*item) {
 	for _, e := range entries {
-		list := p.byPlace[place{e.Row.Table, e.Row.Key}]
-		if n := slices.IndexFunc(list, func(o *item) bool { return o.ID == e.ID }); n >= 0 {
-			items = append(items, list[n])
+		for i := range p.row(place{e.Row.Table, e.Row.Key}) {
+			if i.id == e.ID {
+				items = append(items, i)
+				break
+			}
 		}
 	}
 	return items
@@ -300,35 +441,42 @@ func (p *pending) find(entries []capture.Entry) (items []*item) {
 
 // end notes that an item is no longer pending.
 func (p *pending) end(i *item) {
-	at := place{i.Row.Table, i.Row.Key}
-	list := p.byPlace[at]
-	n := slices.Index(list, i)
-	switch {
-	case len(list) == 1:
-		delete(p.byPlace, at)
-	case n == 0: // as always but where apply was first: thousands may wait of one row
-		list[0] = nil
-		p.byPlace[at] = list[1:]
-	default:
-		p.byPlace[at] = slices.Delete(list, n, n+1)
+	if i.done {
+		return
 	}
-	p.done[i.ID] = true
+	h := p.hash(i.place())
+	q := p.lines[h]
+	var before *item
+	for o := q.first; o != i; o = o.next { // it is the first, but where apply was: thousands may wait of one row
+		before = o
+	}
+	switch {
+	case before == nil:
+		q.first = i.next
+	default:
+		before.next = i.next
+	}
+	if q.last == i {
+		q.last = before
+	}
+	if p.lines[h] = q; q.first == nil {
+		delete(p.lines, h)
+	}
+	i.next, i.done = nil, true
+	p.left--
 	i.of.less()
 }
 
 // drop removes the writes of a table.
 func (p *pending) drop(table string) {
 	p.mu.Lock()
-	var list []capture.Entry
-	for at, items := range p.byPlace {
-		if at.table == table {
-			for _, i := range items {
-				list = append(list, i.Entry)
-			}
+	defer p.mu.Unlock()
+	for _, i := range p.items {
+		if *i.table == table {
+			p.end(i)
 		}
 	}
-	p.mu.Unlock()
-	p.settle(list)
+	p.pop()
 }
 
 // beyond reports whether something was read that a position does not have.
@@ -342,15 +490,18 @@ func (p *pending) beyond(at binlog.Position) bool {
 func (p *pending) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.items) - len(p.done)
+	return p.left
 }
 
 // full reports whether no more may be read for now. Promise 10.
 func (p *pending) full() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.bytes > pendingMost
+	return p.room > roomMost || p.bytes > bytesMost
 }
 
-// pendingMost is about how many bytes of keys wait in memory.
-const pendingMost = 64 << 20
+// The most that waits, about: of memory, and of what a start may have to know while something prepared holds P.
+const (
+	roomMost  = 4 << 20
+	bytesMost = 64 << 20
+)

@@ -28,13 +28,13 @@ const silentMost = 2 * time.Second
 // errFull says that what was read has to be recorded before more can be read.
 var errFull = errors.New("changes are written faster than they are recorded")
 
-// until reads until all is read that was written then. It fails as a lock does that is not granted in time.
-func (s *Source) until(ctx context.Context, w binlog.Written) error {
+// until reads until all is read that was written then, or most writes are pending. It fails as a lock does that is not granted in time.
+func (s *Source) until(ctx context.Context, w binlog.Written, most int) error {
 	limited, cancel := s.waits.Limit(ctx, barrierMost)
 	defer cancel()
 	for {
 		moved, there := s.reached(w)
-		if there {
+		if there || s.pending.count() >= most {
 			return nil
 		}
 		err := s.step(limited, moved)
@@ -131,13 +131,13 @@ func (s *Source) one(ctx context.Context) error {
 		m.doubt[table] = errors.New("its primary key has changed")
 	}
 	s.decoder.shapes.moved = nil
-	s.credit(m.items)
+	s.credit(m)
 	s.pending.finish(m)
 	if !s.pending.knows(t) {
 		m.doubt[everyTable], m.late = errPrepared, &binlog.Transaction{GTID: t.GTID, End: t.End}
 	}
 	s.meant(m, t) // before P can pass it: what is in doubt holds P
-	s.pending.add(t, m.items)
+	s.pending.add(t, m.items, m.at)
 	if !t.Last {
 		return nil
 	}
@@ -268,14 +268,17 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 }
 
 // credit says to whom what was counted is credited.
-func (s *Source) credit(items []*item) {
-	for _, i := range items {
-		origin := ""
-		if s.Credited != nil && len(i.Counted) > 0 {
-			origin = s.Credited(i.Written)
+func (s *Source) credit(m *meaning) {
+	origin, asked := "", s.Credited == nil
+	for _, i := range m.items {
+		if i.rare == nil {
+			continue
 		}
-		for k := range i.Counted {
-			i.Counted[k].At, i.Counted[k].Origin = i.Written, origin
+		for k := range i.rare.counted {
+			if !asked {
+				origin, asked = s.Credited(m.at), true
+			}
+			i.rare.counted[k].At, i.rare.counted[k].Origin = m.at, origin
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -235,7 +236,7 @@ func (s *Source) Waiting(ctx context.Context, table string, keys []string, w bin
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.until(ctx, w); err != nil {
+	if err := s.until(ctx, w, math.MaxInt); err != nil {
 		return nil, err
 	}
 	return s.pending.of(table, keys), nil
@@ -246,24 +247,25 @@ const notedBit = 1 << 63
 
 // Consume implements capture.Source.
 func (s *Source) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []capture.Entry) error {
-	var noted []capture.Entry
+	var told []capture.Entry
 	for _, e := range entries {
 		if e.ID&notedBit != 0 {
 			e.ID &^= notedBit
-			noted = append(noted, e)
+			told = append(told, e)
 		}
 	}
 	if s.pending != nil {
-		noted = append(noted, s.pending.notes(entries)...)
-		if err := s.tellDone(ctx, tx, byApply, names(s.pending.those(entries), never)); err != nil {
+		items := s.pending.those(entries)
+		told = append(told, noted(items)...)
+		if err := s.tellDone(ctx, tx, byApply, names(items, never)); err != nil {
 			return err
 		}
-		w.After(func() { s.pending.settle(entries) })
+		w.After(func() { s.pending.settle(items) })
 	}
-	if len(noted) == 0 {
+	if len(told) == 0 {
 		return nil
 	}
-	return s.through.Cascades.Consume(ctx, tx, w, noted)
+	return s.through.Cascades.Consume(ctx, tx, w, told)
 }
 
 // Count implements capture.Source.
@@ -275,7 +277,7 @@ func (s *Source) Count(ctx context.Context, most int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.until(ctx, w); err != nil {
+	if err := s.until(ctx, w, most); err != nil {
 		return 0, err
 	}
 	n := int64(s.pending.count())
