@@ -133,11 +133,11 @@ func (p *parser) statement() {
 		p.create()
 	case p.is("ALTER"):
 		p.is("ONLINE", "OFFLINE")
-		p.is("IGNORE")
+		ignore := p.is("IGNORE") // MariaDB: rows that a new unique key does not allow are removed
 		switch {
 		case p.is("TABLE"):
 			p.exists()
-			s.Verb = AlterTable
+			s.Verb, s.Rows = AlterTable, ignore
 			p.table()
 			p.alter()
 		case p.is("DATABASE", "SCHEMA"):
