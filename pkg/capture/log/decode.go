@@ -11,23 +11,23 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // meaning is what a transaction says.
 type meaning struct {
 	items  []*item
-	at     int64                      // when they were written, in µs since 1970
-	marks  []string                   // of P
-	moved  []binlog.Position          // to where P moved
-	done   []name                     // what is done though P does not pass it
-	lost   []string                   // tables of which rows are gone that the log does not list
-	doubt  map[string]error           // tables whose rows cannot be understood, and why
-	late   *binlog.Transaction        // it commits what was prepared before the log was read
-	other  []string                   // tables whose definitions have changed, or that are written by statements
-	any    bool                       // all definitions may have
-	own    map[string]map[string]bool // ids of rows whose versions it writes, by table
-	stated bool                       // there are statements
+	at     int64               // when they were written, in µs since 1970
+	marks  []string            // of P
+	moved  []binlog.Position   // to where P moved
+	done   []name              // what is done though P does not pass it
+	lost   []string            // tables of which rows are gone that the log does not list
+	doubt  map[string]error    // tables whose rows cannot be understood, and why
+	late   *binlog.Transaction // it commits what was prepared before the log was read
+	other  []string            // tables whose definitions have changed, or that are written by statements
+	any    bool                // all definitions may have
+	stated bool                // there are statements
 }
 
 // decoder finds out what transactions mean.
@@ -38,38 +38,77 @@ type decoder struct {
 	written func(t *binlog.Transaction) int64
 	mariaDB bool
 	nth     map[string]uint32 // how many writes of each table its transaction has so far
+	begun   begun
 }
+
+// begun is what there is of a transaction that may come in pieces: which of its rows apply wrote shows at its end.
+type begun struct {
+	rows []written
+	room int                        // of memory
+	own  map[string]map[string]bool // ids of rows whose versions it writes, by table
+	long bool                       // its rows are not kept: apply writes none that long
+}
+
+// written is what a row of the log means.
+type written struct {
+	items []*item       // at least one
+	table *schema.Table // nil: it is the word of a trigger
+	kind  binlog.Kind
+	last  bool // of its statement
+}
+
+// begunMost is how many bytes the rows of a transaction may take that are kept until it ends, without their values: some 30,000. Apply writes
+// up to 1,000, and foreign keys may change others then.
+const begunMost = 4 << 20
 
 // decode returns what a transaction, or a piece of one, means.
 func (d *decoder) decode(ctx context.Context, t *binlog.Transaction) (*meaning, error) {
 	m := &meaning{doubt: map[string]error{}}
 	if t.Piece == 0 {
 		clear(d.nth)
+		d.begun = begun{}
 	}
-	if len(t.Changes) == 0 {
+	b := &d.begun
+	if len(t.Changes) == 0 && len(b.rows) == 0 {
 		return m, nil
 	}
-	if t.Whole() {
-		m.own = d.own(t)
-	}
 	m.at = d.written(t)
-	for from := 0; from < len(t.Changes); {
+	d.own(t)
+	for i := range t.Changes {
+		c := &t.Changes[i]
+		if err := d.change(ctx, m, c); err != nil {
+			return nil, err
+		}
+		if n := len(b.rows); n > 0 && c.EndOfStatement {
+			b.rows[n-1].last = true
+		}
+	}
+	if !t.Last && !b.long && b.room <= begunMost {
+		return m, nil
+	}
+	if !t.Last {
+		b.long, b.own = true, nil
+	}
+	for from := 0; from < len(b.rows); {
 		end := from
-		for end < len(t.Changes)-1 && !t.Changes[end].EndOfStatement {
+		for end < len(b.rows)-1 && !b.rows[end].last {
 			end++
 		}
 		end++
-		if err := d.statement(ctx, m, t.Changes[from:end]); err != nil {
+		if err := d.statement(ctx, m, b.rows[from:end]); err != nil {
 			return nil, err
 		}
 		from = end
 	}
+	b.rows = nil
 	return m, nil
 }
 
-// own returns the ids of the rows whose versions a transaction writes.
-func (d *decoder) own(t *binlog.Transaction) map[string]map[string]bool {
-	var own map[string]map[string]bool
+// own notes the ids of the rows whose versions a transaction, or a piece of one, writes.
+func (d *decoder) own(t *binlog.Transaction) {
+	if d.begun.long {
+		return
+	}
 	for i := range t.Changes {
 		c := &t.Changes[i]
 		sh := d.shapes.known[c.Layout]
@@ -77,15 +116,14 @@ func (d *decoder) own(t *binlog.Transaction) map[string]map[string]bool {
 			continue
 		}
 		table, id := string(sh.raw(c, 0)), string(sh.raw(c, 1))
-		if own == nil {
-			own = map[string]map[string]bool{}
+		if d.begun.own == nil {
+			d.begun.own = map[string]map[string]bool{}
 		}
-		if own[table] == nil {
-			own[table] = map[string]bool{}
+		if d.begun.own[table] == nil {
+			d.begun.own[table] = map[string]bool{}
 		}
-		own[table][id] = true
+		d.begun.own[table][id] = true
 	}
-	return own
 }
 
 // raw returns a column's value after a change, or before it if it did not change.
@@ -105,65 +143,83 @@ func (s *shape) raw(c *binlog.Change, column int) []byte {
 	return nil
 }
 
+// change adds what a change means: of a row, to what there is of its transaction.
+func (d *decoder) change(ctx context.Context, m *meaning, c *binlog.Change) error {
+	switch c.Kind {
+	case binlog.Statement:
+		d.stated(m, c)
+		return nil
+	case binlog.Unknown:
+		m.any, m.stated = true, true
+		return nil
+	case binlog.Mentioned:
+		return nil
+	}
+	sh := d.shapes.known[c.Layout]
+	if sh == nil {
+		return nil
+	}
+	if sh.table == nil && sh.bad == nil {
+		d.told(m, sh, c)
+		return nil
+	}
+	c, counts := sh.present(c)
+	if !counts {
+		return nil
+	}
+	nth := d.count(sh.name)
+	if sh.bad != nil {
+		m.doubt[sh.name] = sh.bad
+		return nil
+	}
+	list, err := d.row(sh, c)
+	for _, i := range list {
+		i.nth = nth
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case mysqldb.Transient(err):
+		return err // the server could not be asked
+	case err != nil:
+		m.doubt[sh.name] = err
+		return nil
+	}
+	d.keep(written{items: list, table: sh.table, kind: c.Kind})
+	return nil
+}
+
+// keep keeps a row until it shows whose it is.
+func (d *decoder) keep(w written) {
+	d.begun.rows = append(d.begun.rows, w)
+	for _, i := range w.items {
+		d.begun.room += i.room()
+	}
+}
+
 // statement adds what the rows of one statement mean.
-func (d *decoder) statement(ctx context.Context, m *meaning, changes []binlog.Change) error {
+func (d *decoder) statement(ctx context.Context, m *meaning, rows []written) error {
 	var found, inserted []*item
 	var taken []string // tables of which apply deleted or re-keyed rows
-	for i := range changes {
-		c := &changes[i]
-		if c.Kind == binlog.Statement {
-			d.stated(m, c)
+	for _, w := range rows {
+		if w.table == nil {
+			m.items = append(m.items, w.items...)
 			continue
 		}
-		if c.Kind == binlog.Unknown {
-			m.any, m.stated = true, true
-			continue
-		}
-		sh := d.shapes.known[c.Layout]
-		if sh == nil || c.Kind == binlog.Mentioned {
-			continue
-		}
-		if sh.table == nil && sh.bad == nil {
-			d.told(m, sh, c)
-			continue
-		}
-		c, counts := sh.present(c)
-		if !counts {
-			continue
-		}
-		nth := d.count(sh.name)
-		if sh.bad != nil {
-			m.doubt[sh.name] = sh.bad
-			continue
-		}
-		list, err := d.row(sh, c)
-		for _, i := range list {
-			i.nth = nth
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if mysqldb.Transient(err) {
-			return err // the server could not be asked
-		}
-		if err != nil {
-			m.doubt[sh.name] = err
-			continue
-		}
-		own, err := d.isOwn(ctx, m, sh, list)
+		own, err := d.isOwn(ctx, w)
 		if err != nil {
 			return err
 		}
 		if own {
-			if c.Kind != binlog.Insert {
-				taken = append(taken, sh.name)
+			if w.kind != binlog.Insert {
+				taken = append(taken, *w.items[0].table)
 			}
 			continue
 		}
-		if c.Kind == binlog.Insert { // no foreign key inserts rows
-			inserted = append(inserted, list...)
+		if w.kind == binlog.Insert { // no foreign key inserts rows
+			inserted = append(inserted, w.items...)
 		}
-		found = append(found, list...)
+		found = append(found, w.items...)
 	}
 	m.items = append(m.items, d.without(found, inserted, taken)...)
 	return nil
@@ -208,7 +264,7 @@ func (d *decoder) told(m *meaning, sh *shape, c *binlog.Change) {
 			}
 		}
 		_, i.rare.counted = capture.ParseDetail(sh.raw(c, 4))
-		m.items = append(m.items, i)
+		d.keep(written{items: []*item{i}})
 	}
 }
 
@@ -223,16 +279,16 @@ func (d *decoder) count(table string) uint32 {
 }
 
 // isOwn reports whether the transaction writes the versions of the row: then apply wrote it. Rule 4.
-func (d *decoder) isOwn(ctx context.Context, m *meaning, sh *shape, list []*item) (bool, error) {
-	ids := m.own[sh.name]
+func (d *decoder) isOwn(ctx context.Context, w written) (bool, error) {
+	ids := d.begun.own[*w.items[0].table]
 	if len(ids) == 0 {
 		return false, nil
 	}
-	rows := make([]change.Row, len(list))
-	for i, x := range list {
+	rows := make([]change.Row, len(w.items))
+	for i, x := range w.items {
 		rows[i] = change.Row{Table: *x.table, Key: x.key}
 	}
-	if err := sh.table.Identify(ctx, d.shapes.db, rows); err != nil {
+	if err := w.table.Identify(ctx, d.shapes.db, rows); err != nil {
 		return false, err
 	}
 	return !slices.ContainsFunc(rows, func(r change.Row) bool { return !ids[r.ID()] }), nil

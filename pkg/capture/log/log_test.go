@@ -198,6 +198,27 @@ func TestARowIsOwnIfItsVersionIsWrittenToo(t *testing.T) {
 	}
 }
 
+// TestALongTransactionOfApplyIsOwn: apply writes the versions after the rows, and the log may be read in pieces: what foreign keys did to
+// many children, or large values, come before the versions.
+func TestALongTransactionOfApplyIsOwn(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	s, _ := p.source()
+	for round, left := range []int{0, 1} { // how many rows have another's version
+		var rows, ids []string
+		for i := range 12_000 {
+			rows, ids = append(rows, fmt.Sprintf("(%d, '%d')", i, round)), append(ids, fmt.Sprintf("('orders', '%d', %d, 'x')", i, round))
+		}
+		tx := p.user.MustBegin()
+		testkit.Exec(t, tx, `REPLACE INTO orders VALUES `+strings.Join(rows, ","),
+			`REPLACE INTO sync_versions (table_name, row_id, time, origin) VALUES `+strings.Join(ids[left:], ","))
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		p.want("not apply's", p.record(s), []string{"", "+0"}[left])
+	}
+}
+
 // TestAStartGoesOnWhereTheLastOneRecorded: what was not recorded is yielded again, and what was is not.
 func TestAStartGoesOnWhereTheLastOneRecorded(t *testing.T) {
 	t.Parallel()
