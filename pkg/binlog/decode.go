@@ -285,6 +285,9 @@ func (d *decoder) transaction() *Transaction {
 	if o.micros != 0 {
 		t.Time = Time{int64(o.micros), true} //nolint:gosec // 55 bits
 	}
+	if o.xid != "" {
+		t.XA = XA{Prepared, o.xid}
+	}
 	return t
 }
 
@@ -294,6 +297,9 @@ func (d *decoder) end(xa XA) {
 		d.open.changes[n-1].EndOfStatement = true
 	}
 	t := d.transaction()
+	if xa.ID == "" && t.Piece > 0 {
+		xa.ID = t.XA.ID
+	}
 	t.Last, t.XA = true, xa
 	d.ready = append(d.ready, t)
 	d.open, d.tables = nil, d.tables[:0]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,29 @@ func TestPreparedTransactions(t *testing.T) {
 	})
 	s.expect("insert t (01000000);", "1 X'612c62',X'71',7", "insert t (02000000);", "1 X'74776f',X'',1", "3 X'74776f',X'',1",
 		"insert t (03000000);", "2 X'612c62',X'71',7")
+}
+
+// TestPiecesOfAPreparedTransaction: each says that it is to be prepared, as none of it can be seen before its COMMIT.
+func TestPiecesOfAPreparedTransaction(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.exec(`CREATE TABLE t (id INT PRIMARY KEY)`)
+	s.read()
+	const many = `INSERT INTO t SELECT a.i * 200 + b.i FROM (WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 99) SELECT i FROM n) a,
+		(WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 199) SELECT i FROM n) b`
+	s.session(`XA START 'a','b',7`, many, `XA END 'a','b',7`, `XA PREPARE 'a','b',7`, `XA ROLLBACK 'a','b',7`)
+	s.session(`XA START 'c'`, many, `XA END 'c'`, `XA COMMIT 'c' ONE PHASE`)
+	var got []string
+	for _, x := range s.read() {
+		got = append(got, fmt.Sprintf("%d %s %d %t", x.XA.Phase, x.XA.ID, len(x.Changes), x.Last))
+	}
+	want := []string{"1 X'61',X'62',7 10000 false", "1 X'61',X'62',7 10000 true", "3 X'61',X'62',7 0 true", "1 X'63',X'',1 10000 false", "0 X'63',X'',1 10000 true"}
+	if s.mariaDB { // it logs what commits at once as any other transaction
+		want[3], want[4] = "0  10000 false", "0  10000 true"
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("read\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 // TestImagesThatLackColumns reads rows of sessions that log less.

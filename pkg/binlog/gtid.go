@@ -10,19 +10,32 @@ type begin struct {
 	gtid       GTID
 	standalone bool   // MariaDB: one statement, without an end
 	micros     uint64 // MySQL: when it was committed
+	xid        string // that it prepares, as far as is known
 }
 
 // MariaDB's flags.
-const flagStandalone = 1
+const (
+	flagStandalone = 1
+	flagGroup      = 2
+	flagPrepares   = 64
+)
 
 func parseMariaGTID(h header, body []byte) (begin, error) {
 	c := cursor{b: body}
 	g := GTID{Server: h.server, Number: c.uint(8), Domain: uint32(c.uint(4))}
 	flags := c.byte()
+	b := begin{gtid: g, standalone: flags&flagStandalone != 0}
+	if flags&flagPrepares != 0 {
+		if flags&flagGroup != 0 {
+			c.take(8)
+		}
+		format, global, branch := c.uint(4), int(c.byte()), int(c.byte())
+		b.xid = xid(c.take(global), c.take(branch), format)
+	}
 	if c.err != nil || g.Number == 0 {
 		return begin{}, fmt.Errorf("read a GTID: %w", errShort)
 	}
-	return begin{gtid: g, standalone: flags&flagStandalone != 0}, nil
+	return b, nil
 }
 
 // twoTimes is the bit of a commit's time that says that another follows.

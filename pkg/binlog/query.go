@@ -34,7 +34,9 @@ func (d *decoder) statement(schema, text string) {
 		second = t.word()
 	}
 	switch {
-	case first == "BEGIN", first == "START" && second == "TRANSACTION", first == "XA" && (second == "START" || second == "BEGIN"):
+	case first == "XA" && (second == "START" || second == "BEGIN"):
+		d.open.begun, d.open.xid = true, t.xid()
+	case first == "BEGIN", first == "START" && second == "TRANSACTION":
 		d.open.begun = true
 	case first == "XA" && second == "END", first == "SAVEPOINT", first == "RELEASE", first == "ROLLBACK" && second == "TO":
 	case first == "XA" && second == "COMMIT":

@@ -22,8 +22,8 @@ type Time struct {
 
 // XA is what a transaction does to one that was prepared, or is to be prepared.
 type XA struct {
-	Phase Phase
-	ID    string // of it; unique while it is prepared
+	Phase Phase  // of a piece before the last: Prepared, if it is to be prepared or committed at once
+	ID    string // of it; unique while it is prepared. That of an Ordinary one is what its pieces had
 }
 
 // Phase is a step of two-phase commit.

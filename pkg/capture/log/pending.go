@@ -232,6 +232,12 @@ func (p *pending) add(t *binlog.Transaction, items []*item, at int64) {
 			items, l.from, l.ends = before.items, before.of, before.of
 			delete(p.prepared, t.XA.ID)
 		}
+	case binlog.Ordinary: // committed at once: the last of its pieces
+		if before != nil {
+			items, l.ends = slices.Concat(before.items, items), before.of
+			delete(p.prepared, t.XA.ID)
+		}
+		delete(p.others, t.XA.ID)
 	case binlog.XARollback:
 		p.others.end(t)
 		if before != nil {

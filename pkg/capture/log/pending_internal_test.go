@@ -164,6 +164,27 @@ func TestPiecesAreRecordedBeforeTheTransactionIs(t *testing.T) {
 	l.want("P then", l.p.after(items).String(), "0-1-2")
 }
 
+// TestPiecesOfWhatIsPreparedWait: also if it commits at once, which only its end tells.
+func TestPiecesOfWhatIsPreparedWait(t *testing.T) {
+	l := play(t)
+	for _, end := range []binlog.Phase{binlog.Prepared, binlog.Ordinary} {
+		l.p.add(l.transaction(binlog.XA{Phase: binlog.Prepared, ID: "x"}, false), rows("a"), 0)
+		l.p.add(l.transaction(binlog.XA{Phase: end, ID: "x"}, true), rows("b"), 0)
+		if end == binlog.Prepared {
+			keys, _ := l.front(10, 9)
+			l.want("prepared", keys, "")
+			l.p.add(l.transaction(binlog.XA{Phase: binlog.XACommit, ID: "x"}, true), nil, 0)
+		}
+		keys, items := l.front(10, 9)
+		l.want("committed", keys, "a b")
+		l.p.settle(items)
+	}
+	l.want("P", l.p.recorded.String(), "0-1-3")
+	if l.p.bytes+l.p.room != 0 || len(l.p.order)+len(l.p.prepared)+len(l.p.others) > 0 {
+		t.Errorf("left: %+v", l.p)
+	}
+}
+
 // TestAClaimedTimeIsNotBelievedBeyondTheReading: nothing is later than now, and what was just read is dated by that.
 func TestAClaimedTimeIsNotBelievedBeyondTheReading(t *testing.T) {
 	const second = 1_000_000
