@@ -211,6 +211,7 @@ func look(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, m
 		rows[i] = in.Row
 	}
 	for before := -1; ; {
+		tx.Expect(g.table, rows)
 		locals, err := lock(ctx, tx, g, wait)
 		if err != nil {
 			return nil, nil, err

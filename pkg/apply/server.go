@@ -31,7 +31,7 @@ func (s *server) Locks() Locks { return Locks{Told: s.db.HasNoWait(), Waits: !s.
 
 func (s *server) Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error {
 	return s.stream.Write(ctx, s.db, rows, func(tx mysqldb.Tx, w *version.Writing) error {
-		return f(&session{s, tx, s.db.AtOnce(tx)}, w)
+		return f(&session{server: s, tx: tx, atOnce: s.db.AtOnce(tx)}, w)
 	})
 }
 
@@ -40,9 +40,13 @@ type session struct {
 	*server
 	tx     mysqldb.Tx
 	atOnce mysqldb.Tx // does not wait for locks
+	ahead  *ahead
 }
 
 func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error) {
+	if states, ok := x.ahead.takeStates(rows); ok {
+		return states, nil
+	}
 	return version.Read(ctx, x.tx, rows)
 }
 
@@ -59,6 +63,9 @@ func (x *session) Keys(ctx context.Context, rows []change.Row) (map[change.Row]s
 }
 
 func (x *session) Uncaptured(ctx context.Context, table string, keys []string) (map[string][]capture.Entry, error) {
+	if q, ok := x.ahead.takeQuestion(table, keys); ok {
+		return capture.Answered(ctx, q, table)
+	}
 	return capture.Uncaptured(ctx, x.tx, x.source, table, keys)
 }
 

@@ -15,9 +15,9 @@ import (
 
 // Lock locks the rows in key order.
 func (x *session) Lock(ctx context.Context, t *schema.Table, keys []string, whole, wait bool) (map[string]*Local, error) {
-	locking, tx := x.db.ForUpdate(), x.atOnce
+	locking := x.db.ForUpdate()
 	if wait {
-		locking, tx = " FOR UPDATE", x.tx
+		locking = " FOR UPDATE"
 	}
 	var q mysqldb.Statement
 	expressions := t.KeyExpr("")
@@ -34,7 +34,7 @@ func (x *session) Lock(ctx context.Context, t *schema.Table, keys []string, whol
 		into = make([]any, 1+len(t.Columns))
 		into[0] = &key
 	}
-	err := q.Query(ctx, tx, func(r *sql.Rows) error {
+	scan := func(r *sql.Rows) error {
 		l := &Local{Exists: true}
 		if whole {
 			l.Values = make([][]byte, len(t.Columns))
@@ -47,8 +47,9 @@ func (x *session) Lock(ctx context.Context, t *schema.Table, keys []string, whol
 		}
 		locals[key] = l
 		return nil
-	})
-	if err != nil {
+	}
+	if err := x.db.Together(ctx, x.tx, !wait, append([]mysqldb.Query{{Statement: &q, Scan: scan}}, x.queries()...)...); err != nil {
+		x.ahead = nil
 		return nil, fmt.Errorf("lock rows of %s: %w", t.Name, err)
 	}
 	return locals, nil

@@ -93,8 +93,9 @@ func (x *session) Take(ctx context.Context, f Found) (rows []change.Row, values 
 
 // AsUser undoes what announce does.
 func (x *session) AsUser(ctx context.Context) error {
-	_, err := x.tx.ExecContext(ctx, setApplying, nil, nil)
-	return err
+	var q mysqldb.Statement
+	q.SQL("SET @mysql_sync_applying = NULL, @mysql_sync_written = NULL")
+	return mysqldb.Along(ctx, x.tx, "", &q)
 }
 
 // Point updates the rows.

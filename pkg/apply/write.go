@@ -28,10 +28,6 @@ const (
 // allows.
 var Session = []config.Variable{{Name: "innodb_lock_wait_timeout", Value: 1}, {Name: "lock_wait_timeout", Value: 1}}
 
-// setApplying silences a table's triggers in this session, and tells the triggers that record cascades the time of the
-// write; see trigger.Applying and trigger.Written.
-const setApplying = `SET @mysql_sync_applying = ?, @mysql_sync_written = ?`
-
 // Delete deletes existing rows.
 func (x *session) Delete(ctx context.Context, t *schema.Table, steps []*Step) error {
 	return chunked(ctx, x.atOnce, t, steps, remove)
@@ -82,11 +78,17 @@ func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step,
 	return nil
 }
 
-// announce tells the session's triggers which table is being written, and the time of the oldest of the writes.
+// announce silences a table's triggers in this session, and tells the triggers that record cascades the time of the oldest of
+// the writes; see trigger.Applying and trigger.Written.
 func announce(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	oldest := slices.MinFunc(steps, func(a, b *Step) int { return cmp.Compare(a.State.Version.Time, b.State.Version.Time) })
 	written := time.UnixMicro(oldest.State.Version.Time).UTC().Format("2006-01-02 15:04:05.000000")
-	if _, err := tx.ExecContext(ctx, setApplying, t.Name, written); err != nil {
+	var q mysqldb.Statement
+	q.SQL("SET @mysql_sync_applying = ")
+	q.Text([]byte(t.Name))
+	q.SQL(", @mysql_sync_written = ")
+	q.Text([]byte(written))
+	if err := mysqldb.Along(ctx, tx, "", &q); err != nil {
 		return fmt.Errorf("write %s: %w", t.Name, err)
 	}
 	return nil

@@ -90,11 +90,15 @@ func Uncaptured(ctx context.Context, db mysqldb.Queryer, s Asked, table string, 
 	var q mysqldb.Statement
 	question := s.Ask(table, slices.Values(keys))
 	question.AddTo(&q)
-	err := q.Query(ctx, db, question.Scan)
-	var list []Entry
-	if err == nil {
-		list, err = question.Answer(ctx)
+	if err := q.Query(ctx, db, question.Scan); err != nil {
+		return nil, fmt.Errorf("read local changes of %s: %w", table, err)
 	}
+	return Answered(ctx, question, table)
+}
+
+// Answered returns the answer to a question about rows of a table, by the rows' keys.
+func Answered(ctx context.Context, q Question, table string) (map[string][]Entry, error) {
+	list, err := q.Answer(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read local changes of %s: %w", table, err)
 	}

@@ -6,9 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-
-	"github.com/go-sql-driver/mysql"
 )
 
 // ErrFenced says that a write did not happen because the condition for all writes
@@ -30,12 +27,15 @@ type fence struct {
 // ALTER: the server commits before those, so they are only begun under the
 // condition.
 //
-// The condition costs no round trip: it replaces the BEGIN. That is why these
-// transactions have connections of their own, on which the server begins a
-// transaction with whatever comes first. Call Fence once, before the pool is
-// shared.
+// The condition costs no round trip: it replaces the BEGIN, and a query is sent
+// with it. That is why these transactions have connections of their own, on which
+// the server begins a transaction with whatever comes first, and accepts several
+// statements as one text. So ErrFenced is an error of the first statement. Call
+// Fence once, before the pool is shared.
 func (db *DB) Fence(condition string, broken func()) {
-	fenced := fencing{db.connector, &fence{condition, broken}}
+	inner := db.connector
+	inner.Connector = db.together
+	fenced := fencing{inner, &fence{condition, broken}}
 	db.fenced = sql.OpenDB(fenced)
 	limit(db.DB.DB, mostConns/2) // as many as before, in total
 	limit(db.fenced, mostConns/2)
@@ -87,7 +87,7 @@ func (c fencing) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("a connection of type %T cannot be fenced", opened), opened.Close())
 	}
-	return &fencedConn{conn, c.fence}, nil
+	return &fencedConn{serverConn: conn, fence: c.fence}, nil
 }
 
 // serverConn is what the driver's connections can do.
@@ -103,61 +103,21 @@ type serverConn interface {
 	driver.Validator
 }
 
-// fencedConn is a connection whose transactions begin with the condition.
+// fencedConn is a connection whose transactions begin with the condition, and of which statements may go along with others.
 type fencedConn struct {
 	serverConn
 	fence *fence
+	along along
 }
 
-// BeginTx begins a transaction of the session's own kind.
-func (c *fencedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+// BeginTx begins a transaction of the session's own kind; the server hears of it with its first statement.
+func (c *fencedConn) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if opts.ReadOnly || opts.Isolation != 0 {
 		return nil, errors.New("a fenced transaction has no options")
 	}
-	holds, err := c.holds(ctx)
-	if err == nil && holds {
-		return fencedTx{c}, nil
-	}
-	if err != nil && !errors.As(err, new(*mysql.MySQLError)) {
-		return nil, err // the connection is lost, or will not be reused
-	}
-	if back := (fencedTx{c}).Rollback(); back != nil || err != nil {
-		return nil, errors.Join(err, back)
-	}
-	c.fence.broken()
-	return nil, ErrFenced
-}
-
-// holds queries the condition, which begins the transaction.
-func (c *fencedConn) holds(ctx context.Context) (bool, error) {
-	rows, err := c.QueryContext(ctx, c.fence.condition, nil)
-	if err != nil {
-		return false, err
-	}
-	found := false
-	values := make([]driver.Value, len(rows.Columns()))
-	for {
-		switch err := rows.Next(values); {
-		case err == nil:
-			found = true
-		case errors.Is(err, io.EOF):
-			return found, rows.Close()
-		default:
-			return false, errors.Join(err, rows.Close())
-		}
-	}
+	c.along = along{begins: true}
+	return fencedTx{c}, nil
 }
 
 // fencedTx ends a transaction.
 type fencedTx struct{ c *fencedConn }
-
-// Commit commits the transaction.
-func (t fencedTx) Commit() error { return t.end("COMMIT") }
-
-// Rollback rolls it back.
-func (t fencedTx) Rollback() error { return t.end("ROLLBACK") }
-
-func (t fencedTx) end(query string) error {
-	_, err := t.c.ExecContext(context.Background(), query, nil)
-	return err
-}

@@ -57,7 +57,8 @@ type DB struct {
 
 	spelled   map[string]string // by names in lower case; see Spell
 	connector connector
-	fenced    *sql.DB // for writes that depend on a condition; see Fence
+	together  driver.Connector // its connections take several statements as one text
+	fenced    *sql.DB          // for writes that depend on a condition; see Fence
 }
 
 // ForUpdate returns the end of a query that locks its rows for writing and fails at
@@ -185,7 +186,12 @@ func pool(c config.MySQL, set setting) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysqlConfig: %w", err)
 	}
-	db := &DB{Name: c.Database, connector: connector{inner, set, c.ConnectTimeout, &watch{}}}
+	mc.MultiStatements = true
+	together, err := mysql.NewConnector(mc)
+	if err != nil {
+		return nil, fmt.Errorf("mysqlConfig: %w", err)
+	}
+	db := &DB{Name: c.Database, connector: connector{inner, set, c.ConnectTimeout, &watch{}}, together: together}
 	db.DB = sqlx.NewDb(sql.OpenDB(db.connector), "mysql")
 	db.connector.watch.pool = db.DB.DB
 	limit(db.DB.DB, mostConns)

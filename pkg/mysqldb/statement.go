@@ -1,8 +1,10 @@
 package mysqldb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -120,4 +122,57 @@ func Each(ctx context.Context, db Queryer, query string, args []any, f func(*sql
 		}
 	}
 	return rows.Err()
+}
+
+// Query is a query and what takes each resulting row.
+type Query struct {
+	*Statement
+	Scan func(*sql.Rows) error
+}
+
+// Together runs queries in a transaction of the pool, one after the other, the first error ending it; if the pool is fenced, in one
+// round trip. With atOnce the first of them does not wait for locks; see AtOnce.
+func (db *DB) Together(ctx context.Context, tx Tx, atOnce bool, queries ...Query) error {
+	first := tx
+	if atOnce {
+		first = db.AtOnce(tx)
+	}
+	var all Statement
+	for i, q := range queries {
+		if i > 0 {
+			all.SQL("; ")
+		}
+		all.Append(q.Statement)
+	}
+	if db.fenced == nil || all.Len() > longText {
+		for i, q := range queries {
+			on := tx
+			if i == 0 {
+				on = first
+			}
+			if err := q.Query(ctx, on, q.Scan); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows, err := first.QueryContext(ctx, all.text.String(), all.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for i, q := range queries {
+		if i > 0 && !rows.NextResultSet() {
+			return cmp.Or(rows.Err(), io.ErrUnexpectedEOF)
+		}
+		for rows.Next() {
+			if err := q.Scan(rows); err != nil {
+				return err
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

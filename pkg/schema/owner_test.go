@@ -75,6 +75,9 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := tx.ExecContext(t.Context(), `INSERT INTO t VALUES (22)`); err != nil {
+		t.Fatal(err)
+	}
 	conn, err := other.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +103,7 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 		t.Errorf("the former owner created a table: %v", err)
 	}
 	var ids []int
-	if err := one.Select(&ids, `SELECT id FROM t ORDER BY id`); err != nil || len(ids) != 5 || ids[4] != 3 {
+	if err := one.Select(&ids, `SELECT id FROM t ORDER BY id`); err != nil || len(ids) != 6 || ids[4] != 3 {
 		t.Errorf("the table has %v (%v)", ids, err)
 	}
 	if owns, err := owner.Owns(t.Context(), conn); !owns || err != nil || *theirs != 0 {

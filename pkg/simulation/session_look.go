@@ -12,6 +12,8 @@ import (
 )
 
 // Lock locks the rows that exist.
+func (*session) Expect(*schema.Table, []change.Row) {}
+
 func (x *session) Lock(_ context.Context, _ *schema.Table, keys []string, whole, wait bool) (map[string]*apply.Local, error) {
 	n := x.n
 	if n.w.mistake == DecideBeforeLock {

@@ -29,21 +29,9 @@ func column[T any](ctx context.Context, db mysqldb.Queryer, name string, rows []
 }
 
 // each reads columns of the versions of rows into variables, and then calls f with the row, in all of its given spellings.
-//
-// The rows of a table are one list in the statement: given as many conditions, the servers take longer to plan it than to
-// run it. Of many rows of a table, only those are looked up that are known, if that is quickly said.
+// Of many rows of a table, only those are looked up that are known, if that is quickly said.
 func each(ctx context.Context, db mysqldb.Queryer, columns string, rows []change.Row, f func(of []change.Row) error, into ...any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	byID := map[string]map[string][]change.Row{}
-	for _, r := range rows {
-		if byID[r.Table] == nil {
-			byID[r.Table] = make(map[string][]change.Row, len(rows))
-		}
-		id := r.ID()
-		byID[r.Table][id] = append(byID[r.Table][id], r)
-	}
+	byID := sortByID(rows)
 	for table, ids := range byID {
 		if len(ids) < manyRows {
 			continue
@@ -59,6 +47,30 @@ func each(ctx context.Context, db mysqldb.Queryer, columns string, rows []change
 	if len(byID) == 0 {
 		return nil
 	}
+	q, scan := ask(columns, byID, f, into...)
+	return q.Query(ctx, db, scan)
+}
+
+// rowsByID are rows, in all of their given spellings, by table and ID.
+type rowsByID map[string]map[string][]change.Row
+
+func sortByID(rows []change.Row) rowsByID {
+	byID := rowsByID{}
+	for _, r := range rows {
+		if byID[r.Table] == nil {
+			byID[r.Table] = make(map[string][]change.Row, len(rows))
+		}
+		id := r.ID()
+		byID[r.Table][id] = append(byID[r.Table][id], r)
+	}
+	return byID
+}
+
+// ask returns the query for columns of the versions of at least one row, and what takes its rows.
+//
+// The rows of a table are one list in the statement: given as many conditions, the servers take longer to plan it than to
+// run it.
+func ask(columns string, byID rowsByID, f func(of []change.Row) error, into ...any) (*mysqldb.Statement, func(*sql.Rows) error) {
 	var q mysqldb.Statement
 	q.SQL("SELECT table_name, row_id, " + columns + " FROM sync_versions")
 	between := " WHERE "
@@ -82,7 +94,7 @@ func each(ctx context.Context, db mysqldb.Queryer, columns string, rows []change
 	var table sql.RawBytes
 	var id string
 	into = append([]any{&table, &id}, into...)
-	return q.Query(ctx, db, func(found *sql.Rows) error {
+	return &q, func(found *sql.Rows) error {
 		if err := found.Scan(into...); err != nil {
 			return err
 		}
@@ -90,7 +102,7 @@ func each(ctx context.Context, db mysqldb.Queryer, columns string, rows []change
 			return fmt.Errorf("table %s, row %q: %w", table, id, err)
 		}
 		return nil
-	})
+	}
 }
 
 // manyRows is from how many rows of a table on it is asked first which of them have versions.

@@ -158,7 +158,7 @@ func (w *Writing) End(err error) {
 	s := w.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil && mysqldb.Number(err) == 0 && !w.unmade {
+	if err != nil && mysqldb.Number(err) == 0 && !w.unmade && !errors.Is(err, mysqldb.ErrFenced) {
 		s.doubt = append(s.doubt, w)
 		return
 	}

@@ -38,22 +38,46 @@ type Entry struct {
 
 // Read returns the states of rows, which may be of several tables; rows never seen are missing from the result.
 func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[change.Row]change.State, error) {
-	states := make(map[change.Row]change.State, len(rows))
-	var s change.State
-	var seen, made, counts sql.RawBytes
-	err := each(ctx, db, "time, origin, seen, made, counts", rows, func(of []change.Row) error {
-		if err := decode(&s, seen, made, counts); err != nil {
-			return err
-		}
-		for _, r := range of {
-			states[r] = s
-		}
-		return nil
-	}, &s.Version.Time, &s.Version.Origin, &seen, &made, &counts)
-	if err != nil {
+	to := newStates(len(rows))
+	if err := each(ctx, db, stateColumns, rows, to.add, to.into()...); err != nil {
 		return nil, fmt.Errorf("read versions: %w", err)
 	}
-	return states, nil
+	return to.states, nil
+}
+
+// Ask returns the query with which Read finds the states of at least one row, and what has each resulting row scanned into states,
+// for callers with other queries to send with it. It is made for few rows: less than manyRows.
+func Ask(rows []change.Row) (q *mysqldb.Statement, scan func(*sql.Rows) error, states map[change.Row]change.State) {
+	to := newStates(len(rows))
+	q, scan = ask(stateColumns, sortByID(rows), to.add, to.into()...)
+	return q, scan, to.states
+}
+
+const stateColumns = "time, origin, seen, made, counts"
+
+// states are read from a query's rows.
+type states struct {
+	states             map[change.Row]change.State
+	last               change.State
+	seen, made, counts sql.RawBytes
+}
+
+func newStates(n int) *states { return &states{states: make(map[change.Row]change.State, n)} }
+
+// into is where stateColumns go.
+func (s *states) into() []any {
+	return []any{&s.last.Version.Time, &s.last.Version.Origin, &s.seen, &s.made, &s.counts}
+}
+
+// add has rows, all spellings of one, be in the last state that was read.
+func (s *states) add(of []change.Row) error {
+	if err := decode(&s.last, s.seen, s.made, s.counts); err != nil {
+		return err
+	}
+	for _, r := range of {
+		s.states[r] = s.last
+	}
+	return nil
 }
 
 // Write stores the states of rows, which may be of several tables.
@@ -126,10 +150,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	q.SQL(`) ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
 		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position)),
 		touched = 1 - touched` + w.update())
-	if err := q.Exec(ctx, db); err != nil {
-		return fmt.Errorf("write versions: %w", err)
-	}
-	return nil
+	return mysqldb.Along(ctx, db, "write versions", &q)
 }
 
 // width says which columns entries have values for. Most rows need few, and the server reads each value of a statement.

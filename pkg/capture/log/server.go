@@ -122,21 +122,31 @@ func (s *server) Recorded(ctx context.Context, settled bool) (*Recorded, error) 
 }
 
 func (*server) Record(ctx context.Context, tx mysqldb.Execer, p Recorded) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log (id, position, mark, others, moved_at) VALUES (1, ?, ?, ?, UTC_TIMESTAMP(6))
-		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), others = VALUES(others), moved_at = VALUES(moved_at)`, p.At.String(), p.Mark, p.Others)
-	if err != nil {
-		return fmt.Errorf("write sync_log: %w", err)
+	var q mysqldb.Statement
+	q.SQL("INSERT INTO sync_log (id, position, mark, others, moved_at) VALUES (1, ")
+	q.Text([]byte(p.At.String()))
+	q.SQL(", ")
+	q.Text([]byte(p.Mark))
+	q.SQL(", ")
+	if p.Others == nil {
+		q.Null()
+	} else {
+		q.Bytes(p.Others)
 	}
-	return nil
+	q.SQL(`, UTC_TIMESTAMP(6))
+		ON DUPLICATE KEY UPDATE position = VALUES(position), mark = VALUES(mark), others = VALUES(others), moved_at = VALUES(moved_at)`)
+	return mysqldb.Along(ctx, tx, "write sync_log", &q)
 }
 
 func (*server) Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO sync_log_done (id, names, written_at) VALUES (?, ?, UTC_TIMESTAMP(6))
-		ON DUPLICATE KEY UPDATE names = VALUES(names), written_at = VALUES(written_at)`, by, names)
-	if err != nil {
-		return fmt.Errorf("write sync_log_done: %w", err)
-	}
-	return nil
+	var q mysqldb.Statement
+	q.SQL("INSERT INTO sync_log_done (id, names, written_at) VALUES (")
+	q.Int(int64(by))
+	q.SQL(", ")
+	q.Bytes(names)
+	q.SQL(`, UTC_TIMESTAMP(6))
+		ON DUPLICATE KEY UPDATE names = VALUES(names), written_at = VALUES(written_at)`)
+	return mysqldb.Along(ctx, tx, "write sync_log_done", &q)
 }
 
 func (s *server) InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error {

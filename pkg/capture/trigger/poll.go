@@ -63,7 +63,7 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 		ids[i] = e.ID
 	}
 	// As an expression, so that the server does not look for the date: it would read up to the next entry.
-	res, err := tx.ExecContext(ctx, deleteChanges(ids)+` AND `+written+` <= ?`, b.latest)
+	res, err := tx.ExecContext(mysqldb.Own(ctx), deleteChanges(ids)+` AND `+written+` <= ?`, b.latest)
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
