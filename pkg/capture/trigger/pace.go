@@ -25,6 +25,8 @@ const (
 	soonest   = 2 * time.Millisecond
 	quiet     = time.Second // after a change
 	laterMost = 20 * time.Millisecond
+	still     = 5 * time.Second // after a change
+	stillMost = 40 * time.Millisecond
 )
 
 // pace says when it is time for the next poll. The zero value says at once.
@@ -41,6 +43,8 @@ func (p *pace) interval(configured time.Duration, now time.Time) time.Duration {
 	switch since := now.Sub(p.last); {
 	case configured < lively && since < lively:
 		return max(configured/sooner, min(configured, soonest))
+	case since > still:
+		return max(configured, min(4*configured, stillMost))
 	case since > quiet:
 		return max(configured, min(2*configured, laterMost))
 	}

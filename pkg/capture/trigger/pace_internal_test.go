@@ -16,8 +16,11 @@ func TestPollsComeSoonerAfterAChange(t *testing.T) {
 		took       time.Duration
 		want       time.Duration
 	}{
-		"nothing for long":                    {10 * ms, time.Minute, 0, 0, 20 * ms},
-		"nothing for long, shorter":           {4 * ms, time.Minute, 0, 0, 8 * ms},
+		"nothing for long":                    {10 * ms, time.Minute, 0, 0, 40 * ms},
+		"nothing for long, shorter":           {4 * ms, time.Minute, 0, 0, 16 * ms},
+		"nothing for long, less short":        {25 * ms, time.Minute, 0, 0, 40 * ms},
+		"nothing for seconds":                 {10 * ms, 3 * time.Second, 0, 0, 20 * ms},
+		"nothing for seconds, shorter":        {4 * ms, 3 * time.Second, 0, 0, 8 * ms},
 		"nothing for long, longer":            {50 * ms, time.Minute, 0, 0, 50 * ms},
 		"nothing for a while":                 {10 * ms, 500 * ms, 0, 0, 10 * ms},
 		"a change just now":                   {10 * ms, 0, 1, 2 * ms, 2500 * time.Microsecond},
