@@ -18,6 +18,7 @@ const (
 	batchSize = 1000                   // the most writes that one transaction records
 	restMost  = 500 * time.Millisecond // how long Next waits for something
 	gather    = time.Millisecond       // how long it waits for more
+	lone      = 2 * gather             // after so long without any, a write is recorded at once
 	seenMost  = 100 * time.Millisecond // how long it waits until what was read can be seen
 )
 
@@ -60,14 +61,19 @@ func (s *Source) drain(ctx context.Context) (capture.Batch, error) {
 func (s *Source) follow(ctx context.Context) error {
 	rest, cancel := s.waits.Limit(ctx, restMost)
 	defer cancel()
+	begun, read := s.waits.Now(), false
 	for s.pending.count() == 0 {
 		if err := s.step(rest, nil); err != nil {
 			return timely(rest, err)
 		}
+		read = true
+	}
+	if read && s.waits.Now().Sub(begun) > lone {
+		return ctx.Err()
 	}
 	more, cancel := s.waits.Limit(ctx, gather)
 	defer cancel()
-	for { // once in any case: only who reads hears that the log is another one
+	for { // once in any case, if nothing was read yet: only who reads hears that the log is another one
 		if err := s.step(more, nil); err != nil {
 			return timely(more, err)
 		}
