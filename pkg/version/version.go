@@ -88,7 +88,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 	w := widthOf(entries)
 	var q mysqldb.Statement
 	q.Grow(160 * len(entries))
-	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, position, came_from" + w.columns() + ") VALUES (")
+	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, position" + w.columns() + ") VALUES (")
 	var b []byte
 	text := func(s string) []byte { b = append(b[:0], s...); return b }
 	for i := range entries {
@@ -108,8 +108,10 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		q.Int(int64(e.Fate))
 		q.SQL(",")
 		q.Int(e.Position)
-		q.SQL(",")
-		q.Text(text(e.From))
+		if w.from {
+			q.SQL(",")
+			q.Text(text(e.From))
+		}
 		if w.seen {
 			q.SQL(",")
 			b = appendSeen(b[:0], e.Seen)
@@ -147,18 +149,19 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 		}
 	}
 	// The assignments take effect in order: came_from depends on the values before them.
-	q.SQL(`) ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, VALUES(came_from)),
+	q.SQL(`) ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, ` + w.cameFrom() + `),
 		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position)),
 		touched = 1 - touched` + w.update())
 	return mysqldb.Along(ctx, db, "write versions", &q)
 }
 
 // width says which columns entries have values for. Most rows need few, and the server reads each value of a statement.
-type width struct{ seen, made, counts, keys, routed bool }
+type width struct{ from, seen, made, counts, keys, routed bool }
 
 func widthOf(entries []Entry) (w width) {
 	for i := range entries {
 		e := &entries[i]
+		w.from = w.from || e.From != ""
 		w.seen = w.seen || len(e.Seen) > 0
 		w.made = w.made || e.Made != nil
 		w.counts = w.counts || len(e.Counts) > 0
@@ -173,12 +176,20 @@ func (w width) columns() (list string) {
 	for _, c := range []struct {
 		has   bool
 		names string
-	}{{w.seen, ", seen"}, {w.made, ", made"}, {w.counts, ", counts"}, {w.keys, ", row_key"}, {w.routed, ", token, label"}} {
+	}{{w.from, ", came_from"}, {w.seen, ", seen"}, {w.made, ", made"}, {w.counts, ", counts"}, {w.keys, ", row_key"}, {w.routed, ", token, label"}} {
 		if c.has {
 			list += c.names
 		}
 	}
 	return list
+}
+
+// cameFrom returns which client the version of a row that is there already came from.
+func (w width) cameFrom() string {
+	if w.from {
+		return "VALUES(came_from)"
+	}
+	return "''"
 }
 
 // update returns what becomes of the columns of a row that is there already, each after a comma: one without a value has its

@@ -96,6 +96,8 @@ func TestARowCameFromTheClientThatSentItsVersion(t *testing.T) {
 		{version.Entry{State: state(4, "node-x")}, ""},
 		{version.Entry{State: state(5, "node-a"), From: "node-b", Position: 7}, "node-b"},
 		{version.Entry{State: state(5, "node-a"), From: "node-c"}, "node-b"},
+		{version.Entry{State: state(5, "node-a")}, "node-b"},
+		{version.Entry{State: state(6, "node-a"), Position: 8}, ""},
 	} {
 		c.e.Row = row
 		if err := version.Write(t.Context(), db, []version.Entry{c.e}); err != nil {
