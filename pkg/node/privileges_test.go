@@ -30,6 +30,7 @@ func documentedGrants(t *testing.T) []string {
 // them the node says what it was denied, at the start or at work.
 func TestNodeNeedsEachOfTheDocumentedPrivileges(t *testing.T) {
 	t.Parallel()
+	testkit.ByTriggers(t) // the log takes other rights
 	b := testkit.AnyBroker(t)
 	all := documentedGrants(t)
 	if len(all) < 5 {
