@@ -3,6 +3,7 @@ package binlog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -39,12 +40,21 @@ func WrittenColumns(mariaDB bool) string {
 	if mariaDB {
 		return `@@GLOBAL.gtid_binlog_pos, ''`
 	}
-	// Not executed alone: a transaction gets there after its commit has let go of the locks.
-	return `@@GLOBAL.gtid_owned, @@GLOBAL.gtid_executed`
+	// Not executed alone: a transaction gets there after its commit has let go of the locks. Without gtid_mode=ON neither has all.
+	return `IF(@@GLOBAL.gtid_mode = 'ON', @@GLOBAL.gtid_owned, CONCAT('` + nameless + `', @@GLOBAL.gtid_mode)), @@GLOBAL.gtid_executed`
 }
+
+// nameless is before the mode in which MySQL writes transactions without names.
+const nameless = "gtid_mode is "
+
+// ErrNameless says that the log's transactions have no names now.
+var ErrNameless = errors.New("the log's transactions may have no names: set gtid_mode step by step to ON")
 
 // ParseWritten reads the values of WrittenColumns.
 func ParseWritten(mariaDB bool, first, second string) (Written, error) {
+	if !mariaDB && strings.HasPrefix(first, nameless) {
+		return Written{}, fmt.Errorf("%s: %w", clip(first), ErrNameless)
+	}
 	p, err := ParsePosition(mariaDB, first)
 	if err != nil {
 		return Written{}, err

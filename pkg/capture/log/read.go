@@ -106,6 +106,9 @@ func (s *Source) one(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.close()
 			if errors.Is(err, binlog.ErrGone) {
+				if _, why := s.server.Written(understanding); errors.Is(why, binlog.ErrNameless) {
+					err = why
+				}
 				s.gone(err)
 			}
 		} else if s.waits.Now().Sub(s.tap.heard) > silentMost {
@@ -190,6 +193,9 @@ func (s *Source) same(ctx context.Context) error {
 	f, err := s.proven(ctx)
 	if err == nil && f.why != "" {
 		err = errors.New(f.why)
+		s.gone(err)
+	}
+	if errors.Is(err, binlog.ErrNameless) { // what is written now is not sent to who reads on by names
 		s.gone(err)
 	}
 	return err

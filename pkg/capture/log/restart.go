@@ -227,11 +227,11 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 	if why == nil {
 		return nil
 	}
-	s.log.Warn("writes may have been missed; the rows of all tables are sent to the remotes, deleted ones stay there: run verify", zap.Error(why))
 	end, err := s.server.Written(ctx)
 	if err != nil {
 		return err
 	}
+	s.log.Warn("writes may have been missed; the rows of all tables are sent to the remotes, deleted ones stay there: run verify", zap.Error(why))
 	all := func() error {
 		for _, table := range tables {
 			if err := missed(ctx, table); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
@@ -140,6 +141,43 @@ func TestNothingIsDecidedOverALogThatWasReset(t *testing.T) {
 	})
 	p.want("from then on", p.record(s), "+2 +3")
 	stop()
+}
+
+// TestALogWithoutNamesIsWaitedFor: while MySQL's gtid_mode is not ON, nothing is decided about a row, nor the tables sent again and again.
+// They are once it is ON again.
+func TestALogWithoutNamesIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
+	if p.server.Flavour != testkit.FlavourMySQL {
+		return // names cannot be turned off
+	}
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	missed, _, stop := p.watch(s)
+	p.exec(`SET GLOBAL gtid_mode = ON_PERMISSIVE`, `SET GLOBAL gtid_mode = OFF_PERMISSIVE`, `UPDATE orders SET name = 'uno' WHERE id = 1`)
+	testkit.Eventually(t, "it is told", func() error {
+		if _, err := s.Next(t.Context()); !errors.Is(err, binlog.ErrNameless) {
+			return fmt.Errorf("not yet: %w", err)
+		}
+		return nil
+	})
+	if list, err := capture.Uncaptured(t.Context(), p.db, s, "orders", []string{"1"}); !mysqldb.LockTimeout(err) {
+		t.Errorf("what waits of the row was said: %v, %v", list, err)
+	}
+	if len(missed) > 0 {
+		t.Error("it was recorded that writes may have been missed")
+	}
+	p.exec(`SET GLOBAL gtid_mode = ON_PERMISSIVE`, `SET GLOBAL gtid_mode = ON`)
+	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+		if _, err := s.Next(t.Context()); len(missed) < 2 { // which fails meanwhile
+			return fmt.Errorf("not yet: %w", err)
+		}
+		return nil
+	})
+	stop()
+	p.exec(`INSERT INTO orders VALUES (2, 'two')`)
+	p.want("from then on", p.record(s), "+2")
 }
 
 // TestAResetIsNoticedWhileTheServerWaits: after a reset the server may go on waiting at the end of the file that it had, and

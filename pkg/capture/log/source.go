@@ -3,6 +3,7 @@ package log
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -201,6 +202,9 @@ func (q *question) Scan(rows *sql.Rows) error { return rows.Scan(&q.first, &q.se
 func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
 	s := q.source
 	w, err := binlog.ParseWritten(s.mariaDB, q.first, q.second)
+	if errors.Is(err, binlog.ErrNameless) {
+		err = mysqldb.Answer(lockWaitTimeout, err.Error()) // as if the row were locked until then
+	}
 	if err != nil {
 		return nil, err
 	}
