@@ -348,7 +348,7 @@ func (s *shape) key(c *binlog.Change, image, other []binlog.Value) (string, erro
 func (s *shape) stored(c *binlog.Change, column int, images ...[]binlog.Value) ([]byte, error) {
 	at := s.at[column]
 	for _, image := range images {
-		if at >= 0 && at < len(image) && image[at].State != binlog.Absent {
+		if s.has(image, column) {
 			return c.Layout.Stored(c.Layout.Wanted[at], &s.table.Columns[column], image[at], s.convert)
 		}
 	}
@@ -385,6 +385,14 @@ func (d *decoder) counted(sh *shape, c *binlog.Change, update bool) ([]change.Co
 		if i < 0 {
 			continue
 		}
+		was, is := sh.has(c.Before, i), sh.has(c.After, i)
+		switch {
+		case sh.at[i] < 0: // the column is newer than the row
+		case update && !is: // an image of what changed
+			continue
+		case update && !was, !was && !is:
+			return nil, errImage
+		}
 		w := change.Counted{Name: strings.ToLower(sh.table.Columns[i].Name), Set: !update}
 		var ok bool
 		if update {
@@ -407,6 +415,12 @@ func (d *decoder) counted(sh *shape, c *binlog.Change, update bool) ([]change.Co
 	return list, nil
 }
 
+// has reports whether an image has a column.
+func (s *shape) has(image []binlog.Value, column int) bool {
+	at := s.at[column]
+	return at >= 0 && at < len(image) && image[at].State != binlog.Absent
+}
+
 // amount is a stored number as counters have it.
 func amount(stored []byte) (string, bool) {
 	if stored == nil {
@@ -414,6 +428,8 @@ func amount(stored []byte) (string, bool) {
 	}
 	return value.Amount(string(stored))
 }
+
+var errImage = errors.New("a session with another binlog_row_image than FULL changed a counter, and the log lacks its number")
 
 var errText = errors.New("a statement brought or changed rows that the log does not list, as RENAME TABLE does, or a write by a session of another binlog_format")
 

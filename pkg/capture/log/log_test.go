@@ -35,6 +35,7 @@ type place struct {
 	tables []*schema.Table
 	keys   []schema.ForeignKey
 	lost   []string
+	counts []string // the tables' counters
 	stream *version.Stream
 }
 
@@ -70,7 +71,8 @@ func (p *place) source() (*log.Source, []capture.Unseen) {
 	syncs := func(name string) bool {
 		return slices.ContainsFunc(p.tables, func(t *schema.Table) bool { return t.Name == name })
 	}
-	s := choice.Source(zap.NewNop(), p.db, choice.Config{Syncs: syncs, Interval: time.Millisecond, Lost: func(table string, _ time.Time) { p.lost = append(p.lost, table) }},
+	s := choice.Source(zap.NewNop(), p.db, choice.Config{Syncs: syncs, Interval: time.Millisecond, Lost: func(table string, _ time.Time) { p.lost = append(p.lost, table) },
+		Details: func(string) bool { return len(p.counts) > 0 }, Counters: func(string) []string { return p.counts }},
 		&config.MySQL{Host: p.server.Host, Port: p.server.Port, User: p.server.User, Password: p.server.Password, Database: p.db.Name}).(*log.Source)
 	p.Cleanup(func() { _ = s.Close() })
 	unseen, err := s.Unseen(p.Context(), p.tables, p.keys)
@@ -342,6 +344,37 @@ func TestRowsThatTheLogDoesNotListAreSent(t *testing.T) {
 		for len(missed) > 0 {
 			p.want("missed", <-missed, "orders")
 		}
+	}
+	stop()
+}
+
+// TestACounterThatTheLogLacksIsMissed: a session may log less, and what it counts is not known then.
+func TestACounterThatTheLogLacksIsMissed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, `CREATE TABLE orders (id INT PRIMARY KEY, name VARCHAR(20), n INT DEFAULT 5)`)
+	p.counts = []string{"n"}
+	s, _ := p.source()
+	missed, _, stop := p.watch(s)
+	conn, err := p.user.Connx(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	testkit.Exec(t, conn, `INSERT INTO orders VALUES (1, 'one', 1)`, `SET binlog_row_image = 'MINIMAL'`, `UPDATE orders SET name = 'uno'`)
+	p.want("with all numbers", p.record(s), "+1 +1")
+	for _, query := range []string{`UPDATE orders SET n = n + 1`, `UPDATE orders SET id = 2`, `INSERT INTO orders (id) VALUES (3)`} {
+		if len(missed) > 0 {
+			t.Errorf("missed before %s", query)
+		}
+		testkit.Exec(t, conn, query)
+		p.record(s)
+		testkit.Eventually(t, "it is recorded that writes may have been missed: "+query, func() error {
+			if len(missed) == 0 {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		p.want("missed", <-missed, "orders")
 	}
 	stop()
 }
