@@ -217,6 +217,10 @@ func TestALongTransactionOfApplyIsOwn(t *testing.T) {
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
+		testkit.Eventually(t, "the log is read", func() error { // within the time that a lock may be held
+			_, err := s.Count(t.Context(), 1)
+			return err
+		})
 		p.want("not apply's", p.record(s), []string{"", "+0"}[left])
 	}
 }
