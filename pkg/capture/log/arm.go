@@ -118,7 +118,7 @@ func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
 		}
 	}
 	for _, table := range slices.Sorted(maps.Keys(list)) {
-		s.log.Warn("what the log says about a table cannot be understood, as while it is altered; its rows are sent to the remotes because writes may have been missed", zap.String("table", table), zap.Error(list[table]))
+		s.log.Warn("what the log says about a table cannot be understood, as while it is altered; its rows are sent to the remotes because writes may have been missed, deleted ones may stay there: run verify", zap.String("table", table), zap.Error(list[table]))
 		if err := c.Missed(ctx, table); err != nil {
 			errs = append(errs, fmt.Errorf("table %s: %w", table, err))
 			continue

@@ -170,7 +170,9 @@ func (d *decoder) change(ctx context.Context, m *meaning, c *binlog.Change) erro
 	nth := d.count(sh.name)
 	if sh.bad != nil {
 		m.doubt[sh.name] = sh.bad
-		return nil
+		if !sh.keyed || c.Kind != binlog.Delete { // who is sent the table as a whole does not learn of a delete
+			return nil
+		}
 	}
 	list, err := d.row(sh, c)
 	for _, i := range list {

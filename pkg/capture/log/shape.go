@@ -36,6 +36,7 @@ type shape struct {
 	at    []int         // of each of table.Columns, or of ownColumns, its place in the values; -1: it is not among them
 	ends  int           // the place of rowEnd in the values, of a system-versioned table; -1: of another
 	bad   error         // why the rows cannot be understood
+	keyed bool          // but for their keys, which can
 
 	convert binlog.Convert
 }
@@ -128,6 +129,7 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 			columns = append(columns, at)
 		}
 		if sh.bad = s.fits(sh, l, columns); sh.bad == nil || again > 0 {
+			sh.keyed = sh.bad != nil && s.keyFits(sh, l, columns) == nil
 			return sh, columns, nil
 		}
 	}
@@ -193,18 +195,35 @@ func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
 
 // fits returns why the rows of a table are not what its definition says: it was altered since, or is.
 func (s *shapes) fits(sh *shape, l *binlog.Layout, columns []int) error {
-	t := sh.table
-	for i, at := range sh.at {
-		if at < 0 {
-			continue
-		}
-		if err := l.Fits(columns[at], &t.Columns[i]); err != nil {
-			return fmt.Errorf("the log's rows of %s: %w", sh.name, err)
+	for i := range sh.at {
+		if err := sh.fits(l, columns, i); err != nil {
+			return err
 		}
 	}
+	return s.keyFits(sh, l, columns)
+}
+
+// fits is the same for a column.
+func (s *shape) fits(l *binlog.Layout, columns []int, column int) error {
+	at := s.at[column]
+	if at < 0 {
+		return nil
+	}
+	if err := l.Fits(columns[at], &s.table.Columns[column]); err != nil {
+		return fmt.Errorf("the log's rows of %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// keyFits is the same for the key.
+func (s *shapes) keyFits(sh *shape, l *binlog.Layout, columns []int) error {
+	t := sh.table
 	for _, k := range t.Key {
 		if sh.at[k] < 0 {
 			return fmt.Errorf("the log's rows of %s have no key column %s", sh.name, t.Columns[k].Name)
+		}
+		if err := sh.fits(l, columns, k); err != nil {
+			return err
 		}
 	}
 	if l.Key == nil || l.Prefixes {
