@@ -44,9 +44,10 @@ func TestTheGoalIsSetAnew(t *testing.T) {
 		}
 	}
 	until("little is in use", func(limit int64) bool { return limit < 48<<20 })
-	large := make([]byte, 40<<20)
-	until("much is in use", func(limit int64) bool { return limit >= 64<<20 })
-	runtime.KeepAlive(large)
-	large = nil
+	func() {
+		large := make([]byte, 40<<20)
+		until("much is in use", func(limit int64) bool { return limit >= 64<<20 })
+		runtime.KeepAlive(large)
+	}()
 	until("it is in use no more", func(limit int64) bool { return limit < 48<<20 })
 }
