@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	batchSize = 1000                   // the most writes that one transaction records
-	restMost  = 500 * time.Millisecond // how long Next waits for something
-	gather    = time.Millisecond       // how long it waits for more
-	lone      = 2 * gather             // after so long without any, a write is recorded at once
-	seenMost  = 100 * time.Millisecond // how long it waits until what was read can be seen
+	batchSize  = 1000                   // the most writes that one transaction records
+	restMost   = 500 * time.Millisecond // how long Next waits for something
+	gather     = time.Millisecond       // how long it waits for more
+	gatherMost = 10 * time.Millisecond  // how long it reads on while there is more
+	lone       = 2 * gather             // after so long without any, a write is recorded at once
+	seenMost   = 100 * time.Millisecond // how long it waits until what was read can be seen
 )
 
 // Next implements capture.Source.
@@ -71,14 +72,28 @@ func (s *Source) follow(ctx context.Context) error {
 	if read && s.waits.Now().Sub(begun) > lone {
 		return ctx.Err()
 	}
+	for since := s.waits.Now(); ; {
+		before := s.pending.count()
+		done, err := s.gather(ctx)
+		if done || err != nil {
+			return err
+		}
+		if s.pending.count() == before || s.waits.Now().Sub(since) > gatherMost {
+			return nil
+		}
+	}
+}
+
+// gather reads until a batch is full, or for a moment, but once in any case, as only who reads hears that the log is another one.
+func (s *Source) gather(ctx context.Context) (full bool, err error) {
 	more, cancel := s.waits.Limit(ctx, gather)
 	defer cancel()
-	for { // once in any case, if nothing was read yet: only who reads hears that the log is another one
+	for {
 		if err := s.step(more, nil); err != nil {
-			return timely(more, err)
+			return false, timely(more, err)
 		}
 		if s.pending.count() >= batchSize {
-			return ctx.Err()
+			return true, ctx.Err()
 		}
 	}
 }
