@@ -51,7 +51,7 @@ func setGoal() {
 // small node has some 10 MiB of garbage then. It comes in steps.
 func goal(live, most int64) int64 {
 	const (
-		least = 30 << 20
+		least = 32 << 20
 		step  = 2 << 20
 	)
 	return min(max(least, (live*3/2+8<<20)/step*step), most)

@@ -13,9 +13,9 @@ import (
 func TestTheGoalFollowsWhatIsInUse(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct{ live, most, want int64 }{
-		{0, 64 * mib, 30 * mib},
-		{9 * mib, 64 * mib, 30 * mib},
-		{13 * mib, 64 * mib, 30 * mib},
+		{0, 64 * mib, 32 * mib},
+		{9 * mib, 64 * mib, 32 * mib},
+		{13 * mib, 64 * mib, 32 * mib},
 		{20 * mib, 64 * mib, 38 * mib},
 		{36 * mib, 64 * mib, 62 * mib},
 		{40 * mib, 64 * mib, 64 * mib},
