@@ -19,8 +19,8 @@ const alongMost = 16 << 10
 type alongKey struct{}
 
 // Along runs a statement of a transaction for its effect alone. A fenced transaction may send it with the next statement, or with
-// the COMMIT: then these return its error. what names it there, and is empty for one that cannot fail. It must be a statement that writes only the node's own tables, or sets
-// variables: it may be sent before it is known that the condition holds.
+// the COMMIT: then these return its error. what names it there, and is empty for one that cannot fail. It must be a statement
+// that writes only the node's own tables, or sets variables: it may be sent before it is known that the condition holds.
 func Along(ctx context.Context, tx Execer, what string, s *Statement) error {
 	if len(s.args) == 0 && s.Len() <= alongMost {
 		ctx = context.WithValue(ctx, alongKey{}, what)
