@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -181,10 +182,13 @@ func (n *node) recover() {
 	}
 }
 
+// variables are those by which servers say how far the log is written.
+var variables = regexp.MustCompile(`@@GLOBAL\.gtid_(binlog_pos|owned|executed)`)
+
 // written is W, as the product's query asks for it: one variable after the other. Mistakes are made where apply or a sender asks.
 func (n *node) written(asked bool) (binlog.Written, error) {
 	b := n.binary
-	columns := strings.Split(binlog.WrittenColumns(b.mariaDB), ",")
+	columns := append(variables.FindAllString(binlog.WrittenColumns(b.mariaDB), 2), "''")[:2]
 	switch {
 	case !asked:
 	case n.w.mistake == LogAskExecutedFirst && !b.mariaDB:
@@ -197,7 +201,7 @@ func (n *node) written(asked bool) (binlog.Written, error) {
 		if err := n.step(); err != nil {
 			return binlog.Written{}, err
 		}
-		values[i] = b.variable(strings.TrimPrefix(strings.TrimSpace(name), "@@GLOBAL."))
+		values[i] = b.variable(strings.TrimPrefix(name, "@@GLOBAL."))
 	}
 	return binlog.ParseWritten(b.mariaDB, values[0], values[1])
 }
