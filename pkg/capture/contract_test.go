@@ -90,22 +90,27 @@ func everySource(t *testing.T, test func(s *site), ddl ...string) {
 }
 
 // yielded returns the keys of the source's next batch, which may take some time.
-func (s *site) yielded() (capture.Batch, []string) {
+func (s *site) yielded() (capture.Batch, []string) { s.Helper(); return s.yieldedAll(1) }
+
+// yieldedAll waits for a batch of at least so many writes: a source may yield the first ones before it has read the others.
+func (s *site) yieldedAll(n int) (batch capture.Batch, keys []string) {
 	s.Helper()
-	for {
-		batch, err := s.source.Next(s.Context())
-		if err != nil {
+	testkit.Eventually(s, "the source yields writes", func() (err error) {
+		if batch, err = s.source.Next(s.Context()); err != nil {
 			s.Fatal(err)
 		}
-		if batch == nil {
-			continue
+		keys = nil
+		if batch != nil {
+			for _, e := range batch.Entries() {
+				keys = append(keys, e.Row.Key)
+			}
 		}
-		var keys []string
-		for _, e := range batch.Entries() {
-			keys = append(keys, e.Row.Key)
+		if len(keys) < n {
+			return fmt.Errorf("%q", keys)
 		}
-		return batch, keys
-	}
+		return nil
+	})
+	return batch, keys
 }
 
 // write runs a transaction that writes a row.
@@ -140,7 +145,7 @@ func TestCommittedWritesAreYieldedUntilConsumed(t *testing.T) {
 		testkit.Exec(s, s.user, `INSERT INTO orders VALUES ('a,b', 3, 0), ('a', 4, 0)`, `UPDATE orders SET n = 1 WHERE shop = 'a' AND id = 4`, `DELETE FROM orders WHERE shop = 'a' AND id = 4`)
 		early := []string{`a\,b,3`, "a,4", "a,4", "a,4"}
 		for _, consumed := range []bool{false, false, true} {
-			batch, keys := s.yielded()
+			batch, keys := s.yieldedAll(len(early))
 			if !slices.Equal(keys, early) {
 				s.Fatalf("yielded %q, want %q", keys, early)
 			}
