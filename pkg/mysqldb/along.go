@@ -10,7 +10,8 @@ import (
 )
 
 // A round trip costs a lone change more than what the server does for it. So what a fenced transaction need not know at once goes
-// along with the statement after it, as one text: the condition with which it begins, and statements run with Along.
+// along with the statement after it, as one text: the condition with which it begins, and statements run with Along. Promises 1
+// and 6 hold nevertheless: a transaction in which something failed along is never committed, whoever was told of it.
 
 // alongMost is how long a statement that goes along may be, and all that wait, in bytes: of a longer one, the round trip is not
 // what it costs, and the text as a whole must stay well within what a server accepts (max_allowed_packet).
@@ -194,7 +195,7 @@ func (t fencedTx) Commit() error {
 		_, err = c.serverConn.ExecContext(ctx, text, nil)
 		err = a.fail(what, err)
 	}
-	if a.failed != nil {
+	if err != nil {
 		_ = t.Rollback() // the first error is the one to tell; a lost connection rolls back by itself
 	}
 	*a = along{}

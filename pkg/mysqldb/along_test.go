@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/config"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
@@ -166,6 +167,32 @@ func TestNothingGoesPastABrokenFence(t *testing.T) {
 	if err := mysqldb.InTx(t.Context(), db, func(mysqldb.Tx) error { return nil }); err != nil || *broken != before {
 		t.Errorf("a transaction without statements: %v", err)
 	}
+}
+
+// TestAConditionThatCannotBeAskedLeavesNoTransaction: when the COMMIT has to ask it, and someone holds what it locks.
+func TestAConditionThatCannotBeAskedLeavesNoTransaction(t *testing.T) {
+	t.Parallel()
+	server := testkit.Shared(t)
+	schema := server.Create(t)
+	user := server.Connect(t, schema)
+	testkit.Exec(t, user, `CREATE TABLE owner (id INT PRIMARY KEY, n INT)`, `INSERT INTO owner VALUES (1, 1)`, `CREATE TABLE t (id INT PRIMARY KEY)`, `INSERT INTO t VALUES (1)`)
+	db := server.Connect(t, schema, config.Variable{Name: "innodb_lock_wait_timeout", Value: 1})
+	db.Fence(`SELECT 1 FROM t STRAIGHT_JOIN owner LOCK IN SHARE MODE`, func() {})
+	holder, err := user.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Exec(t, holder, `UPDATE owner SET n = 2`)
+	err = mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+		return mysqldb.Along(t.Context(), tx, "write t", statement(`INSERT INTO t VALUES (2)`))
+	})
+	if !mysqldb.LockTimeout(err) {
+		t.Errorf("the condition was not waited for: %v", err)
+	}
+	if err := holder.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Exec(t, user, `DELETE FROM t`) // which a lock on its row would refuse
 }
 
 // TestOwnStatementsCount as others do, found rows included, though the condition goes with them.
