@@ -18,7 +18,7 @@ func MQTTClient(tb TB, b *Broker, id string) mqtt.Client {
 	tb.Helper()
 	b = b.Server()
 	o := mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID(id).SetConnectTimeout(limit).
-		SetMaxReconnectInterval(time.Second)
+		SetMaxReconnectInterval(time.Second).SetStore(&copies{})
 	if password, ok := b.users[id]; ok {
 		o.SetUsername(id).SetPassword(password)
 	}

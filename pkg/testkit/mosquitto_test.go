@@ -154,3 +154,16 @@ func wait(t *testing.T, token mqtt.Token) {
 		t.Fatal(err)
 	}
 }
+
+// With -race: paho's own store shares packets between the connections.
+func TestClientsPublishWhileTheyReconnect(t *testing.T) {
+	t.Parallel()
+	b := testkit.Mosquitto(t, testkit.MosquittoOptions{})
+	c := testkit.MQTTClient(t, b, "alpha")
+	testkit.MQTTClient(t, b, "alpha") // Each sends the other away, about once a second.
+	for begun := time.Now(); time.Since(begun) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
+		for range 50 {
+			c.Publish("/change/beta", 1, false, "hello")
+		}
+	}
+}
