@@ -248,8 +248,9 @@ func TestLedStoresBehindAnACL(t *testing.T) {
 	sealed(h)
 	var mu sync.Mutex
 	heard := map[string]int{}
-	for _, name := range []string{"watch", "spy"} {
-		token := testkit.MQTTClient(t, b, name).Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
+	spy := testkit.MQTTClient(t, b, "spy")
+	for name, c := range map[string]mqtt.Client{"watch": testkit.MQTTClient(t, b, "watch"), "spy": spy} {
+		token := c.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
 			mu.Lock()
 			defer mu.Unlock()
 			if strings.HasPrefix(m.Topic(), "/verify/") {
@@ -268,7 +269,6 @@ func TestLedStoresBehindAnACL(t *testing.T) {
 	sealed(s)
 	s.Start()
 	first := state(t, h, "the first version", all).Leads[0].Version
-	spy := testkit.MQTTClient(t, b, "spy")
 	for i := range 50 { // in the name of the hub, and of itself
 		a, err := wire.Answer{ID: uint64(i), Lead: make([]byte, 100)}.Encode()
 		if err != nil {
