@@ -46,7 +46,7 @@ type along struct {
 	what   string
 	texts  []string
 	bytes  int
-	failed error // of a text of several statements: which of them had an effect is not known
+	failed error // of a text of several statements, of which nobody knows which had an effect, or of the condition
 }
 
 // add keeps a statement for later, or reports false: there is no room.
@@ -92,10 +92,19 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 	if err := c.begin(ctx); err != nil {
 		return nil, err
 	}
+	before := c.along
 	text, what := c.along.with(query)
 	result, err := c.serverConn.ExecContext(ctx, text, args)
+	if unsent(err) {
+		c.along = before
+		return nil, err
+	}
 	return result, c.along.fail(what, err)
 }
+
+// unsent reports whether the driver has sent nothing, since the values are more than the server takes in one text. It is asked to
+// prepare the statement then, alone.
+func unsent(err error) bool { return errors.Is(err, driver.ErrSkip) }
 
 // count runs a statement as a query for the number of rows that it found.
 func (c *fencedConn) count(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -122,20 +131,23 @@ func (c *fencedConn) begin(ctx context.Context) error {
 	c.along.begins, c.along.begun = false, true
 	rows, err := c.serverConn.QueryContext(ctx, c.fence.condition, nil)
 	if err != nil {
-		return err
+		return c.held(false, err)
 	}
 	holds, err := found(rows)
 	return c.held(holds, errors.Join(err, rows.Close()))
 }
 
-// held returns the error of a condition that does not hold.
+// held returns the error of a condition that does not hold, or could not be asked. The transaction can only be rolled back then.
 func (c *fencedConn) held(holds bool, err error) error {
-	if holds || err != nil {
-		return err
+	if holds && err == nil {
+		return nil
 	}
-	c.fence.broken()
-	c.along.failed = ErrFenced // what went with the condition is in the transaction
-	return ErrFenced
+	if err == nil {
+		c.fence.broken()
+		err = ErrFenced
+	}
+	c.along.failed = err
+	return err
 }
 
 // QueryContext runs a query, and with it all that has yet to be sent.
@@ -145,15 +157,22 @@ func (c *fencedConn) QueryContext(ctx context.Context, query string, args []driv
 			return nil, err
 		}
 	}
+	before := c.along
 	text, what := c.along.with(query)
-	if !c.along.begins {
-		rows, err := c.serverConn.QueryContext(ctx, text, args)
+	if before.begins {
+		text = c.fence.condition + "; " + text
+		c.along.begins, c.along.begun = false, true
+	}
+	rows, err := c.serverConn.QueryContext(ctx, text, args)
+	if unsent(err) {
+		c.along = before
+		return nil, err
+	}
+	if !before.begins {
 		return rows, c.along.fail(what, err)
 	}
-	c.along.begins, c.along.begun = false, true
-	rows, err := c.serverConn.QueryContext(ctx, c.fence.condition+"; "+text, args)
-	if err != nil {
-		return nil, err
+	if err != nil { // the condition's, which is the first of the text
+		return nil, c.held(false, err)
 	}
 	if err = c.held(found(rows)); err == nil {
 		err = c.along.fail(what, rows.(driver.RowsNextResultSet).NextResultSet()) // it passes over what has no rows

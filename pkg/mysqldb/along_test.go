@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -183,11 +184,29 @@ func TestAConditionThatCannotBeAskedLeavesNoTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Exec(t, holder, `UPDATE owner SET n = 2`)
-	err = mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
-		return mysqldb.Along(t.Context(), tx, "write t", statement(`INSERT INTO t VALUES (2)`))
-	})
-	if !mysqldb.LockTimeout(err) {
-		t.Errorf("the condition was not waited for: %v", err)
+	for name, f := range map[string]func(mysqldb.Tx) error{
+		"a commit": func(tx mysqldb.Tx) error {
+			return mysqldb.Along(t.Context(), tx, "write t", statement(`INSERT INTO t VALUES (2)`))
+		},
+		"a query": func(tx mysqldb.Tx) error {
+			return mysqldb.Each(t.Context(), tx, `SELECT id FROM t`, nil, func(*sql.Rows) error { return nil })
+		},
+		"a statement": func(tx mysqldb.Tx) error {
+			return statement(`INSERT INTO t VALUES (3)`).Exec(t.Context(), tx)
+		},
+	} {
+		err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+			if f(tx) == nil {
+				return nil
+			}
+			return statement(`INSERT INTO t VALUES (4)`).Exec(t.Context(), tx) // as if it had not failed
+		})
+		if !mysqldb.LockTimeout(err) {
+			t.Errorf("%s: the condition was not waited for: %v", name, err)
+		}
+	}
+	if got := ids(t, user); !slices.Equal(got, []int{1}) {
+		t.Errorf("without the condition, t got %v", got)
 	}
 	if err := holder.Commit(); err != nil {
 		t.Fatal(err)
@@ -270,6 +289,68 @@ func TestWhatGoesAlongOutlivesNoTransaction(t *testing.T) {
 			return err
 		}); err != nil {
 			t.Fatal(err)
+		}
+	}
+	if got := ids(t, user); !slices.Equal(got, []int{1, 2, 3}) {
+		t.Errorf("the table has %v", got)
+	}
+}
+
+// TestWhatGoesAlongIsSentBeforeLargeValues: values larger than the server's max_allowed_packet are sent in parts, which no other
+// statement can go with.
+func TestWhatGoesAlongIsSentBeforeLargeValues(t *testing.T) {
+	t.Parallel()
+	db, user, broken := fenced(t)
+	var most int
+	if err := user.Get(&most, `SELECT @@max_allowed_packet`); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Exec(t, user, `CREATE TABLE large (id INT PRIMARY KEY, a LONGTEXT, b LONGTEXT, along TEXT)`)
+	value := strings.Repeat("x", most/2+1)
+	large := func(before, after string) *mysqldb.Statement {
+		q := statement(before)
+		q.Text([]byte(value))
+		q.SQL(" AS a, ")
+		q.Text([]byte(value))
+		q.SQL(" AS b" + after)
+		return q
+	}
+	none := func(*sql.Rows) error { return nil }
+	for id, first := range []func(mysqldb.Tx) error{
+		func(mysqldb.Tx) error { return nil },
+		func(tx mysqldb.Tx) error { return mysqldb.Each(t.Context(), tx, `SELECT 1`, nil, none) },
+	} {
+		var along string
+		write := func(tx mysqldb.Tx) error {
+			insert := large(`INSERT INTO large SELECT `+strconv.Itoa(id)+`, v.*, @along FROM (SELECT `, `) v`)
+			return errors.Join(first(tx), mysqldb.Along(t.Context(), tx, "", statement(`SET @along = 'it went'`)), insert.Exec(t.Context(), tx))
+		}
+		if err := mysqldb.InTx(t.Context(), db, write); err != nil {
+			t.Fatal(err)
+		}
+		if err := user.Get(&along, `SELECT COALESCE(along, 'it did not go') FROM large WHERE id = ?`, id); err != nil || along != "it went" {
+			t.Errorf("with a statement: %s, %v", along, err)
+		}
+		ask := func(tx mysqldb.Tx) error {
+			q := large(`SELECT @along, `, ``)
+			return errors.Join(first(tx), mysqldb.Along(t.Context(), tx, "", statement(`SET @along = 'with a query'`)),
+				q.Query(t.Context(), tx, func(r *sql.Rows) error { return r.Scan(&along, new(sql.RawBytes), new(sql.RawBytes)) }))
+		}
+		if err := mysqldb.InTx(t.Context(), db, ask); err != nil || along != "with a query" {
+			t.Errorf("%s, %v", along, err)
+		}
+	}
+	testkit.Exec(t, user, `DELETE FROM owner`)
+	for name, ctx := range map[string]context.Context{"a query": t.Context(), "a write of its own": mysqldb.Own(t.Context())} {
+		told := *broken
+		err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+			if name == "a query" {
+				return large(`SELECT `, ``).Query(ctx, tx, none)
+			}
+			return large(`DELETE FROM t WHERE EXISTS (SELECT `, `)`).Exec(ctx, tx)
+		})
+		if !errors.Is(err, mysqldb.ErrFenced) || *broken != told+1 {
+			t.Errorf("%s with large values went past a broken fence: %v", name, err)
 		}
 	}
 	if got := ids(t, user); !slices.Equal(got, []int{1, 2, 3}) {
