@@ -87,6 +87,10 @@ func (c fencing) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("a connection of type %T cannot be fenced", opened), opened.Close())
 	}
+	if err := attend(ctx, conn, c.watch.pool); err != nil {
+		_ = conn.Close() // the first error is the one to tell
+		return nil, fmt.Errorf("set up session: %w", err)
+	}
 	return &fencedConn{serverConn: conn, fence: c.fence}, nil
 }
 

@@ -173,6 +173,17 @@ func (r *resettable) Write(b []byte) (int, error) {
 // nil if the driver no longer has the field for it; then sessions are closed instead,
 // which TestGuestsKeepTheirConnections notices.
 func resettableOf(conn driver.Conn) *resettable {
+	at := wireOf(conn)
+	if at == nil {
+		return nil
+	}
+	r := &resettable{Conn: *at}
+	*at = r
+	return r
+}
+
+// wireOf returns where the driver keeps its network connection, above TLS, or nil.
+func wireOf(conn driver.Conn) *net.Conn {
 	if w, ok := conn.(*watchedConn); ok { // as those to MySQL are
 		conn = w.serverConn
 	}
@@ -184,8 +195,5 @@ func resettableOf(conn driver.Conn) *resettable {
 	if !field.IsValid() || field.Type() != reflect.TypeFor[net.Conn]() {
 		return nil
 	}
-	at := (*net.Conn)(field.Addr().UnsafePointer())
-	r := &resettable{Conn: *at}
-	*at = r
-	return r
+	return (*net.Conn)(field.Addr().UnsafePointer())
 }
