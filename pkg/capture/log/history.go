@@ -15,6 +15,9 @@ const rowEnd = "row_end"
 // hidden are the columns that MariaDB adds, after all others, in a list of columns. No name ends with a space.
 var hidden = []string{"row_start ", rowEnd + " "}
 
+// hash is the column that MariaDB adds after these for each unique index of values that are too long for one.
+const hash = "DB_ROW_HASH "
+
 // lasting are the values of rowEnd in a row that is there: the last moment that the server knows, before 11.5 and from then on.
 var lasting = [][]byte{{0x7f, 0xff, 0xff, 0xff, 0x0f, 0x42, 0x3f}, {0xff, 0xff, 0xff, 0xff, 0x0f, 0x42, 0x3f}}
 

@@ -398,6 +398,17 @@ func TestDeletesBeforeAnAlterationAreNotMissed(t *testing.T) {
 	p.want("after the next start", p.record(s), "-1")
 }
 
+// TestAHiddenColumnIsNoOtherTable: MariaDB adds one for a unique index of long values, and names it only with full metadata.
+func TestAHiddenColumnIsNoOtherTable(t *testing.T) {
+	t.Parallel()
+	server := testkit.Server(t, testkit.LogFlags()...)
+	testkit.Exec(t, server.Open(t, ""), `SET GLOBAL binlog_row_metadata = 'MINIMAL'`)
+	p := newPlace(t, server, []string{"orders"}, `CREATE TABLE orders (id INT PRIMARY KEY, a TEXT, b TEXT, UNIQUE (a /*!80000 (100) */), UNIQUE (b /*!80000 (100) */)) /*M!100300 WITH SYSTEM VERSIONING */`)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one', 'uno'), (2, 'two', NULL)`, `DELETE FROM orders WHERE id = 1`)
+	p.want("recorded", p.record(s), "+1 +2 -1")
+}
+
 // TestTheRowsOfAnAlteredTable: the key's columns are found by their names.
 func TestTheRowsOfAnAlteredTable(t *testing.T) {
 	t.Parallel()

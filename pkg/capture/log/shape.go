@@ -189,6 +189,15 @@ func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
 	if keepsHistory {
 		list = append(list, hidden...)
 	}
+	var hashes []string
+	err = s.db.SelectContext(ctx, &hashes, `SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS
+		WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND INDEX_TYPE = 'HASH'`, s.db.Name, table)
+	if err != nil {
+		return nil, fmt.Errorf("read the indexes of %s: %w", table, err)
+	}
+	for range hashes {
+		list = append(list, hash)
+	}
 	s.order[table] = list
 	return list, nil
 }
