@@ -10,6 +10,8 @@ type SQL struct {
 	Schema string // of CREATE, ALTER and DROP DATABASE
 	Rows   bool   // it may remove or change rows that the log does not list
 	New    bool   // it may bring rows that the log does not list, or change some
+	Moves  bool   // it may add, remove or move columns
+	Types  bool   // it may give columns other types, character sets or members
 }
 
 // Name is a table's name. Schema is filled in from the session's default.
@@ -242,6 +244,9 @@ func (p *parser) drop() {
 	}
 }
 
+// noColumns is what ADD and DROP can be about besides columns.
+var noColumns = []string{"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "PRIMARY", "CONSTRAINT", "FOREIGN", "CHECK", "PARTITION", "PERIOD"}
+
 // alter reads what follows ALTER TABLE name.
 func (p *parser) alter() {
 	depth := 0
@@ -261,11 +266,21 @@ func (p *parser) alter() {
 			if p.table() {
 				p.sql.Rows, p.sql.New = true, true
 			}
+		case p.is("ADD"):
+			p.sql.Moves = !p.is(noColumns...) || p.sql.Moves
+		case p.is("MODIFY", "CHANGE"):
+			p.sql.Moves, p.sql.Types = true, true
 		case p.is("IMPORT"):
 			if p.is("TABLESPACE", "PARTITION") {
 				p.sql.Rows, p.sql.New = true, true
 			}
-		case p.is("TRUNCATE", "DROP", "DISCARD"):
+		case p.is("DROP"):
+			if p.is("PARTITION") {
+				p.sql.Rows = true
+			} else {
+				p.sql.Moves = !p.is(noColumns...) || p.sql.Moves
+			}
+		case p.is("TRUNCATE", "DISCARD"):
 			p.sql.Rows = p.is("PARTITION", "TABLESPACE") || p.sql.Rows
 		case p.is("EXCHANGE", "CONVERT"):
 			if p.is("TABLE") {
@@ -276,6 +291,8 @@ func (p *parser) alter() {
 				if p.after(false, "TABLE") {
 					p.table()
 				}
+			} else if p.is("TO") {
+				p.sql.Types = true
 			}
 		default:
 			p.advance()

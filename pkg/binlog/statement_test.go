@@ -23,6 +23,12 @@ func told(s *binlog.SQL) string {
 	if s.New {
 		line += "+"
 	}
+	if s.Moves {
+		line += " moves"
+	}
+	if s.Types {
+		line += " types"
+	}
 	if s.Schema != "" {
 		line += " " + s.Schema
 	}
@@ -59,17 +65,21 @@ func TestStatements(t *testing.T) {
 		"-- a comment\n# another\nTRUNCATE /* x */ TABLE s.t":                        "truncate! s.t",
 		"/*!40000 ALTER TABLE `t` DISABLE KEYS */":                                   "alter d.t",
 		"/*M!100301 DROP TABLE t */":                                                 "drop! d.t",
-		"ALTER TABLE t ADD COLUMN (a INT, b INT DEFAULT 'DROP PARTITION x')":         "alter d.t",
+		"ALTER TABLE t ADD COLUMN (a INT, b INT DEFAULT 'DROP PARTITION x')":         "alter moves d.t",
 		"ALTER TABLE t RENAME COLUMN a TO b":                                         "alter d.t",
-		"ALTER TABLE t ADD x INT, RENAME TO s.u, ADD y INT":                          "alter!+ d.t s.u",
+		"ALTER TABLE t ADD x INT, RENAME TO s.u, ADD y INT":                          "alter!+ moves d.t s.u",
 		"ALTER TABLE t RENAME `u`":                                                   "alter!+ d.t d.u",
 		"ALTER TABLE t TRUNCATE PARTITION p0":                                        "alter! d.t",
 		"ALTER TABLE t DROP PARTITION p0, p1":                                        "alter! d.t",
-		"ALTER TABLE t DROP COLUMN a":                                                "alter d.t",
+		"ALTER TABLE t DROP COLUMN a":                                                "alter moves d.t",
 		"ALTER TABLE t EXCHANGE PARTITION p WITH TABLE s.u":                          "alter!+ d.t s.u",
 		"ALTER TABLE t CONVERT PARTITION p TO TABLE u":                               "alter!+ d.t d.u",
 		"ALTER TABLE t CONVERT TABLE u TO PARTITION p VALUES LESS THAN (5)":          "alter!+ d.t d.u",
-		"ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4":                             "alter d.t",
+		"ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4":                             "alter types d.t",
+		"ALTER TABLE t MODIFY a INT AFTER b":                                         "alter moves types d.t",
+		"ALTER TABLE t CHANGE COLUMN a b INT, DROP KEY c":                            "alter moves types d.t",
+		"ALTER TABLE t ADD UNIQUE (a), DROP INDEX b, ADD PARTITION (x)":              "alter d.t",
+		"ALTER TABLE t DROP CHECK c, DROP `key`":                                     "alter moves d.t",
 		"ALTER TABLE t DISCARD TABLESPACE":                                           "alter! d.t",
 		"ALTER TABLE t IMPORT TABLESPACE":                                            "alter!+ d.t",
 		"ALTER TABLE t IMPORT PARTITION p TABLESPACE":                                "alter!+ d.t",

@@ -3,11 +3,13 @@ package binlog
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"net/netip"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
@@ -150,7 +152,11 @@ func (col *Column) text(c *value.Column, raw []byte, convert Convert) ([]byte, e
 	case "uuid", "inet4", "inet6":
 		return network(c.DataType, raw)
 	}
-	return unicode(c.Charset, raw, convert)
+	text, err := unicode(c.Charset, raw, convert)
+	if err == nil && !utf8.Valid(text) {
+		err = errors.New("it is no text of the column's character set")
+	}
+	return text, err
 }
 
 // network reads MariaDB's types of 4 or 16 bytes, without the zeros at their end.

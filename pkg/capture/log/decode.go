@@ -76,7 +76,7 @@ func (d *decoder) decode(ctx context.Context, t *binlog.Transaction) (*meaning, 
 	d.own(t)
 	for i := range t.Changes {
 		c := &t.Changes[i]
-		if err := d.change(ctx, m, c); err != nil {
+		if err := d.change(ctx, m, t, c); err != nil {
 			return nil, err
 		}
 		if n := len(b.rows); n > 0 && c.EndOfStatement {
@@ -144,10 +144,10 @@ func (s *shape) raw(c *binlog.Change, column int) []byte {
 }
 
 // change adds what a change means: of a row, to what there is of its transaction.
-func (d *decoder) change(ctx context.Context, m *meaning, c *binlog.Change) error {
+func (d *decoder) change(ctx context.Context, m *meaning, t *binlog.Transaction, c *binlog.Change) error {
 	switch c.Kind {
 	case binlog.Statement:
-		d.stated(m, c)
+		d.stated(m, t, c)
 		return nil
 	case binlog.Unknown:
 		m.any, m.stated = true, true
@@ -435,8 +435,10 @@ var errImage = errors.New("a session with another binlog_row_image than FULL cha
 
 var errText = errors.New("a statement brought or changed rows that the log does not list, as RENAME TABLE does, or a write by a session of another binlog_format")
 
+var errAltered = errors.New("it was altered after its rows were written and before they were read")
+
 // stated notes what a statement that is logged as text may have changed.
-func (d *decoder) stated(m *meaning, c *binlog.Change) {
+func (d *decoder) stated(m *meaning, t *binlog.Transaction, c *binlog.Change) {
 	own := d.shapes.schema
 	m.stated = true
 	if c.SQL.Verb == binlog.Other && len(c.SQL.Tables) == 0 {
@@ -453,6 +455,8 @@ func (d *decoder) stated(m *meaning, c *binlog.Change) {
 		}
 		if c.SQL.New {
 			m.doubt[name] = errText
+		} else if d.shapes.misread(name, c.SQL, t.GTID) {
+			m.doubt[name] = errAltered
 		}
 	}
 	if c.SQL.Schema == own {

@@ -247,6 +247,7 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 		}
 		if m.any {
 			clear(s.decoder.shapes.order)
+			clear(s.decoder.shapes.taken)
 			s.decoder.shapes.tables = schema.NewTables(s.db)
 		}
 		s.tap.reader.Forget()

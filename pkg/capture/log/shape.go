@@ -11,6 +11,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
+	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // The own tables whose rows in the log mean something.
@@ -54,8 +55,40 @@ type shapes struct {
 	known   map[*binlog.Layout]*shape // as the log describes them
 	keyed   map[string][]string       // the keys of tables as last seen
 	moved   []string                  // tables that have another key since: their versions name no rows of theirs
+	taken   map[string]*definition    // by what the rows of tables are understood
 	asking  func() context.Context    // of who reads now
 	failed  error                     // why a definition could not be read; the reading begins again
+	written func(ctx context.Context) (binlog.Written, error)
+}
+
+// definition is that of a table by which the log's rows are understood. It is read later than they are written.
+type definition struct {
+	asOf    binlog.Written // how far the log was written after it was read: what comes later has changed nothing of it
+	ordered bool           // the rows' columns have no names, and were found by their order
+	texts   bool           // the key has texts, whose character sets and members are the definition's
+}
+
+// understood notes that rows are understood by a table's definition.
+func (s *shapes) understood(ctx context.Context, t *schema.Table, l *binlog.Layout) error {
+	d := s.taken[t.Name]
+	if d == nil {
+		asOf, err := s.written(ctx)
+		if err != nil {
+			return err
+		}
+		d = &definition{asOf: asOf}
+		s.taken[t.Name] = d
+	}
+	d.ordered = d.ordered || !l.Named
+	d.texts = d.texts || slices.ContainsFunc(t.Key, func(k int) bool { return t.Columns[k].Kind == value.Text })
+	return nil
+}
+
+// misread reports whether an ALTER TABLE shows that the rows before it were understood by the definition that it made, and may mean
+// something else.
+func (s *shapes) misread(table string, alter *binlog.SQL, by binlog.GTID) bool {
+	d := s.taken[table]
+	return d != nil && d.asOf.Has(by) && (alter.Moves && d.ordered || alter.Types && (d.ordered || d.texts))
 }
 
 // Tables are the definitions of the tables.
@@ -101,6 +134,7 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		if again > 0 {
 			s.tables.Forget(name)
 			delete(s.order, name)
+			delete(s.taken, name)
 		}
 		t, err := s.tables.Table(ctx, name)
 		if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Stuck(err) {
@@ -130,7 +164,7 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		}
 		if sh.bad = s.fits(sh, l, columns); sh.bad == nil || again > 0 {
 			sh.keyed = sh.bad != nil && s.keyFits(sh, l, columns) == nil
-			return sh, columns, nil
+			return sh, columns, s.understood(ctx, t, l)
 		}
 	}
 	return nil, nil, nil
@@ -250,10 +284,11 @@ func (s *shapes) keyFits(sh *shape, l *binlog.Layout, columns []int) error {
 	return nil
 }
 
-// forget has all definitions read again.
+// forget has a table's definition read again.
 func (s *shapes) forget(table string) {
 	s.tables.Forget(table)
 	delete(s.order, table)
+	delete(s.taken, table)
 }
 
 // convert has the server turn a text of another character set into UTF-8: only the server knows all of them.

@@ -131,7 +131,8 @@ func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
 	s.tap.clock.now = p.Clock
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, mariaDB: p.MariaDB, nth: map[string]uint32{}, shapes: &shapes{
 		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,
-		order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{},
+		order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{}, taken: map[string]*definition{},
+		written: p.Written,
 		whole: func(table string) bool {
 			return c.Details != nil && c.Details(table) || c.Counters != nil && len(c.Counters(table)) > 0
 		},
