@@ -109,6 +109,23 @@ func (s *Statement) Query(ctx context.Context, db Queryer, f func(*sql.Rows) err
 	return Each(ctx, db, s.text.String(), s.args, f)
 }
 
+// QueryKnown is Query for a caller that first looks at the columns of the result, also of one without rows.
+func (s *Statement) QueryKnown(ctx context.Context, db Queryer, columns func([]*sql.ColumnType) error, f func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, s.text.String(), s.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	if err := columns(types); err != nil {
+		return err
+	}
+	return scanAll(rows, f)
+}
+
 // Each runs a query and calls f for each resulting row.
 func Each(ctx context.Context, db Queryer, query string, args []any, f func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query, args...)
@@ -116,6 +133,11 @@ func Each(ctx context.Context, db Queryer, query string, args []any, f func(*sql
 		return err
 	}
 	defer rows.Close()
+	return scanAll(rows, f)
+}
+
+// scanAll calls f for each row of a result.
+func scanAll(rows *sql.Rows, f func(*sql.Rows) error) error {
 	for rows.Next() {
 		if err := f(rows); err != nil {
 			return err
@@ -130,9 +152,28 @@ type Query struct {
 	Scan func(*sql.Rows) error
 }
 
+// CountThen runs a statement that writes only the node's own tables, in a transaction of the pool, and returns how many rows it
+// found, inserted or deleted; then it runs queries, as Together does.
+func (db *DB) CountThen(ctx context.Context, tx Tx, s *Statement, queries ...Query) (n int64, err error) {
+	if db.fenced == nil || len(queries) == 0 {
+		if n, err = s.Count(Own(ctx), tx); err != nil {
+			return 0, err
+		}
+		return n, db.Together(ctx, tx, false, queries...)
+	}
+	var count Statement
+	count.Append(s)
+	count.SQL("; SELECT ROW_COUNT()")
+	all := append([]Query{{&count, func(r *sql.Rows) error { return r.Scan(&n) }}}, queries...)
+	return n, db.Together(ctx, tx, false, all...)
+}
+
 // Together runs queries in a transaction of the pool, one after the other, the first error ending it; if the pool is fenced, in one
 // round trip. With atOnce the first of them does not wait for locks; see AtOnce.
 func (db *DB) Together(ctx context.Context, tx Tx, atOnce bool, queries ...Query) error {
+	if len(queries) == 0 {
+		return nil
+	}
 	first := tx
 	if atOnce {
 		first = db.AtOnce(tx)
@@ -165,12 +206,7 @@ func (db *DB) Together(ctx context.Context, tx Tx, atOnce bool, queries ...Query
 		if i > 0 && !rows.NextResultSet() {
 			return cmp.Or(rows.Err(), io.ErrUnexpectedEOF)
 		}
-		for rows.Next() {
-			if err := q.Scan(rows); err != nil {
-				return err
-			}
-		}
-		if err := rows.Err(); err != nil {
+		if err := scanAll(rows, q.Scan); err != nil {
 			return err
 		}
 	}

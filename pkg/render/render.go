@@ -178,25 +178,8 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	if err := n.Tables.Aside(table); err != nil {
 		return errAside{err}
 	}
-	t, err := n.Tables.FreshAtOnce(ctx, table)
-	if n.Tables.SetAside(table, err) {
-		return errAside{err}
-	} else if err != nil {
-		return err
-	}
-	if to.Note != nil {
-		if err := to.Note(ctx, table); n.Tables.SetAside(table, err) {
-			return errAside{err}
-		} else if err != nil {
-			return err
-		}
-	}
-	items = fitting(d, t, items)
-	if len(items) == 0 {
-		return nil
-	}
-	l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to.Counting(t.Name, n.Counters), t, items)
-	if err != nil {
+	t, l, err := n.look(ctx, d, to, table, items)
+	if err != nil || l == nil {
 		return err
 	}
 	for _, i := range l.Idle {
@@ -246,6 +229,49 @@ func (n *Renderer) renderTable(ctx context.Context, d *Rendering, to Target, tab
 	return nil
 }
 
+// look reads rows of a table for a remote, and returns the definition by which they were read; no Look if none of the
+// items fits the table. Rows that show whether the definition still holds cost no look at the table before.
+func (n *Renderer) look(ctx context.Context, d *Rendering, to Target, table string, items []outbox.Item) (*schema.Table, *Look, error) {
+	aside := func(err error) error { // or the error itself
+		if n.Tables.SetAside(table, err) {
+			return errAside{err}
+		}
+		return err
+	}
+	t, err := n.Tables.Table(ctx, table)
+	if err != nil {
+		return nil, nil, aside(err)
+	}
+	shown := t.Shows() && !slices.ContainsFunc(items, func(i outbox.Item) bool { return misfit(t, i) != nil })
+	if !shown {
+		if t, err = n.Tables.FreshAtOnce(ctx, table); err != nil {
+			return nil, nil, aside(err)
+		}
+	}
+	if to.Note != nil {
+		if err := to.Note(ctx, table); err != nil {
+			return nil, nil, aside(err)
+		}
+	}
+	for {
+		fit := items
+		if !shown {
+			fit = fitting(d, t, items)
+		}
+		if len(fit) == 0 {
+			return t, nil, nil
+		}
+		l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to.Counting(t.Name, n.Counters), t, fit)
+		if !shown || !errors.Is(err, schema.ErrOutdated) && !mysqldb.SchemaChanged(err) {
+			return t, l, err
+		}
+		shown = false
+		if t, err = n.Tables.Renew(ctx, t); err != nil {
+			return nil, nil, aside(err)
+		}
+	}
+}
+
 // routes are Routes without a value in it where there are none.
 func (n *Renderer) routes() Routes {
 	if n.Routes == nil {
@@ -259,13 +285,19 @@ func (n *Renderer) routes() Routes {
 func fitting(d *Rendering, t *schema.Table, items []outbox.Item) []outbox.Item {
 	fit := make([]outbox.Item, 0, len(items))
 	for _, i := range items {
-		if _, err := t.KeyArgs(nil, i.Key); err != nil {
+		if err := misfit(t, i); err != nil {
 			d.refuse(i, wire.Reject{Message: err.Error()})
 			continue
 		}
 		fit = append(fit, i)
 	}
 	return fit
+}
+
+// misfit returns why an item's key is none of the table's.
+func misfit(t *schema.Table, i outbox.Item) error {
+	_, err := t.KeyArgs(nil, i.Key)
+	return err
 }
 
 func (n *Renderer) outgoing(i outbox.Item, states map[change.Row]change.State) Outgoing {
@@ -356,13 +388,13 @@ var errLarge = errors.New("the rows are large")
 
 func (n *Renderer) readSome(ctx context.Context, t *schema.Table, items []outbox.Item, found map[string][][]byte) (int, error) {
 	var q mysqldb.Statement
-	err := t.AddSelect(&q, t.KeyExpr("")+", "+t.SelectList(), func(yield func(string) bool) {
+	err := t.AddRows(&q, func(yield func(string) bool) {
 		for i := range items {
 			if !yield(items[i].Key) {
 				return
 			}
 		}
-	}, "")
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -372,7 +404,7 @@ func (n *Renderer) readSome(ctx context.Context, t *schema.Table, items []outbox
 	for i := range raw {
 		into[i] = &raw[i]
 	}
-	err = q.Query(ctx, n.DB.AtOnce(n.DB), func(rows *sql.Rows) error {
+	err = q.QueryKnown(ctx, n.DB.AtOnce(n.DB), t.CheckColumns, func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -182,29 +183,44 @@ func (ts *Tables) fresh(ctx context.Context, db mysqldb.Queryer, name string) (*
 }
 
 // whole reports whether the table was accessible when its definition was read.
-func (t *Table) whole() bool { return t.shape != "" }
+func (t *Table) whole() bool { return t.shape.columns != "" }
 
 // matches compares names and types of the table's columns, including generated ones, with those it was read with.
 func (t *Table) matches(ctx context.Context, db mysqldb.Queryer) (bool, error) {
-	now, err := shape(ctx, db, t.Name)
-	return now == t.shape, err
+	now, _, err := shapeNow(ctx, db, t.Name)
+	return now == t.shape.columns, err
 }
 
-// shape describes a table's columns as a query of all of them returns them.
-func shape(ctx context.Context, db mysqldb.Queryer, table string) (string, error) {
+// shape is what is compared to find out whether a table was altered.
+type shape struct {
+	columns string // as a query of all of them returned them
+	shown   bool   // rows are read by such a query; see Table.Shows
+}
+
+// shapeNow describes a table's columns as a query of all of them returns them, and names them.
+func shapeNow(ctx context.Context, db mysqldb.Queryer, table string) (string, []string, error) {
 	rows, err := db.QueryContext(ctx, "SELECT * FROM "+mysqldb.Quote(table)+" LIMIT 0")
 	if err != nil {
-		return "", fmt.Errorf("look at the columns of %s: %w", table, err)
+		return "", nil, fmt.Errorf("look at the columns of %s: %w", table, err)
 	}
 	defer rows.Close()
 	types, err := rows.ColumnTypes()
 	if err != nil {
-		return "", fmt.Errorf("look at the columns of %s: %w", table, err)
+		return "", nil, fmt.Errorf("look at the columns of %s: %w", table, err)
 	}
+	names := make([]string, len(types))
+	for i, c := range types {
+		names[i] = c.Name()
+	}
+	return shapeOf(types), names, rows.Err()
+}
+
+// shapeOf describes the columns of a query's result.
+func shapeOf(types []*sql.ColumnType) string {
 	var b strings.Builder
 	for _, c := range types {
 		precision, scale, _ := c.DecimalSize()
 		fmt.Fprintf(&b, "%q %s %d %d,", c.Name(), c.DatabaseTypeName(), precision, scale)
 	}
-	return b.String(), rows.Err()
+	return b.String()
 }

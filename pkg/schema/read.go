@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -40,7 +41,8 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	}
 	// The shape comes first, so that a change of the table while it is read shows later.
 	var held error
-	t.shape, held = shape(ctx, db, name)
+	var names []string
+	t.shape.columns, names, held = shapeNow(ctx, db, name)
 	if held != nil && !mysqldb.Stuck(held) {
 		return nil, held
 	}
@@ -59,6 +61,9 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 	if err := t.readTriggers(ctx, db, schema); err != nil {
 		return nil, err
 	}
+	t.shape.shown = held == nil && slices.Equal(names, t.names) && t.outside() != "" && !slices.ContainsFunc(t.Columns, func(c value.Column) bool {
+		return c.SelectExpr(c.Name) != c.Name
+	})
 	return t, held
 }
 

@@ -24,7 +24,7 @@ type Table struct {
 	Triggered   bool           // the user has a BEFORE INSERT or BEFORE UPDATE trigger, which may change what is written
 	RowValue    string         // how a row begins in the server's VALUES statement, "" if it has none; only Tables knows it
 	names       []string
-	shape       string // what a query of all columns returned
+	shape       shape
 	byName      map[string]int
 	generated   map[string]string // the expressions of generated columns, by their names
 }
