@@ -102,12 +102,18 @@ func (c *Capture) Once(ctx context.Context) error {
 		return err
 	}
 	rows, last := Newest(entries)
+	var synced []change.Row
+	for _, r := range rows {
+		if c.Syncs(r.Table) {
+			synced = append(synced, r)
+		}
+	}
 	var end int64
 	err = c.db.Write(ctx, rows, func(tx Tx, w *version.Writing) error {
-		if err := tx.Consume(ctx, batch, w); err != nil {
+		if err := tx.Consume(ctx, batch, w, synced); err != nil {
 			return err
 		}
-		err := c.record(ctx, tx, w, entries, rows, last)
+		err := c.record(ctx, tx, w, entries, synced, last)
 		end = w.Last()
 		return err
 	})
@@ -142,14 +148,8 @@ func (c *Capture) identify(ctx context.Context, entries []Entry) error {
 	return err
 }
 
-// record gives the rows of a batch new versions at the end of the stream, in the transaction that consumes it. Promise 1.
-func (c *Capture) record(ctx context.Context, tx Tx, writing *version.Writing, entries []Entry, rows []change.Row, last map[change.Row]Entry) error {
-	var synced []change.Row
-	for _, r := range rows {
-		if c.Syncs(r.Table) {
-			synced = append(synced, r)
-		}
-	}
+// record gives the synced rows of a batch new versions at the end of the stream, in the transaction that consumes it. Promise 1.
+func (c *Capture) record(ctx context.Context, tx Tx, writing *version.Writing, entries []Entry, synced []change.Row, last map[change.Row]Entry) error {
 	states, err := tx.States(ctx, synced)
 	if err != nil {
 		return err

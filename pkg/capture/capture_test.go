@@ -45,13 +45,18 @@ type remembered struct {
 
 func (r *remembered) Entries() []capture.Entry { return r.list }
 
-func (r *remembered) Consume(_ context.Context, _ mysqldb.Tx, w *version.Writing) error {
+func (r *remembered) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, then ...mysqldb.Query) error {
 	if r.m.taken != nil {
 		r.m.taken()
 	}
 	for _, e := range r.list {
 		if !slices.ContainsFunc(r.m.waits, func(o capture.Entry) bool { return o.ID == e.ID }) {
 			return capture.ErrConsumed
+		}
+	}
+	for _, q := range then {
+		if err := q.Query(ctx, tx, q.Scan); err != nil {
+			return err
 		}
 	}
 	w.After(func() { r.m.consume(r.list) })

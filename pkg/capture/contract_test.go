@@ -154,14 +154,23 @@ func TestCommittedWritesAreYieldedUntilConsumed(t *testing.T) {
 					s.Errorf("yielded %+v for write %d, gone: %v", e, i, gone)
 				}
 			}
+			var then mysqldb.Statement
+			then.SQL("SELECT 4 UNION ALL SELECT 2")
+			sum := 0
 			err := s.write(change.Row{Table: "orders", Key: "a,4"}, func(tx mysqldb.Tx, w *version.Writing) error {
-				if err := batch.Consume(s.Context(), tx, w); err != nil || consumed {
+				err := batch.Consume(s.Context(), tx, w, mysqldb.Query{Statement: &then, Scan: func(r *sql.Rows) error {
+					var n int
+					err := r.Scan(&n)
+					sum += n
+					return err
+				}})
+				if err != nil || consumed {
 					return err
 				}
 				return version.ErrNothing
 			})
-			if (err == nil) != consumed {
-				s.Fatal(err)
+			if (err == nil) != consumed || sum != 6 {
+				s.Fatalf("%v; the query after it gave %d", err, sum)
 			}
 		}
 		testkit.Exec(s, late, `UPDATE orders SET n = 2 WHERE shop = 'a' AND id = 1`, `UPDATE orders SET n = 2 WHERE shop = 'a,b' AND id = 3`)

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/change"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
@@ -16,8 +17,8 @@ type Database interface {
 
 // Tx is a transaction that takes changes from their Source and records them.
 type Tx interface {
-	// Consume consumes a batch of the Feed.
-	Consume(ctx context.Context, b Batch, w *version.Writing) error
+	// Consume consumes a batch of the Feed, and may ask then for the States of rows, which are what is asked next.
+	Consume(ctx context.Context, b Batch, w *version.Writing, rows []change.Row) error
 	States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error)
 	Record(ctx context.Context, w *version.Writing, entries []version.Entry) error
 	// Respelled handles, before rows are recorded, those that had another spelling; before has what is known of these.
@@ -33,20 +34,36 @@ type server struct {
 }
 
 func (s *server) Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error {
-	return s.stream.Write(ctx, s.db, rows, func(tx mysqldb.Tx, w *version.Writing) error { return f(&session{s, tx}, w) })
+	return s.stream.Write(ctx, s.db, rows, func(tx mysqldb.Tx, w *version.Writing) error { return f(&session{server: s, tx: tx}, w) })
 }
 
 // session is a transaction of a server.
 type session struct {
 	*server
-	tx mysqldb.Tx
+	tx     mysqldb.Tx
+	rows   []change.Row // whose states were asked when the batch was consumed
+	states map[change.Row]change.State
 }
 
-func (x *session) Consume(ctx context.Context, b Batch, w *version.Writing) error {
-	return b.Consume(ctx, x.tx, w)
+// aheadMost is of how many rows states are asked when a batch is consumed: a round trip is not what more of them cost.
+const aheadMost = 20
+
+func (x *session) Consume(ctx context.Context, b Batch, w *version.Writing, rows []change.Row) error {
+	if len(rows) == 0 || len(rows) > aheadMost {
+		return b.Consume(ctx, x.tx, w)
+	}
+	q, scan, states := version.Ask(rows)
+	if err := b.Consume(ctx, x.tx, w, mysqldb.Query{Statement: q, Scan: scan}); err != nil {
+		return err
+	}
+	x.rows, x.states = rows, states
+	return nil
 }
 
 func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error) {
+	if x.states != nil && slices.Equal(x.rows, rows) {
+		return x.states, nil
+	}
 	return version.Read(ctx, x.tx, rows)
 }
 

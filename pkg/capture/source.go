@@ -36,8 +36,8 @@ type Batch interface {
 	// Entries returns the writes; those of one row in the order in which it was written. There may be none.
 	Entries() []Entry
 	// Consume removes everything that the batch was made from from its Source. The error is ErrConsumed if some of it is
-	// already gone.
-	Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error
+	// already gone. Then it runs queries, in the same round trip where it can.
+	Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, then ...mysqldb.Query) error
 }
 
 // ErrConsumed means that someone else has consumed entries of a batch meanwhile.

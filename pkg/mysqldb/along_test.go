@@ -269,6 +269,57 @@ func TestQueriesGoTogether(t *testing.T) {
 	}
 }
 
+// TestAStatementIsCountedWithQueriesAfterIt: first in its transaction and later, with and without them, in a fenced pool and in another.
+func TestAStatementIsCountedWithQueriesAfterIt(t *testing.T) {
+	t.Parallel()
+	db, user, _ := fenced(t)
+	for _, db := range []*mysqldb.DB{db, user} {
+		for _, begun := range []bool{false, true} {
+			count := func(text string, queries ...string) (n int64, seen []int, err error) {
+				return n, seen, mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
+					if begun {
+						if _, err := tx.ExecContext(t.Context(), `DELETE FROM t WHERE id = 0`); err != nil {
+							return err
+						}
+					}
+					var list []mysqldb.Query
+					for _, text := range queries {
+						list = append(list, mysqldb.Query{Statement: statement(text), Scan: func(r *sql.Rows) error {
+							seen = append(seen, 0)
+							return r.Scan(&seen[len(seen)-1])
+						}})
+					}
+					var err error
+					q := statement(text)
+					q.Bind(3)
+					n, err = db.CountThen(t.Context(), tx, q, list...)
+					return err
+				})
+			}
+			all := `SELECT id FROM t ORDER BY id`
+			n, seen, err := count(`UPDATE t SET id = id + 2 WHERE id >= `, all, `SELECT 20`)
+			if err != nil || n != 1 || !slices.Equal(seen, []int{1, 2, 5, 20}) {
+				t.Errorf("an update: %d, then %v: %v", n, seen, err)
+			}
+			if n, seen, err = count(`UPDATE t SET id = 3 WHERE id > `); err != nil || n != 1 || seen != nil {
+				t.Errorf("without queries: %d, %v, %v", n, seen, err)
+			}
+			if n, seen, err = count(`DELETE FROM t WHERE id > `, all); err != nil || n != 0 || !slices.Equal(seen, []int{1, 2, 3}) {
+				t.Errorf("what finds nothing: %d, then %v: %v", n, seen, err)
+			}
+			if _, seen, err = count(`UPDATE t SET id = 1 WHERE id = `, all); mysqldb.Number(err) != 1062 || seen != nil {
+				t.Errorf("what fails: then %v: %v", seen, err)
+			}
+			if _, _, err = count(`DELETE FROM t WHERE id = `, `SELECT id FROM missing`); mysqldb.Number(err) != 1146 {
+				t.Errorf("a query that fails: %v", err)
+			}
+			if got := ids(t, user); !slices.Equal(got, []int{1, 2, 3}) {
+				t.Errorf("the table has %v", got)
+			}
+		}
+	}
+}
+
 // TestWhatGoesAlongOutlivesNoTransaction: what a transaction had yet to send when its context ended.
 func TestWhatGoesAlongOutlivesNoTransaction(t *testing.T) {
 	t.Parallel()

@@ -100,7 +100,9 @@ func (e noted) Entries() []capture.Entry {
 	return list
 }
 
-func (noted) Consume(context.Context, mysqldb.Tx, *version.Writing) error { return errNotPlayed }
+func (noted) Consume(context.Context, mysqldb.Tx, *version.Writing, ...mysqldb.Query) error {
+	return errNotPlayed
+}
 
 // ids returns the ids of the entries.
 func (e noted) ids() (ids []uint64) {
@@ -152,7 +154,7 @@ func (x *capturing) Write(_ context.Context, rows []change.Row, f func(capture.T
 }
 
 // Consume waits for hanging transactions, which may have deleted some, and finds out whether all are there.
-func (x *capturing) Consume(_ context.Context, b capture.Batch, w *version.Writing) error {
+func (x *capturing) Consume(_ context.Context, b capture.Batch, w *version.Writing, _ []change.Row) error {
 	n := x.n
 	for {
 		if err := n.step(); err != nil {

@@ -171,7 +171,7 @@ func (b *batch) Entries() []capture.Entry {
 }
 
 // Consume implements capture.Batch. It moves P.
-func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error {
+func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, then ...mysqldb.Query) error {
 	s := b.s
 	if err := s.past(ctx, w); err != nil {
 		return err
@@ -194,6 +194,9 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) 
 		whole = to.Has
 	}
 	if err := s.tellDone(ctx, tx, byCapture, names(b.items, whole)); err != nil {
+		return err
+	}
+	if err := s.db.Together(ctx, tx, false, then...); err != nil {
 		return err
 	}
 	w.After(func() {

@@ -3,7 +3,6 @@ package trigger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -56,20 +55,23 @@ func (b *batch) Entries() []capture.Entry { return b.trusted }
 
 // Consume deletes all of the batch's entries, and none that were written after these were read: a server that is restarted
 // within a second of its start assigns the same ids again.
-func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing) error {
+func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, then ...mysqldb.Query) error {
 	s := b.s
 	ids := make([]uint64, len(b.all))
 	for i, e := range b.all {
 		ids[i] = e.ID
 	}
 	// As an expression, so that the server does not look for the date: it would read up to the next entry.
-	res, err := tx.ExecContext(mysqldb.Own(ctx), deleteChanges(ids)+` AND `+written+` <= ?`, b.latest)
+	var q mysqldb.Statement
+	q.SQL(deleteChanges(ids) + ` AND ` + written + ` <= `)
+	q.Bind(b.latest)
+	n, err := s.db.CountThen(ctx, tx, &q, then...)
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n != int64(len(b.all)) {
+	if n != int64(len(b.all)) {
 		s.pace.over(len(b.all), true)
-		return errors.Join(err, capture.ErrConsumed)
+		return capture.ErrConsumed
 	}
 	w.After(func() {
 		s.pace.over(len(b.all), b.more)
