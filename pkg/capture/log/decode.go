@@ -18,16 +18,15 @@ import (
 // meaning is what a transaction says.
 type meaning struct {
 	items  []*item
-	at     int64               // when they were written, in µs since 1970
-	marks  []string            // of P
-	moved  []binlog.Position   // to where P moved
-	done   []name              // what is done though P does not pass it
-	lost   []string            // tables of which rows are gone that the log does not list
-	doubt  map[string]error    // tables whose rows cannot be understood, and why
-	late   *binlog.Transaction // it commits what was prepared before the log was read
-	other  []string            // tables whose definitions have changed, or that are written by statements
-	any    bool                // all definitions may have
-	stated bool                // there are statements
+	at     int64             // when they were written, in µs since 1970
+	marks  []string          // of P
+	moved  []binlog.Position // to where P moved
+	done   []name            // what is done though P does not pass it
+	lost   []string          // tables of which rows are gone that the log does not list
+	doubt  map[string]error  // tables whose rows cannot be understood, and why
+	other  []string          // tables whose definitions have changed, or that are written by statements
+	any    bool              // all definitions may have
+	stated bool              // there are statements
 }
 
 // decoder finds out what transactions mean.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 
@@ -26,9 +27,10 @@ type pending struct {
 	items    []*item // in order, those done included until they are at the front
 	left     int     // how many are not done
 	order    []*logged
-	prepared map[string]*prepared // by xid
-	recorded binlog.Position      // P
-	before   map[name]bool        // done by an earlier process, though P does not pass it
+	prepared map[string]*prepared        // by xid
+	doubtful map[string]map[string]error // what is in doubt by what is prepared, by xid
+	recorded binlog.Position             // P
+	before   map[name]bool               // done by an earlier process, though P does not pass it
 	others   others
 	room     int // of memory, that recording frees: what is prepared does not count, as reading must go on for its end to come
 	bytes    int // of the names of what P has not passed, done or not: a start may have to know them all
@@ -43,7 +45,7 @@ type prepared struct {
 func newPending(at binlog.Position) *pending {
 	seed := maphash.MakeSeed()
 	hash := func(p place) uint64 { return maphash.Comparable(seed, p) }
-	return &pending{hash: hash, lines: map[uint64]line{}, prepared: map[string]*prepared{}, others: others{}, recorded: at.Clone()}
+	return &pending{hash: hash, lines: map[uint64]line{}, prepared: map[string]*prepared{}, doubtful: map[string]map[string]error{}, others: others{}, recorded: at.Clone()}
 }
 
 // begin has P be a position of another log. What is pending is recorded all the same.
@@ -51,6 +53,7 @@ func (p *pending) begin(at binlog.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.recorded, p.before = at.Clone(), nil
+	clear(p.doubtful)
 	for _, l := range p.order {
 		l.last, l.more, l.old = false, nil, true
 	}
@@ -66,6 +69,30 @@ func (p *pending) knows(t *binlog.Transaction) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return t.XA.Phase != binlog.XACommit || p.prepared[t.XA.ID] != nil || p.others.has(t.XA.ID)
+}
+
+// doubts returns which tables are in doubt once a transaction is read: those of one that is prepared are not before it commits, as nobody
+// sees them until then.
+func (p *pending) doubts(t *binlog.Transaction, tables map[string]error) map[string]error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.doubtful[t.XA.ID]
+	if t.XA.Phase == binlog.Prepared {
+		if len(tables) > 0 {
+			if before == nil {
+				before = map[string]error{}
+				p.doubtful[t.XA.ID] = before
+			}
+			maps.Copy(before, tables)
+		}
+		return map[string]error{}
+	}
+	delete(p.doubtful, t.XA.ID)
+	if t.XA.Phase == binlog.XARollback || before == nil {
+		return tables
+	}
+	maps.Copy(before, tables)
+	return before
 }
 
 // add adds a transaction that was read, with the writes in it that count, and when these were written.
@@ -86,7 +113,7 @@ func (p *pending) add(t *binlog.Transaction, items []*item, at int64) {
 	before := p.prepared[t.XA.ID]
 	switch t.XA.Phase {
 	case binlog.Prepared:
-		if before == nil && len(items) == 0 {
+		if before == nil && len(items) == 0 && p.doubtful[t.XA.ID] == nil {
 			p.others.begin(t.XA.ID) // another schema's: nobody waits for its end
 			break
 		}

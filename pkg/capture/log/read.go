@@ -130,15 +130,16 @@ func (s *Source) one(ctx context.Context) error {
 		s.close() // it is read again
 		return fmt.Errorf("understand the log: %w", err)
 	}
+	s.credit(m)
+	s.pending.finish(m)
+	if !s.pending.knows(t) {
+		m.doubt[everyTable] = errPrepared
+	}
+	m.doubt = s.pending.doubts(t, m.doubt)
 	for _, table := range s.decoder.shapes.moved {
 		m.doubt[table] = errors.New("its primary key has changed")
 	}
 	s.decoder.shapes.moved = nil
-	s.credit(m)
-	s.pending.finish(m)
-	if !s.pending.knows(t) {
-		m.doubt[everyTable], m.late = errPrepared, &binlog.Transaction{GTID: t.GTID, End: t.End}
-	}
 	s.meant(m, t) // before P can pass it: what is in doubt holds P
 	s.pending.add(t, m.items, m.at)
 	if !t.Last {
@@ -177,9 +178,6 @@ func (s *Source) beat(ctx context.Context) error {
 	q.written = &w
 	return nil
 }
-
-// everyTable stands for all synced tables among those in doubt.
-const everyTable = ""
 
 var errPrepared = errors.New("a transaction has committed that was prepared (XA) before the log was read; it may have written any table")
 
@@ -257,14 +255,7 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 		}
 	}
 	s.known.mu.Lock()
-	if m.late != nil {
-		s.known.late = m.late
-	}
-	for table, why := range m.doubt {
-		if s.known.doubtful[table] == nil {
-			s.known.doubtful[table] = why
-		}
-	}
+	s.doubted(m.doubt, t)
 	if len(m.marks) == 0 && len(t.Changes) == 0 || len(m.items) > 0 {
 		s.known.keeper.others = true
 	}

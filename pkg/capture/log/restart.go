@@ -249,6 +249,7 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 	s.pending.begin(end.Position)
 	s.known.mu.Lock()
 	s.known.read, s.known.broken = binlog.Read{Position: end.Clone()}, nil
+	clear(s.known.doubtful) // they are of the log before
 	s.known.mu.Unlock()
 	return all()
 }

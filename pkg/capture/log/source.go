@@ -89,10 +89,9 @@ type known struct {
 	mu       sync.Mutex
 	keys     []schema.ForeignKey
 	read     binlog.Read
-	moved    chan struct{}       // closed when read moves; nil: no one waits
-	doubtful map[string]error    // tables whose rows could not be understood, and why
-	late     *binlog.Transaction // the last that committed what was prepared before the log was read
-	broken   error               // why nothing is read until the tables are sent as a whole
+	moved    chan struct{}    // closed when read moves; nil: no one waits
+	doubtful map[string]doubt // by table
+	broken   error            // why nothing is read until the tables are sent as a whole
 	keeper   keeper
 }
 
@@ -127,7 +126,7 @@ type Played struct {
 // On returns a Source of a log other than a server's.
 func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
 	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, kicks: kicks{make(chan struct{}, 1), make(chan struct{}, 1)}}
-	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]error{}
+	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]doubt{}
 	s.tap.clock.now = p.Clock
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, mariaDB: p.MariaDB, nth: map[string]uint32{}, shapes: &shapes{
 		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,

@@ -72,3 +72,44 @@ func TestWhatWasPreparedBeforeTheLogIsReadIsMissed(t *testing.T) {
 	})
 	p.want("missed", <-missed, "orders")
 }
+
+// TestWhatIsInDoubtIsSentOnceItCanBeSeen: of what is prepared the log may say too little, and the table is as before until it commits,
+// which may be after the next start.
+func TestWhatIsInDoubtIsSentOnceItCanBeSeen(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, orders)
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	s, _ := p.source()
+	missed, _, stop := p.watch(s)
+	xid := "'" + p.db.Name + "'"
+	for _, end := range []string{"ROLLBACK", "COMMIT"} {
+		conn, err := p.user.Connx(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		testkit.Exec(t, conn, `SET binlog_format = 'STATEMENT'`, "XA START "+xid, `UPDATE orders SET name = 'uno' WHERE id = 1`, "XA END "+xid, "XA PREPARE "+xid)
+		p.record(s)
+		stop()
+		s, _ = p.source()
+		missed, _, stop = p.watch(s)
+		p.exec(`INSERT INTO orders VALUES (2, 'two')`, `DELETE FROM orders WHERE id = 2`)
+		p.want("beside what is prepared", p.record(s), "+2 -2")
+		testkit.Exec(t, conn, "XA "+end+" "+xid, `SET binlog_format = 'ROW'`)
+		_ = conn.Close()
+		p.exec(`INSERT INTO orders VALUES (2, 'two')`, `DELETE FROM orders WHERE id = 2`)
+		p.want("after it has ended", p.record(s), "+2 -2")
+		if end == "ROLLBACK" {
+			if len(missed) > 0 {
+				t.Error("missed before it commits")
+			}
+		}
+	}
+	testkit.Eventually(t, "it is recorded that writes were missed", func() error {
+		if len(missed) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	p.want("missed", <-missed, "orders")
+	stop()
+}
