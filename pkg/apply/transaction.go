@@ -84,8 +84,8 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		for i, s := range g.steps {
 			g.tasks[i].res.Err, g.tasks[i].res.Retry = s.misfit, s.retry
 			g.tasks[i].res.Wrote = s.Decision.Writes() // Promise 6: it may be acked only now
-			if s.held != 0 && (s.writtenBy(s.in.From) || !slices.Contains(a.Remotes, s.in.Version.Author())) {
-				g.tasks[i].res.Held = s.heldFor(s.in.From) // a sender that only passes it on need not hear it from us
+			if s.held != 0 && a.tells(s.in) {
+				g.tasks[i].res.Held = s.heldFor(s.in.From)
 			}
 			if s.lie {
 				a.lies.tell(a.log, a.now(), g.table.Name, s.in)
@@ -100,6 +100,13 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		a.OnNews()
 	}
 	return nil
+}
+
+// tells reports whether a sender has to hear from this node of a later write by the change's author: that is the author itself, or may know
+// it. This node needs no one's word about its own writes: the sender would have the row wait for one that may wait for that row here.
+func (a *Applier) tells(in *Incoming) bool {
+	author := in.Version.Author()
+	return author == in.From || author != change.Version{Origin: a.Origin}.Author() && !slices.Contains(a.Remotes, author)
 }
 
 // group is the changes of one table within a transaction.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/status"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -135,6 +136,31 @@ func TestAReferringChildKeepsTheParent(t *testing.T) {
 	x.Expect(`SELECT (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM gone), (SELECT COUNT(*) FROM loose WHERE p = 3), (SELECT COUNT(*) FROM below)`, `1|2|1|1`)
 	z.Expect(`SELECT primary_key, policy, loser_row, loser_origin FROM sync_conflicts ORDER BY primary_key`,
 		`"1"|"foreignKey"|NULL|"node-a"`, `"2"|"foreignKey"|NULL|"node-a"`, `"3"|"foreignKey"|NULL|"node-a"`, `"4"|"foreignKey"|NULL|"node-a"`)
+}
+
+// TestASitesOwnEarlierWriteDoesNotHoldUpItsChild: a parent's delete meets a child that its site has written anew, and is also to send back
+// to that site what it had written before, as after a lost connection. Neither of the two can go anywhere before the other.
+func TestASitesOwnEarlierWriteDoesNotHoldUpItsChild(t *testing.T) {
+	t.Parallel()
+	tables := []string{"p", "c"}
+	a, c := pair(t, testkit.AnyBroker(t), tables, `CREATE TABLE p (id INT PRIMARY KEY)`, `CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id))`)
+	a.Exec(`INSERT INTO p VALUES (15)`, `INSERT INTO c VALUES (23, 15)`)
+	settled(t, tables, a, c)
+	a.Exec(`DELETE FROM c`)
+	settled(t, tables, a, c)
+	for x, of := range map[*site]string{a: c.Name, c: a.Name} {
+		x.pauses(status.PauseAsk{Remote: of})
+	}
+	a.Exec(`INSERT INTO c VALUES (23, 15)`)
+	c.Exec(`DELETE FROM p`, `INSERT INTO sync_outbox (remote, table_name, row_id, position, token) VALUES ('`+a.Name+`', 'c', '23', 1, 1)`)
+	for x, of := range map[*site]string{a: c.Name, c: a.Name} {
+		x.Recorded()
+		x.resumes(status.ResumeAsk{Remote: of}, of)
+	}
+	for _, x := range []*site{a, c} {
+		x.Expect(`SELECT p.id, c.id FROM p JOIN c ON c.p = p.id`, `15|23`)
+	}
+	settled(t, tables, a, c)
 }
 
 // TestChildrenGoWithTheParent is the opposite configuration: nothing comes
