@@ -146,8 +146,7 @@ func (s *shape) raw(c *binlog.Change, column int) []byte {
 func (d *decoder) change(ctx context.Context, m *meaning, t *binlog.Transaction, c *binlog.Change) error {
 	switch c.Kind {
 	case binlog.Statement:
-		d.stated(m, t, c)
-		return nil
+		return d.stated(ctx, m, t, c)
 	case binlog.Unknown:
 		m.any, m.stated = true, true
 		return nil
@@ -437,15 +436,27 @@ var errText = errors.New("a statement brought or changed rows that the log does 
 var errAltered = errors.New("it was altered after its rows were written and before they were read")
 
 // stated notes what a statement that is logged as text may have changed.
-func (d *decoder) stated(m *meaning, t *binlog.Transaction, c *binlog.Change) {
+func (d *decoder) stated(ctx context.Context, m *meaning, t *binlog.Transaction, c *binlog.Change) error {
 	own := d.shapes.schema
 	m.stated = true
 	if c.SQL.Verb == binlog.Other && len(c.SQL.Tables) == 0 {
 		m.any = true
 	}
+	ours := c.Schema == own
 	for _, n := range c.SQL.Tables {
 		name := d.shapes.spelled(n.Table)
-		if n.Schema != own || !d.Syncs(name) {
+		if n.Schema != own {
+			continue
+		}
+		ours = true
+		if c.SQL.Verb == binlog.Write {
+			for _, child := range d.below(name) {
+				if d.Syncs(child) {
+					m.doubt[child] = errText
+				}
+			}
+		}
+		if !d.Syncs(name) {
 			continue
 		}
 		m.other = append(m.other, name)
@@ -461,4 +472,12 @@ func (d *decoder) stated(m *meaning, t *binlog.Transaction, c *binlog.Change) {
 	if c.SQL.Schema == own {
 		m.any = true
 	}
+	if c.SQL.Verb != binlog.Write || !ours {
+		return nil
+	}
+	more, err := d.shapes.reaches(ctx, c.SQL)
+	if more {
+		m.doubt[everyTable] = errText
+	}
+	return err
 }

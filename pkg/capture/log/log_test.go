@@ -352,6 +352,40 @@ func TestRowsThatTheLogDoesNotListAreSent(t *testing.T) {
 	stop()
 }
 
+// TestATextMayWriteMoreThanItNames: by a trigger, a view, a function or a foreign key, and nothing else in the log tells.
+func TestATextMayWriteMoreThanItNames(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Logging(t), []string{"orders"}, `CREATE TABLE parents (id INT PRIMARY KEY)`,
+		`CREATE TABLE orders (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES parents (id) ON DELETE CASCADE)`,
+		`CREATE TABLE aside (id INT PRIMARY KEY)`, `CREATE TABLE plain (id INT PRIMARY KEY)`, `INSERT INTO parents VALUES (1), (2)`,
+		`INSERT INTO orders VALUES (1, 1), (2, 2)`, `CREATE TRIGGER onward AFTER INSERT ON aside FOR EACH ROW INSERT INTO orders VALUES (NEW.id, NULL)`,
+		`CREATE VIEW seen AS SELECT * FROM orders`,
+		`CREATE FUNCTION written(n INT) RETURNS INT DETERMINISTIC MODIFIES SQL DATA BEGIN INSERT INTO orders VALUES (n, NULL); RETURN n; END`)
+	s, _ := p.source()
+	missed, _, stop := p.watch(s)
+	conn, err := p.user.Connx(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	testkit.Exec(t, conn, `SET binlog_format = 'STATEMENT'`)
+	for _, query := range []string{`INSERT INTO aside VALUES (10)`, `UPDATE seen SET parent = 1 WHERE id = 10`, `SELECT written(11)`,
+		`INSERT INTO plain VALUES (written(12))`, `DELETE FROM parents WHERE id = 2`} {
+		testkit.Exec(t, conn, query)
+		p.record(s)
+		testkit.Eventually(t, "it is recorded that writes may have been missed: "+query, func() error {
+			if len(missed) == 0 {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		for len(missed) > 0 {
+			p.want("missed", <-missed, "orders")
+		}
+	}
+	stop()
+}
+
 // TestACounterThatTheLogLacksIsMissed: a session may log less, and what it counts is not known then.
 func TestACounterThatTheLogLacksIsMissed(t *testing.T) {
 	t.Parallel()
