@@ -46,13 +46,17 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 		return nil, fmt.Errorf("open the socket %s: %w", path, err)
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // which would remove the shortened path
-	if err = os.Chmod(made, 0o600); err == nil {
+	own, err := os.Lstat(made)
+	if err == nil {
+		err = os.Chmod(made, 0o600)
+	}
+	if err == nil {
 		err = os.Rename(made, path)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the socket: %w", err), l.Close())
 	}
-	return &socket{Listener: l, path: path}, nil
+	return &socket{Listener: l, path: path, own: own}, nil
 }
 
 // sweep removes folders that a kill has left, with nothing else in them than a socket.
@@ -78,17 +82,20 @@ func DialSocket(ctx context.Context, path string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "unix", short)
 }
 
-// socket is a listener that removes its path when it is closed.
+// socket is a listener that removes its path when it is closed, unless another listens there by then.
 type socket struct {
 	net.Listener
 	path string
+	own  os.FileInfo
 	once sync.Once
 }
 
 // Close closes the listener.
 func (s *socket) Close() (err error) {
 	s.once.Do(func() {
-		_ = os.Remove(s.path) // it may be gone, and whoever opens it next replaces it
+		if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.own) {
+			_ = os.Remove(s.path) // it may be gone, and whoever opens it next replaces it
+		}
 		err = s.Listener.Close()
 	})
 	return err

@@ -151,3 +151,32 @@ func TestFoldersOfAKillAreSwept(t *testing.T) {
 		t.Errorf("%v is left", left)
 	}
 }
+
+// TestAClosedListenerLeavesItsSuccessorsSocket, as that of a node that has lost its database to another of the same configuration.
+func TestAClosedListenerLeavesItsSuccessorsSocket(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.sock")
+	var all []net.Listener
+	for range 2 {
+		l, err := serve.ListenSocket(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		all = append(all, l)
+	}
+	if err := all[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := serve.DialSocket(t.Context(), path)
+	if err != nil {
+		t.Fatalf("the successor cannot be reached: %v", err)
+	}
+	_ = conn.Close()
+	if err := all[1].Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its socket was not removed: %v", err)
+	}
+}
