@@ -227,6 +227,12 @@ func answered(p []byte) error {
 // bufferSize is how much is read at once.
 const bufferSize = 64 << 10
 
+// more reports whether the next packet was read already. A transaction is several packets, but the server sends them together.
+func (d *dump) more() bool {
+	b := d.buffer[d.from:]
+	return len(b) >= 4 && len(b)-4 >= int(b[0])|int(b[1])<<8|int(b[2])<<16
+}
+
 // peek returns n unread bytes without taking them. They are valid until the next call.
 func (d *dump) peek(ctx context.Context, n int) ([]byte, error) {
 	if len(d.buffer)-d.from < n {

@@ -59,6 +59,11 @@ func (r *Reader) Has(w Written) bool { return r.read.Reached(w) }
 // between transactions.
 func (r *Reader) Wait(waiting bool) { r.waiting = waiting }
 
+// More reports whether Next would return without waiting for the server, as far as is known without asking it: false may be wrong.
+func (r *Reader) More() bool {
+	return len(r.decoder.ready) > 0 || r.decoder.inner != nil || r.dump != nil && r.dump.more()
+}
+
 // Forget makes the reader ask Config.Wants again for all tables.
 func (r *Reader) Forget() { r.decoder.layouts.known = nil }
 

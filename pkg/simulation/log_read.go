@@ -212,6 +212,7 @@ type logReader struct {
 }
 
 func (r *logReader) Has(w binlog.Written) bool { return r.read.Reached(w) }
+func (r *logReader) More() bool                { return false }
 func (r *logReader) Forget()                   { clear(r.asked) }
 func (r *logReader) Close()                    { r.closed = true }
 

@@ -62,12 +62,21 @@ func (s *Source) drain(ctx context.Context) (capture.Batch, error) {
 func (s *Source) follow(ctx context.Context) error {
 	rest, cancel := s.waits.Limit(ctx, restMost)
 	defer cancel()
+	crowded := s.isCrowded()
+	if crowded {
+		if err := s.await(ctx); err != nil {
+			return err
+		}
+	}
 	begun, read := s.waits.Now(), false
 	for s.pending.count() == 0 {
 		if err := s.step(rest, nil); err != nil {
 			return timely(rest, err)
 		}
 		read = true
+	}
+	if crowded {
+		return s.sweep(ctx)
 	}
 	if read && s.waits.Now().Sub(begun) > lone {
 		return ctx.Err()

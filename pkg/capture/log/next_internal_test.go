@@ -49,6 +49,7 @@ func (k *ticking) Read(_ binlog.Position, wants func(*binlog.Layout) ([]int, boo
 }
 func (k *ticking) Written(context.Context) (binlog.Written, error) { return binlog.Written{}, nil }
 func (k *ticking) Has(binlog.Written) bool                         { return false }
+func (k *ticking) More() bool                                      { return k.left > 0 }
 func (k *ticking) Forget()                                         {}
 func (k *ticking) Close()                                          {}
 

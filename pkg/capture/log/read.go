@@ -147,6 +147,7 @@ func (s *Source) one(ctx context.Context) error {
 	}
 	s.known.mu.Lock()
 	defer s.known.mu.Unlock()
+	s.known.crowd.read(s.waits.Now(), s.tap.reader.More())
 	s.known.read.Add(t.GTID)
 	s.tap.clock.reached(s.known.read)
 	if s.pending.before != nil && s.known.read.Reached(s.start.end) {

@@ -43,6 +43,7 @@ type Recorded struct {
 type Reader interface {
 	Next(ctx context.Context) (*binlog.Transaction, error)
 	Has(w binlog.Written) bool
+	More() bool
 	Forget()
 	Close()
 }

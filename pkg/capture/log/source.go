@@ -93,6 +93,7 @@ type known struct {
 	doubtful map[string]doubt // by table
 	broken   error            // why nothing is read until the tables are sent as a whole
 	keeper   keeper
+	crowd    crowd
 }
 
 // start is what a start found.
