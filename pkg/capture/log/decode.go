@@ -468,6 +468,9 @@ func (d *decoder) stated(ctx context.Context, m *meaning, t *binlog.Transaction,
 		} else if d.shapes.misread(name, c.SQL, t.GTID) {
 			m.doubt[name] = errAltered
 		}
+		if a := d.shapes.ahead[name]; a != nil && a.last == t.GTID {
+			delete(d.shapes.ahead, name)
+		}
 	}
 	if c.SQL.Schema == own {
 		m.any = true

@@ -475,6 +475,39 @@ func TestRowsThatAnAlterationMakesMeanSomethingElseAreSent(t *testing.T) {
 	}
 }
 
+// TestAnAlterationThatIsNotReadYetCounts: what was written before it is recorded, P passes it, and the node ends before it reads on.
+func TestAnAlterationThatIsNotReadYetCounts(t *testing.T) {
+	t.Parallel()
+	server := testkit.Server(t, testkit.LogFlags()...)
+	testkit.Exec(t, server.Open(t, ""), `SET GLOBAL binlog_row_metadata = 'MINIMAL'`)
+	p := newPlace(t, server, []string{"orders"}, `CREATE TABLE orders (id INT PRIMARY KEY, n INT NOT NULL)`)
+	s, _ := p.source()
+	p.want("before", p.record(s), "")
+	_ = s.Close()
+	p.exec(`INSERT INTO orders WITH RECURSIVE x AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM x WHERE id < 1000) SELECT id, id + 5000 FROM x`,
+		`ALTER TABLE orders MODIFY n INT NOT NULL FIRST`)
+	s, _ = p.source()
+	b, err := s.Next(t.Context())
+	if err == nil && b != nil {
+		err = p.stream.Write(t.Context(), p.db, nil, func(tx mysqldb.Tx, w *version.Writing) error { return b.Consume(t.Context(), tx, w) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	s, _ = p.source()
+	missed, _, stop := p.watch(s)
+	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+		p.record(s)
+		if len(missed) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	p.want("missed", <-missed, "orders")
+	stop()
+}
+
 // TestAHiddenColumnIsNoOtherTable: MariaDB adds one for a unique index of long values, and names it only with full metadata.
 func TestAHiddenColumnIsNoOtherTable(t *testing.T) {
 	t.Parallel()

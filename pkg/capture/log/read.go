@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -193,6 +194,11 @@ func (s *Source) same(ctx context.Context) error {
 	if err == nil && f.why != "" {
 		err = errors.New(f.why)
 		s.gone(err)
+	}
+	if err == nil {
+		read := s.position()
+		maps.DeleteFunc(f.alters, func(_ string, a *alteration) bool { return read.Has(a.last) })
+		s.decoder.shapes.ahead = f.alters
 	}
 	if errors.Is(err, binlog.ErrNameless) { // what is written now is not sent to who reads on by names
 		s.gone(err)

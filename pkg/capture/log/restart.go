@@ -98,7 +98,7 @@ func (s *Source) open(ctx context.Context) error {
 	s.known.mu.Unlock()
 	s.pending = newPending(from)
 	if f.p != nil && f.why == "" {
-		s.pending.others = readOthers(f.p.Others)
+		s.pending.others, s.decoder.shapes.ahead = readOthers(f.p.Others), f.alters
 		if len(f.done) > 0 {
 			s.pending.before = f.done
 		}
@@ -112,6 +112,9 @@ type proof struct {
 	end  binlog.Written // how far the log is written
 	why  string         // the log is not the one that P is of; empty: it is
 	done map[name]bool  // what is done though P does not pass it
+	// alters is what is done to tables after P. Rows before it must be known for what they are when they are read: P may pass them, and
+	// the node end, before that is read.
+	alters map[string]*alteration
 }
 
 // proven returns what the log says of P; see proves. P may move after it was read, with a new mark: someone else records, or a
@@ -153,7 +156,7 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 	})
 	defer r.Close()
 	met, later := false, false
-	f.why, f.done = "", map[name]bool{}
+	f.why, f.done, f.alters = "", map[name]bool{}, map[string]*alteration{}
 	for !r.Has(f.end) {
 		t, err := r.Next(ctx)
 		switch {
@@ -165,6 +168,7 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 		case t == nil:
 			continue
 		}
+		s.decoder.shapes.alters(f.alters, t)
 		for i := range t.Changes {
 			c := &t.Changes[i]
 			switch {

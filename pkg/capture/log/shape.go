@@ -56,6 +56,7 @@ type shapes struct {
 	keyed   map[string][]string       // the keys of tables as last seen
 	moved   []string                  // tables that have another key since: their versions name no rows of theirs
 	taken   map[string]*definition    // by what the rows of tables are understood
+	ahead   map[string]*alteration    // of tables, in what was written when the reading began
 	asking  func() context.Context    // of who reads now
 	failed  error                     // why a definition could not be read; the reading begins again
 	written func(ctx context.Context) (binlog.Written, error)
@@ -63,9 +64,49 @@ type shapes struct {
 
 // definition is that of a table by which the log's rows are understood. It is read later than they are written.
 type definition struct {
-	asOf    binlog.Written // how far the log was written after it was read: what comes later has changed nothing of it
-	ordered bool           // the rows' columns have no names, and were found by their order
-	texts   bool           // the key has texts, whose character sets and members are the definition's
+	asOf binlog.Written // how far the log was written after it was read: what comes later has changed nothing of it
+	trust
+}
+
+// trust says what of a definition the log's rows are taken to agree with, as they do not tell.
+type trust struct {
+	order bool // of the columns, which have no names
+	texts bool // the key's character sets and members
+}
+
+// trusts returns what is trusted of a table.
+func trusts(t *schema.Table, l *binlog.Layout) trust {
+	return trust{!l.Named, slices.ContainsFunc(t.Key, func(k int) bool { return t.Columns[k].Kind == value.Text })}
+}
+
+// breaks reports whether an alteration after the rows breaks it.
+func (t trust) breaks(moves, types bool) bool { return t.order && (moves || types) || t.texts && types }
+
+// alteration is what ALTER TABLE does to a table, up to a transaction.
+type alteration struct {
+	moves, types bool // see binlog.SQL
+	last         binlog.GTID
+}
+
+// alters notes what the statements of a transaction do to the database's tables.
+func (s *shapes) alters(to map[string]*alteration, t *binlog.Transaction) {
+	for i := range t.Changes {
+		c := &t.Changes[i]
+		if c.Kind != binlog.Statement || !c.SQL.Moves && !c.SQL.Types {
+			continue
+		}
+		for _, n := range c.SQL.Tables {
+			name := s.spelled(n.Table)
+			if n.Schema != s.schema || !s.synced(name) {
+				continue
+			}
+			if to[name] == nil {
+				to[name] = &alteration{}
+			}
+			a := to[name]
+			a.moves, a.types, a.last = a.moves || c.SQL.Moves, a.types || c.SQL.Types, t.GTID
+		}
+	}
 }
 
 // understood notes that rows are understood by a table's definition.
@@ -79,8 +120,8 @@ func (s *shapes) understood(ctx context.Context, t *schema.Table, l *binlog.Layo
 		d = &definition{asOf: asOf}
 		s.taken[t.Name] = d
 	}
-	d.ordered = d.ordered || !l.Named
-	d.texts = d.texts || slices.ContainsFunc(t.Key, func(k int) bool { return t.Columns[k].Kind == value.Text })
+	more := trusts(t, l)
+	d.order, d.texts = d.order || more.order, d.texts || more.texts
 	return nil
 }
 
@@ -88,7 +129,7 @@ func (s *shapes) understood(ctx context.Context, t *schema.Table, l *binlog.Layo
 // something else.
 func (s *shapes) misread(table string, alter *binlog.SQL, by binlog.GTID) bool {
 	d := s.taken[table]
-	return d != nil && d.asOf.Has(by) && (alter.Moves && d.ordered || alter.Types && (d.ordered || d.texts))
+	return d != nil && d.asOf.Has(by) && d.breaks(alter.Moves, alter.Types)
 }
 
 // Tables are the definitions of the tables.
@@ -163,6 +204,10 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 			columns = append(columns, at)
 		}
 		if sh.bad = s.fits(sh, l, columns); sh.bad == nil || again > 0 {
+			if a := s.ahead[name]; a != nil && trusts(t, l).breaks(a.moves, a.types) {
+				sh.bad = errAltered
+				return sh, columns, nil
+			}
 			sh.keyed = sh.bad != nil && s.keyFits(sh, l, columns) == nil
 			return sh, columns, s.understood(ctx, t, l)
 		}
