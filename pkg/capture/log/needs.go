@@ -24,7 +24,7 @@ type Need struct {
 
 // needed are the variables that matter. A server leaves out those that it does not know.
 var needed = []string{"log_bin", "server_id", "binlog_format", "binlog_row_image", "binlog_row_metadata", "gtid_mode", "wsrep_on", "binlog_storage_engine",
-	"binlog_expire_logs_seconds", "sync_binlog", "binlog_encryption"}
+	"binlog_expire_logs_seconds", "sync_binlog"}
 
 // leastKept is for how long a server should keep its log: as long as a node may be away.
 const leastKept = 48 * time.Hour
@@ -104,9 +104,6 @@ func judge(mariaDB bool, v map[string]string) (list []Need) {
 	}
 	if v["sync_binlog"] != "1" {
 		add("sync_binlog", "if the server's machine crashes, the log may lack what the tables have, and all tables are sent again; what the node had not read by then, if it was down, is not", set("sync_binlog", "1"), false)
-	}
-	if on("binlog_encryption") {
-		add("encryption", "the log is encrypted: that was tried on MariaDB, but not on MySQL", "", false)
 	}
 	return list
 }
