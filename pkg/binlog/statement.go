@@ -130,7 +130,18 @@ func (p *parser) after(deep bool, keywords ...string) bool {
 
 func (p *parser) statement() {
 	s := p.sql
+	for p.sign("(") {
+	}
 	switch {
+	case p.is("SET"): // MariaDB: SET STATEMENT variable = value FOR what is run with it
+		if p.is("STATEMENT") && p.after(false, "FOR") {
+			p.statement()
+		}
+	case p.is("ANALYZE"): // MariaDB runs the statement
+		if p.is("FORMAT") && p.sign("=") {
+			p.advance()
+		}
+		p.statement()
 	case p.is("CREATE"):
 		p.create()
 	case p.is("ALTER"):
