@@ -59,23 +59,28 @@ func (s *Source) await(ctx context.Context) error {
 	return pause.For(ctx, max(crowdRest, min((crowdShare-1)*took, crowdMost)))
 }
 
-// sweep reads what the server has sent, but not more than a batch.
+// sweep reads what the server has sent, which may have nothing to record, but not more than a batch.
 func (s *Source) sweep(ctx context.Context) error {
 	limited, cancel := s.waits.Limit(ctx, gatherMost) // others may have read it meanwhile
 	defer cancel()
 	for s.pending.count() < batchSize {
-		s.known.mu.Lock()
-		more := s.known.crowd.more
-		if !more {
-			s.known.crowd.swept = s.waits.Now()
-		}
-		s.known.mu.Unlock()
-		if !more {
-			return nil
-		}
 		if err := s.step(limited, nil); err != nil {
 			return timely(limited, err)
 		}
+		if s.swept() {
+			return nil
+		}
 	}
 	return nil
+}
+
+// swept notes, and reports, that all is read that the server has sent.
+func (s *Source) swept() bool {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	c := &s.known.crowd
+	if !c.more {
+		c.swept = s.waits.Now()
+	}
+	return !c.more
 }

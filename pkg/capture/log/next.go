@@ -62,11 +62,11 @@ func (s *Source) drain(ctx context.Context) (capture.Batch, error) {
 func (s *Source) follow(ctx context.Context) error {
 	rest, cancel := s.waits.Limit(ctx, restMost)
 	defer cancel()
-	crowded := s.isCrowded()
-	if crowded {
+	if s.isCrowded() {
 		if err := s.await(ctx); err != nil {
 			return err
 		}
+		return s.sweep(ctx)
 	}
 	begun, read := s.waits.Now(), false
 	for s.pending.count() == 0 {
@@ -74,9 +74,6 @@ func (s *Source) follow(ctx context.Context) error {
 			return timely(rest, err)
 		}
 		read = true
-	}
-	if crowded {
-		return s.sweep(ctx)
 	}
 	if read && s.waits.Now().Sub(begun) > lone {
 		return ctx.Err()
