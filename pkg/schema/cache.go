@@ -52,7 +52,7 @@ func (ts *Tables) Table(ctx context.Context, name string) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err = Read(ctx, ts.db.AtOnce(ts.db), ts.db.Name, name)
+	t, err = readAlone(ctx, ts.db, name)
 	switch {
 	case err == nil:
 	case (former != nil || t != nil) && ts.SetAside(name, err):

@@ -69,7 +69,7 @@ func Read(ctx context.Context, db mysqldb.Queryer, schema, name string) (*Table,
 
 func (t *Table) readEngine(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	var kind string
-	err := mysqldb.Each(ctx, db, `SELECT TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+	err := catalog(ctx, db, `SELECT TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
 		[]any{schema, t.Name}, func(r *sql.Rows) error { return r.Scan(&kind, &t.Engine) })
 	switch {
 	case err != nil:
@@ -105,7 +105,7 @@ func (t *Table) readMixing(ctx context.Context, db mysqldb.Queryer) error {
 
 func (t *Table) readColumns(ctx context.Context, db mysqldb.Queryer, schema string) error {
 	t.generated = map[string]string{}
-	err := mysqldb.Each(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
+	err := catalog(ctx, db, selectColumns, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var c value.Column
 		var nullable, extra, generation string
 		var length int64
@@ -149,7 +149,7 @@ func (t *Table) readKeys(ctx context.Context, db mysqldb.Queryer, schema string)
 		unique, partly bool
 	}
 	var indexes []found
-	err := mysqldb.Each(ctx, db, selectIndexes, []any{schema, t.Name}, func(r *sql.Rows) error {
+	err := catalog(ctx, db, selectIndexes, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var index string
 		var column sql.NullString
 		var part sql.NullInt64

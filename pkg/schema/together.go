@@ -25,7 +25,7 @@ func (t *Table) readTogether(ctx context.Context, db mysqldb.Queryer, schema str
 	for _, u := range t.Unique {
 		t.Together = append(t.Together, t.Written(u))
 	}
-	err := mysqldb.Each(ctx, db, selectChecks, []any{schema, t.Name}, func(r *sql.Rows) error {
+	err := catalog(ctx, db, selectChecks, []any{schema, t.Name}, func(r *sql.Rows) error {
 		var clause sql.NullString
 		if err := r.Scan(&clause); err != nil {
 			return err
