@@ -211,12 +211,12 @@ func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
 	}
 	if w.Lacks(q.read) { // it would say nothing of what has happened since
 		if err := s.renewed(ctx); err != nil {
-			return nil, err
+			return nil, s.later(err)
 		}
 	}
 	list, err := s.Waiting(ctx, q.table, q.keys, w)
 	if err != nil {
-		return nil, err
+		return nil, s.later(err)
 	}
 	if q.noted != nil {
 		var q2 mysqldb.Statement
@@ -234,6 +234,14 @@ func (q *question) Answer(ctx context.Context) ([]capture.Entry, error) {
 		list = append(old, list...)
 	}
 	return list, nil
+}
+
+// later has who asked about rows ask again soon, as if they were locked, if the log is only not read until the tables are sent as a whole.
+func (s *Source) later(err error) error {
+	if s.isBroken() != nil {
+		return mysqldb.Answer(lockWaitTimeout, err.Error())
+	}
+	return err
 }
 
 // Waiting returns which writes of some rows are not recorded, of all that was written then.
