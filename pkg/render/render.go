@@ -262,11 +262,12 @@ func (n *Renderer) look(ctx context.Context, d *Rendering, to Target, table stri
 			return t, nil, nil
 		}
 		l, err := LookAt(ctx, server{n, d}, n.routes(), n.Client, to.Counting(t.Name, n.Counters), t, fit)
-		if !shown || !errors.Is(err, schema.ErrOutdated) && !mysqldb.SchemaChanged(err) {
+		// A server that refuses the statement may do so because it names what was altered, or compares its keys with another type.
+		if !shown || !errors.Is(err, schema.ErrOutdated) && !Unreadable(err) {
 			return t, l, err
 		}
 		shown = false
-		if t, err = n.Tables.Renew(ctx, t); err != nil {
+		if t, err = n.Tables.Renew(ctx, t, err); err != nil {
 			return nil, nil, aside(err)
 		}
 	}

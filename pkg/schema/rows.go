@@ -34,12 +34,12 @@ func (t *Table) CheckColumns(types []*sql.ColumnType) error {
 	return nil
 }
 
-// Renew returns the definition of a table that CheckColumns found outdated, or of which it is not known whether it holds.
-// If nothing has changed, this server describes the same columns differently in another query: then they are no longer
-// compared there.
-func (ts *Tables) Renew(ctx context.Context, old *Table) (*Table, error) {
+// Renew returns the definition of a table that may be outdated, and why: CheckColumns says so, or the server refused AddRows.
+// If CheckColumns says so and nothing has changed, this server describes the same columns differently in another query: then
+// they are no longer compared there.
+func (ts *Tables) Renew(ctx context.Context, old *Table, why error) (*Table, error) {
 	t, err := ts.FreshAtOnce(ctx, old.Name)
-	if err != nil || t.shape.columns != old.shape.columns || !t.shape.shown {
+	if err != nil || !errors.Is(why, ErrOutdated) || t.shape.columns != old.shape.columns || !t.shape.shown {
 		return t, err
 	}
 	plain := *t

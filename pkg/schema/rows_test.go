@@ -57,7 +57,7 @@ func TestRowsShowWhetherTheirTableWasAltered(t *testing.T) {
 				t.Errorf("%s, %s: %q, %v", name, alter, got, err)
 			}
 			old := table
-			if table, err = tables.Renew(t.Context(), old); err != nil || table == old {
+			if table, err = tables.Renew(t.Context(), old, schema.ErrOutdated); err != nil || table == old {
 				t.Fatalf("%s, %s: %v", name, alter, err)
 			}
 			if shows := alter[:len("ADD made")] != "ADD made"; table.Shows() != shows {
@@ -114,7 +114,7 @@ func TestARenewedDefinitionThatIsTheSameIsNotComparedWithRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		table, err := tables.Renew(t.Context(), old)
+		table, err := tables.Renew(t.Context(), old, schema.ErrOutdated)
 		if err != nil || table.Shows() {
 			t.Fatalf("%v, %v", table, err)
 		}
