@@ -111,6 +111,12 @@ func SchemaChanged(err error) bool {
 	return n == noSuchTable || n == badField || n == 1136 || n == 1412
 }
 
+// incomparable are errors of a value that is none of a column's type, or has characters that its character set lacks.
+var incomparable = []uint16{1267, 1270, 1271, 1300, 1525, 3854, 4078}
+
+// Incomparable reports whether the server refused to compare a column with a value.
+func Incomparable(err error) bool { return slices.Contains(incomparable, uint16(Number(err))) }
+
 // NoIndex reports whether an index that the statement names does not exist, or is not
 // usable.
 func NoIndex(err error) bool { return Number(err) == noSuchIndex }

@@ -147,16 +147,33 @@ func (n *Renderer) Render(ctx context.Context, to Target, items []outbox.Item) (
 		byTable[i.Table] = append(byTable[i.Table], i)
 	}
 	for _, table := range order {
-		err := n.renderTable(ctx, d, to, table, byTable[table])
-		if held := new(errAside); Unreadable(err) || errors.As(err, held) {
-			for _, i := range byTable[table] {
-				d.refuse(i, wire.Reject{Message: err.Error(), Retry: held.error != nil})
-			}
-		} else if err != nil {
+		if err := n.renderEach(ctx, d, to, table, byTable[table]); err != nil {
 			return d, err
 		}
 	}
 	return d, nil
+}
+
+// renderEach renders rows of a table, and refuses those that cannot be read. A key that the server compares with nothing refuses
+// no other row: it can be that of a row which was deleted before the key's type changed.
+func (n *Renderer) renderEach(ctx context.Context, d *Rendering, to Target, table string, items []outbox.Item) error {
+	refused := len(d.Refused)
+	err := n.renderTable(ctx, d, to, table, items)
+	held := new(errAside)
+	if !Unreadable(err) && !errors.As(err, held) {
+		return err
+	}
+	d.Refused = d.Refused[:refused]
+	if half := len(items) / 2; half > 0 && mysqldb.Incomparable(err) {
+		if err := n.renderEach(ctx, d, to, table, items[:half]); err != nil {
+			return err
+		}
+		return n.renderEach(ctx, d, to, table, items[half:])
+	}
+	for _, i := range items {
+		d.refuse(i, wire.Reject{Message: err.Error(), Retry: held.error != nil})
+	}
+	return nil
 }
 
 func (d *Rendering) refuse(i outbox.Item, why wire.Reject) {
