@@ -36,7 +36,7 @@ import (
 const session = `SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED`
 
 const sessionVariables = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
-	time_zone='+00:00',
+	time_zone='+00:00', autocommit=1,
 	sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
 	innodb_lock_wait_timeout=3, lock_wait_timeout=1, wait_timeout=60, foreign_key_checks=1, unique_checks=1 /*M!100101 , max_statement_time=0 */ /*!50708 , max_execution_time=0 */ /*M!100300 , in_predicate_conversion_threshold=0 */`
 
