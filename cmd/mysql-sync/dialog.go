@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,22 +61,21 @@ func (d *dialog) until(ctx context.Context, into *string, given bool, question, 
 // otherwise none.
 func (d *dialog) password(ctx context.Context, p *secret, variable string) error {
 	value, set := os.LookupEnv(variable)
+	fd := int(d.in.Fd())
+	before, err := term.MakeRaw(fd) // who is quick types as soon as the question is there
+	if err != nil {
+		return err
+	}
 	if set {
 		d.say("Password (empty: use the environment variable %s): ", variable)
 	} else {
 		d.say("Password (stored in the file; empty: none): ")
 	}
-	fd := int(d.in.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return err
-	}
 	typed, err := waitFor(ctx, func() (string, error) {
 		text, err := term.ReadPassword(fd)
 		return string(text), err
 	})
-	if err != nil {
-		_ = term.Restore(fd, before) // the abandoned reader left the echo off
+	if err := errors.Join(err, term.Restore(fd, before)); err != nil {
 		return err
 	}
 	d.say("\n")
