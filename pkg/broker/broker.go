@@ -148,9 +148,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	b.gate, b.server = g, server
 	b.mu.Unlock()
 	b.addr = listener.Addr().String()
-	close(b.ready)
 	b.log.Info("the broker listens", zap.String("address", b.addr), zap.String("websockets", c.WSListen),
 		zap.Bool("tls", b.tls != nil), zap.Int("users", len(c.Users)))
+	close(b.ready)
 	<-ctx.Done()
 	return nil
 }
