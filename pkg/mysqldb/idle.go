@@ -13,10 +13,11 @@ import (
 // rows that its transaction has locked, until the server ends the session, as it is silent. Promise 7.
 
 // late is how long the server may take to answer until we look at whether it is at work, and the least time between two looks;
-// looksEvery is the most.
+// looksEvery is the most. Before it has the whole text it seems to wait for one: slowest is what a line carries at least, in bytes a second.
 const (
 	late       = 500 * time.Millisecond
 	looksEvery = 8 * time.Second
+	slowest    = 16 << 10
 )
 
 // attentive is a connection that ends if an answer is awaited while the server waits for a statement.
@@ -24,15 +25,24 @@ type attentive struct {
 	net.Conn
 	waits func() bool // whether the server does
 	reads atomic.Uint64
+	sent  atomic.Int64 // bytes since the server last answered
+}
+
+// Write sends bytes to the server.
+func (a *attentive) Write(b []byte) (int, error) {
+	n, err := a.Conn.Write(b)
+	a.sent.Add(int64(n))
+	return n, err
 }
 
 // Read waits for the server's bytes.
 func (a *attentive) Read(b []byte) (int, error) {
 	this := a.reads.Add(1)
-	timer := time.AfterFunc(late, func() { a.look(this) })
+	timer := time.AfterFunc(late+time.Duration(a.sent.Load())*time.Second/slowest, func() { a.look(this) })
 	n, err := a.Conn.Read(b)
 	a.reads.Add(1)
 	timer.Stop()
+	a.sent.Store(0)
 	return n, err
 }
 
