@@ -33,12 +33,6 @@ func Along(ctx context.Context, tx Execer, what string, s *Statement) error {
 	return err
 }
 
-type ownKey struct{}
-
-// Own marks a statement that writes only the node's own tables, which are transactional: a fenced transaction may send it before
-// it is known that the condition holds.
-func Own(ctx context.Context) context.Context { return context.WithValue(ctx, ownKey{}, true) }
-
 // along is what a transaction of a fenced connection has yet to send. The zero value is that of an ended one.
 type along struct {
 	begins bool // the condition
@@ -86,9 +80,6 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 	if what, ok := ctx.Value(alongKey{}).(string); ok && len(args) == 0 && c.along.add(what, query) {
 		return driver.RowsAffected(0), nil
 	}
-	if c.along.begins && ctx.Value(ownKey{}) != nil {
-		return c.count(ctx, query, args)
-	}
 	if err := c.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -105,23 +96,6 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 // unsent reports whether the driver has sent nothing, since the values are more than the server takes in one text. It is asked to
 // prepare the statement then, alone.
 func unsent(err error) bool { return errors.Is(err, driver.ErrSkip) }
-
-// count runs a statement as a query for the number of rows that it found.
-func (c *fencedConn) count(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	rows, err := c.QueryContext(ctx, query+"; SELECT ROW_COUNT()", args)
-	if err != nil {
-		return nil, err
-	}
-	n := make([]driver.Value, 1)
-	if err := errors.Join(rows.Next(n), rows.Close()); err != nil {
-		return nil, err
-	}
-	count, ok := n[0].(int64)
-	if !ok {
-		return nil, fmt.Errorf("ROW_COUNT() is a %T", n[0])
-	}
-	return driver.RowsAffected(count), nil
-}
 
 // begin begins the transaction, if that has to be done yet, with nothing but its condition.
 func (c *fencedConn) begin(ctx context.Context) error {

@@ -128,7 +128,7 @@ func TestNothingGoesPastABrokenFence(t *testing.T) {
 			return err
 		},
 		"its own": func(tx mysqldb.Tx) error {
-			_, err := tx.ExecContext(mysqldb.Own(t.Context()), `UPDATE t SET id = id + 10`)
+			_, err := db.CountThen(t.Context(), tx, statement(`UPDATE t SET id = id + 10`))
 			return err
 		},
 		"one before a commit": func(tx mysqldb.Tx) error {
@@ -220,12 +220,12 @@ func TestOwnStatementsCount(t *testing.T) {
 	db, _, _ := fenced(t)
 	for text, want := range map[string]int64{`UPDATE t SET id = id WHERE id > 1`: 2, `DELETE FROM t WHERE id = 3`: 1, `INSERT INTO t VALUES (7), (8), (9)`: 3, `DELETE FROM t WHERE id = 77`: 0} {
 		err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
-			r, err := tx.ExecContext(mysqldb.Own(t.Context()), text)
+			n, err := db.CountThen(t.Context(), tx, statement(text))
 			if err != nil {
 				return err
 			}
-			if n, err := r.RowsAffected(); n != want || err != nil {
-				t.Errorf("%s: %d, %v", text, n, err)
+			if n != want {
+				t.Errorf("%s: %d", text, n)
 			}
 			return errors.New("no")
 		})
@@ -291,7 +291,7 @@ func TestAStatementIsCountedWithQueriesAfterIt(t *testing.T) {
 					}
 					var err error
 					q := statement(text)
-					q.Bind(3)
+					q.Int(3)
 					n, err = db.CountThen(t.Context(), tx, q, list...)
 					return err
 				})
@@ -392,14 +392,14 @@ func TestWhatGoesAlongIsSentBeforeLargeValues(t *testing.T) {
 		}
 	}
 	testkit.Exec(t, user, `DELETE FROM owner`)
-	for name, ctx := range map[string]context.Context{"a query": t.Context(), "a write of its own": mysqldb.Own(t.Context())} {
+	for name, run := range map[string]func(mysqldb.Tx) error{
+		"a query": func(tx mysqldb.Tx) error { return large(`SELECT `, ``).Query(t.Context(), tx, none) },
+		"a statement": func(tx mysqldb.Tx) error {
+			return large(`DELETE FROM t WHERE EXISTS (SELECT `, `)`).Exec(t.Context(), tx)
+		},
+	} {
 		told := *broken
-		err := mysqldb.InTx(t.Context(), db, func(tx mysqldb.Tx) error {
-			if name == "a query" {
-				return large(`SELECT `, ``).Query(ctx, tx, none)
-			}
-			return large(`DELETE FROM t WHERE EXISTS (SELECT `, `)`).Exec(ctx, tx)
-		})
+		err := mysqldb.InTx(t.Context(), db, run)
 		if !errors.Is(err, mysqldb.ErrFenced) || *broken != told+1 {
 			t.Errorf("%s with large values went past a broken fence: %v", name, err)
 		}

@@ -152,11 +152,12 @@ type Query struct {
 	Scan func(*sql.Rows) error
 }
 
-// CountThen runs a statement that writes only the node's own tables, in a transaction of the pool, and returns how many rows it
-// found, inserted or deleted; then it runs queries, as Together does.
+// CountThen runs a statement in a transaction of the pool, and returns how many rows it found, inserted or deleted; then it runs
+// queries, as Together does. It must be a statement without arguments that writes only the node's own tables, which are
+// transactional: a fenced transaction may send it before it is known that the condition holds.
 func (db *DB) CountThen(ctx context.Context, tx Tx, s *Statement, queries ...Query) (n int64, err error) {
-	if db.fenced == nil || len(queries) == 0 {
-		if n, err = s.Count(Own(ctx), tx); err != nil {
+	if db.fenced == nil {
+		if n, err = s.Count(ctx, tx); err != nil {
 			return 0, err
 		}
 		return n, db.Together(ctx, tx, false, queries...)

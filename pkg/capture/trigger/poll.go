@@ -64,7 +64,7 @@ func (b *batch) Consume(ctx context.Context, tx mysqldb.Tx, w *version.Writing, 
 	// As an expression, so that the server does not look for the date: it would read up to the next entry.
 	var q mysqldb.Statement
 	q.SQL(deleteChanges(ids) + ` AND ` + written + ` <= `)
-	q.Bind(b.latest)
+	q.Int(b.latest)
 	n, err := s.db.CountThen(ctx, tx, &q, then...)
 	if err != nil {
 		return fmt.Errorf("delete from table_changes: %w", err)
