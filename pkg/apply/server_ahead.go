@@ -21,12 +21,9 @@ type ahead struct {
 	asked  capture.Question            // nil: given, or not asked
 }
 
-// aheadMost is of how many rows it is asked: a round trip is not what more of them cost.
-const aheadMost = 20
-
 // Expect has the next Lock ask about the rows, too, if they are few.
 func (x *session) Expect(t *schema.Table, rows []change.Row) {
-	if x.ahead = nil; len(rows) <= aheadMost {
+	if x.ahead = nil; len(rows) <= version.AskMost {
 		x.ahead = &ahead{table: t, rows: rows}
 	}
 }

@@ -45,11 +45,8 @@ type session struct {
 	states map[change.Row]change.State
 }
 
-// aheadMost is of how many rows states are asked when a batch is consumed: a round trip is not what more of them cost.
-const aheadMost = 20
-
 func (x *session) Consume(ctx context.Context, b Batch, w *version.Writing, rows []change.Row) error {
-	if len(rows) == 0 || len(rows) > aheadMost {
+	if len(rows) == 0 || len(rows) > version.AskMost {
 		return b.Consume(ctx, x.tx, w)
 	}
 	q, scan, states := version.Ask(rows)

@@ -46,12 +46,15 @@ func Read(ctx context.Context, db mysqldb.Queryer, rows []change.Row) (map[chang
 }
 
 // Ask returns the query with which Read finds the states of at least one row, and what has each resulting row scanned into states,
-// for callers with other queries to send with it. It is made for few rows: less than manyRows.
+// for callers with other queries to send with it. It is made for at most AskMost rows.
 func Ask(rows []change.Row) (q *mysqldb.Statement, scan func(*sql.Rows) error, states map[change.Row]change.State) {
 	to := newStates(len(rows))
 	q, scan = ask(stateColumns, sortByID(rows), to.add, to.into()...)
 	return q, scan, to.states
 }
+
+// AskMost is of how many rows it is worth asking with another query: a round trip is not what more of them cost.
+const AskMost = 20
 
 const stateColumns = "time, origin, seen, made, counts"
 
