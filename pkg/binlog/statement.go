@@ -130,18 +130,9 @@ func (p *parser) after(deep bool, keywords ...string) bool {
 
 func (p *parser) statement() {
 	s := p.sql
-	for p.sign("(") {
+	for p.wrapped() {
 	}
 	switch {
-	case p.is("SET"): // MariaDB: SET STATEMENT variable = value FOR what is run with it
-		if p.is("STATEMENT") && p.after(false, "FOR") {
-			p.statement()
-		}
-	case p.is("ANALYZE"): // MariaDB runs the statement
-		if p.is("FORMAT") && p.sign("=") {
-			p.advance()
-		}
-		p.statement()
 	case p.is("CREATE"):
 		p.create()
 	case p.is("ALTER"):
@@ -174,6 +165,22 @@ func (p *parser) statement() {
 		p.advance()
 		p.write()
 	}
+}
+
+// wrapped reads what may stand before a statement that is run, and reports whether there was such a thing.
+func (p *parser) wrapped() bool {
+	switch {
+	case p.sign("("):
+	case p.is("SET"): // MariaDB: SET STATEMENT variable = value FOR
+		return p.is("STATEMENT") && p.after(false, "FOR")
+	case p.is("ANALYZE"): // MariaDB runs the statement
+		if p.is("FORMAT") && p.sign("=") {
+			p.advance()
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 func (p *parser) create() {
