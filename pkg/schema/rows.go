@@ -12,6 +12,9 @@ import (
 // ErrOutdated says that a table was altered since its definition was read.
 var ErrOutdated = errors.New("the table was altered meanwhile")
 
+// Rows are read by the definition that the node has, and must lack no column that was added since: promise 1. So they are read with
+// what tells that it no longer holds, in one statement: no ALTER TABLE comes between.
+
 // Shows reports whether rows that AddRows asks for show whether the definition still holds: whoever reads them, and has
 // their columns checked, needs no Fresh first. They do where SELECT * gives just the columns of the definition.
 func (t *Table) Shows() bool { return t.shape.shown }

@@ -149,6 +149,25 @@ func (p *place) watch(s *log.Source, received ...string) (missed, changed chan s
 	}
 }
 
+// misses waits until it is recorded that writes to orders, and to nothing else, may have been missed; meanwhile is done again and again.
+func (p *place) misses(missed <-chan string, meanwhile func() error) {
+	p.Helper()
+	testkit.Eventually(p, "it is recorded that writes may have been missed", func() error {
+		if meanwhile != nil {
+			if err := meanwhile(); err != nil {
+				return err
+			}
+		}
+		if len(missed) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	for len(missed) > 0 {
+		p.want("missed", <-missed, "orders")
+	}
+}
+
 func (p *place) want(what, got, want string) {
 	p.Helper()
 	if got != want {
@@ -339,15 +358,10 @@ func TestRowsThatTheLogDoesNotListAreSent(t *testing.T) {
 		}
 		testkit.Exec(t, conn, queries...)
 		_ = conn.Close()
-		testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
-			if _, err := s.Next(t.Context()); err != nil || len(missed) == 0 {
-				return fmt.Errorf("not yet: %w", err)
-			}
-			return nil
+		p.misses(missed, func() error {
+			_, err := s.Next(t.Context())
+			return err
 		})
-		for len(missed) > 0 {
-			p.want("missed", <-missed, "orders")
-		}
 	}
 	stop()
 }
@@ -373,15 +387,7 @@ func TestATextMayWriteMoreThanItNames(t *testing.T) {
 		`INSERT INTO plain VALUES (written(12))`, `DELETE FROM parents WHERE id = 2`} {
 		testkit.Exec(t, conn, query)
 		p.record(s)
-		testkit.Eventually(t, "it is recorded that writes may have been missed: "+query, func() error {
-			if len(missed) == 0 {
-				return errors.New("not yet")
-			}
-			return nil
-		})
-		for len(missed) > 0 {
-			p.want("missed", <-missed, "orders")
-		}
+		p.misses(missed, nil)
 	}
 	stop()
 }
@@ -406,13 +412,7 @@ func TestACounterThatTheLogLacksIsMissed(t *testing.T) {
 		}
 		testkit.Exec(t, conn, query)
 		p.record(s)
-		testkit.Eventually(t, "it is recorded that writes may have been missed: "+query, func() error {
-			if len(missed) == 0 {
-				return errors.New("not yet")
-			}
-			return nil
-		})
-		p.want("missed", <-missed, "orders")
+		p.misses(missed, nil)
 	}
 	stop()
 }
@@ -497,14 +497,10 @@ func TestAnAlterationThatIsNotReadYetCounts(t *testing.T) {
 	_ = s.Close()
 	s, _ = p.source()
 	missed, _, stop := p.watch(s)
-	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+	p.misses(missed, func() error {
 		p.record(s)
-		if len(missed) == 0 {
-			return errors.New("not yet")
-		}
 		return nil
 	})
-	p.want("missed", <-missed, "orders")
 	stop()
 }
 
