@@ -13,14 +13,15 @@ import (
 // givenLimit is the memory limit that the process was started with, by GOMEMLIMIT or its cgroup.
 var givenLimit = sync.OnceValue(func() int64 { return debug.SetMemoryLimit(-1) })
 
-// mostMemory is what the goal may be, however much is in use.
+// mostMemory is what the goal may be, unless so much is in use that the rest would be collected all the time.
 var mostMemory atomic.Int64
 
 // boundMemory has garbage collected before the process takes more than a node needs: otherwise the runtime lets the heap grow to a
 // multiple of what is, or once was, in use. It is a goal, not a limit, and follows what is in use; a lower one set by GOMEMLIMIT or a
 // cgroup takes precedence. Promise 10.
 func boundMemory(cfg *config.Config) {
-	mostMemory.Store(min(givenLimit(), 40<<20+4*int64(cfg.LargestRow())))
+	givenLimit() // read before the goal is set
+	mostMemory.Store(40<<20 + 4*int64(cfg.LargestRow()))
 	setGoal()
 	followUse()
 }
@@ -39,20 +40,31 @@ var followUse = sync.OnceFunc(func() {
 type collected struct{ _ *collected }
 
 func setGoal() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	to := goal(int64(live[0].Value.Uint64()), mostMemory.Load()) //nolint:gosec // no process has that much
+	m := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+	}
+	metrics.Read(m)
+	of := func(i int) int64 { return int64(m[i].Value.Uint64()) } //nolint:gosec // no process has that much
+	to := min(goal(of(0), of(1)-of(2)-of(3)-of(4), mostMemory.Load()), givenLimit())
 	if now := debug.SetMemoryLimit(-1); now != to {
 		debug.SetMemoryLimit(to)
 	}
 }
 
-// goal is how much memory the runtime may take in all while so much is in use, before it collects garbage more often than it would: a
-// small node has some 10 MiB of garbage then. It comes in steps.
-func goal(live, most int64) int64 {
+// goal is how much memory the runtime may take in all, before it collects garbage more often than it would, while objects that are in use
+// take live and all else but garbage takes besides, in bytes: a small node has some 10 MiB of garbage then. It is no more than most, but
+// always has room for as much garbage as a fourth of what is in use: with less, a node with nothing to do would spend a processor on
+// collecting. It comes in steps.
+func goal(live, besides, most int64) int64 {
 	const (
 		least = 32 << 20
+		spare = 8 << 20
 		step  = 2 << 20
 	)
-	return min(max(least, (live*3/2+8<<20)/step*step), most)
+	to := min(max(least, live*3/2+spare), most)
+	return max(to, live*5/4+besides) / step * step
 }
