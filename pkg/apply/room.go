@@ -2,7 +2,6 @@ package apply
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +13,9 @@ import (
 // it again. Promise 10.
 const (
 	roomRows  = 50_000
-	roomBytes = 16 << 20
-	needBytes = 200      // of a needed row, besides its key, in every place that names it
+	roomBytes = 24 << 20 // as they are kept
+	rowBytes  = 600      // of a row, besides its key and values
+	needBytes = 300      // of a needed row, besides its key, in every place that names it
 	turnRows  = MostRows // tried at a time, of those that no longer have to wait
 	ringRows  = 20_000   // tried together, of those that wait for each other
 )
@@ -26,8 +26,8 @@ const (
 type room struct {
 	mu      sync.Mutex
 	rows    map[change.Row]*waiter
-	tables  map[string]int                      // number of each
-	needed  map[change.Row]map[*waiter]struct{} // by what they need
+	tables  map[string]int               // number of each
+	needed  map[change.Row]*few[*waiter] // by what they need
 	bytes   int
 	woken   []change.Row // whose needs were written
 	fresh   []change.Row // arrived since the last search for rings
@@ -40,7 +40,7 @@ type room struct {
 type waiter struct {
 	in    Incoming
 	wait  *Wait
-	needs map[change.Row]struct{} // the wait's needs that have not been written since
+	needs few[change.Row] // the wait's needs that have not been written since
 	since time.Time
 	bytes int
 }
@@ -86,13 +86,13 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	if !t.since.IsZero() {
 		now = t.since
 	}
-	x := &waiter{in: *in, wait: w, since: now, needs: make(map[change.Row]struct{}, len(w.needs))}
+	x := &waiter{in: *in, wait: w, since: now}
 	x.in.verdict = undecided
 	x.in.Values = make([][]byte, len(in.Values)) // copied: they are part of the message
-	x.bytes = 200 + len(in.Key)
+	x.bytes = rowBytes + len(in.Key)
 	for i, v := range in.Values {
 		x.in.Values[i] = slices.Clone(v)
-		x.bytes += len(v) + 24
+		x.bytes += len(v) + 32
 	}
 	for _, list := range [][]change.Row{w.needs, w.refer, t.needed} {
 		for _, n := range list {
@@ -103,7 +103,7 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 		return false
 	}
 	if r.rows == nil {
-		r.rows, r.needed, r.tables = map[change.Row]*waiter{}, map[change.Row]map[*waiter]struct{}{}, map[string]int{}
+		r.rows, r.needed, r.tables = map[change.Row]*waiter{}, map[change.Row]*few[*waiter]{}, map[string]int{}
 	}
 	r.rows[in.Identity()] = x
 	r.tables[in.Table]++
@@ -117,12 +117,12 @@ func (r *room) put(now time.Time, t *task, w *Wait) (more bool) {
 	for _, n := range slices.Concat(w.needs, t.needed) {
 		n = n.Identity()
 		if r.needed[n] == nil {
-			r.needed[n] = map[*waiter]struct{}{}
+			r.needed[n] = &few[*waiter]{}
 		}
-		r.needed[n][x] = struct{}{}
-		x.needs[n] = struct{}{}
+		r.needed[n].add(x)
+		x.needs.add(n)
 	}
-	return len(x.needs) > len(t.needed)
+	return x.needs.size() > len(t.needed)
 }
 
 // leave forgets an applied change, and older changes to its row.
@@ -136,25 +136,26 @@ func (r *room) drop(x *waiter) {
 	delete(r.rows, x.in.Identity())
 	r.tables[x.in.Table]--
 	r.bytes -= x.bytes
-	for n := range x.needs {
+	for n := range x.needs.all() {
 		r.meet(x, n)
 	}
 }
 
 // meet removes a need that was met.
 func (r *room) meet(x *waiter, n change.Row) {
-	delete(x.needs, n)
-	delete(r.needed[n], x)
-	if len(r.needed[n]) == 0 {
-		delete(r.needed, n)
+	x.needs.remove(n)
+	if who := r.needed[n]; who != nil {
+		if who.remove(x); who.size() == 0 {
+			delete(r.needed, n)
+		}
 	}
 }
 
 // wake marks changes for a retry that waited for a row, or for any of its table, once everything they need was written.
 func (r *room) wake(row change.Row) {
 	for _, n := range []change.Row{row, {Table: row.Table}} {
-		for x := range r.needed[n] {
-			if r.meet(x, n); len(x.needs) == 0 {
+		for x := range r.needed[n].all() {
+			if r.meet(x, n); x.needs.size() == 0 {
 				r.woken = append(r.woken, x.in.Identity())
 			}
 		}
@@ -228,7 +229,7 @@ func (r *room) around(x *waiter) []*waiter {
 		return nil
 	}
 	lacking := map[*waiter]bool{}
-	for y := range r.needed[x.in.Identity()] {
+	for y := range r.needed[x.in.Identity()].all() {
 		if in[y] {
 			continue // with all that it needs
 		}
@@ -240,7 +241,7 @@ func (r *room) around(x *waiter) []*waiter {
 }
 
 func (r *room) take(x *waiter) *task {
-	needed := slices.Collect(maps.Keys(x.needs))
+	needed := slices.Collect(x.needs.all())
 	r.drop(x)
 	return &task{in: &x.in, res: &Result{}, needed: needed, since: x.since}
 }
@@ -269,7 +270,7 @@ func (r *room) rest(x *waiter, in, lacking map[*waiter]bool) (list []*waiter) {
 		}
 	}()
 	for i := 0; i < len(list); i++ {
-		for n := range list[i].needs {
+		for n := range list[i].needs.all() {
 			found := []*waiter{r.rows[n]}
 			if n.Key == "" {
 				found = r.of(n.Table)

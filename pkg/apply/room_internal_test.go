@@ -46,6 +46,30 @@ func TestAWaitingChainIsWalkedOnce(t *testing.T) {
 	}
 }
 
+// TestTheRoomCountsWhatItTakes: its bound holds for the memory that waiting rows really take. It does not run in parallel, since that
+// counts.
+func TestTheRoomCountsWhatItTakes(t *testing.T) {
+	const rows = 10_000
+	var r room
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range rows {
+		in := &Incoming{}
+		in.Row, in.Columns = change.Row{Table: "parts", Key: strconv.Itoa(i)}, []string{"id", "name", "part"}
+		in.Values = [][]byte{[]byte(in.Key), []byte("x"), []byte(in.Key)}
+		w := &Wait{text: fmt.Sprintf("waits for the row of parts that it refers to (part %d, foreign key parts_ibfk_1)", i)}
+		w.needs = []change.Row{{Table: "parts", Key: strconv.Itoa(rows + i)}}
+		r.note(time.Now(), []*task{{in: in, res: &Result{Err: w, Retry: true}}})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if took := int(after.HeapAlloc) - int(before.HeapAlloc); took > r.bytes*5/4 {
+		t.Errorf("%d bytes a row, and %d are counted", took/rows, r.bytes/rows)
+	}
+	runtime.KeepAlive(&r)
+}
+
 // Many rows wait for one, and each also for the one before. BenchmarkRowsWaiting shows the cost.
 func TestWaitingRowsAreTriedTogether(t *testing.T) {
 	t.Parallel()
