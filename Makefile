@@ -15,7 +15,7 @@ TESTFLAGS ?=
 SERVER_PACKAGES = $(shell grep -rl --include=*_test.go 'testkit\.\(Server\|Shared\|Schema\|OwnSchema\)\>' cmd pkg | xargs -n 1 dirname | sort -u | grep -v '^pkg/\(simulation\|attack\)$$' | sed 's|^|./|')
 FUZZ_PACKAGES = $(shell grep -rlE --include=*_test.go '^func Fuzz' cmd pkg | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build demo demo-connector demo-fleet test test-race test-race-rest test-attacks test-mysql test-log test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
+.PHONY: help build demo demo-connector demo-fleet test test-simulation test-race test-race-rest test-attacks test-mysql test-log test-servers test-nats test-embedded soak bench docs packages check check-deploy release-snapshot fuzz clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +35,9 @@ demo-fleet: ## watch a head office and eight stores: they join by tokens, each g
 	@scripts/install-deps.sh mariadb
 	@go run ./cmd/mysql-sync-demo fleet
 
-# A simulated network is one goroutine, in which the race detector has nothing to find, and needs minutes. Attacks measure.
+# Simulations need minutes, and a simulated network is one goroutine, in which the race detector has nothing to find. Attacks measure.
 SIMULATION = ./pkg/simulation
-ALL_PACKAGES = $(shell go list -f '{{.Dir}}' ./... | sed 's|^$(CURDIR)|.|')
-RACE_PACKAGES = $(filter-out $(SIMULATION) ./pkg/attack,$(ALL_PACKAGES))
+TESTED_PACKAGES = $(filter-out $(SIMULATION) ./pkg/attack,$(shell go list -f '{{.Dir}}' ./... | sed 's|^$(CURDIR)|.|'))
 # Most tests wait for a server or a node, so run more at a time than there are processors. With one more package too, a test of a
 # transformer's 5 s failed once in a run from an empty build cache.
 PARALLEL ?= 4
@@ -52,26 +51,30 @@ test-race test-race-rest test-mysql: export CGO_ENABLED = 1
 TOGETHER = MYSQL_SYNC_TEST_ONLY=together
 
 # These take longest, so they start first.
-LONGEST = ./pkg/node ./pkg/web ./cmd/mysql-sync-connector ./cmd/mysql-sync ./pkg/ledger ./pkg/transform ./pkg/simulation ./pkg/diagnostics ./pkg/adapter ./pkg/check \
+LONGEST = ./pkg/node ./pkg/web ./cmd/mysql-sync-connector ./cmd/mysql-sync ./pkg/ledger ./pkg/transform ./pkg/diagnostics ./pkg/adapter ./pkg/check \
 	./pkg/testkit ./pkg/schemafuzz ./cmd/mysql-sync-demo
 longest_first = $(foreach p,$(LONGEST),$(filter $(p),$(1))) $(filter-out $(LONGEST),$(1))
 
 # Servers in memory, if there is room: see the script.
-test test-race test-race-rest test-mysql test-log test-servers test-nats test-embedded: export TMPDIR := $(shell scripts/temp-folder.sh)
+test test-simulation test-race test-race-rest test-mysql test-log test-servers test-nats test-embedded: export TMPDIR := $(shell scripts/temp-folder.sh)
 
 # The race detector makes scripts ten times slower, and finds nothing in a daemon that a test starts: .ci/run has it look at
 # each package once, in test-mysql or in test-race-rest.
-test: ## install what the tests need, run them all on real servers
+test: ## install what the tests need, run them on real servers: all but the simulation and the attacks
 	scripts/install-deps.sh
-	$(TOGETHER) go test -timeout 30m -p $(PACKAGES) -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out ./pkg/attack,$(ALL_PACKAGES)))
+	$(TOGETHER) go test -timeout 30m -p $(PACKAGES) -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(TESTED_PACKAGES))
 
-test-race: ## run the tests again, with the race detector: all but the simulation and the attacks
+test-simulation: ## play thousands of networks, and each known mistake, in memory
 	scripts/install-deps.sh
-	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(RACE_PACKAGES))
+	go test -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SIMULATION)
+
+test-race: ## run the tests again, with the race detector
+	scripts/install-deps.sh
+	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(TESTED_PACKAGES))
 
 test-race-rest: ## of these, run those of the packages that test-mysql leaves out, which runs its own with the race detector too
 	scripts/install-deps.sh
-	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out $(SERVER_PACKAGES),$(RACE_PACKAGES)))
+	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out $(SERVER_PACKAGES),$(TESTED_PACKAGES)))
 
 test-attacks: ## let clients, strangers and services attack real programs, and carry large rows, with nothing else running: memory stays bounded
 	scripts/install-deps.sh
