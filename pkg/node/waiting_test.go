@@ -88,7 +88,7 @@ func TestAWaitingRowIsTriedWhenItsNeedsArrive(t *testing.T) {
 func TestRefusedRowsAreTriedLikeFewRows(t *testing.T) {
 	t.Parallel()
 	b := testkit.AnyBroker(t)
-	const rows = 1500
+	const rows = 4000
 	a, c := newPair(t, b, []string{"numbers", "other"}, `CREATE TABLE other (id INT PRIMARY KEY)`)
 	a.Exec(`CREATE TABLE numbers (id INT PRIMARY KEY, n INT)`)
 	c.Exec(`CREATE TABLE numbers (id INT PRIMARY KEY, n INT, CONSTRAINT small CHECK (n < 100))`)
