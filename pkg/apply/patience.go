@@ -10,6 +10,7 @@ type patience struct {
 	until   time.Time
 	failed  bool // a transaction has failed
 	settled bool // some change has its result, so each call makes progress
+	refused int  // changes in a row that were tried alone and refused
 }
 
 // newPatience limits how long a call tries its changes; 0 means one transaction for as many as fit.
@@ -22,12 +23,24 @@ func (p *patience) over() bool {
 	return p != nil && p.failed && p.settled && !p.now().Before(p.until)
 }
 
-// done is called when changes have their results.
-func (p *patience) done() {
+// wrote is called when changes were written.
+func (p *patience) wrote() {
 	if p != nil {
-		p.settled = true
+		p.settled, p.refused = true, 0
 	}
 }
+
+// refuses is called when a change was refused.
+func (p *patience) refuses() {
+	if p != nil {
+		p.settled = true
+		p.refused++
+	}
+}
+
+// hopeless reports whether that many changes are better not tried together: at least as many before them were refused, one after the
+// other. It halves what it costs to refuse all of many.
+func (p *patience) hopeless(changes int) bool { return p != nil && changes > 1 && changes <= p.refused }
 
 // fails is called when a transaction has failed.
 func (p *patience) fails() {

@@ -49,6 +49,9 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 		untried(tasks)
 		return nil
 	}
+	if p.hopeless(len(tasks)) {
+		return a.halves(ctx, tasks, m, st)
+	}
 	begun := a.now()
 	tasks, err := a.attempt(ctx, tasks, m)
 	if mysqldb.SchemaChanged(err) {
@@ -66,7 +69,7 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	var s *stuck
 	switch {
 	case err == nil:
-		p.done()
+		p.wrote()
 		return nil
 	case ctx.Err() != nil:
 		return err
@@ -79,12 +82,16 @@ func (a *Applier) split(ctx context.Context, tasks []*task, m manner, st strain)
 	}
 	p.fails()
 	if len(tasks) > 1 {
-		half := len(tasks) / 2
-		return errors.Join(a.split(ctx, tasks[:half], m, st), a.split(ctx, tasks[half:], m, st))
+		return a.halves(ctx, tasks, m, st)
 	}
 	*tasks[0].res = Result{Err: a.blame(ctx, tasks[0].in, err), Retry: tied(err)}
-	p.done()
+	p.refuses()
 	return nil
+}
+
+func (a *Applier) halves(ctx context.Context, tasks []*task, m manner, st strain) error {
+	half := len(tasks) / 2
+	return errors.Join(a.split(ctx, tasks[:half], m, st), a.split(ctx, tasks[half:], m, st))
 }
 
 // attempt applies changes in one transaction, and returns its changes if it fails. On MySQL, if others hold locks, new
