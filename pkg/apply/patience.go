@@ -23,7 +23,7 @@ func (p *patience) over() bool {
 	return p != nil && p.failed && p.settled && !p.now().Before(p.until)
 }
 
-// wrote is called when changes were written.
+// wrote is called when changes were written, or wait.
 func (p *patience) wrote() {
 	if p != nil {
 		p.settled, p.refused = true, 0

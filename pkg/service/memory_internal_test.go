@@ -18,7 +18,7 @@ func TestTheGoalFollowsWhatIsInUse(t *testing.T) {
 		{13, 8, 32},
 		{20, 8, 38},
 		{36, 12, 62},
-		{40, 12, 64},
+		{40, 8, 64},
 		{48, 16, 76}, // room for a fourth is left
 		{400, 40, 540},
 	} {
