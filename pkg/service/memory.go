@@ -39,7 +39,7 @@ var followUse = sync.OnceFunc(func() {
 // collected is garbage: its finalizer runs after each collection. It has a pointer, so that it shares its memory with nothing.
 type collected struct{ _ *collected }
 
-// setGoal sets the goal. What lies unused between objects counts up to half of what is in use: it grows with the goal.
+// setGoal sets the goal. What lies unused between objects counts up to a fourth of what is in use: it grows with the goal.
 func setGoal() {
 	m := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"},
@@ -51,7 +51,7 @@ func setGoal() {
 	}
 	metrics.Read(m)
 	of := func(i int) int64 { return int64(m[i].Value.Uint64()) } //nolint:gosec // no process has that much
-	between := min(of(5), of(0)/2)
+	between := min(of(5), of(0)/4)
 	to := min(goal(of(0), of(1)-of(2)-of(3)-of(4)-of(5)+between, mostMemory.Load()), givenLimit())
 	if now := debug.SetMemoryLimit(-1); now != to {
 		debug.SetMemoryLimit(to)
