@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -80,6 +81,9 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 	if what, ok := ctx.Value(alongKey{}).(string); ok && len(args) == 0 && c.along.add(what, query) {
 		return driver.RowsAffected(0), nil
 	}
+	if large(args) {
+		return nil, driver.ErrSkip // database/sql has it prepared
+	}
 	if err := c.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -91,6 +95,25 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 		return nil, err
 	}
 	return result, c.along.fail(what, err)
+}
+
+// large reports whether a statement's values are sent after it, one by one: as parts of its text, the driver would have some six copies
+// of them in memory at once. A server prepares no statement with more values than 16 bits count.
+func large(args []driver.NamedValue) bool {
+	const most = 1 << 20
+	if len(args) > math.MaxUint16 {
+		return false
+	}
+	bytes := 0
+	for _, a := range args {
+		switch v := a.Value.(type) {
+		case string:
+			bytes += len(v)
+		case []byte:
+			bytes += len(v)
+		}
+	}
+	return bytes > most
 }
 
 // unsent reports whether the driver has sent nothing, since the values are more than the server takes in one text. It is asked to
