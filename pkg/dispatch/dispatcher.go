@@ -54,6 +54,7 @@ type Config struct {
 	Hub      string // from which the node takes its configuration; "": none
 	Hears    func() // called when that has announced itself
 	Meter    Meter
+	Came     func(client string) // called when a client was heard of, and may have come; must not block
 }
 
 // Dispatcher hands out incoming messages. Its handlers are a session's; Run is called once.
@@ -134,6 +135,13 @@ func (d *Dispatcher) heard(client string) {
 		s.Wake()
 	}
 	d.Answers.Wake()
+	d.came(client)
+}
+
+func (d *Dispatcher) came(client string) {
+	if d.Came != nil {
+		d.Came(client)
+	}
 }
 
 // post queues a message to be read. One for which there is no room is dropped: its sender, who hears nothing, sends it

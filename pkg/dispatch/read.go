@@ -43,6 +43,7 @@ func (d *Dispatcher) announced(remote string, e mesh.Effect) {
 	if e.Up {
 		s.Connected()
 	}
+	d.came(remote)
 }
 
 // answered handles a message of /info/{client}: the ack or the error for a change.

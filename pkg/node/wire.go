@@ -25,7 +25,7 @@ func (w *work) wire() {
 	w.dispatcher = dispatch.New(dispatch.Config{
 		Log: w.log, Node: w.cfg, Session: w.line.Session, Gate: w.receiver.Gate, Refused: w.line.Refused, Mesh: w.line.Mesh,
 		Receiver: w.receiver, Answers: w.answers, Senders: w.senders, Verifier: w.verifier, Desk: w.Joining, Meter: w.meter,
-		Hub: w.cfg.From.Client, Hears: w.Follower.Wake,
+		Hub: w.cfg.From.Client, Hears: w.Follower.Wake, Came: func(client string) { w.snapshots.Came(client) },
 	})
 }
 

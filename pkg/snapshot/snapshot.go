@@ -68,6 +68,8 @@ type Snapshots struct {
 	noting sync.Mutex                      // behind is being found out
 	saying sync.Mutex                      // each remote's sender tells how far it is
 	said   map[Job]time.Time               // when progress was last logged
+	met    sync.Map                        // remotes that were ready for a table
+	kick   chan struct{}
 }
 
 // New returns the snapshots of a node; Run does their work.
@@ -83,7 +85,7 @@ func On(log *zap.Logger, db Database, now func() time.Time, c Config) *Snapshots
 	if c.Chunk == 0 {
 		c.Chunk = chunk
 	}
-	return &Snapshots{Config: c, log: log, now: now, db: db, began: now(), said: map[Job]time.Time{}}
+	return &Snapshots{Config: c, log: log, now: now, db: db, began: now(), said: map[Job]time.Time{}, kick: make(chan struct{}, 1)}
 }
 
 // Run starts the snapshots that are due and continues those in progress, until ctx ends. Errors are logged and retried.
@@ -97,9 +99,21 @@ func (s *Snapshots) Run(ctx context.Context) error {
 		if more && err == nil {
 			rest = 0
 		}
-		if pause.For(ctx, rest) != nil {
+		if pause.Kicked(ctx, s.kick, rest) != nil {
 			return nil
 		}
+	}
+}
+
+// Came is called when a client was heard of. One that comes for the first time is sent its tables at once: of a table that is empty on
+// one side nothing is left to send before the other side's rows arrive, which would go back to it. It may be called from any goroutine.
+func (s *Snapshots) Came(client string) {
+	if _, met := s.met.Load(client); met || s.Initial == None || !slices.Contains(s.Remotes, client) {
+		return
+	}
+	select {
+	case s.kick <- struct{}{}:
+	default:
 	}
 }
 
@@ -215,7 +229,11 @@ func (s *Snapshots) begin(ctx context.Context) error {
 	for _, r := range s.Remotes {
 		var first []string
 		for _, t := range s.Tables {
-			if !known[Job{r, t}] && s.Ready(r, t) {
+			switch {
+			case !s.Ready(r, t):
+			case known[Job{r, t}]:
+				s.met.Store(r, true)
+			default:
 				first = append(first, t)
 			}
 		}
