@@ -42,8 +42,8 @@ type Tx interface {
 // Looker reads what the node has of rows.
 type Looker interface {
 	// Expect says which rows the next Lock is about, and that their States and what is Uncaptured of them will be asked next:
-	// they may be asked in the same statement, once the rows are locked.
-	Expect(t *schema.Table, rows []change.Row)
+	// they may be asked in the same statement, once the rows are locked. New means that probably none of them exists.
+	Expect(t *schema.Table, rows []change.Row, new bool)
 	// Lock locks the existing rows of a table, waiting for others' locks only if wait is set. It returns them by the keys
 	// that they have here, with their values if whole is set.
 	Lock(ctx context.Context, t *schema.Table, keys []string, whole, wait bool) (map[string]*Local, error)

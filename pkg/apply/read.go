@@ -37,7 +37,7 @@ func (a *Applier) decide(ctx context.Context, tx Tx, groups []*group, m manner) 
 				continue
 			}
 		}
-		locals, states, err := look(ctx, tx, g, m&waiting != 0)
+		locals, states, err := look(ctx, tx, g, m)
 		if err != nil {
 			return nil, stuckIn(g.table.Name, err)
 		}
@@ -205,14 +205,17 @@ func missing(g *group, locals map[string]*Local, states map[change.Row]change.St
 
 // look locks the rows and reads what the node knows of them. A missing row cannot be locked: if it has local changes, a
 // user may have inserted it since. Then everything is read again, until no more changes appear.
-func look(ctx context.Context, tx Tx, g *group, wait bool) (map[string]*Local, map[change.Row]change.State, error) {
+//
+// In a first attempt rows of which only missing ones are wanted, as those of a table's first transfer, probably do not exist.
+func look(ctx context.Context, tx Tx, g *group, m manner) (map[string]*Local, map[change.Row]change.State, error) {
 	rows := make([]change.Row, len(g.in))
 	for i, in := range g.in {
 		rows[i] = in.Row
 	}
-	for before := -1; ; {
-		tx.Expect(g.table, rows)
-		locals, err := lock(ctx, tx, g, wait)
+	unseen := m == plain && !slices.ContainsFunc(g.in, func(in *Incoming) bool { return !in.OnlyMissing })
+	for before := -1; ; unseen = false {
+		tx.Expect(g.table, rows, unseen)
+		locals, err := lock(ctx, tx, g, m&waiting != 0)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -41,6 +41,7 @@ type session struct {
 	tx     mysqldb.Tx
 	atOnce mysqldb.Tx // does not wait for locks
 	ahead  *ahead
+	unseen bool // probably none of the many rows that are decided about exists
 }
 
 func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error) {
@@ -65,6 +66,11 @@ func (x *session) Keys(ctx context.Context, rows []change.Row) (map[change.Row]s
 func (x *session) Uncaptured(ctx context.Context, table string, keys []string) (map[string][]capture.Entry, error) {
 	if q, ok := x.ahead.takeQuestion(table, keys); ok {
 		return capture.Answered(ctx, q, table)
+	}
+	if s, ok := x.source.(capture.Glancer); ok && x.unseen && len(keys) >= manyRows {
+		if none, err := s.None(ctx, x.tx, keys); none || err != nil {
+			return nil, err
+		}
 	}
 	return capture.Uncaptured(ctx, x.tx, x.source, table, keys)
 }

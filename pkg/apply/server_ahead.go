@@ -22,7 +22,8 @@ type ahead struct {
 }
 
 // Expect has the next Lock ask about the rows, too, if they are few.
-func (x *session) Expect(t *schema.Table, rows []change.Row) {
+func (x *session) Expect(t *schema.Table, rows []change.Row, unseen bool) {
+	x.unseen = unseen && len(rows) >= manyRows
 	if x.ahead = nil; len(rows) <= version.AskMost {
 		x.ahead = &ahead{table: t, rows: rows}
 	}

@@ -19,6 +19,12 @@ func (x *session) Lock(ctx context.Context, t *schema.Table, keys []string, whol
 	if wait {
 		locking = " FOR UPDATE"
 	}
+	if x.unseen && !wait {
+		var err error
+		if keys, err = x.near(ctx, t, keys); err != nil || len(keys) == 0 {
+			return nil, err
+		}
+	}
 	var q mysqldb.Statement
 	expressions := t.KeyExpr("")
 	if whole {

@@ -63,6 +63,12 @@ type Question interface {
 	Answer(context.Context) ([]Entry, error)
 }
 
+// Glancer is a Source that can tell at a glance, in most cases, that no write to many rows waits to be recorded.
+type Glancer interface {
+	// None reports that none does, to a row of any table with such a key; false: ask.
+	None(ctx context.Context, db mysqldb.Queryer, keys []string) (bool, error)
+}
+
 // Counted tells how many writes are waiting.
 type Counted interface {
 	// Count returns how many writes wait to be recorded, but at most most.

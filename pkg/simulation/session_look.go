@@ -12,7 +12,7 @@ import (
 )
 
 // Lock locks the rows that exist.
-func (*session) Expect(*schema.Table, []change.Row) {}
+func (*session) Expect(*schema.Table, []change.Row, bool) {}
 
 func (x *session) Lock(_ context.Context, _ *schema.Table, keys []string, whole, wait bool) (map[string]*apply.Local, error) {
 	n := x.n
