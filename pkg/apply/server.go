@@ -162,7 +162,7 @@ func (x *session) Record(ctx context.Context, w *version.Writing, entries []vers
 	if x.routes != nil {
 		return x.routes.Record(ctx, x.tx, w, entries)
 	}
-	return version.Write(ctx, x.tx, entries)
+	return version.WriteAlike(ctx, x.tx, x.db.RowValue(), entries)
 }
 
 func (x *session) Leave(ctx context.Context, w *version.Writing, table string, rows []change.Row) (map[change.Row]bool, error) {

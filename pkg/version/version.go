@@ -85,21 +85,41 @@ func (s *states) add(of []change.Row) error {
 
 // Write stores the states of rows, which may be of several tables.
 func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
+	return WriteAlike(ctx, db, "", entries)
+}
+
+// WriteAlike is Write for entries that may be those of a table's first transfer, of which many differ in nothing but their row: a server
+// that has a VALUES statement is told what they share only once. rowValue is how its rows begin; see mysqldb.DB.RowValue.
+func WriteAlike(ctx context.Context, db mysqldb.Execer, rowValue string, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
 	w := widthOf(entries)
 	var q mysqldb.Statement
+	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, position" + w.columns() + ") ")
+	if rowValue != "" && alike(entries, w) {
+		addAlike(&q, rowValue, entries, w)
+	} else {
+		addEach(&q, entries, w)
+	}
+	// The assignments take effect in order: came_from depends on the values before them.
+	q.SQL(` ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, ` + w.cameFrom() + `),
+		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position)),
+		touched = 1 - touched` + w.update())
+	return mysqldb.Along(ctx, db, "write versions", &q)
+}
+
+// addEach appends entries as values, each with all of its own.
+func addEach(q *mysqldb.Statement, entries []Entry, w width) {
 	q.Grow(160 * len(entries))
-	q.SQL("INSERT INTO sync_versions (table_name, row_id, time, origin, deleted, position" + w.columns() + ") VALUES (")
 	var b []byte
 	text := func(s string) []byte { b = append(b[:0], s...); return b }
+	between := "VALUES ("
 	for i := range entries {
 		e := &entries[i]
 		id := e.ID()
-		if i > 0 {
-			q.SQL("),(")
-		}
+		q.SQL(between)
+		between = "),("
 		q.Text(text(e.Table))
 		q.SQL(",")
 		q.Bytes(text(id))
@@ -151,11 +171,7 @@ func Write(ctx context.Context, db mysqldb.Execer, entries []Entry) error {
 			q.Int(int64(e.Label))
 		}
 	}
-	// The assignments take effect in order: came_from depends on the values before them.
-	q.SQL(`) ON DUPLICATE KEY UPDATE came_from = IF(VALUES(position) = 0 AND (position > 0 OR time = VALUES(time) AND origin = VALUES(origin)), came_from, ` + w.cameFrom() + `),
-		time = VALUES(time), origin = VALUES(origin), deleted = VALUES(deleted), position = IF(VALUES(position) = 0, position, VALUES(position)),
-		touched = 1 - touched` + w.update())
-	return mysqldb.Along(ctx, db, "write versions", &q)
+	q.SQL(")")
 }
 
 // width says which columns entries have values for. Most rows need few, and the server reads each value of a statement.
