@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/pause"
@@ -112,23 +113,24 @@ func timely(ctx context.Context, err error) error {
 	return err
 }
 
-// seen returns what can be recorded: what can be seen in the tables by now. If it were recorded earlier, the sender would
-// send the row of before as that of the new version, and nothing would correct it. Rule 3.
+// seen returns what can be recorded: what can be seen in the tables once the versions can. If these were seen earlier, the sender
+// would send the row of before as that of the new version, and nothing would correct it. On MariaDB that needs no question: it commits
+// in the order of its log, and the versions are logged after what they are of. Rule 3.
 func (s *Source) seen(ctx context.Context) ([]*item, error) {
 	if s.pending.count() == 0 {
 		return nil, nil
+	}
+	if s.mariaDB {
+		items := s.pending.front(batchSize, func(*binlog.Transaction) bool { return true })
+		return items, s.visible(ctx, items)
 	}
 	for begun := s.waits.Now(); ; {
 		c, err := s.server.Committed(ctx)
 		if err != nil {
 			return nil, err
 		}
-		items := s.pending.front(batchSize, c.Has)
-		if len(items) > 0 {
-			return items, s.visible(ctx, items)
-		}
-		if s.waits.Now().Sub(begun) > seenMost {
-			return nil, nil
+		if items := s.pending.front(batchSize, c.Has); len(items) > 0 || s.waits.Now().Sub(begun) > seenMost {
+			return items, nil
 		}
 		if err := pause.For(ctx, time.Millisecond); err != nil {
 			return nil, err
@@ -136,12 +138,8 @@ func (s *Source) seen(ctx context.Context) ([]*item, error) {
 	}
 }
 
-// visible waits until what was prepared can be seen: on MariaDB XA COMMIT counts as committed too early. The rows' locks
-// tell.
+// visible waits until what was prepared can be seen: on MariaDB XA COMMIT does not keep to the log's order. The rows' locks tell.
 func (s *Source) visible(ctx context.Context, items []*item) error {
-	if !s.mariaDB {
-		return nil
-	}
 	byTable := map[string][]string{}
 	for _, i := range items {
 		if i.of.from != nil {
