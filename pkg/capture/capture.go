@@ -167,5 +167,11 @@ func (c *Capture) record(ctx context.Context, tx Tx, writing *version.Writing, e
 	if err := tx.Respelled(ctx, before, synced); err != nil {
 		return err
 	}
-	return tx.Record(ctx, writing, next)
+	if err := tx.Record(ctx, writing, next); err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		writing.Wrote(next)
+	}
+	return nil
 }

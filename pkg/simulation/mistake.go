@@ -71,6 +71,7 @@ const (
 	RecordBackwards             // capture records the writes of a row in the wrong order
 	TakeNumber                  // the number that came with a row is taken, whatever was counted
 	CountSettings               // what a counter is set to is added
+	RememberAll                 // a stream is told that apply has written nothing
 	LogAskCommitted             // how far the log is to be read is how far it has committed
 	LogAskExecutedFirst         // MySQL's gtid_executed is read before gtid_owned
 	LogAskBeforeLock            // how far the log is written is asked before the row is locked

@@ -51,6 +51,9 @@ func (s server) Write(_ context.Context, rows []change.Row, f func(apply.Tx, *ve
 			x.unlock() // rolled back
 			return err
 		}
+		if n.w.mistake == RememberAll {
+			w.Wrote(nil)
+		}
 		for _, r := range rows {
 			x.keys = append(x.keys, n.w.keyOf(r))
 		}

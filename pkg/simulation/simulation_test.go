@@ -248,6 +248,7 @@ func TestMistakesAreNoticed(t *testing.T) {
 		"writes are captured in the wrong order":                      simulation.RecordBackwards,
 		"the number that came with a row is taken":                    simulation.TakeNumber,
 		"what a counter is set to is added":                           simulation.CountSettings,
+		"senders do not hear of what apply puts into the stream":      simulation.RememberAll,
 		"the log is read as far as it has committed":                  simulation.LogAskCommitted,
 		"it is asked how far the log is before the lock":              simulation.LogAskBeforeLock,
 		"apply does not wait until the log is read":                   simulation.LogNoWait,

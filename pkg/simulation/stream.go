@@ -106,6 +106,9 @@ func (s *stream) Read(_ context.Context, after, upTo int64, limit int) ([]versio
 		after = max(after, s.read)
 	}
 	list, err := s.rows("", after, upTo, limit)
+	if late, ok := s.Remembered(after, upTo, limit); ok && err == nil {
+		list = late
+	}
 	if s.read = max(s.read, upTo); len(list) == limit {
 		s.read = list[limit-1].Position
 	}

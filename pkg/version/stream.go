@@ -25,6 +25,7 @@ type Stream struct {
 	db    *mysqldb.DB
 	latch Latch
 	fence func(context.Context) error
+	now   func() time.Time
 
 	mu    sync.Mutex
 	next  int64
@@ -32,6 +33,7 @@ type Stream struct {
 	doubt []*Writing         // transactions that ended with an unknown outcome
 	ended uint64             // transactions that were committed
 	known uint64             // transactions whose outcome was unknown, and that have ended
+	late  late
 }
 
 // Latch keeps others from deciding about rows until the function that Lock returns is called; see latch.Rows.
@@ -43,7 +45,7 @@ type Latch interface {
 // versions is open.
 func New(last int64, now time.Time, l Latch, fence func(context.Context) error) *Stream {
 	// What an earlier process handed out without leaving a trace is never handed out again, even if the clock was set back.
-	return &Stream{latch: l, fence: fence, next: max(last+Untraced, now.UnixMicro()), open: map[*Writing]int64{}}
+	return &Stream{latch: l, fence: fence, now: time.Now, next: max(last+Untraced, now.UnixMicro()), open: map[*Writing]int64{}}
 }
 
 // Untraced is more numbers than a process hands out without the database having a trace of one of them: of its first it has one
@@ -66,6 +68,7 @@ func Open(ctx context.Context, read func(context.Context) (Given, error), mark f
 		return nil, fmt.Errorf("read the last position: %w", err)
 	}
 	s := New(max(g.Versions, g.Remotes, g.Marked), now(), l, fence)
+	s.now = now
 	if err := mark(ctx, s.Token(1)); err != nil {
 		return nil, fmt.Errorf("record the first position: %w", err)
 	}
@@ -98,6 +101,9 @@ type Writing struct {
 	doubts uint64
 	unmade bool // its COMMIT was never sent: it cannot arrive late
 	after  []func()
+	wrote  []Entry // if told
+	told   bool    // what it writes
+	held   bool    // others decide what its rows are routed by
 }
 
 // Begin announces a transaction that writes versions, once the outcome of all earlier ones is known: a late COMMIT must
@@ -136,6 +142,7 @@ func (w *Writing) Positions(n int) int64 {
 func (w *Writing) Hold() {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
+	w.held = true
 	if _, ok := w.s.open[w]; !ok {
 		w.s.open[w] = w.s.next
 	}
@@ -160,11 +167,13 @@ func (w *Writing) End(err error) {
 	defer s.mu.Unlock()
 	if err != nil && mysqldb.Number(err) == 0 && !w.unmade && !errors.Is(err, mysqldb.ErrFenced) {
 		s.doubt = append(s.doubt, w)
+		s.late = late{} // until it has ended, nobody knows
 		return
 	}
 	delete(s.open, w)
 	if err == nil {
 		s.ended++
+		s.remember(w)
 	}
 }
 
@@ -224,6 +233,7 @@ func (s *Stream) settle(ctx context.Context) error {
 		delete(s.open, w)
 	}
 	s.doubt, s.known = s.doubt[len(doubt):], s.known+uint64(len(doubt))
+	s.late = late{}
 	return nil
 }
 
@@ -265,6 +275,9 @@ type Waiting struct {
 
 // Read returns at most limit rows after one position, up to another, in order.
 func (s *Stream) Read(ctx context.Context, after, upTo int64, limit int) ([]Waiting, error) {
+	if list, ok := s.Remembered(after, upTo, limit); ok {
+		return list, nil
+	}
 	return s.read(ctx, after, upTo, `SELECT `+waitingColumns+` FROM sync_versions WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`, after, upTo, limit)
 }
 

@@ -18,7 +18,7 @@ var ErrNothing = errors.New("nothing was written")
 func (s *Stream) Write(ctx context.Context, db mysqldb.Beginner, rows []change.Row, f func(mysqldb.Tx, *Writing) error) error {
 	return s.Decide(ctx, rows, func(w *Writing) error {
 		return mysqldb.InTx(ctx, db, func(tx mysqldb.Tx) error {
-			w.after, w.unmade = nil, true
+			w.after, w.wrote, w.told, w.unmade = nil, nil, false, true
 			err := f(tx, w)
 			w.unmade = err != nil
 			return err
@@ -39,6 +39,7 @@ func (s *Stream) Decide(ctx context.Context, rows []change.Row, run func(*Writin
 	}
 	err = run(w)
 	if errors.Is(err, ErrNothing) {
+		w.Wrote(nil)
 		w.End(nil)
 		return err
 	}
