@@ -47,6 +47,9 @@ PACKAGES ?= $(shell nproc 2>/dev/null || echo 2)
 export CGO_ENABLED = 0
 test-race test-race-rest test-mysql: export CGO_ENABLED = 1
 
+# Without the tables that only a debugger reads, a test program takes a third less to link. Stack traces and profiles need none.
+GOTEST = go test -ldflags=-w
+
 # Tests that look at what a program takes run alone, in test-attacks; see testkit.Alone.
 TOGETHER = MYSQL_SYNC_TEST_ONLY=together
 
@@ -62,33 +65,33 @@ test test-simulation test-race test-race-rest test-mysql test-log test-servers t
 # each package once, in test-mysql or in test-race-rest.
 test: ## install what the tests need, run them on real servers: all but the simulation and the attacks
 	scripts/install-deps.sh
-	$(TOGETHER) go test -timeout 30m -p $(PACKAGES) -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(TESTED_PACKAGES))
+	$(TOGETHER) $(GOTEST) -timeout 30m -p $(PACKAGES) -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(TESTED_PACKAGES))
 
 test-simulation: ## play thousands of networks, and each known mistake, in memory
 	scripts/install-deps.sh
-	go test -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SIMULATION)
+	$(GOTEST) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(SIMULATION)
 
 test-race: ## run the tests again, with the race detector
 	scripts/install-deps.sh
-	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(TESTED_PACKAGES))
+	$(TOGETHER) $(GOTEST) -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(TESTED_PACKAGES))
 
 test-race-rest: ## of these, run those of the packages that test-mysql leaves out, which runs its own with the race detector too
 	scripts/install-deps.sh
-	$(TOGETHER) go test -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out $(SERVER_PACKAGES),$(TESTED_PACKAGES)))
+	$(TOGETHER) $(GOTEST) -race -p $(PACKAGES) -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(filter-out $(SERVER_PACKAGES),$(TESTED_PACKAGES)))
 
 test-attacks: ## let clients, strangers and services attack real programs, and carry large rows, with nothing else running: memory stays bounded
 	scripts/install-deps.sh
-	go test -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
-	MYSQL_SYNC_TEST_ONLY=alone go test -count 1 -timeout 20m $(TESTFLAGS) ./cmd/mysql-sync-connector
+	$(GOTEST) -count 1 -timeout 20m $(TESTFLAGS) ./pkg/attack
+	MYSQL_SYNC_TEST_ONLY=alone $(GOTEST) -count 1 -timeout 20m $(TESTFLAGS) ./cmd/mysql-sync-connector
 
 test-mysql: ## install a real MySQL into the cache (root only), run the tests that need a database on it, with the race detector
 	scripts/install-server.sh mysql
-	$(TOGETHER) MYSQL_SYNC_TEST_SERVER=mysql go test -race -p $(PACKAGES) -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(SERVER_PACKAGES))
-	CGO_ENABLED=0 MYSQL_SYNC_TEST_SERVER=mysql go test -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
+	$(TOGETHER) MYSQL_SYNC_TEST_SERVER=mysql $(GOTEST) -race -p $(PACKAGES) -count 1 -timeout 30m -parallel $(PARALLEL) $(TESTFLAGS) $(call longest_first,$(SERVER_PACKAGES))
+	CGO_ENABLED=0 MYSQL_SYNC_TEST_SERVER=mysql $(GOTEST) -count 1 -run TheOutbox $(TESTFLAGS) $(SIMULATION)
 
 test-log: ## run the node's tests with capture from the servers' logs; MYSQL_SYNC_TEST_SERVER=mysql on the MySQL that test-mysql installs
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_CAPTURE=log go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
+	MYSQL_SYNC_TEST_CAPTURE=log $(GOTEST) -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
 test-servers: ## the same on other versions of MariaDB, MySQL and Mosquitto, if available; SERVERS="mariadb-trixie+mosquitto-sid" for some
 	scripts/install-deps.sh
@@ -99,11 +102,11 @@ BROKERTESTS ?= brokers
 
 test-nats: ## run the tests in which the broker matters most on a NATS cluster of three servers; BROKERTESTS= for all of the node's
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=nats MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
+	MYSQL_SYNC_TEST_BROKER=nats MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) $(GOTEST) -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
 test-embedded: ## run the tests in which the broker matters most on the embedded broker; BROKERTESTS= for all of the node's
 	scripts/install-deps.sh
-	MYSQL_SYNC_TEST_BROKER=embedded MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) go test -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
+	MYSQL_SYNC_TEST_BROKER=embedded MYSQL_SYNC_TEST_ONLY=$(BROKERTESTS) $(GOTEST) -count 1 -timeout 40m -parallel $(PARALLEL) $(TESTFLAGS) ./pkg/node
 
 soak: ## inject faults into two real nodes under load, each for SOAKTIME (10s), then play realistic and random schemas, and kill the connector at each destination; SOAKFLAGS="-long" for all, "-run disk" for some
 	scripts/install-deps.sh
