@@ -53,7 +53,11 @@ type flights struct {
 	patience time.Duration // the same now: it grows while none comes
 	silent   int           // numbered messages given up in a row
 	flying   atomic.Int64  // number of rows, for observers
+	late     []*flight     // batches of marked rows that were given up last, the oldest first
 }
+
+// mostLate is how many batches are remembered that were given up. Promise 10.
+const mostLate = 16
 
 // newFlights returns none: answers will be waited for as long as given.
 func newFlights(least time.Duration) flights { return flights{least: least, patience: least} }
@@ -125,8 +129,15 @@ type refusal struct {
 }
 
 // answer takes in an answer. One to something that is not, or is no longer, in flight says nothing about what is due
-// now; ok is then false. Promise 1.
+// now; ok is then false. Only marked rows may be answered late: their marks tell whether they are what was sent, unless
+// they left the remote, which what was sent since may have undone. A remote that takes longer than is waited for would
+// otherwise be sent the same rows for ever. Promise 1.
 func (f *flights) answer(a Answer) (o outcome, ok bool) {
+	if i := slices.IndexFunc(f.late, func(x *flight) bool { return x.name == a.Name && x.stamp == a.Stamp }); i >= 0 {
+		x := f.late[i]
+		f.late = slices.Delete(f.late, i, i+1)
+		return x.outcome(a), true
+	}
 	x := f.open[a.Name]
 	if x == nil || x.stamp != a.Stamp {
 		return o, false
@@ -147,10 +158,15 @@ func (f *flights) answer(a Answer) (o outcome, ok bool) {
 		return o, true
 	}
 	f.remove(x)
+	return x.outcome(a), true
+}
+
+// outcome is what the last answer to a message says about its rows.
+func (x *flight) outcome(a Answer) (o outcome) {
 	o.sent = x.sent
 	if len(a.Failed) == 0 && len(a.Held) == 0 {
 		o.done = x.sent
-		return o, true
+		return o
 	}
 	held := make(map[int]wire.Held, len(a.Held))
 	for _, h := range a.Held {
@@ -169,7 +185,7 @@ func (f *flights) answer(a Answer) (o outcome, ok bool) {
 			o.done = append(o.done, s)
 		}
 	}
-	return o, true
+	return o
 }
 
 // expire gives up messages that were not answered in time, in the order in which they were sent, and stops waiting for
@@ -196,6 +212,12 @@ func (f *flights) expire(now time.Time, l Limits) (gone []*flight) {
 	slices.SortFunc(gone, func(a, b *flight) int {
 		return cmp.Or(cmp.Compare(a.name.Seq, b.name.Seq), cmp.Compare(a.sent[0].Position, b.sent[0].Position))
 	})
+	for _, x := range gone {
+		if x.name.Seq > 0 && x.stretch == nil && x.load == nil && !slices.ContainsFunc(x.sent, outbox.Sent.Leaves) {
+			f.late = append(f.late, x)
+		}
+	}
+	f.late = slices.Delete(f.late, 0, max(0, len(f.late)-mostLate))
 	f.patience = min(2*f.patience, longestAnswer)
 	f.silent += batches
 	return gone
@@ -215,7 +237,7 @@ func (f *flights) end(n Name) {
 func (f *flights) drop() {
 	clear(f.open)
 	clear(f.rows)
-	f.loads = nil
+	f.loads, f.late = nil, nil
 	f.batches, f.bytes, f.refused = 0, 0, 0
 	f.flying.Store(0)
 }

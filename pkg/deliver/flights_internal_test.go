@@ -52,6 +52,47 @@ func TestAnUnrelatedAnswerChangesNothing(t *testing.T) {
 	}
 }
 
+// TestALateAnswerCountsForMarkedRows, once, also if they were sent again meanwhile; not for rows of the stream, which are marked
+// when they are given up, nor for rows that left, nor after the destination was away. Promise 1.
+func TestALateAnswerCountsForMarkedRows(t *testing.T) {
+	t.Parallel()
+	f := newFlights(answerTime)
+	f.add(&Message{Rows: 2}, rowsOf("ab"), nil, start)
+	f.add(&Message{Rows: 1}, rowsOf("c"), &stretch{open: 1}, start)
+	later := start.Add(answerTime + time.Second)
+	if gone := f.expire(later, Limits{Messages: 4}); len(gone) != 2 || f.flying.Load() != 0 {
+		t.Fatalf("%d given up", len(gone))
+	}
+	f.add(&Message{Rows: 2}, rowsOf("ab"), nil, later)
+	if o, ok := f.answer(Answer{Name: Name{Seq: 1}, Failed: []wire.Reject{{Index: 1, Message: "no"}}}); !ok || keysOf(o.done) != "a" || len(o.refused) != 1 || f.batches != 1 || f.flying.Load() != 2 {
+		t.Errorf("%+v, %d batches", o, f.batches)
+	}
+	for _, seq := range []uint64{1, 2} {
+		if o, ok := f.answer(Answer{Name: Name{Seq: seq}}); ok {
+			t.Errorf("%d: %+v", seq, o)
+		}
+	}
+	if _, ok := f.answer(Answer{Name: Name{Seq: 3}}); !ok || f.batches != 0 || f.flying.Load() != 0 {
+		t.Errorf("%d batches, %d rows", f.batches, f.flying.Load())
+	}
+	gone := rowsOf("a")
+	gone[0].Gone = true
+	f.add(&Message{Rows: 1}, gone, nil, start) // 4
+	for range mostLate + 1 {
+		f.add(&Message{Rows: 1}, rowsOf("a"), nil, start)
+	}
+	f.expire(start.Add(longestAnswer+time.Second), Limits{Messages: 4})
+	for seq, want := range map[uint64]bool{4: false, 5: false, 6: true} {
+		if _, ok := f.answer(Answer{Name: Name{Seq: seq}}); ok != want {
+			t.Errorf("%d is remembered: %v", seq, ok)
+		}
+	}
+	f.drop()
+	if _, ok := f.answer(Answer{Name: Name{Seq: 7}}); ok {
+		t.Error("what was sent before the destination was away is answered")
+	}
+}
+
 // TestRowsOfABatchHaveSeparateResults: what an answer names is refused or held, all else is done; what it names beyond
 // the batch is nothing.
 func TestRowsOfABatchHaveSeparateResults(t *testing.T) {

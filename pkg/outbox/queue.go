@@ -114,7 +114,10 @@ func (o *Outbox) Done(ctx context.Context, remote string, sent []Sent, at *Place
 
 // Booked reports whether an ack of the row is recorded anywhere: for a table that is sent as a whole, only that of the
 // last key is.
-func (s Sent) Booked() bool { return !s.OnlyMissing || s.Marked || s.Moved || s.Gone }
+func (s Sent) Booked() bool { return !s.OnlyMissing || s.Marked || s.Leaves() }
+
+// Leaves reports whether the row, or what it was before, was to leave the remote.
+func (s Sent) Leaves() bool { return s.Moved || s.Gone }
 
 func (o *Outbox) doneTable(ctx context.Context, tx mysqldb.Tx, remote, table string, list []Sent, holds bool) (int, error) {
 	if err := forget(ctx, tx, remote, table, list); err != nil {
