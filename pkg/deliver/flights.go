@@ -136,6 +136,9 @@ func (f *flights) answer(a Answer) (o outcome, ok bool) {
 	if i := slices.IndexFunc(f.late, func(x *flight) bool { return x.name == a.Name && x.stamp == a.Stamp }); i >= 0 {
 		x := f.late[i]
 		f.late = slices.Delete(f.late, i, i+1)
+		if f.leaving(x) {
+			return o, false
+		}
 		return x.outcome(a), true
 	}
 	x := f.open[a.Name]
@@ -159,6 +162,23 @@ func (f *flights) answer(a Answer) (o outcome, ok bool) {
 	}
 	f.remove(x)
 	return x.outcome(a), true
+}
+
+// leaving reports whether a row of the message is on its way to leave the remote: with an earlier answer its mark would be gone if
+// that is lost.
+func (f *flights) leaving(x *flight) bool {
+	var leaving map[change.Row]bool
+	for _, o := range f.open {
+		for i := range o.sent {
+			if o.sent[i].Leaves() {
+				if leaving == nil {
+					leaving = map[change.Row]bool{}
+				}
+				leaving[o.sent[i].Identity()] = true
+			}
+		}
+	}
+	return leaving != nil && slices.ContainsFunc(x.sent, func(s outbox.Sent) bool { return leaving[s.Identity()] })
 }
 
 // outcome is what the last answer to a message says about its rows.

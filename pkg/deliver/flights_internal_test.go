@@ -78,17 +78,25 @@ func TestALateAnswerCountsForMarkedRows(t *testing.T) {
 	gone := rowsOf("a")
 	gone[0].Gone = true
 	f.add(&Message{Rows: 1}, gone, nil, start) // 4
+	f.expire(later.Add(longestAnswer), Limits{Messages: 4})
+	f.add(&Message{Rows: 1}, rowsOf("a"), nil, start) // 5
+	f.expire(later.Add(longestAnswer), Limits{Messages: 4})
+	f.add(&Message{Rows: 1}, gone, nil, later.Add(longestAnswer)) // 6
+	if o, ok := f.answer(Answer{Name: Name{Seq: 5}}); ok {
+		t.Errorf("a row that leaves is done: %+v", o)
+	}
 	for range mostLate + 1 {
 		f.add(&Message{Rows: 1}, rowsOf("a"), nil, start)
 	}
-	f.expire(start.Add(longestAnswer+time.Second), Limits{Messages: 4})
-	for seq, want := range map[uint64]bool{4: false, 5: false, 6: true} {
+	f.expire(later.Add(2*longestAnswer), Limits{Messages: 4})
+	f.answer(Answer{Name: Name{Seq: 6}})
+	for seq, want := range map[uint64]bool{4: false, 7: false, 8: true} {
 		if _, ok := f.answer(Answer{Name: Name{Seq: seq}}); ok != want {
 			t.Errorf("%d is remembered: %v", seq, ok)
 		}
 	}
 	f.drop()
-	if _, ok := f.answer(Answer{Name: Name{Seq: 7}}); ok {
+	if _, ok := f.answer(Answer{Name: Name{Seq: 9}}); ok {
 		t.Error("what was sent before the destination was away is answered")
 	}
 }
