@@ -151,7 +151,7 @@ func grow(q *mysqldb.Statement, steps []*Step) {
 // update updates existing rows by their keys: it joins them with a table of the new values, which costs the server no
 // more than INSERT … ON DUPLICATE KEY UPDATE. That would fire insert triggers and require columns that are not given.
 // The index needs keys of the column's own type and collation: those that have no such literal are read from the table
-// itself. Long rows are updated one by one.
+// itself. Long rows are updated one by one, without that table.
 func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
 	if i := slices.IndexFunc(steps, (*Step).long); i >= 0 && len(steps) > 1 {
 		for _, part := range [][]*Step{steps[:i], steps[i : i+1], steps[i+1:]} {
@@ -167,15 +167,19 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	names := steps[0].in.Columns
 	columns := make([]*value.Column, len(names))
 	set := make([]string, 0, len(names))
+	var values []int // of set
 	for i, name := range names {
 		columns[i], _ = t.Column(name) // check has verified that it exists
 		if slices.Contains(t.Key, t.Index(name)) && columns[i].Kind != value.Text {
 			continue // a text may come in another spelling of the same key
 		}
-		set = append(set, "t."+mysqldb.Quote(name)+"=v.c"+strconv.Itoa(i))
+		set, values = append(set, "t."+mysqldb.Quote(name)+"=v.c"+strconv.Itoa(i)), append(values, i)
 	}
 	if len(set) == 0 {
 		return nil // only the key was received
+	}
+	if len(steps) == 1 && steps[0].long() {
+		return updateLong(ctx, tx, t, steps[0], columns, values)
 	}
 	literal, err := literals(t, steps)
 	if err != nil {
@@ -240,15 +244,39 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 		q.SQL("t." + mysqldb.Quote(t.Columns[k].Name) + "=v.k" + strconv.Itoa(i))
 	}
 	q.SQL(" SET " + strings.Join(set, ", "))
+	return found(ctx, tx, &q, len(steps))
+}
+
+// updateLong updates the given columns of a long row.
+func updateLong(ctx context.Context, tx mysqldb.Tx, t *schema.Table, s *Step, columns []*value.Column, set []int) error {
+	var q mysqldb.Statement
+	grow(&q, []*Step{s})
+	q.SQL("UPDATE " + mysqldb.Quote(t.Name))
+	between := " SET "
+	for _, i := range set {
+		q.SQL(between + mysqldb.Quote(columns[i].Name) + "=")
+		schema.AddValue(&q, columns[i], s.in.Values[i])
+		between = ","
+	}
+	q.SQL(" WHERE ")
+	if err := t.AddKeys(&q, keysOf([]*Step{s})); err != nil {
+		return err
+	}
+	return found(ctx, tx, &q, 1)
+}
+
+// found runs an update of so many rows, which must all be there.
+func found(ctx context.Context, tx mysqldb.Tx, q *mysqldb.Statement, rows int) error {
 	n, err := q.Count(ctx, tx)
-	if err == nil && n != int64(len(steps)) {
+	if err == nil && n != int64(rows) {
 		err = errGone // its version must not be recorded
 	}
 	return err
 }
 
-// long reports whether the row has a value that must not be in a UNION: some MariaDB releases, such as 10.5.23 and
-// 11.4.5, silently truncate a literal there to its length modulo 65,536. A character may count as four bytes.
+// long reports whether the row has a value that must not be in a table of values: some MariaDB releases, such as 10.5.23
+// and 11.4.5, silently truncate a literal in a UNION to its length modulo 65,536, and MySQL 9.7 a value of a prepared
+// statement to 65,535 bytes. A character may count as four bytes.
 func (s *Step) long() bool {
 	return slices.ContainsFunc(s.in.Values, func(v []byte) bool { return len(v) > math.MaxUint16/4 })
 }

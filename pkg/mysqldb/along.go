@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -97,23 +98,19 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 	return result, c.along.fail(what, err)
 }
 
-// large reports whether a statement's values are sent after it, one by one: as parts of its text, the driver would have some six copies
-// of them in memory at once. A server prepares no statement with more values than 16 bits count.
+// large reports whether a statement has a value that is sent after it, by itself: as a part of its text, the driver would have some six
+// copies of it in memory at once. A server prepares no statement with more values than 16 bits count.
 func large(args []driver.NamedValue) bool {
 	const most = 1 << 20
-	if len(args) > math.MaxUint16 {
-		return false
-	}
-	bytes := 0
-	for _, a := range args {
+	return len(args) <= math.MaxUint16 && slices.ContainsFunc(args, func(a driver.NamedValue) bool {
 		switch v := a.Value.(type) {
 		case string:
-			bytes += len(v)
+			return len(v) > most
 		case []byte:
-			bytes += len(v)
+			return len(v) > most
 		}
-	}
-	return bytes > most
+		return false
+	})
 }
 
 // unsent reports whether the driver has sent nothing, since the values are more than the server takes in one text. It is asked to

@@ -11,7 +11,7 @@ import (
 )
 
 // TestALargeValueIsNoPartOfTheText: a statement of a fenced transaction has values of megabytes sent by themselves, and the server
-// stores what it would of literals.
+// stores and compares what it would of literals.
 func TestALargeValueIsNoPartOfTheText(t *testing.T) {
 	t.Parallel()
 	db, user, _ := fenced(t)
@@ -39,6 +39,11 @@ func TestALargeValueIsNoPartOfTheText(t *testing.T) {
 	})
 	if err != nil || prepared != 1 {
 		t.Errorf("%d prepared statements, %v", prepared, err)
+	}
+	if r, err := db.ExecContext(t.Context(), `UPDATE large SET l = ?, b = ? WHERE b = ? AND t = ?`, text, binary, binary, text); err != nil {
+		t.Error(err)
+	} else if n, err := r.RowsAffected(); err != nil || n != 1 {
+		t.Errorf("%d rows have the value, %v", n, err)
 	}
 	for column, want := range map[string]string{"t": text, "CONVERT(l USING utf8mb4)": text, "b": string(binary)} {
 		var got []byte

@@ -57,7 +57,9 @@ func (s *Statement) Text(v []byte) {
 // Bytes appends bytes, which the server takes unchanged; nil is empty, not NULL.
 func (s *Statement) Bytes(v []byte) {
 	if s.text.Len()+len(v) > longText {
+		s.SQL("CAST(")
 		s.Bind(append([]byte{}, v...)) // not NULL, and the caller may reuse v
+		s.SQL(" AS BINARY)")           // the driver sends what is prepared as text
 		return
 	}
 	s.SQL("_binary")

@@ -209,6 +209,20 @@ func TestARowLargerThanABatchIsSent(t *testing.T) {
 	testkit.Alike(t, `SELECT id, LENGTH(body), SHA2(body, 256) FROM files ORDER BY id`, a, c)
 }
 
+// TestValuesOfMegabytesAreUpdated: their statements are prepared, and MySQL cuts such values to 65,535 bytes in a table of values.
+func TestValuesOfMegabytesAreUpdated(t *testing.T) {
+	t.Parallel()
+	b := testkit.AnyBroker(t)
+	a, c := pair(t, b, []string{"files"}, `CREATE TABLE files (id INT PRIMARY KEY, name VARCHAR(20), body LONGBLOB, text LONGTEXT)`)
+	quiet(a, c)
+	const bodies = `REPEAT(UNHEX('94F73E00F8E4D2'), 200000)`
+	a.Exec(`INSERT INTO files VALUES (1, '?', `+bodies+`, 'é')`, `INSERT INTO files VALUES (2, '', '', ''), (3, 'b', 'c', '')`)
+	c.Expect(`SELECT COUNT(*) FROM files`, `3`)
+	a.Exec(`UPDATE files SET name = CONCAT(name, '?'), body = CONCAT('a', ` + bodies + `), text = REPEAT('é?', 200000 * id)`)
+	c.Expect(`SELECT name, LENGTH(body), LENGTH(text) FROM files ORDER BY id`, `"??"|1400001|600000`, `"?"|1400001|1200000`, `"b?"|1400001|1800000`)
+	testkit.Alike(t, `SELECT id, name, SHA2(body, 256), SHA2(text, 256) FROM files ORDER BY id`, a, c)
+}
+
 // TestLongValuesUpdatedTogether: MariaDB 10.5.23 and 11.4.5 truncate them to their length modulo 65,536 if they are
 // in a UNION.
 func TestLongValuesUpdatedTogether(t *testing.T) {
