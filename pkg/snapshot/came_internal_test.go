@@ -21,6 +21,9 @@ func TestTablesAreSentAsSoonAsARemoteComes(t *testing.T) {
 		go func() { ended <- s.Run(ctx) }()
 		synctest.Wait()
 		begun := time.Now()
+		if s.Came("b"); len(s.kick) > 0 {
+			t.Error("it looks for a remote that accepts nothing yet")
+		}
 		here = true
 		s.Came("stranger")
 		synctest.Wait()

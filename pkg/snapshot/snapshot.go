@@ -95,20 +95,26 @@ func (s *Snapshots) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("snapshot interrupted; retrying", zap.Error(err))
 		}
-		rest := look
-		if more && err == nil {
+		kick, rest := s.kick, look
+		if err != nil {
+			kick = nil // whoever comes
+		} else if more {
 			rest = 0
 		}
-		if pause.Kicked(ctx, s.kick, rest) != nil {
+		if pause.Kicked(ctx, kick, rest) != nil {
 			return nil
 		}
 	}
 }
 
 // Came is called when a client was heard of. One that comes for the first time is sent its tables at once: of a table that is empty on
-// one side nothing is left to send before the other side's rows arrive, which would go back to it. It may be called from any goroutine.
+// one side nothing is left to send before the other side's rows arrive, which would go back to it. Whoever is heard of again and again
+// costs the database nothing: promise 10. It may be called from any goroutine.
 func (s *Snapshots) Came(client string) {
 	if _, met := s.met.Load(client); met || s.Initial == None || !slices.Contains(s.Remotes, client) {
+		return
+	}
+	if !slices.ContainsFunc(s.Tables, func(table string) bool { return s.Ready(client, table) }) {
 		return
 	}
 	select {
