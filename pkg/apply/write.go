@@ -247,7 +247,7 @@ func update(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 	return found(ctx, tx, &q, len(steps))
 }
 
-// updateLong updates the given columns of a long row.
+// updateLong updates the given columns of a long row. What is stored is what was sent: promise 3.
 func updateLong(ctx context.Context, tx mysqldb.Tx, t *schema.Table, s *Step, columns []*value.Column, set []int) error {
 	var q mysqldb.Statement
 	grow(&q, []*Step{s})

@@ -99,7 +99,7 @@ func (c *fencedConn) ExecContext(ctx context.Context, query string, args []drive
 }
 
 // large reports whether a statement has a value that is sent after it, by itself: as a part of its text, the driver would have some six
-// copies of it in memory at once. A server prepares no statement with more values than 16 bits count.
+// copies of it in memory at once. A server prepares no statement with more values than 16 bits count. Promise 10.
 func large(args []driver.NamedValue) bool {
 	const most = 1 << 20
 	return len(args) <= math.MaxUint16 && slices.ContainsFunc(args, func(a driver.NamedValue) bool {

@@ -16,7 +16,8 @@ const (
 )
 
 // late is the end of the stream as it is in the database, as long as all who write versions say what they have written. So a
-// sender that is there need not read what capture has just recorded. The zero value knows nothing.
+// sender that is there need not read what capture has just recorded. The zero value knows nothing. It is not written before the COMMIT is
+// answered, and forgets all when one is not: whoever dies loses nothing that the database does not have. Promise 1.
 type late struct {
 	known bool
 	after int64     // rows has those of all ended transactions that have a later position
