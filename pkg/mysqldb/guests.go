@@ -187,6 +187,9 @@ func wireOf(conn driver.Conn) *net.Conn {
 	if w, ok := conn.(*watchedConn); ok { // as those to MySQL are
 		conn = w.serverConn
 	}
+	if b, ok := conn.(*boundConn); ok {
+		conn = b.serverConn
+	}
 	v := reflect.ValueOf(conn)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return nil

@@ -126,10 +126,15 @@ func (c connector) open(ctx context.Context, variables string) (driver.Conn, err
 		_ = conn.Close() // the first error is the one to tell
 		return nil, fmt.Errorf("set up session: %w", err)
 	}
-	if s, ok := conn.(serverConn); ok && p.id != "" {
-		return &watchedConn{s, p, c.watch}, nil
+	s, ok := conn.(serverConn)
+	if !ok {
+		return conn, nil
 	}
-	return conn, nil
+	bound := &boundConn{serverConn: s}
+	if p.id != "" {
+		return &watchedConn{bound, p, c.watch}, nil
+	}
+	return bound, nil
 }
 
 // prepare sets up a new session.
