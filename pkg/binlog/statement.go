@@ -10,8 +10,8 @@ type SQL struct {
 	Schema string // of CREATE, ALTER and DROP DATABASE
 	Rows   bool   // it may remove or change rows that the log does not list
 	New    bool   // it may bring rows that the log does not list, or change some
-	Moves  bool   // it may add, remove or move columns
-	Types  bool   // it may give columns other types, character sets or members
+	Moves  bool   // it may add, remove or move columns, or put another table in the place of one
+	Types  bool   // it may give columns other types, character sets or members, or put another table in the place of one
 }
 
 // Name is a table's name. Schema is filled in from the session's default.
@@ -153,6 +153,7 @@ func (p *parser) statement() {
 		if p.is("TABLE", "TABLES") {
 			p.exists()
 			s.Verb, s.Rows, s.New = RenameTable, true, true
+			p.replaced()
 			for p.table() && p.after(false, "TO") && p.table() && p.sign(",") {
 			}
 		}
@@ -166,6 +167,10 @@ func (p *parser) statement() {
 		p.write()
 	}
 }
+
+// replaced notes that another table, with columns of its own, may stand in the place of one afterwards. A CREATE TABLE needs no such note:
+// there was none, so what made the place free has it.
+func (p *parser) replaced() { p.sql.Moves, p.sql.Types = true, true }
 
 // wrapped reads what may stand before a statement that is run, and reports whether there was such a thing.
 func (p *parser) wrapped() bool {
@@ -194,6 +199,9 @@ func (p *parser) create() {
 			p.exists()
 			if !temporary {
 				s.Verb, s.Rows = CreateTable, replace
+				if replace {
+					p.replaced()
+				}
 				p.table()
 			}
 			return
@@ -247,6 +255,7 @@ func (p *parser) drop() {
 			return
 		}
 		s.Verb, s.Rows = DropTable, true
+		p.replaced()
 		for p.table() && p.sign(",") {
 		}
 	case p.is("INDEX"):
@@ -283,6 +292,7 @@ func (p *parser) alter() {
 			_ = p.is("TO", "AS") || p.sign("=")
 			if p.table() {
 				p.sql.Rows, p.sql.New = true, true
+				p.replaced()
 			}
 		case p.is("ADD"):
 			p.sql.Moves = !p.is(noColumns...) || p.sql.Moves
