@@ -35,13 +35,19 @@ type keyColumn struct {
 // unseen says why changes to the table may not have been captured since, given its current state; "" means that all were.
 // With noRows its own triggers do not matter.
 func (m *memory) unseen(now *memory, t *schema.Table, noRows bool) string {
+	byTriggers := false
 	for name, print := range m.Triggers {
-		if noRows && slices.ContainsFunc(rowTriggers(t, false, nil, false), func(own trigger) bool { return own.name == name }) {
+		own := slices.ContainsFunc(rowTriggers(t, false, nil, false), func(own trigger) bool { return own.name == name })
+		if noRows && own {
 			continue
 		}
+		byTriggers = byTriggers || own
 		if now.Triggers[name] != print {
 			return "the trigger " + name + " was dropped or recreated"
 		}
+	}
+	if !noRows && !byTriggers {
+		return "no triggers noticed its writes, and it is not known how far the server's log was read"
 	}
 	if !sameKey(m, now) && (noRows || !m.failing(t)) {
 		return "the primary key has changed"

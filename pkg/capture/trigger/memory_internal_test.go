@@ -16,16 +16,19 @@ func TestMissedChangesAreDetected(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := []keyColumn{{"id", "int"}}
-	had := &memory{Key: key, Triggers: map[string]string{"i": "1", "u": "2"}, ForeignKeys: map[string]string{"f": "3", "g": "4"}}
+	own := rowTriggers(table, false, nil, false)
+	i, u, d := own[0].name, own[1].name, own[2].name
+	had := &memory{Key: key, Triggers: map[string]string{i: "1", u: "2"}, ForeignKeys: map[string]string{"f": "3", "g": "4"}}
 	for name, test := range map[string]struct {
 		now    memory
 		key    []keyColumn // previous; nil means the table's
+		had    *memory     // nil: had
 		missed bool
 	}{
-		"nothing new":                    {now: memory{key, map[string]string{"i": "1", "u": "2"}, had.ForeignKeys, nil, had.at}},
-		"an additional trigger":          {now: memory{Key: key, Triggers: map[string]string{"i": "1", "u": "2", "d": "5"}}},
-		"a recreated trigger":            {now: memory{Key: key, Triggers: map[string]string{"i": "1", "u": "7"}}, missed: true},
-		"a missing trigger":              {now: memory{Key: key, Triggers: map[string]string{"i": "1"}}, missed: true},
+		"nothing new":                    {now: memory{key, map[string]string{i: "1", u: "2"}, had.ForeignKeys, nil, had.at}},
+		"an additional trigger":          {now: memory{Key: key, Triggers: map[string]string{i: "1", u: "2", d: "5"}}},
+		"a recreated trigger":            {now: memory{Key: key, Triggers: map[string]string{i: "1", u: "7"}}, missed: true},
+		"a missing trigger":              {now: memory{Key: key, Triggers: map[string]string{i: "1"}}, missed: true},
 		"a dropped foreign key":          {now: memory{Key: key, Triggers: had.Triggers, ForeignKeys: map[string]string{"f": "3"}}},
 		"a changed foreign key":          {now: memory{Key: key, Triggers: had.Triggers, ForeignKeys: map[string]string{"f": "5"}}, missed: true},
 		"a new foreign key":              {now: memory{Key: key, Triggers: had.Triggers, ForeignKeys: map[string]string{"h": "5"}}, missed: true},
@@ -33,8 +36,12 @@ func TestMissedChangesAreDetected(t *testing.T) {
 		"a key column with another type": {now: memory{Key: []keyColumn{{"id", "varchar"}}, Triggers: had.Triggers}, missed: true},
 		"a dropped key column":           {now: memory{Key: key, Triggers: had.Triggers}, key: []keyColumn{{"number", "int"}}},
 		"a column no longer in the key":  {now: memory{Key: key, Triggers: had.Triggers}, key: []keyColumn{{"n", "int"}}, missed: true},
+		"none of its triggers before":    {now: *had, had: &memory{Key: key, Triggers: map[string]string{"cascade": "1"}}, missed: true},
 	} {
 		before := *had
+		if test.had != nil {
+			before, test.now.Triggers = *test.had, map[string]string{"cascade": "1", i: "1", u: "2"}
+		}
 		if test.key != nil {
 			before.Key = test.key
 		}
