@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 )
 
 // The most of a transaction that is kept at once; what follows is another piece.
@@ -19,6 +21,7 @@ type decoder struct {
 	layouts layouts
 	format  *format  // nil: before the first event of a file
 	at      Place    // the end of the event last seen
+	sent    string   // the file that the server sends
 	tables  []mapped // that the current statement names
 	open    *open
 	inner   *payload // the rest of a compressed transaction
@@ -83,7 +86,7 @@ func (d *decoder) event(b []byte, inner bool) error {
 	d.idle = h.kind == eventHeartbeat || h.kind == eventHeartbeat2
 	switch {
 	case h.kind == eventRotate:
-		return d.rotate(body)
+		return d.rotate(body, h.flags&flagArtificial != 0 || h.seconds == 0)
 	case d.idle, h.kind == eventStop:
 		return nil
 	}
@@ -96,15 +99,41 @@ func (d *decoder) event(b []byte, inner bool) error {
 	return d.meant(h, body, inner)
 }
 
-// rotate goes to the beginning of another file.
-func (d *decoder) rotate(body []byte) error {
+// rotate goes to the beginning of another file. What a server says by itself, not in its log, is which file it sends next: that is the
+// next one, unless somebody has taken files out of the middle, of which the server itself knows nothing.
+func (d *decoder) rotate(body []byte, sends bool) error {
 	c := cursor{b: body}
 	at := c.uint(8)
 	if c.err != nil || len(c.b) > 512 {
 		return fmt.Errorf("read the name of the next file of the log: %w", errShort)
 	}
 	d.at = Place{string(bytes.TrimRight(c.b, "\x00")), at}
+	if !sends {
+		return nil
+	}
+	before := d.sent
+	d.sent = d.at.File
+	if before != "" && skips(before, d.sent) {
+		return fmt.Errorf("read the log: %w: after the file %.64q comes %.64q", ErrGone, before, d.sent)
+	}
 	return nil
+}
+
+// skips reports whether a file of a log is another than the next one, by their numbers. The first of another name says nothing.
+func skips(before, after string) bool {
+	name, number := numbered(before)
+	nextName, next := numbered(after)
+	return name == nextName && number != 0 && next > number+1
+}
+
+// numbered divides the name of a file of a log, such as binlog.000007; 0 is no number.
+func numbered(file string) (name string, number uint64) {
+	dot := strings.LastIndexByte(file, '.')
+	number, err := strconv.ParseUint(file[dot+1:], 10, 63)
+	if err != nil {
+		return file, 0
+	}
+	return file[:dot+1], number
 }
 
 // moved notes an event's end. The log has 32 bits of it, and on MariaDB 0 within a transaction.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -289,6 +291,35 @@ func TestCommittedIsReached(t *testing.T) {
 	})
 	if now := time.Now().UnixMicro(); last.Time.Exact == s.mariaDB || last.Time.Micros > now || last.Time.Micros < now-60e6 {
 		t.Errorf("committed at %v, now %d", last.Time, now)
+	}
+}
+
+// TestAFileThatIsTakenOutOfTheMiddleIsMissed, as by somebody who removes it from the disk and the index: no server notices.
+func TestAFileThatIsTakenOutOfTheMiddleIsMissed(t *testing.T) {
+	t.Parallel()
+	server := testkit.Server(t, testkit.LogFlags()...)
+	s := startOn(t, server)
+	from := s.written().Position
+	s.exec(`CREATE TABLE t (id INT PRIMARY KEY)`, `FLUSH LOGS`, `INSERT INTO t VALUES (1)`, `FLUSH LOGS`, `INSERT INTO t VALUES (2)`)
+	server.Stop()
+	index := filepath.Join(server.Data(), "binlog.index")
+	names, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := strings.Replace(string(names), "./binlog.000002\n", "", 1)
+	if err := errors.Join(os.WriteFile(index, []byte(rest), 0o600), os.Remove(filepath.Join(server.Data(), "binlog.000002"))); err != nil || rest == string(names) {
+		t.Fatalf("take a file from %q: %v", names, err)
+	}
+	server.Start()
+	r := s.newReader(from)
+	for {
+		if _, err = r.Next(s.ctx); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, binlog.ErrGone) || !strings.Contains(err.Error(), "binlog.000003") {
+		t.Errorf("the reader ends with %v", err)
 	}
 }
 

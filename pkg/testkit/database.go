@@ -173,7 +173,7 @@ func launch(tb TB, p program, options []string) *Database {
 		tb.Fatalf("give the server its files: %v", err)
 	}
 	d.Socket = filepath.Join(d.dir, "sock")
-	if err := os.CopyFS(d.data(), os.DirFS(template)); err != nil {
+	if err := os.CopyFS(d.Data(), os.DirFS(template)); err != nil {
 		tb.Fatalf("copy the data directory: %v", err)
 	}
 	tb.Cleanup(func() {
@@ -231,7 +231,7 @@ func (d *Database) command() *exec.Cmd {
 	c := p.command(slices.Concat([]string{
 		p.path,
 		"--no-defaults",
-		"--datadir=" + p.inside(d.data()),
+		"--datadir=" + p.inside(d.Data()),
 		"--socket=" + p.inside(d.Socket),
 		"--pid-file=" + p.inside(filepath.Join(d.dir, "pid")),
 		"--tmpdir=" + p.inside(d.home()), // In a shared one, a starting server deletes the others' tables.
@@ -341,10 +341,10 @@ func (d *Database) MoveData(dir string) {
 	}
 	d.Stop()
 	to := filepath.Join(dir, "data")
-	if err := os.CopyFS(to, os.DirFS(d.data())); err != nil {
+	if err := os.CopyFS(to, os.DirFS(d.Data())); err != nil {
 		d.tb.Fatalf("move the data of a server: %v", err)
 	}
-	if err := os.RemoveAll(d.data()); err != nil {
+	if err := os.RemoveAll(d.Data()); err != nil {
 		d.tb.Fatalf("move the data of a server: %v", err)
 	}
 	d.moved = dir
@@ -359,4 +359,5 @@ func (d *Database) home() string {
 	return d.dir
 }
 
-func (d *Database) data() string { return filepath.Join(d.home(), "data") }
+// Data is the folder that has the databases and the logs.
+func (d *Database) Data() string { return filepath.Join(d.home(), "data") }
