@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 )
 
@@ -119,21 +118,10 @@ func (d *decoder) rotate(body []byte, sends bool) error {
 	return nil
 }
 
-// skips reports whether a file of a log is another than the next one, by their numbers. The first of another name says nothing.
+// skips reports whether a file of a log is another than the next one, by their numbers. One of another name says nothing.
 func skips(before, after string) bool {
-	name, number := numbered(before)
-	nextName, next := numbered(after)
-	return name == nextName && number != 0 && next > number+1
-}
-
-// numbered divides the name of a file of a log, such as binlog.000007; 0 is no number.
-func numbered(file string) (name string, number uint64) {
-	dot := strings.LastIndexByte(file, '.')
-	number, err := strconv.ParseUint(file[dot+1:], 10, 63)
-	if err != nil {
-		return file, 0
-	}
-	return file[:dot+1], number
+	named := func(file string) string { return file[:strings.LastIndexByte(file, '.')+1] }
+	return named(before) == named(after) && number(before) > 0 && number(after) > number(before)+1
 }
 
 // moved notes an event's end. The log has 32 bits of it, and on MariaDB 0 within a transaction.

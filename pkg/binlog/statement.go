@@ -332,9 +332,23 @@ func (p *parser) alter() {
 func (p *parser) write() {
 	for p.token.kind != tokenEnd {
 		switch {
-		case p.is("UPDATE", "FROM", "INTO", "JOIN", "INSERT", "REPLACE", "DELETE", "USING"):
+		case p.is("UPDATE"):
+			p.updated()
+		case p.is("FROM", "INTO", "JOIN", "INSERT", "REPLACE", "DELETE", "USING"):
 			p.list()
 		default:
+			p.advance()
+		}
+	}
+}
+
+// updated lists all names up to SET, also those of aliases, columns and indexes: tables can stand behind joins, hints and subqueries.
+func (p *parser) updated() {
+	for p.token.kind != tokenEnd && !p.is("SET") {
+		if p.is("LOW_PRIORITY", "IGNORE", "AS", "OUTER", "INDEX", "KEY", "AND", "OR", "NOT") {
+			continue
+		}
+		if p.token.kind == tokenWord && p.reserved() || !p.table() {
 			p.advance()
 		}
 	}
