@@ -99,6 +99,11 @@ func (c Committed) Has(t *Transaction) bool {
 	return c.place.Compare(t.End) >= 0
 }
 
+// Beyond reports whether more than a transaction and what is before it can be seen, as far as places tell: on MariaDB.
+func (c Committed) Beyond(t *Transaction) bool {
+	return c.place.File != "" && c.place.Compare(t.End) > 0
+}
+
 // AskCommitted asks the server up to where all can be seen.
 func AskCommitted(ctx context.Context, db Querier, mariaDB bool) (Committed, error) {
 	const doing = "ask what has committed"

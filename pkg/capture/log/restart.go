@@ -88,6 +88,12 @@ func (s *Source) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if f.why != "" {
+		s.rotate(ctx)
+		if f.end, err = s.server.Written(ctx); err != nil {
+			return err
+		}
+	}
 	from := f.end.Position
 	if f.p != nil && f.why == "" {
 		from = f.p.At
@@ -111,6 +117,8 @@ type proof struct {
 	p    *Recorded      // nil: there is none
 	end  binlog.Written // how far the log is written
 	why  string         // the log is not the one that P is of; empty: it is
+	gone bool           // it is, or another one, and the server cannot send it from P
+	back bool           // the numbers of its transactions go back
 	done map[name]bool  // what is done though P does not pass it
 	// alters is what is done to tables after P. Rows before it must be known for what they are when they are read: P may pass them, and
 	// the node end, before that is read.
@@ -156,18 +164,40 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 	})
 	defer r.Close()
 	met, later := false, false
-	f.why, f.done, f.alters = "", map[name]bool{}, map[string]*alteration{}
-	for !r.Has(f.end) {
+	f.why, f.gone, f.back, f.done, f.alters = "", false, false, map[name]bool{}, map[string]*alteration{}
+	seen, err := s.server.Committed(ctx)
+	if err != nil {
+		return err
+	}
+	read, last, silent := f.p.At.Clone(), &binlog.Transaction{}, 0
+	for !r.Has(f.end) || s.mariaDB && met && seen.Beyond(last) {
 		t, err := r.Next(ctx)
 		switch {
 		case errors.Is(err, binlog.ErrGone):
-			f.why = "the server no longer has the log from where it was last read: " + err.Error()
+			f.gone, f.why = true, "the server no longer has the log from where it was last read: "+err.Error()
 			return nil
 		case err != nil:
 			return err
+		case t == nil && r.Has(f.end): // a new file has nothing yet
+			last = nil
 		case t == nil:
+			if silent++; silent > mostSilent {
+				f.gone, f.why = true, "the server no longer has all of the log from where it was last read: it has executed what it does not send"
+				return nil
+			}
+			if f.end, err = s.server.Written(ctx); err != nil { // what was being written may have been given up
+				return err
+			}
 			continue
 		}
+		if last = t; t == nil {
+			break
+		}
+		if s.mariaDB && t.Piece == 0 && read.Has(t.GTID) {
+			f.back, f.why = true, "the numbers of the log's transactions go back, as those that mariadb-binlog prints do where they are run again, so what is new cannot be told apart"
+			return nil
+		}
+		read.Add(t.GTID)
 		s.decoder.shapes.alters(f.alters, t)
 		for i := range t.Changes {
 			c := &t.Changes[i]
@@ -192,13 +222,28 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 	return nil
 }
 
+// mostSilent is how many heartbeats a start waits for what the server says that it has written.
+const mostSilent = 10
+
 // found makes sure that the log has what was written as P: else no write of this database is in it.
 func (s *Source) found(ctx context.Context) error {
 	f, err := s.proven(ctx)
-	if err == nil && f.why != "" {
+	switch {
+	case err != nil || f.why == "":
+	case f.gone || f.back:
+		err = fmt.Errorf("capture: the log cannot be read from its present end: %s. Run FLUSH BINARY LOGS at the server; on MariaDB, gtid_strict_mode=ON keeps the numbers of transactions in order", f.why)
+	default:
 		err = fmt.Errorf("capture: the log lacks what the node itself writes: %s. %s", excluded.What, excluded.Do)
 	}
 	return err
+}
+
+// rotate has what follows stand in a file of its own. Where the numbers of transactions go back, MariaDB does not find the present end in
+// the file that also has the higher ones. Without the right to do so, found tells.
+func (s *Source) rotate(ctx context.Context) {
+	if err := s.server.Rotate(ctx); err != nil {
+		s.log.Debug("no new file of the log was begun", zap.Error(err))
+	}
 }
 
 // gone notes that the log can no longer be read from where it was read: nothing is read before the tables are sent as a
@@ -231,6 +276,7 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 	if why == nil {
 		return nil
 	}
+	s.rotate(ctx)
 	end, err := s.server.Written(ctx)
 	if err != nil {
 		return err
@@ -248,6 +294,9 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 		return err
 	}
 	if err := s.server.InTx(ctx, func(tx mysqldb.Tx) error { return s.write(ctx, tx, end.Position) }); err != nil {
+		return err
+	}
+	if err := s.found(ctx); err != nil { // else all would be sent again and again
 		return err
 	}
 	s.pending.begin(end.Position)

@@ -26,6 +26,8 @@ type Server interface {
 	Record(ctx context.Context, tx mysqldb.Execer, p Recorded) error
 	// Done writes names of what is done into the log.
 	Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte) error
+	// Rotate begins a new file of MariaDB's log.
+	Rotate(ctx context.Context) error
 	// InTx runs a transaction of which nobody else knows.
 	InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error
 	// Lock waits for the locks of rows, and lets go of them.
@@ -148,6 +150,14 @@ func (*server) Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte
 	q.SQL(`, UTC_TIMESTAMP(6))
 		ON DUPLICATE KEY UPDATE names = VALUES(names), written_at = VALUES(written_at)`)
 	return mysqldb.Along(ctx, tx, "write sync_log_done", &q)
+}
+
+func (s *server) Rotate(ctx context.Context) error {
+	if !s.db.MariaDB {
+		return nil
+	}
+	_, err := s.db.DB.ExecContext(ctx, `FLUSH NO_WRITE_TO_BINLOG BINARY LOGS`)
+	return err
 }
 
 func (s *server) InTx(ctx context.Context, f func(tx mysqldb.Tx) error) error {
