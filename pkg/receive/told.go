@@ -33,6 +33,8 @@ func Told(err error) string {
 		return teller.Told()
 	case mysqldb.Transient(err): // which may name the database's address
 		return "the database there cannot be reached now"
+	case mysqldb.TooLarge(err):
+		return "the row is larger than the database there accepts: raise max_allowed_packet there"
 	case n != 0 && !slices.Contains(ofTheRow, n):
 		return fmt.Sprintf("the database there answers with error %d; see the log there", n)
 	}
@@ -45,7 +47,7 @@ func ToldOfMade(err error) string {
 	switch n := mysqldb.Number(err); {
 	case errors.As(err, &w):
 		return "the transformed row waits for other rows there; see the log there"
-	case n != 0:
+	case n != 0 && !mysqldb.TooLarge(err):
 		return fmt.Sprintf("the database there answers with error %d to the transformed row; see the log there", n)
 	}
 	return Told(err)

@@ -132,6 +132,9 @@ func excludes(ctx context.Context, db *mysqldb.DB) ([]Need, error) {
 		if len(do) > 0 && !slices.Contains(do, db.Name) || slices.Contains(ignore, db.Name) {
 			return []Need{excluded}, nil
 		}
+		if len(do)+len(ignore) > 0 {
+			return []Need{filtered}, nil
+		}
 		return nil, rows.Err()
 	}
 	return nil, nil
@@ -139,6 +142,10 @@ func excludes(ctx context.Context, db *mysqldb.DB) ([]Need, error) {
 
 // excluded is what keeps a database's writes out of the log.
 var excluded = Need{"binlog_do_db", "binlog_do_db or binlog_ignore_db keeps the database out of the log", "Remove them from the server's configuration, and restart it.", true}
+
+// filtered is what keeps some statements out of it.
+var filtered = Need{"binlog_do_db", "binlog_do_db or binlog_ignore_db is set: what a session whose default database is another alters here, or writes as text, is not in the log",
+	"Remove them from the server's configuration, and restart it.", false}
 
 // refused finds out whether the server gives its log to the login, by asking for it.
 func refused(ctx context.Context, db *mysqldb.DB, login config.MySQL) ([]Need, error) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
-	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
 
 // No goroutine reads the log by itself: who needs more of it reads, while the others wait for what that brings.
@@ -251,9 +250,7 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 			s.decoder.shapes.forget(table)
 		}
 		if m.any {
-			clear(s.decoder.shapes.order)
-			clear(s.decoder.shapes.taken)
-			s.decoder.shapes.tables = schema.NewTables(s.db)
+			s.decoder.shapes.forgetAll()
 		}
 		s.tap.reader.Forget()
 		select {

@@ -38,6 +38,7 @@ type shape struct {
 	ends  int           // the place of rowEnd in the values, of a system-versioned table; -1: of another
 	bad   error         // why the rows cannot be understood
 	keyed bool          // but for their keys, which can
+	past  bool          // of a definition that was forgotten
 
 	convert binlog.Convert
 }
@@ -173,9 +174,7 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 	}
 	for again := range 2 {
 		if again > 0 {
-			s.tables.Forget(name)
-			delete(s.order, name)
-			delete(s.taken, name)
+			s.forget(name)
 		}
 		t, err := s.tables.Table(ctx, name)
 		if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) || mysqldb.Stuck(err) {
@@ -249,8 +248,16 @@ func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
 	if list, ok := s.order[table]; ok {
 		return list, nil
 	}
-	var list []string
-	err := mysqldb.Each(ctx, s.db, `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
+	list, err := s.readColumns(ctx, table)
+	if err == nil {
+		s.order[table] = list
+	}
+	return list, err
+}
+
+// readColumns is columns as they are now.
+func (s *shapes) readColumns(ctx context.Context, table string) (list []string, err error) {
+	err = mysqldb.Each(ctx, s.db, `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
 		[]any{s.db.Name, table}, func(r *sql.Rows) error {
 			var name string
 			err := r.Scan(&name)
@@ -277,7 +284,6 @@ func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
 	for range hashes {
 		list = append(list, hash)
 	}
-	s.order[table] = list
 	return list, nil
 }
 
@@ -334,6 +340,19 @@ func (s *shapes) forget(table string) {
 	s.tables.Forget(table)
 	delete(s.order, table)
 	delete(s.taken, table)
+	for _, sh := range s.known {
+		sh.past = sh.past || sh.name == table
+	}
+}
+
+// forgetAll has all definitions read again.
+func (s *shapes) forgetAll() {
+	clear(s.order)
+	clear(s.taken)
+	s.tables = schema.NewTables(s.db)
+	for _, sh := range s.known {
+		sh.past = true
+	}
 }
 
 // convert has the server turn a text of another character set into UTF-8: only the server knows all of them.

@@ -91,6 +91,7 @@ type known struct {
 	read     binlog.Read
 	moved    chan struct{}    // closed when read moves; nil: no one waits
 	doubtful map[string]doubt // by table
+	suspects map[string]bool  // tables that may have been altered without a word in the log
 	broken   error            // why nothing is read until the tables are sent as a whole
 	keeper   keeper
 	crowd    crowd
@@ -127,7 +128,7 @@ type Played struct {
 // On returns a Source of a log other than a server's.
 func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
 	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, kicks: kicks{make(chan struct{}, 1), make(chan struct{}, 1)}}
-	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]doubt{}
+	s.tap.held, s.known.doubtful, s.known.suspects = make(chan struct{}, 1), map[string]doubt{}, map[string]bool{}
 	s.tap.clock.now = p.Clock
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, mariaDB: p.MariaDB, nth: map[string]uint32{}, shapes: &shapes{
 		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,

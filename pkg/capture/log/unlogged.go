@@ -1,0 +1,133 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
+	"github.com/mysql-sync/mysql-sync/pkg/schema"
+)
+
+// What alters a table stands in the log, but for what is done with sql_log_bin=0 and, where binlog_do_db or binlog_ignore_db is set, by a session
+// whose default database is another. Rows that come after it would be understood by the definition of before for as long as the log describes
+// them alike. So a table that looks different is compared with the definition by which its rows are understood.
+
+var errUnlogged = errors.New("it was altered, and the log does not say so, as with sql_log_bin=0")
+
+// suspect has a table looked at that was altered, whether the log says so or not.
+func (s *Source) suspect(table string) {
+	s.known.mu.Lock()
+	s.known.suspects[table] = true
+	s.known.mu.Unlock()
+	s.tell()
+}
+
+// errBehind says that the log is not read up to now: what it says of a table is not known yet.
+var errBehind = errors.New("the log is not read up to now")
+
+// suspected looks at the tables that are suspected. Those that it cannot look at now stay; the error is errBehind if nothing else is wrong.
+func (s *Source) suspected(ctx context.Context) error {
+	s.known.mu.Lock()
+	list := slices.Sorted(maps.Keys(s.known.suspects))
+	s.known.mu.Unlock()
+	var behind error
+	for _, table := range list {
+		s.known.mu.Lock()
+		delete(s.known.suspects, table) // it may be suspected anew meanwhile
+		s.known.mu.Unlock()
+		err := s.compare(ctx, table)
+		if err == nil {
+			continue
+		}
+		s.known.mu.Lock()
+		s.known.suspects[table] = true
+		s.known.mu.Unlock()
+		if !mysqldb.LockTimeout(err) {
+			return fmt.Errorf("look whether %s was altered: %w", table, err)
+		}
+		behind = errBehind
+	}
+	return behind
+}
+
+// compare finds out whether a table's rows are understood by another definition than its own, although the log is read up to when its own was
+// looked at. What differs twice, by the same definition, is not an alteration that was just read.
+func (s *Source) compare(ctx context.Context, table string) error {
+	var before *schema.Table
+	for {
+		now, order, err := s.decoder.shapes.present(ctx, table)
+		if err != nil || now == nil {
+			return err
+		}
+		w, err := s.server.Written(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.until(ctx, w, math.MaxInt); err != nil {
+			return err
+		}
+		if taken, err := s.waits.Turn(ctx, s.tap.held, nil); !taken || err != nil {
+			return err
+		}
+		by := s.decoder.shapes.differs(now, order)
+		if by != nil && by == before {
+			s.disowned(table)
+		}
+		<-s.tap.held
+		if by == nil || by == before {
+			return nil
+		}
+		before = by
+	}
+}
+
+// disowned has a table's rows understood anew, and the table sent as a whole. The tap is held.
+func (s *Source) disowned(table string) {
+	s.decoder.shapes.forget(table)
+	if s.tap.reader != nil {
+		s.tap.reader.Forget()
+	}
+	s.known.mu.Lock()
+	s.doubted(map[string]error{table: errUnlogged}, &binlog.Transaction{})
+	s.known.mu.Unlock()
+}
+
+// present returns a table's definition, and all its columns in order, as they are now; nil if it is not there or cannot be synced.
+func (s *shapes) present(ctx context.Context, table string) (*schema.Table, []string, error) {
+	now, err := schema.Read(ctx, s.db, s.db.Name, table)
+	if errors.Is(err, schema.ErrNoTable) || errors.Is(err, schema.ErrUnfit) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	order, err := s.readColumns(ctx, table)
+	return now, order, err
+}
+
+// differs returns the definition by which the log's rows of a table are understood, if what they do not tell is different in the present one:
+// the order of columns without names, and the character sets and members of a key's texts.
+func (s *shapes) differs(now *schema.Table, order []string) *schema.Table {
+	for l, sh := range s.known {
+		if sh.table == nil || sh.past || sh.name != now.Name {
+			continue
+		}
+		trusts := trusts(sh.table, l)
+		known, cached := s.order[sh.name]
+		if trusts.order && cached && !slices.Equal(known, order) || trusts.texts && !sameKey(sh.table, now) {
+			return sh.table
+		}
+	}
+	return nil
+}
+
+// sameKey reports whether two definitions have the same columns as their keys.
+func sameKey(a, b *schema.Table) bool {
+	return slices.EqualFunc(a.Key, b.Key, func(i, k int) bool { return reflect.DeepEqual(a.Columns[i], b.Columns[k]) })
+}
