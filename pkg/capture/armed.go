@@ -66,6 +66,8 @@ type Unseen struct {
 	Since  time.Time // when its writes were last known to be captured; zero if unknown
 	// Rekeyed means that the table's primary key has changed: its waiting writes name no rows of it.
 	Rekeyed bool
+	// Altered means that nothing but the table's columns has changed: a Source that knows its writes by the order of columns has to know of it.
+	Altered bool
 }
 
 // Denied is a foreign key to a parent in another schema, or below one, whose cascades are not captured because the node's

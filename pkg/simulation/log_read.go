@@ -47,7 +47,8 @@ func (s logServer) Logs(context.Context) (bool, error)                  { return
 func (s logServer) Written(context.Context) (binlog.Written, error)     { return s.n.written(false) }
 func (s logServer) Committed(context.Context) (binlog.Committed, error) { return s.n.committed() }
 
-func (s logServer) Rotate(context.Context) error { return s.n.step() }
+func (s logServer) NamesColumns(context.Context) (bool, error) { return true, s.n.step() }
+func (s logServer) Rotate(context.Context) error               { return s.n.step() }
 
 func (s logServer) Recorded(_ context.Context, settled bool) (*log.Recorded, error) {
 	n := s.n

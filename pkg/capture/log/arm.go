@@ -21,7 +21,11 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 	case s.start.fresh: // triggers captured until now
 		return s.through.Rows.Unseen(ctx, tables, keys)
 	case s.start.foreign == "":
-		return s.through.Cascades.Unseen(ctx, tables, keys)
+		list, err := s.through.Cascades.Unseen(ctx, tables, keys)
+		if err != nil {
+			return nil, err
+		}
+		return s.unlogged(ctx, list)
 	}
 	var list []capture.Unseen
 	for _, t := range tables {

@@ -150,8 +150,9 @@ func (s *Source) one(ctx context.Context) error {
 	s.known.crowd.read(s.waits.Now(), s.tap.reader.More())
 	s.known.read.Add(t.GTID)
 	s.tap.clock.reached(s.known.read)
-	if s.pending.before != nil && s.known.read.Reached(s.start.end) {
+	if (s.pending.before != nil || s.decoder.shapes.doubts()) && s.known.read.Reached(s.start.end) {
 		s.pending.before = nil
+		s.decoder.shapes.passed()
 	}
 	if s.known.moved != nil {
 		close(s.known.moved)
@@ -197,6 +198,11 @@ func (s *Source) same(ctx context.Context) error {
 	if err == nil {
 		read := s.position()
 		maps.DeleteFunc(f.alters, func(_ string, a *alteration) bool { return read.Has(a.last) })
+		for table, a := range s.decoder.shapes.ahead {
+			if a.unlogged {
+				f.alters[table] = a
+			}
+		}
 		s.decoder.shapes.ahead = f.alters
 	}
 	if errors.Is(err, binlog.ErrNameless) { // what is written now is not sent to who reads on by names

@@ -26,6 +26,8 @@ type Server interface {
 	Record(ctx context.Context, tx mysqldb.Execer, p Recorded) error
 	// Done writes names of what is done into the log.
 	Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte) error
+	// NamesColumns reports whether the log names the columns of rows.
+	NamesColumns(ctx context.Context) (bool, error)
 	// Rotate begins a new file of MariaDB's log.
 	Rotate(ctx context.Context) error
 	// InTx runs a transaction of which nobody else knows.
@@ -150,6 +152,18 @@ func (*server) Done(ctx context.Context, tx mysqldb.Execer, by int, names []byte
 	q.SQL(`, UTC_TIMESTAMP(6))
 		ON DUPLICATE KEY UPDATE names = VALUES(names), written_at = VALUES(written_at)`)
 	return mysqldb.Along(ctx, tx, "write sync_log_done", &q)
+}
+
+func (s *server) NamesColumns(ctx context.Context) (bool, error) {
+	var list []struct {
+		Name  string `db:"Variable_name"`
+		Value string `db:"Value"`
+	}
+	err := s.db.SelectContext(ctx, &list, `SHOW GLOBAL VARIABLES LIKE 'binlog\_row\_metadata'`)
+	if err != nil {
+		return false, fmt.Errorf("ask what the log says of rows: %w", err)
+	}
+	return len(list) == 1 && list[0].Value == "FULL", nil
 }
 
 func (s *server) Rotate(ctx context.Context) error {

@@ -85,15 +85,16 @@ func (t trust) breaks(moves, types bool) bool { return t.order && (moves || type
 
 // alteration is what ALTER TABLE does to a table, up to a transaction.
 type alteration struct {
-	moves, types bool // see binlog.SQL
-	last         binlog.GTID
+	moves, types bool        // see binlog.SQL
+	last         binlog.GTID // that does such a thing
+	unlogged     bool        // the log does not have it: it was before the end of the log at the start
 }
 
 // alters notes what the statements of a transaction do to the database's tables.
 func (s *shapes) alters(to map[string]*alteration, t *binlog.Transaction) {
 	for i := range t.Changes {
 		c := &t.Changes[i]
-		if c.Kind != binlog.Statement || !c.SQL.Moves && !c.SQL.Types {
+		if c.Kind != binlog.Statement || !defines(c.SQL.Verb) {
 			continue
 		}
 		for _, n := range c.SQL.Tables {
@@ -105,9 +106,16 @@ func (s *shapes) alters(to map[string]*alteration, t *binlog.Transaction) {
 				to[name] = &alteration{}
 			}
 			a := to[name]
-			a.moves, a.types, a.last = a.moves || c.SQL.Moves, a.types || c.SQL.Types, t.GTID
+			if a.moves, a.types = a.moves || c.SQL.Moves, a.types || c.SQL.Types; c.SQL.Moves || c.SQL.Types {
+				a.last = t.GTID
+			}
 		}
 	}
+}
+
+// defines reports whether a statement changes what a table's name stands for.
+func defines(v binlog.Verb) bool {
+	return v == binlog.CreateTable || v == binlog.AlterTable || v == binlog.DropTable || v == binlog.RenameTable
 }
 
 // understood notes that rows are understood by a table's definition.

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
+	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
 )
@@ -19,6 +20,48 @@ import (
 // them alike. So a table that looks different is compared with the definition by which its rows are understood.
 
 var errUnlogged = errors.New("it was altered, and the log does not say so, as with sql_log_bin=0")
+
+// unlogged leaves out the tables of which only the columns have changed since the last run, if the log says so, or names the columns of rows. The
+// rows of others are not understood up to the log's end at the start.
+func (s *Source) unlogged(ctx context.Context, list []capture.Unseen) ([]capture.Unseen, error) {
+	if !slices.ContainsFunc(list, func(u capture.Unseen) bool { return u.Altered }) {
+		return list, nil
+	}
+	named, err := s.server.NamesColumns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ahead := s.decoder.shapes.ahead
+	var rest []capture.Unseen
+	for _, u := range list {
+		if u.Altered && (named || ahead[u.Table] != nil) {
+			continue
+		}
+		if u.Altered {
+			u.Reason += ", and the server's log does not say so, as with sql_log_bin=0"
+			if !s.known.read.Reached(s.start.end) { // no one reads yet
+				ahead[u.Table] = &alteration{moves: true, types: true, unlogged: true}
+			}
+		}
+		rest = append(rest, u)
+	}
+	return rest, nil
+}
+
+// doubts reports whether there are such tables.
+func (s *shapes) doubts() bool {
+	for _, a := range s.ahead {
+		if a.unlogged {
+			return true
+		}
+	}
+	return false
+}
+
+// passed forgets what was altered without a word in the log, once all is read that was written before the start.
+func (s *shapes) passed() {
+	maps.DeleteFunc(s.ahead, func(_ string, a *alteration) bool { return a.unlogged })
+}
 
 // suspect has a table looked at that was altered, whether the log says so or not.
 func (s *Source) suspect(table string) {

@@ -57,3 +57,61 @@ func TestAnAlterationThatIsNotLoggedIsNoticed(t *testing.T) {
 		_ = s.Close()
 	}
 }
+
+// TestAnAlterationThatIsNotLoggedIsNoticedByAStart: rows before it are not understood by what it made, and the table is sent as a whole. One
+// that the log tells of is no news.
+func TestAnAlterationThatIsNotLoggedIsNoticedByAStart(t *testing.T) {
+	t.Parallel()
+	server := testkit.Server(t, testkit.LogFlags()...)
+	for _, c := range []struct {
+		metadata, alter, unseen, recorded string
+		logged                            bool
+	}{
+		{"MINIMAL", `ALTER TABLE orders MODIFY n INT NOT NULL FIRST`, "orders", "", false},
+		{"MINIMAL", `ALTER TABLE orders MODIFY n INT NOT NULL FIRST`, "", "", true},
+		{"MINIMAL", `ALTER TABLE orders COMMENT 'x'`, "", "+2", false},
+		{"MINIMAL", `ALTER TABLE orders RENAME COLUMN n TO number`, "", "+2", true},
+		{"FULL", `ALTER TABLE orders MODIFY n INT NOT NULL FIRST`, "", "+2", false},
+	} {
+		testkit.Exec(t, server.Open(t, ""), `SET GLOBAL binlog_row_metadata = '`+c.metadata+`'`)
+		p := newPlace(t, server, []string{"orders"}, `CREATE TABLE orders (id INT PRIMARY KEY, n INT NOT NULL, m INT)`)
+		s, _ := p.source()
+		p.exec(`INSERT INTO orders VALUES (1, 100, 5)`)
+		p.want("before", p.record(s), "+1")
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Watch(ctx, schema.NewTables(p.db), capture.WatchConfig{Synced: []string{"orders"}, Interval: 20 * time.Millisecond,
+				Missed: func(context.Context, string) error { return nil }, Changed: func(context.Context, string) {}})
+		}()
+		testkit.Eventually(t, "the table is watched", func() error { return p.user.Get(new(int), `SELECT 1 FROM sync_captured`) })
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = s.Close()
+		p.exec(`INSERT INTO orders VALUES (2, 200, 5)`)
+		if c.logged {
+			p.exec(c.alter)
+		} else {
+			testkit.Unseen(t, p.user, [2]string{"", c.alter})
+		}
+		table, err := schema.NewTables(p.db).Table(t.Context(), "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.tables = []*schema.Table{table} // as a start reads it
+		s, unseen := p.source()
+		got := ""
+		for _, u := range unseen {
+			got += u.Table
+		}
+		p.want("unseen after "+c.alter, got, c.unseen)
+		p.want("recorded after "+c.alter, p.record(s), c.recorded)
+		p.exec(`INSERT INTO orders VALUES (7, 7, 7)`)
+		if c.unseen != "" || !c.logged {
+			p.want("recorded then", p.record(s), "+7")
+		}
+		_ = s.Close()
+	}
+}

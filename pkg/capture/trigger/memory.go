@@ -24,6 +24,7 @@ type memory struct {
 	Triggers    map[string]string `json:"triggers"`    // fingerprints by name: those that captured it
 	ForeignKeys map[string]string `json:"foreignKeys"` // fingerprints by name: those by which the server itself changes its rows
 	Samples     []sample          `json:"samples,omitempty"`
+	Columns     string            `json:"columns,omitempty"` // a fingerprint of all, in order; empty: not known
 	at          time.Time         // when it was written
 }
 
@@ -75,6 +76,11 @@ func (m *memory) failing(t *schema.Table) bool {
 // has the existing triggers.
 func remember(t *schema.Table, own string, wanted []trigger, standing map[string]standing, keys []schema.ForeignKey) *memory {
 	m := &memory{Triggers: map[string]string{}, ForeignKeys: map[string]string{}}
+	var names []string
+	for i := range t.Columns {
+		names = append(names, t.Columns[i].Name)
+	}
+	m.Columns = short(fmt.Sprintf("%q", names))
 	for _, k := range t.Key {
 		m.Key = append(m.Key, keyColumn{t.Columns[k].Name, t.Columns[k].DataType})
 	}
@@ -136,7 +142,7 @@ func above(table place, keys []schema.ForeignKey) []schema.ForeignKey {
 
 // equal reports whether o, which may be nil, is the same.
 func (m *memory) equal(o *memory) bool {
-	return o != nil && sameKey(m, o) && maps.Equal(m.Triggers, o.Triggers) && maps.Equal(m.ForeignKeys, o.ForeignKeys) &&
+	return o != nil && sameKey(m, o) && m.Columns == o.Columns && maps.Equal(m.Triggers, o.Triggers) && maps.Equal(m.ForeignKeys, o.ForeignKeys) &&
 		slices.EqualFunc(m.Samples, o.Samples, func(a, b sample) bool { return bytes.Equal(a.Key, b.Key) && a.Version == b.Version })
 }
 

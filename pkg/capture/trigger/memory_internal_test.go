@@ -25,7 +25,7 @@ func TestMissedChangesAreDetected(t *testing.T) {
 		had    *memory     // nil: had
 		missed bool
 	}{
-		"nothing new":                    {now: memory{key, map[string]string{i: "1", u: "2"}, had.ForeignKeys, nil, had.at}},
+		"nothing new":                    {now: memory{key, map[string]string{i: "1", u: "2"}, had.ForeignKeys, nil, "", had.at}},
 		"an additional trigger":          {now: memory{Key: key, Triggers: map[string]string{i: "1", u: "2", d: "5"}}},
 		"a recreated trigger":            {now: memory{Key: key, Triggers: map[string]string{i: "1", u: "7"}}, missed: true},
 		"a missing trigger":              {now: memory{Key: key, Triggers: map[string]string{i: "1"}}, missed: true},

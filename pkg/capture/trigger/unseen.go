@@ -68,6 +68,8 @@ func (s *Source) Unseen(ctx context.Context, tables []*schema.Table, keys []sche
 		now := remember(t, db.Name, wanted, standing, keys)
 		if reason := m.unseen(now, t, s.NoRows); reason != "" {
 			list = append(list, capture.Unseen{Table: t.Name, Reason: reason, Since: m.at, Rekeyed: !sameKey(m, now)})
+		} else if s.NoRows && m.Columns != "" && m.Columns != now.Columns {
+			list = append(list, capture.Unseen{Table: t.Name, Reason: "its columns have changed", Since: m.at, Altered: true})
 		}
 	}
 	return list, nil
