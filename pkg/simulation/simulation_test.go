@@ -149,7 +149,7 @@ var rare = map[simulation.Mistake]uint64{
 	simulation.ForgetChildren: 17, simulation.KeepCameFrom: 19, simulation.RefusedIsDone: 29,
 	simulation.WithdrawNews: 20, simulation.ForgetTokens: 72, simulation.ForgetWithdrawn: 3591, simulation.KeepChildren: 247, simulation.OverlookLookups: 29, simulation.ForgetUnheard: 9,
 	simulation.LogAskCommitted: 42, simulation.LogRecordRead: 211, simulation.LogTrustXA: 1319, simulation.LogTrustPrepared: 46,
-	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 7880, simulation.LogWaitForRecorded: 5,
+	simulation.LogPassPrepared: 51, simulation.LogMoveToRead: 51, simulation.LogSettleEarly: 1478, simulation.LogMoveApart: 60, simulation.LogForgetDone: 100_210, simulation.LogWaitForRecorded: 5,
 	simulation.ForgetCounted: 6, simulation.JudgeByLast: 52, simulation.SendUnlabelled: 1228, simulation.ForgetAway: 17088, simulation.SendUnseen: 308, simulation.RepeatNumbers: 23257,
 }
 

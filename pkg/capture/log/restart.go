@@ -165,12 +165,23 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 	defer r.Close()
 	met, later := false, false
 	f.why, f.gone, f.back, f.done, f.alters = "", false, false, map[name]bool{}, map[string]*alteration{}
-	seen, err := s.server.Committed(ctx)
-	if err != nil {
-		return err
-	}
-	read, last, silent := f.p.At.Clone(), &binlog.Transaction{}, 0
-	for !r.Has(f.end) || s.mariaDB && met && seen.Beyond(last) {
+	var seen *binlog.Committed // by place: numbers do not tell it if they go back
+	read, last, silent := f.p.At.Clone(), (*binlog.Transaction)(nil), 0
+	for {
+		if all := r.Has(f.end); all && (!s.mariaDB || !met) {
+			break
+		} else if all {
+			if seen == nil {
+				c, err := s.server.Committed(ctx)
+				if err != nil {
+					return err
+				}
+				seen = &c
+			}
+			if !seen.Beyond(last) {
+				break
+			}
+		}
 		t, err := r.Next(ctx)
 		switch {
 		case errors.Is(err, binlog.ErrGone):
@@ -178,8 +189,8 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 			return nil
 		case err != nil:
 			return err
-		case t == nil && r.Has(f.end): // a new file has nothing yet
-			last = nil
+		case t == nil && seen != nil: // a new file has nothing yet
+			return f.judge(met, later)
 		case t == nil:
 			if silent++; silent > mostSilent {
 				f.gone, f.why = true, "the server no longer has all of the log from where it was last read: it has executed what it does not send"
@@ -190,10 +201,7 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 			}
 			continue
 		}
-		if last = t; t == nil {
-			break
-		}
-		if s.mariaDB && t.Piece == 0 && read.Has(t.GTID) {
+		if last = t; s.mariaDB && t.Piece == 0 && read.Has(t.GTID) {
 			f.back, f.why = true, "the numbers of the log's transactions go back, as those that mariadb-binlog prints do where they are run again, so what is new cannot be told apart"
 			return nil
 		}
@@ -213,6 +221,11 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 			}
 		}
 	}
+	return f.judge(met, later)
+}
+
+// judge says what follows from whether the mark was met, and another one later.
+func (f *proof) judge(met, later bool) error {
 	switch {
 	case !met:
 		f.why = "it is another log than the one that was last read: it was reset, or the server or the database is another one"
