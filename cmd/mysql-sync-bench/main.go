@@ -39,6 +39,7 @@ func main() {
 	sizes := flag.String("sizes", "", "with -curves, numbers of sites for the curves of sites and nodes, separated by commas, instead of their own")
 	flag.IntVar(&s.Pace, "pace", 0, "how many sites of the curve of sites start in a second; 0: all at once")
 	flag.StringVar(&s.Sides, "sides", "", "of the measurements side by side, only those ways to replicate whose names match this regular expression")
+	flag.StringVar(&s.Program, "program", "", "measure this file, a mysql-sync that was built before, instead of building it: another version, with the same measurements")
 	flag.Parse()
 	chosen, err := regexp.Compile(*only)
 	if err == nil {
@@ -68,6 +69,9 @@ func main() {
 func run(ctx context.Context, s settings, chosen *regexp.Regexp, file string) int {
 	r := report{Settings: s, Machine: machine(), Versions: map[string]string{}}
 	r.begin()
+	if s.Program != "" {
+		testkit.Use(s.Program)
+	}
 	if r.Machine.Load > 0.5 {
 		note("the machine is busy (a load of %.1f before the run): its figures are not comparable", r.Machine.Load)
 	}

@@ -20,9 +20,10 @@ type settings struct {
 	Flush  int    `json:"flush"`  // innodb_flush_log_at_trx_commit
 	// Capture is how our nodes capture, where a measure does not say it: trigger or log.
 	Capture string `json:"capture"`
-	Sides   string `json:"sides"` // a regular expression for their names
-	Pace    int    `json:"pace"`  // how many sites start in a second; 0: all at once
-	Sizes   []int  `json:"sizes"` // of the curves of sites and nodes; empty: their own
+	Sides   string `json:"sides"`             // a regular expression for their names
+	Pace    int    `json:"pace"`              // how many sites start in a second; 0: all at once
+	Sizes   []int  `json:"sizes"`             // of the curves of sites and nodes; empty: their own
+	Program string `json:"program,omitempty"` // the daemon to measure; empty: this module's
 }
 
 // measure is one row of the table.

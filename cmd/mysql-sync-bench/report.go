@@ -76,6 +76,9 @@ func (r *report) table() string {
 		}
 	}
 	fmt.Fprintf(&b, "; innodb_flush_log_at_trx_commit=%d, data in %s; medians of %d", r.Settings.Flush, r.Data, r.Settings.Rounds)
+	if r.Settings.Program != "" {
+		fmt.Fprintf(&b, "; ours is %s", r.Settings.Program)
+	}
 	if r.Settings.Broker != "mosquitto" {
 		fmt.Fprintf(&b, "; broker: %s", r.Settings.Broker)
 	}

@@ -102,11 +102,13 @@ func (s *site) configure(broker *testkit.Broker, remotes []string, extra map[str
 		"syncTables":     []string{"orders"},
 		"receiveTables":  []string{"orders"},
 		"checkInterval":  interval,
-		"capture":        s.b.s.Capture,
 		"initialSync":    "none",
 		"verifyInterval": 0,
 		"mqttConfig":     map[string]any{"host": server.Host, "port": server.Port, "clean": s.b.s.Broker != "nats"},
 		"mysqlConfig":    s.server.Keys(s.schema),
+	}
+	if s.b.s.Capture != "trigger" { // which is the default, also of versions before the key
+		c["capture"] = s.b.s.Capture
 	}
 	maps.Copy(c, extra)
 	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })

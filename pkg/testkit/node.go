@@ -28,8 +28,17 @@ type NodeProcess struct {
 // with it: see Main.
 func Binary(tb TB) string {
 	tb.Helper()
+	if other != "" {
+		return other
+	}
 	return built(tb, daemon)
 }
+
+// other is the daemon that takes the place of the one of this module.
+var other string
+
+// Use has Binary return a daemon that was built before, such as another version's. It must be called before any test begins.
+func Use(daemon string) { other = daemon }
 
 // Connector returns the path of the connector, built like the daemon.
 func Connector(tb TB) string {
