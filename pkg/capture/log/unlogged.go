@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
@@ -60,7 +58,11 @@ func (s *shapes) doubts() bool {
 
 // passed forgets what was altered without a word in the log, once all is read that was written before the start.
 func (s *shapes) passed() {
-	maps.DeleteFunc(s.ahead, func(_ string, a *alteration) bool { return a.unlogged })
+	for table, a := range s.ahead {
+		if a.unlogged {
+			delete(s.ahead, table)
+		}
+	}
 }
 
 // suspect has a table looked at that was altered, whether the log says so or not.
@@ -77,13 +79,11 @@ var errBehind = errors.New("the log is not read up to now")
 // suspected looks at the tables that are suspected. Those that it cannot look at now stay; the error is errBehind if nothing else is wrong.
 func (s *Source) suspected(ctx context.Context) error {
 	s.known.mu.Lock()
-	list := slices.Sorted(maps.Keys(s.known.suspects))
+	list := s.known.suspects
+	s.known.suspects = map[string]bool{} // they may be suspected anew meanwhile
 	s.known.mu.Unlock()
 	var behind error
-	for _, table := range list {
-		s.known.mu.Lock()
-		delete(s.known.suspects, table) // it may be suspected anew meanwhile
-		s.known.mu.Unlock()
+	for table := range list {
 		err := s.compare(ctx, table)
 		if err == nil {
 			continue
@@ -91,10 +91,11 @@ func (s *Source) suspected(ctx context.Context) error {
 		s.known.mu.Lock()
 		s.known.suspects[table] = true
 		s.known.mu.Unlock()
-		if !mysqldb.LockTimeout(err) {
-			return fmt.Errorf("look whether %s was altered: %w", table, err)
+		if behind == nil && mysqldb.LockTimeout(err) {
+			behind = errBehind
+		} else if !mysqldb.LockTimeout(err) {
+			behind = fmt.Errorf("look whether %s was altered: %w", table, err)
 		}
-		behind = errBehind
 	}
 	return behind
 }
@@ -172,5 +173,8 @@ func (s *shapes) differs(now *schema.Table, order []string) *schema.Table {
 
 // sameKey reports whether two definitions have the same columns as their keys.
 func sameKey(a, b *schema.Table) bool {
-	return slices.EqualFunc(a.Key, b.Key, func(i, k int) bool { return reflect.DeepEqual(a.Columns[i], b.Columns[k]) })
+	return slices.EqualFunc(a.Key, b.Key, func(i, k int) bool {
+		x, y := &a.Columns[i], &b.Columns[k]
+		return x.Name == y.Name && x.Type == y.Type && x.Charset == y.Charset && x.Collation == y.Collation && slices.Equal(x.Members, y.Members)
+	})
 }
