@@ -38,7 +38,6 @@ type shape struct {
 	ends  int           // the place of rowEnd in the values, of a system-versioned table; -1: of another
 	bad   error         // why the rows cannot be understood
 	keyed bool          // but for their keys, which can
-	past  bool          // of a definition that was forgotten
 
 	convert binlog.Convert
 }
@@ -65,7 +64,8 @@ type shapes struct {
 
 // definition is that of a table by which the log's rows are understood. It is read later than they are written.
 type definition struct {
-	asOf binlog.Written // how far the log was written after it was read: what comes later has changed nothing of it
+	table *schema.Table
+	asOf  binlog.Written // how far the log was written after it was read: what comes later has changed nothing of it
 	trust
 }
 
@@ -126,7 +126,7 @@ func (s *shapes) understood(ctx context.Context, t *schema.Table, l *binlog.Layo
 		if err != nil {
 			return err
 		}
-		d = &definition{asOf: asOf}
+		d = &definition{table: t, asOf: asOf}
 		s.taken[t.Name] = d
 	}
 	more := trusts(t, l)
@@ -348,9 +348,6 @@ func (s *shapes) forget(table string) {
 	s.tables.Forget(table)
 	delete(s.order, table)
 	delete(s.taken, table)
-	for _, sh := range s.known {
-		sh.past = sh.past || sh.name == table
-	}
 }
 
 // forgetAll has all definitions read again.
@@ -358,9 +355,6 @@ func (s *shapes) forgetAll() {
 	clear(s.order)
 	clear(s.taken)
 	s.tables = schema.NewTables(s.db)
-	for _, sh := range s.known {
-		sh.past = true
-	}
 }
 
 // convert has the server turn a text of another character set into UTF-8: only the server knows all of them.

@@ -158,17 +158,11 @@ func (s *shapes) present(ctx context.Context, table string) (*schema.Table, []st
 // differs returns the definition by which the log's rows of a table are understood, if what they do not tell is different in the present one:
 // the order of columns without names, and the character sets and members of a key's texts.
 func (s *shapes) differs(now *schema.Table, order []string) *schema.Table {
-	for l, sh := range s.known {
-		if sh.table == nil || sh.past || sh.name != now.Name {
-			continue
-		}
-		trusts := trusts(sh.table, l)
-		known, cached := s.order[sh.name]
-		if trusts.order && cached && !slices.Equal(known, order) || trusts.texts && !sameKey(sh.table, now) {
-			return sh.table
-		}
+	d := s.taken[now.Name]
+	if d == nil || (!d.order || slices.Equal(s.order[now.Name], order)) && (!d.texts || sameKey(d.table, now)) {
+		return nil
 	}
-	return nil
+	return d.table
 }
 
 // sameKey reports whether two definitions have the same columns as their keys.
