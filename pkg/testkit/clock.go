@@ -1,13 +1,10 @@
 package testkit
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -94,88 +91,3 @@ func (c *Clock) Connector() string {
 
 // Variable names the clock in a program's environment.
 func (c *Clock) Variable() string { return fileVariable + "=" + c.files[0] }
-
-// clockSource is added to Go's package time; it reads the file ten times a second.
-const clockSource = `package time
-
-import (
-	"sync/atomic"
-	"syscall"
-)
-
-var clockAhead atomic.Int64
-
-func init() {
-	name, _ := syscall.Getenv(` + "`" + fileVariable + "`" + `)
-	readClock(name)
-	go func() {
-		for {
-			Sleep(100 * Millisecond)
-			readClock(name)
-		}
-	}()
-}
-
-func readClock(name string) {
-	f, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return
-	}
-	defer syscall.Close(f)
-	text := make([]byte, 32)
-	n, _ := syscall.Read(f, text)
-	if n < 2 {
-		return
-	}
-	if ahead, err := atoi(text[:n-1]); err == nil { // All but the end of the line.
-		clockAhead.Store(int64(ahead))
-	}
-}
-`
-
-// The line of time.Now that reads the machine's clock, and the lines after it.
-const (
-	readsClock = "\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n"
-	addsToIt   = "\tsec, nsec, mono := runtimeNow()\n\tsec += clockAhead.Load()\n\tif mono == 0 {\n"
-)
-
-var clockDaemon, clockConnector = withClock("mysql-sync"), withClock("mysql-sync-connector")
-
-// withClock builds a program once, with a time.Now that reads a clock's file.
-func withClock(program string) func() (string, error) {
-	return sync.OnceValues(func() (string, error) { return buildWithClock(program) })
-}
-
-func buildWithClock(program string) (string, error) {
-	said, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the sources of Go: %w", err)
-	}
-	library := filepath.Join(strings.TrimSpace(string(said)), "src", "time")
-	text, err := os.ReadFile(filepath.Join(library, "time.go"))
-	if err != nil {
-		return "", fmt.Errorf("find the sources of Go: %w", err)
-	}
-	if n := strings.Count(string(text), readsClock); n != 1 {
-		return "", fmt.Errorf("find where time.Now reads the clock: %d places", n)
-	}
-	dir, err := makeFolder("")
-	if err != nil {
-		return "", err
-	}
-	process.Cleanup(func() { _ = os.RemoveAll(dir) })
-	changed, added, list := filepath.Join(dir, "time.go"), filepath.Join(dir, "clock.go"), filepath.Join(dir, "overlay.json")
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {
-		filepath.Join(library, "time.go"): changed, filepath.Join(library, "testkit_clock.go"): added}})
-	if err != nil {
-		return "", err
-	}
-	for name, content := range map[string]string{
-		changed: strings.Replace(string(text), readsClock, addsToIt, 1), added: clockSource, list: string(overlay)} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			return "", fmt.Errorf("write another package time: %w", err)
-		}
-	}
-	path := filepath.Join(dir, program)
-	return path, build(program, path, "-overlay", list)
-}
