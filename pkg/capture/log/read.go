@@ -265,6 +265,9 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 		}
 	}
 	s.known.mu.Lock()
+	for _, mark := range m.marks {
+		s.known.marks.read(mark)
+	}
 	s.doubted(m.doubt, t)
 	if len(m.marks) == 0 && len(t.Changes) == 0 || len(m.items) > 0 {
 		s.known.keeper.others = true

@@ -67,7 +67,11 @@ func (s *Source) move(ctx context.Context, tx mysqldb.Execer, to binlog.Position
 func (s *Source) write(ctx context.Context, tx mysqldb.Execer, to binlog.Position) error {
 	var mark [16]byte
 	_, _ = rand.Read(mark[:]) // it never fails
-	return s.server.Record(ctx, tx, Recorded{to, hex.EncodeToString(mark[:]), s.pending.othersAt(to)})
+	text := hex.EncodeToString(mark[:])
+	s.known.mu.Lock()
+	s.known.marks.write(text)
+	s.known.mu.Unlock()
+	return s.server.Record(ctx, tx, Recorded{to, text, s.pending.othersAt(to)})
 }
 
 // open finds out, once, from where to read.
@@ -133,17 +137,39 @@ func (s *Source) proven(ctx context.Context) (f proof, err error) {
 		if f.p, err = s.server.Recorded(ctx, settled); err != nil {
 			return f, err
 		}
-		if f.end, err = s.server.Written(ctx); err != nil || f.p == nil {
+		if f.end, err = s.server.Written(ctx); err != nil {
 			return f, err
 		}
-		if err = s.proves(ctx, &f); err != nil || f.why == "" {
-			return f, err
+		f.why = ""
+		if f.p != nil {
+			if err = s.proves(ctx, &f); err != nil {
+				return f, err
+			}
+		}
+		if f.why == "" {
+			f.why = s.earlier(f.p)
+		}
+		if f.why == "" || f.p == nil && settled {
+			return f, nil
 		}
 		now, err := s.server.Recorded(ctx, true)
-		if err != nil || now != nil && now.Mark == f.p.Mark {
+		if err != nil || now != nil && f.p != nil && now.Mark == f.p.Mark {
 			return f, err
 		}
 	}
+}
+
+// earlier says what is wrong with P if it is not one that the database can have after what this run has read; "" if nothing is.
+func (s *Source) earlier(p *Recorded) string {
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	switch m := &s.known.marks; {
+	case p == nil && !m.allow(""):
+		return "sync_log was emptied since the log was last read"
+	case p != nil && !m.allow(p.Mark):
+		return "the database is in an earlier state than when its log was last read, as if an older copy of its files was put back"
+	}
+	return ""
 }
 
 // proves finds out whether the log is the one that P is of. The transaction that wrote P stands in it after P, and none after

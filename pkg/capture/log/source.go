@@ -95,6 +95,7 @@ type known struct {
 	broken   error            // why nothing is read until the tables are sent as a whole
 	keeper   keeper
 	crowd    crowd
+	marks    marks
 }
 
 // start is what a start found.

@@ -1,0 +1,59 @@
+package log_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/mysql-sync/mysql-sync/pkg/testkit"
+)
+
+// TestFilesThatArePutBackWhileTheLogIsReadAreNoticed: an older copy of the server's files has P and a log that proves it, and the numbers of what
+// is written then are those of transactions that were read.
+func TestFilesThatArePutBackWhileTheLogIsReadAreNoticed(t *testing.T) {
+	t.Parallel()
+	server := testkit.Server(t, testkit.LogFlags()...)
+	p := newPlace(t, server, []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	missed, _, stop := p.watch(s)
+	older := filepath.Join(t.TempDir(), "older")
+	server.Stop()
+	if err := os.CopyFS(older, os.DirFS(server.Data())); err != nil {
+		t.Fatal(err)
+	}
+	server.Start()
+	for id := range 5 {
+		p.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'lost')`, 10+id))
+	}
+	testkit.Eventually(t, "they are recorded", func() error {
+		n, err := s.Count(t.Context(), 10)
+		if err == nil && n != 5 {
+			err = fmt.Errorf("%d wait", n)
+		}
+		return err
+	})
+	p.want("recorded", p.record(s), "+10 +11 +12 +13 +14")
+	p.record(s) // its own writes are read
+	server.Stop()
+	if err := os.RemoveAll(server.Data()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(server.Data(), os.DirFS(older)); err != nil {
+		t.Fatal(err)
+	}
+	server.Start()
+	for id := range 50 {
+		p.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'new')`, 20+id))
+	}
+	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+		if _, err := s.Next(t.Context()); len(missed) == 0 { // which fails until then
+			return fmt.Errorf("not yet: %w", err)
+		}
+		return nil
+	})
+	p.want("missed", <-missed, "orders")
+	stop()
+}
