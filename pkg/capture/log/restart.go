@@ -167,7 +167,7 @@ func (s *Source) earlier(p *Recorded) string {
 	case p == nil && !m.allow(""):
 		return "sync_log was emptied since the log was last read"
 	case p != nil && !m.allow(p.Mark):
-		return "the database is in an earlier state than when its log was last read, as if an older copy of its files was put back"
+		return "the database is in an earlier state than when its log was last read, as after a failover to a replica that lagged, or where an older copy of its files was put back"
 	}
 	return ""
 }
