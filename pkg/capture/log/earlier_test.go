@@ -57,3 +57,28 @@ func TestFilesThatArePutBackWhileTheLogIsReadAreNoticed(t *testing.T) {
 	p.want("missed", <-missed, "orders")
 	stop()
 }
+
+// TestALogThatNothingProvesIsAnotherOne: if sync_log was emptied, a reader that connects again cannot know what it gets.
+func TestALogThatNothingProvesIsAnotherOne(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, testkit.Server(t, testkit.LogFlags()...), []string{"orders"}, orders)
+	s, _ := p.source()
+	p.exec(`INSERT INTO orders VALUES (1, 'one')`)
+	p.want("recorded", p.record(s), "+1")
+	p.record(s) // its own write is read
+	missed, _, stop := p.watch(s)
+	p.exec(`DELETE FROM sync_log`)
+	p.reset()
+	for range 50 {
+		p.exec(`REPLACE INTO orders VALUES (2, LEFT(UUID(), 8))`)
+	}
+	_ = s.Close() // as if the connection were lost
+	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
+		if _, err := s.Next(t.Context()); len(missed) == 0 { // which fails until then
+			return fmt.Errorf("not yet: %w", err)
+		}
+		return nil
+	})
+	p.want("missed", <-missed, "orders")
+	stop()
+}
