@@ -77,11 +77,6 @@ func (s *Source) Watch(ctx context.Context, ts *schema.Tables, c capture.WatchCo
 		c.Interval = lookEach
 	}
 	c.Altered = s.kicks.altered
-	changed := c.Changed
-	c.Changed = func(ctx context.Context, table string) {
-		s.suspect(table)
-		changed(ctx, table)
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.through.Cascades.Watch(ctx, ts, c) })
 	g.Go(func() error { return s.doubts(ctx, c) })

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -166,9 +167,10 @@ func (d *decoder) change(ctx context.Context, m *meaning, t *binlog.Transaction,
 		return nil
 	}
 	nth := d.count(sh.name)
-	if sh.bad != nil {
-		m.doubt[sh.name] = sh.bad
-		if !sh.keyed || c.Kind != binlog.Delete { // who is sent the table as a whole does not learn of a delete
+	late := sh.late()
+	if bad := cmp.Or(late, sh.bad); bad != nil {
+		m.doubt[sh.name] = bad
+		if late != nil || !sh.keyed || c.Kind != binlog.Delete { // who is sent the table as a whole does not learn of a delete
 			return nil
 		}
 	}
@@ -433,8 +435,6 @@ var errImage = errors.New("a session with another binlog_row_image than FULL cha
 
 var errText = errors.New("a statement brought or changed rows that the log does not list, as RENAME TABLE does, or a write by a session of another binlog_format")
 
-var errAltered = errors.New("it was altered after its rows were written and before they were read")
-
 // stated notes what a statement that is logged as text may have changed.
 func (d *decoder) stated(ctx context.Context, m *meaning, t *binlog.Transaction, c *binlog.Change) error {
 	own := d.shapes.schema
@@ -465,12 +465,8 @@ func (d *decoder) stated(ctx context.Context, m *meaning, t *binlog.Transaction,
 		}
 		if c.SQL.New {
 			m.doubt[name] = errText
-		} else if d.shapes.misread(name, c.SQL, t.GTID) {
-			m.doubt[name] = errAltered
 		}
-		if a := d.shapes.ahead[name]; a != nil && a.last == t.GTID {
-			delete(d.shapes.ahead, name)
-		}
+		d.shapes.ahead.passes(name, t.GTID)
 	}
 	if c.SQL.Schema == own {
 		m.any = true

@@ -48,9 +48,6 @@ func (s *Source) doubts(ctx context.Context, c capture.WatchConfig) error {
 			if err == nil {
 				break
 			}
-			if errors.Is(err, errBehind) {
-				continue
-			}
 			s.log.Warn("could not record that writes may have been missed; retrying", zap.Duration("next", next), zap.Error(err))
 		}
 	}
@@ -61,7 +58,6 @@ func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
 	if err := s.mend(ctx, c.Synced, c.Missed); err != nil {
 		return err
 	}
-	behind := s.suspected(ctx)
 	s.known.mu.Lock()
 	list := maps.Clone(s.known.doubtful)
 	s.known.mu.Unlock()
@@ -86,10 +82,7 @@ func (s *Source) resolve(ctx context.Context, c capture.WatchConfig) error {
 		}
 		s.known.mu.Unlock()
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	return behind
+	return errors.Join(errs...)
 }
 
 // missed records that writes to tables may have been missed, once they can be seen; and once more if they were prepared: on MariaDB

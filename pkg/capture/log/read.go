@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -101,31 +100,16 @@ func (s *Source) one(ctx context.Context) error {
 		clear(s.decoder.shapes.known)
 		s.tap.heard = s.waits.Now()
 	}
-	t, err := s.tap.reader.Next(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.close()
-			if errors.Is(err, binlog.ErrGone) {
-				if _, why := s.server.Written(understanding); errors.Is(why, binlog.ErrNameless) {
-					err = why
-				}
-				s.gone(err)
-			}
-		} else if s.waits.Now().Sub(s.tap.heard) > silentMost {
-			s.tap.heard = s.waits.Now()
-			return cmp.Or(s.beat(understanding), err)
-		}
+	t, err := s.hear(ctx, understanding)
+	if t == nil || err != nil {
 		return err
 	}
-	s.tap.heard = s.waits.Now()
-	if t == nil {
-		return s.beat(understanding) // it is heard once
+	if err := s.decoder.shapes.settle(understanding); err != nil {
+		s.tap.next = t
+		return err
 	}
-	s.tap.quiet = quiet{}
+	s.tap.next, s.tap.quiet = nil, quiet{}
 	m, err := s.decoder.decode(understanding, t)
-	if err == nil && s.decoder.shapes.failed != nil {
-		err, s.decoder.shapes.failed = s.decoder.shapes.failed, nil
-	}
 	if err != nil {
 		s.close() // it is read again
 		return fmt.Errorf("understand the log: %w", err)
@@ -150,15 +134,52 @@ func (s *Source) one(ctx context.Context) error {
 	s.known.crowd.read(s.waits.Now(), s.tap.reader.More())
 	s.known.read.Add(t.GTID)
 	s.tap.clock.reached(s.known.read)
-	if (s.pending.before != nil || s.decoder.shapes.doubts()) && s.known.read.Reached(s.start.end) {
+	if s.pending.before != nil && s.known.read.Reached(s.start.end) {
 		s.pending.before = nil
-		s.decoder.shapes.passed()
 	}
+	for _, table := range s.decoder.shapes.ahead.reached(s.known.read) {
+		s.decoder.shapes.forget(table)
+		s.tap.reader.Forget()
+	}
+	s.decoder.shapes.ahead.rests()
 	if s.known.moved != nil {
 		close(s.known.moved)
 		s.known.moved = nil
 	}
 	return nil
+}
+
+// hear returns the next transaction, or nil if there is none.
+func (s *Source) hear(ctx, understanding context.Context) (*binlog.Transaction, error) {
+	if s.tap.next != nil {
+		return s.tap.next, nil
+	}
+	t, err := s.tap.reader.Next(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.close()
+			if errors.Is(err, binlog.ErrGone) {
+				if _, why := s.server.Written(understanding); errors.Is(why, binlog.ErrNameless) {
+					err = why
+				}
+				s.gone(err)
+			}
+		} else if s.waits.Now().Sub(s.tap.heard) > silentMost {
+			s.tap.heard = s.waits.Now()
+			return nil, cmp.Or(s.beat(understanding), err)
+		}
+		return nil, err
+	}
+	s.tap.heard = s.waits.Now()
+	if t == nil {
+		return nil, s.beat(understanding) // it is heard once
+	}
+	if err := s.decoder.shapes.failed; err != nil {
+		s.decoder.shapes.failed = nil
+		s.close() // it is read again
+		return nil, fmt.Errorf("understand the log: %w", err)
+	}
+	return t, nil
 }
 
 // beat has the reader connect again, and so prove the log, if the server says that nothing happened although it has written
@@ -195,15 +216,8 @@ func (s *Source) same(ctx context.Context) error {
 		err = errors.New(f.why)
 		s.gone(err)
 	}
-	if err == nil {
-		read := s.position()
-		maps.DeleteFunc(f.alters, func(_ string, a *alteration) bool { return read.Has(a.last) })
-		for table, a := range s.decoder.shapes.ahead {
-			if a.unlogged {
-				f.alters[table] = a
-			}
-		}
-		s.decoder.shapes.ahead = f.alters
+	if err == nil && f.p != nil {
+		s.decoder.shapes.ahead.goOn(s.position(), f.read, f.alters)
 	}
 	if errors.Is(err, binlog.ErrNameless) { // what is written now is not sent to who reads on by names
 		s.gone(err)
@@ -232,7 +246,7 @@ func (s *Source) renewed(ctx context.Context) error {
 // close has the next reading begin after what was read whole.
 func (s *Source) close() {
 	s.tap.reader.Close()
-	s.tap.reader = nil
+	s.tap.reader, s.tap.next = nil, nil
 }
 
 // position returns what was read whole.
@@ -251,14 +265,16 @@ func (s *Source) meant(m *meaning, t *binlog.Transaction) {
 			s.Lost(table, now)
 		}
 	}
-	if m.stated {
-		for _, table := range m.other {
-			s.decoder.shapes.forget(table)
-		}
-		if m.any {
-			s.decoder.shapes.forgetAll()
-		}
+	for _, table := range m.other {
+		s.decoder.shapes.forget(table)
+	}
+	if m.any {
+		s.decoder.shapes.forgetAll()
+	}
+	if m.any || len(m.other) > 0 {
 		s.tap.reader.Forget()
+	}
+	if m.stated {
 		select {
 		case s.kicks.altered <- struct{}{}:
 		default:

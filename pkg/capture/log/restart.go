@@ -103,12 +103,14 @@ func (s *Source) open(ctx context.Context) error {
 		from = f.p.At
 	}
 	s.known.mu.Lock()
-	s.start = start{fresh: f.p == nil, foreign: f.why, draining: true, end: f.end}
+	s.start = start{fresh: f.p == nil, foreign: f.why, draining: true, end: f.end, written: f.written}
 	s.known.read = binlog.Read{Position: from.Clone()}
 	s.known.mu.Unlock()
 	s.pending = newPending(from)
+	s.decoder.shapes.ahead.begin(from)
 	if f.p != nil && f.why == "" {
-		s.pending.others, s.decoder.shapes.ahead = readOthers(f.p.Others), f.alters
+		s.pending.others = readOthers(f.p.Others)
+		s.decoder.shapes.ahead.goOn(from, f.read, f.alters)
 		if len(f.done) > 0 {
 			s.pending.before = f.done
 		}
@@ -126,7 +128,9 @@ type proof struct {
 	done map[name]bool  // what is done though P does not pass it
 	// alters is what is done to tables after P. Rows before it must be known for what they are when they are read: P may pass them, and
 	// the node end, before that is read.
-	alters map[string]*alteration
+	alters  map[string]*alteration
+	read    binlog.Position // up to where they were looked for
+	written map[string]bool // the tables of which there are rows after P
 }
 
 // proven returns what the log says of P; see proves. P may move after it was read, with a new mark: someone else records, or a
@@ -178,6 +182,9 @@ func (s *Source) earlier(p *Recorded) string {
 func (s *Source) proves(ctx context.Context, f *proof) error {
 	known := map[*binlog.Layout]string{}
 	r := s.server.Read(f.p.At, func(l *binlog.Layout) ([]int, bool) {
+		if l.Schema == s.decoder.shapes.schema {
+			f.written[s.decoder.shapes.spelled(l.Table)] = true
+		}
 		if l.Schema != s.decoder.shapes.schema || l.Table != position && l.Table != finished {
 			return nil, false
 		}
@@ -190,9 +197,9 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 	})
 	defer r.Close()
 	met, later := false, false
-	f.why, f.gone, f.back, f.done, f.alters = "", false, false, map[name]bool{}, map[string]*alteration{}
+	f.why, f.gone, f.back, f.done, f.alters, f.read, f.written = "", false, false, map[name]bool{}, map[string]*alteration{}, f.p.At.Clone(), map[string]bool{}
 	var seen *binlog.Committed // by place: numbers do not tell it if they go back
-	read, last, silent := f.p.At.Clone(), (*binlog.Transaction)(nil), 0
+	last, silent := (*binlog.Transaction)(nil), 0
 	for {
 		if all := r.Has(f.end); all && (!s.mariaDB || !met) {
 			break
@@ -227,11 +234,11 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 			}
 			continue
 		}
-		if last = t; s.mariaDB && t.Piece == 0 && read.Has(t.GTID) {
+		if last = t; s.mariaDB && t.Piece == 0 && f.read.Has(t.GTID) {
 			f.back, f.why = true, "the numbers of the log's transactions go back, as those that mariadb-binlog prints do where they are run again, so what is new cannot be told apart"
 			return nil
 		}
-		read.Add(t.GTID)
+		f.read.Add(t.GTID)
 		s.decoder.shapes.alters(f.alters, t)
 		for i := range t.Changes {
 			c := &t.Changes[i]
@@ -339,6 +346,7 @@ func (s *Source) mend(ctx context.Context, tables []string, missed func(context.
 		return err
 	}
 	s.pending.begin(end.Position)
+	s.decoder.shapes.ahead.begin(end.Position) // no one reads yet
 	s.known.mu.Lock()
 	s.known.read, s.known.broken = binlog.Read{Position: end.Clone()}, nil
 	clear(s.known.doubtful) // they are of the log before

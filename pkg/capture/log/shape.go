@@ -2,7 +2,6 @@ package log
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 	"github.com/mysql-sync/mysql-sync/pkg/mysqldb"
 	"github.com/mysql-sync/mysql-sync/pkg/schema"
-	"github.com/mysql-sync/mysql-sync/pkg/value"
 )
 
 // The own tables whose rows in the log mean something.
@@ -38,6 +36,8 @@ type shape struct {
 	ends  int           // the place of rowEnd in the values, of a system-versioned table; -1: of another
 	bad   error         // why the rows cannot be understood
 	keyed bool          // but for their keys, which can
+	by    *definition   // by which they are; nil: they tell all
+	needs trust         // what of it they do not tell
 
 	convert binlog.Convert
 }
@@ -47,98 +47,19 @@ type shapes struct {
 	db     *mysqldb.DB
 	schema string // the database's name
 	// spelled returns a table's name as the configuration has it.
-	spelled func(string) string
-	tables  Tables
-	synced  func(name string) bool
-	whole   func(name string) bool    // whether all columns of a table matter, not only those of the key
-	order   map[string][]string       // the columns of tables, in order, for a log without names
-	known   map[*binlog.Layout]*shape // as the log describes them
-	keyed   map[string][]string       // the keys of tables as last seen
-	moved   []string                  // tables that have another key since: their versions name no rows of theirs
-	taken   map[string]*definition    // by what the rows of tables are understood
-	ahead   map[string]*alteration    // of tables, in what was written when the reading began
-	asking  func() context.Context    // of who reads now
-	failed  error                     // why a definition could not be read; the reading begins again
-	written func(ctx context.Context) (binlog.Written, error)
-}
-
-// definition is that of a table by which the log's rows are understood. It is read later than they are written.
-type definition struct {
-	table *schema.Table
-	asOf  binlog.Written // how far the log was written after it was read: what comes later has changed nothing of it
-	trust
-}
-
-// trust says what of a definition the log's rows are taken to agree with, as they do not tell.
-type trust struct {
-	order bool // of the columns, which have no names
-	texts bool // the key's character sets and members
-}
-
-// trusts returns what is trusted of a table.
-func trusts(t *schema.Table, l *binlog.Layout) trust {
-	return trust{!l.Named, slices.ContainsFunc(t.Key, func(k int) bool { return t.Columns[k].Kind == value.Text })}
-}
-
-// breaks reports whether an alteration after the rows breaks it.
-func (t trust) breaks(moves, types bool) bool { return t.order && (moves || types) || t.texts && types }
-
-// alteration is what ALTER TABLE does to a table, up to a transaction.
-type alteration struct {
-	moves, types bool        // see binlog.SQL
-	last         binlog.GTID // that does such a thing
-	unlogged     bool        // the log does not have it: it was before the end of the log at the start
-}
-
-// alters notes what the statements of a transaction do to the database's tables.
-func (s *shapes) alters(to map[string]*alteration, t *binlog.Transaction) {
-	for i := range t.Changes {
-		c := &t.Changes[i]
-		if c.Kind != binlog.Statement || !defines(c.SQL.Verb) {
-			continue
-		}
-		for _, n := range c.SQL.Tables {
-			name := s.spelled(n.Table)
-			if n.Schema != s.schema || !s.synced(name) {
-				continue
-			}
-			if to[name] == nil {
-				to[name] = &alteration{}
-			}
-			a := to[name]
-			if a.moves, a.types = a.moves || c.SQL.Moves, a.types || c.SQL.Types; c.SQL.Moves || c.SQL.Types {
-				a.last = t.GTID
-			}
-		}
-	}
-}
-
-// defines reports whether a statement changes what a table's name stands for.
-func defines(v binlog.Verb) bool {
-	return v == binlog.CreateTable || v == binlog.AlterTable || v == binlog.DropTable || v == binlog.RenameTable
-}
-
-// understood notes that rows are understood by a table's definition.
-func (s *shapes) understood(ctx context.Context, t *schema.Table, l *binlog.Layout) error {
-	d := s.taken[t.Name]
-	if d == nil {
-		asOf, err := s.written(ctx)
-		if err != nil {
-			return err
-		}
-		d = &definition{table: t, asOf: asOf}
-		s.taken[t.Name] = d
-	}
-	more := trusts(t, l)
-	d.order, d.texts = d.order || more.order, d.texts || more.texts
-	return nil
-}
-
-// misread reports whether an ALTER TABLE shows that the rows before it were understood by the definition that it made, and may mean
-// something else.
-func (s *shapes) misread(table string, alter *binlog.SQL, by binlog.GTID) bool {
-	d := s.taken[table]
-	return d != nil && d.asOf.Has(by) && d.breaks(alter.Moves, alter.Types)
+	spelled   func(string) string
+	tables    Tables
+	synced    func(name string) bool
+	whole     func(name string) bool    // whether all columns of a table matter, not only those of the key
+	order     map[string]columns        // the columns of tables, for a log that does not tell enough
+	known     map[*binlog.Layout]*shape // as the log describes them
+	keyed     map[string][]string       // the keys of tables as last seen
+	moved     []string                  // tables that have another key since: their versions name no rows of theirs
+	taken     map[string]*definition    // by what the rows of tables are understood
+	unsettled []*definition             // see settle
+	ahead     ahead
+	asking    func() context.Context // of who reads now
+	failed    error                  // why a definition could not be read; the reading begins again
 }
 
 // Tables are the definitions of the tables.
@@ -149,7 +70,7 @@ type Tables interface {
 
 // wants is binlog.Config.Wants.
 func (s *shapes) wants(l *binlog.Layout) ([]int, bool) {
-	if l.Schema != s.schema {
+	if l.Schema != s.schema || s.failed != nil {
 		return nil, false
 	}
 	name := s.spelled(l.Table)
@@ -180,6 +101,9 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		sh := &shape{name: name, ends: -1}
 		return sh, s.find(ctx, sh, l, own, nil), s.failed
 	}
+	if err := s.compare(ctx, name, l); err != nil {
+		return nil, nil, err
+	}
 	for again := range 2 {
 		if again > 0 {
 			s.forget(name)
@@ -206,17 +130,13 @@ func (s *shapes) shape(ctx context.Context, l *binlog.Layout, name string, own [
 		if s.failed != nil {
 			return nil, nil, s.failed
 		}
-		if at := endsAt(t, l, s.order[name]); at >= 0 {
+		if at := endsAt(t, l, s.order[name].names()); at >= 0 {
 			sh.ends = len(columns)
 			columns = append(columns, at)
 		}
 		if sh.bad = s.fits(sh, l, columns); sh.bad == nil || again > 0 {
-			if a := s.ahead[name]; a != nil && trusts(t, l).breaks(a.moves, a.types) {
-				sh.bad = errAltered
-				return sh, columns, nil
-			}
 			sh.keyed = sh.bad != nil && s.keyFits(sh, l, columns) == nil
-			return sh, columns, s.understood(ctx, t, l)
+			return sh, columns, s.take(ctx, sh, l)
 		}
 	}
 	return nil, nil, nil
@@ -227,12 +147,12 @@ func (s *shapes) find(ctx context.Context, sh *shape, l *binlog.Layout, names []
 	sh.at = make([]int, len(names))
 	var order []string
 	if !l.Named {
-		var err error
-		if order, err = s.columns(ctx, sh.name); err != nil {
+		all, err := s.columns(ctx, sh.name)
+		if err != nil {
 			s.failed = err
 			return nil
 		}
-		if len(order) != len(l.Columns) {
+		if order = all.names(); len(order) != len(l.Columns) {
 			order = nil
 		}
 	}
@@ -249,50 +169,6 @@ func (s *shapes) find(ctx context.Context, sh *shape, l *binlog.Layout, names []
 		columns = append(columns, at)
 	}
 	return columns
-}
-
-// columns returns the columns of a table in the order of the log, generated ones included.
-func (s *shapes) columns(ctx context.Context, table string) ([]string, error) {
-	if list, ok := s.order[table]; ok {
-		return list, nil
-	}
-	list, err := s.readColumns(ctx, table)
-	if err == nil {
-		s.order[table] = list
-	}
-	return list, err
-}
-
-// readColumns is columns as they are now.
-func (s *shapes) readColumns(ctx context.Context, table string) (list []string, err error) {
-	err = mysqldb.Each(ctx, s.db, `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
-		[]any{s.db.Name, table}, func(r *sql.Rows) error {
-			var name string
-			err := r.Scan(&name)
-			list = append(list, name)
-			return err
-		})
-	if err != nil {
-		return nil, fmt.Errorf("read the columns of %s: %w", table, err)
-	}
-	var keepsHistory bool
-	err = s.db.GetContext(ctx, &keepsHistory, `SELECT COUNT(*) > 0 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND TABLE_TYPE = 'SYSTEM VERSIONED'`, s.db.Name, table)
-	if err != nil {
-		return nil, fmt.Errorf("read whether %s is system-versioned: %w", table, err)
-	}
-	if keepsHistory {
-		list = append(list, hidden...)
-	}
-	var hashes []string
-	err = s.db.SelectContext(ctx, &hashes, `SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS
-		WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND INDEX_TYPE = 'HASH'`, s.db.Name, table)
-	if err != nil {
-		return nil, fmt.Errorf("read the indexes of %s: %w", table, err)
-	}
-	for range hashes {
-		list = append(list, hash)
-	}
-	return list, nil
 }
 
 // fits returns why the rows of a table are not what its definition says: it was altered since, or is.
@@ -341,20 +217,6 @@ func (s *shapes) keyFits(sh *shape, l *binlog.Layout, columns []int) error {
 		return fmt.Errorf("the log's rows of %s have the key %q, not %q", sh.name, key, t.KeyNames())
 	}
 	return nil
-}
-
-// forget has a table's definition read again.
-func (s *shapes) forget(table string) {
-	s.tables.Forget(table)
-	delete(s.order, table)
-	delete(s.taken, table)
-}
-
-// forgetAll has all definitions read again.
-func (s *shapes) forgetAll() {
-	clear(s.order)
-	clear(s.taken)
-	s.tables = schema.NewTables(s.db)
 }
 
 // convert has the server turn a text of another character set into UTF-8: only the server knows all of them.

@@ -65,9 +65,10 @@ type Source struct {
 type tap struct {
 	held   chan struct{} // has a place for who holds it
 	reader Reader
-	heard  time.Time       // when the server was last heard
-	again  bool            // a reader has been connected before
-	asking context.Context //nolint:containedctx // of who holds it, for what the reader calls
+	next   *binlog.Transaction // it waits until it is known what it means; nil: none
+	heard  time.Time           // when the server was last heard
+	again  bool                // a reader has been connected before
+	asking context.Context     //nolint:containedctx // of who holds it, for what the reader calls
 	quiet  quiet
 	clock  clock
 }
@@ -91,7 +92,6 @@ type known struct {
 	read     binlog.Read
 	moved    chan struct{}    // closed when read moves; nil: no one waits
 	doubtful map[string]doubt // by table
-	suspects map[string]bool  // tables that may have been altered without a word in the log
 	broken   error            // why nothing is read until the tables are sent as a whole
 	keeper   keeper
 	crowd    crowd
@@ -100,10 +100,11 @@ type known struct {
 
 // start is what a start found.
 type start struct {
-	fresh    bool           // there is no P: the log was not read before
-	foreign  string         // why the log is not the one that P is of; empty: it is
-	draining bool           // what table_changes had at the start is not recorded yet
-	end      binlog.Written // how far the log was written
+	fresh    bool            // there is no P: the log was not read before
+	foreign  string          // why the log is not the one that P is of; empty: it is
+	draining bool            // what table_changes had at the start is not recorded yet
+	end      binlog.Written  // how far the log was written
+	written  map[string]bool // the tables of which it had rows after P
 }
 
 var _ capture.Source = (*Source)(nil)
@@ -129,17 +130,17 @@ type Played struct {
 // On returns a Source of a log other than a server's.
 func On(log *zap.Logger, p Played, c Config, through Triggers) *Source {
 	s := &Source{Config: c, log: log, server: p.Server, waits: p.Waits, mariaDB: p.MariaDB, through: through, kicks: kicks{make(chan struct{}, 1), make(chan struct{}, 1)}}
-	s.tap.held, s.known.doubtful, s.known.suspects = make(chan struct{}, 1), map[string]doubt{}, map[string]bool{}
+	s.tap.held, s.known.doubtful = make(chan struct{}, 1), map[string]doubt{}
 	s.tap.clock.now = p.Clock
 	s.decoder = decoder{Config: c, below: s.below, written: s.tap.clock.written, mariaDB: p.MariaDB, nth: map[string]uint32{}, shapes: &shapes{
 		schema: p.Schema, spelled: func(name string) string { return name }, tables: p.Tables, synced: c.Syncs,
-		order: map[string][]string{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{}, taken: map[string]*definition{},
-		written: p.Written,
+		order: map[string]columns{}, keyed: map[string][]string{}, known: map[*binlog.Layout]*shape{}, taken: map[string]*definition{},
 		whole: func(table string) bool {
 			return c.Details != nil && c.Details(table) || c.Counters != nil && len(c.Counters(table)) > 0
 		},
 		asking: func() context.Context { return s.tap.asking },
 	}}
+	s.decoder.shapes.ahead = ahead{server: p.Server, waits: p.Waits, read: s.position, alters: s.decoder.shapes.alters}
 	return s
 }
 
@@ -148,9 +149,9 @@ func (s *Source) Close() error {
 	s.tap.held <- struct{}{}
 	defer func() { <-s.tap.held }()
 	if s.tap.reader != nil {
-		s.tap.reader.Close()
-		s.tap.reader = nil
+		s.close()
 	}
+	s.decoder.shapes.ahead.rest()
 	return nil
 }
 
