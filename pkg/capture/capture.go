@@ -29,6 +29,8 @@ type Config struct {
 	Respelled func(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row) error
 	// Record writes versions, in the transaction; nil: version.Write.
 	Record func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
+	// Ahead returns what will be asked next of a row that was written alone, once it is recorded; nil: nothing is.
+	Ahead func(ctx context.Context, e version.Entry) (q mysqldb.Query, ok bool)
 	// Identify gives rows the IDs that all their spellings share.
 	Identify func(ctx context.Context, rows []change.Row) error
 }
@@ -62,7 +64,7 @@ func (c *Capture) Failing(now time.Time) error {
 
 // New returns a Capture; Run does its work.
 func New(log *zap.Logger, db mysqldb.Beginner, source Feed, s *version.Stream, c Config) *Capture {
-	return On(log, &server{db, s, c.Respelled, c.Record}, source, c)
+	return On(log, &server{db, s, c.Respelled, c.Record, c.Ahead}, source, c)
 }
 
 // On returns a Capture that records in a Database other than a server's.

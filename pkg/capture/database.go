@@ -31,6 +31,7 @@ type server struct {
 	stream    *version.Stream
 	respelled func(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row) error
 	record    func(ctx context.Context, tx mysqldb.Tx, w *version.Writing, entries []version.Entry) error
+	ahead     func(ctx context.Context, e version.Entry) (mysqldb.Query, bool)
 }
 
 func (s *server) Write(ctx context.Context, rows []change.Row, f func(Tx, *version.Writing) error) error {
@@ -65,6 +66,11 @@ func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row
 }
 
 func (x *session) Record(ctx context.Context, w *version.Writing, entries []version.Entry) error {
+	if x.ahead != nil && len(entries) == 1 {
+		if q, ok := x.ahead(ctx, entries[0]); ok {
+			mysqldb.Afterwards(x.tx, q)
+		}
+	}
 	if x.record != nil {
 		return x.record(ctx, x.tx, w, entries)
 	}

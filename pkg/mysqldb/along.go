@@ -146,6 +146,9 @@ func (c *fencedConn) held(holds bool, err error) error {
 
 // QueryContext runs a query, and with it all that has yet to be sent.
 func (c *fencedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if ctx.Value(afterwardsKey{}) != nil {
+		return c.commitAnd(ctx, query)
+	}
 	if ctx.Value(watchedKey{}) != nil { // it is watched until the server answers: the condition's answer is not its own
 		if err := c.begin(context.WithValue(ctx, watchedKey{}, nil)); err != nil {
 			return nil, err

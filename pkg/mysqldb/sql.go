@@ -107,9 +107,14 @@ func once(ctx context.Context, db Beginner, f func(Tx) error) error {
 	if err != nil {
 		return err
 	}
-	if err := survive(tx, f); err != nil {
+	pool, ok := db.(*DB)
+	t := &ending{Tx: tx, may: ok && pool.AsksAfterwards()}
+	if err := survive(t, f); err != nil {
 		_ = tx.Rollback() // the error of f is the one to tell; a lost connection rolls back by itself
 		return err
 	}
-	return tx.Commit()
+	if t.then == nil {
+		return tx.Commit()
+	}
+	return t.commit(ctx, tx)
 }

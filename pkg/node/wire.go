@@ -14,6 +14,7 @@ import (
 	"github.com/mysql-sync/mysql-sync/pkg/route"
 	"github.com/mysql-sync/mysql-sync/pkg/snapshot"
 	"github.com/mysql-sync/mysql-sync/pkg/verify"
+	"github.com/mysql-sync/mysql-sync/pkg/version"
 )
 
 // wire makes the parts and connects them. Nothing runs before all are there.
@@ -44,6 +45,7 @@ func (w *work) route() {
 func (w *work) wireOut() {
 	w.capture = capture.New(w.log.Named("capture"), w.DB, w.source, w.Stream, capture.Config{
 		Origin: w.Origin, Syncs: w.cfg.Syncs, OnNews: w.senders.Wake, Recorded: w.Recorded, Identify: w.Tables.Identify, Record: w.routes.Record,
+		Ahead:    func(ctx context.Context, e version.Entry) (mysqldb.Query, bool) { return w.renderer.Ahead(ctx, e) },
 		Counters: w.cfg.Counts,
 		Respelled: func(ctx context.Context, tx mysqldb.Tx, before, rows []change.Row) error {
 			return w.outbox.Respelled(ctx, tx, before, rows, w.cfg.RemoteClients)
@@ -55,7 +57,7 @@ func (w *work) wireOut() {
 	})
 	w.renderer = &render.Renderer{
 		Log: w.log, Client: w.cfg.ClientName, DB: w.DB, Tables: w.Tables, Sent: w.outbox, Transformers: w.scripts.Work, Zone: w.zone,
-		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source, Routes: w.routes, Counters: w.cfg.Counts,
+		Synced: w.cfg.SyncTables, Keys: w.snapshots.Keys, Source: w.source, Routes: w.routes, Counters: w.cfg.Counts, Read: new(render.Ahead),
 	}
 }
 

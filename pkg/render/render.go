@@ -37,6 +37,7 @@ type Renderer struct {
 	Source       capture.Asked               // of local writes
 	Routes       Router                      // nil: each remote has all rows
 	Counters     func(table string) []string // a table's counters; nil: no table has any
+	Read         *Ahead                      // rows that were read before they are asked for; nil: none
 }
 
 // readBytes is how many bytes of rows are read at a time. Promise 10.

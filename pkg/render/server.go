@@ -2,6 +2,7 @@ package render
 
 import (
 	"context"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/capture"
 	"github.com/mysql-sync/mysql-sync/pkg/change"
@@ -22,6 +23,11 @@ func (n server) States(ctx context.Context, rows []change.Row) (map[change.Row]c
 }
 
 func (n server) Rows(ctx context.Context, t *schema.Table, items []outbox.Item) (map[string][][]byte, []outbox.Item, error) {
+	if len(items) == 1 {
+		if values, ok := n.Read.take(t, items[0], time.Now()); ok {
+			return map[string][][]byte{items[0].Key: values}, items, nil
+		}
+	}
 	found, got, err := n.readRows(ctx, t, items, n.d)
 	if n.Tables.SetAside(t.Name, err) {
 		return nil, nil, errAside{err}
