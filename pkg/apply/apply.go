@@ -83,6 +83,7 @@ type Applier struct {
 	counts counts
 	alterations
 	lies   lies
+	late   lateness
 	broken broken
 	room   room
 	now    func() time.Time

@@ -75,6 +75,9 @@ type Locker interface {
 
 // Writer writes rows of a table silently: the triggers do not record the writes.
 type Writer interface {
+	// Late has the Insert that follows go with the COMMIT: it may be that only this returns its error. It returns false if that is not
+	// possible.
+	Late() bool
 	Delete(ctx context.Context, t *schema.Table, steps []*Step) error
 	Insert(ctx context.Context, t *schema.Table, steps []*Step) error
 	Update(ctx context.Context, t *schema.Table, steps []*Step) error

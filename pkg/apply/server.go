@@ -42,6 +42,7 @@ type session struct {
 	atOnce mysqldb.Tx // does not wait for locks
 	ahead  *ahead
 	unseen bool // probably none of the many rows that are decided about exists
+	late   bool // writes go with the COMMIT
 }
 
 func (x *session) States(ctx context.Context, rows []change.Row) (map[change.Row]change.State, error) {

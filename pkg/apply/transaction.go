@@ -23,6 +23,7 @@ const (
 	waiting                     // wait for a row that someone has locked: it must be the only one
 	present                     // write only existing rows, and leave the others for another transaction
 	whole                       // consider rows that are tied to each other together; see writeTied
+	stepwise                    // what is written does not go with the COMMIT
 )
 
 // transaction applies changes of different rows, all or none.
@@ -43,7 +44,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 	if len(rows) == 0 {
 		return nil
 	}
-	news := false
+	news, late := false, false
 	err = a.db.Write(ctx, rows, func(tx Tx, writing *version.Writing) error {
 		steps, err := a.decide(ctx, tx, groups, m)
 		if err != nil {
@@ -57,6 +58,7 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		if err := a.keepLosers(ctx, tx, groups); err != nil {
 			return err
 		}
+		late = a.late.may(tx, groups, m, a.now())
 		if m&whole != 0 {
 			err = a.writeTied(ctx, tx, groups)
 		} else {
@@ -77,6 +79,9 @@ func (a *Applier) transaction(ctx context.Context, tasks []*task, m manner) erro
 		news, err = a.record(ctx, tx, writing, steps)
 		return err
 	})
+	if late && a.late.again(err, a.now()) {
+		return a.transaction(ctx, tasks, m|stepwise)
+	}
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,9 @@ func (x *session) Delete(ctx context.Context, t *schema.Table, steps []*Step) er
 
 // Insert inserts new rows.
 func (x *session) Insert(ctx context.Context, t *schema.Table, steps []*Step) error {
+	if x.late && len(steps) > 0 && !steps[0].isWrong(wrongEnums(t, steps[0].in.Columns)) { // else its warnings are looked at
+		return chunked(ctx, x.atOnce, t, steps, insertLast)
+	}
 	return chunked(ctx, x.atOnce, t, steps, insert)
 }
 
@@ -45,6 +48,12 @@ func (x *session) Update(ctx context.Context, t *schema.Table, steps []*Step) er
 
 // statement writes steps of one table that name the same columns.
 type statement func(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error
+
+// Late implements Writer. MySQL's statements are watched, and may be interrupted, which must not happen to a COMMIT.
+func (x *session) Late() bool {
+	x.late = x.db.MariaDB
+	return x.late
+}
 
 // chunked calls f for runs of steps that fit into one statement.
 func chunked(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step, f statement) error {
@@ -136,6 +145,11 @@ func insert(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) 
 		q.SQL(")")
 	}
 	return q.Exec(ctx, tx)
+}
+
+// insertLast is insert with the next statement, or with the COMMIT.
+func insertLast(ctx context.Context, tx mysqldb.Tx, t *schema.Table, steps []*Step) error {
+	return insert(mysqldb.Last(ctx), tx, t, steps)
 }
 
 // grow makes room for the values of steps.

@@ -35,6 +35,13 @@ func Along(ctx context.Context, tx Execer, what string, s *Statement) error {
 	return err
 }
 
+type lastKey struct{}
+
+// Last returns a context in which a statement of a fenced transaction that has begun may be sent with the next one, or with the COMMIT: then
+// these return its error. It must be one that is run for its effect alone. Unlike what runs with Along it may write anything: what it writes
+// is committed only if it and all that was sent with it had no error.
+func Last(ctx context.Context) context.Context { return context.WithValue(ctx, lastKey{}, true) }
+
 // along is what a transaction of a fenced connection has yet to send. The zero value is that of an ended one.
 type along struct {
 	begins bool // the condition
@@ -80,6 +87,9 @@ func (a *along) fail(what string, err error) error {
 // ExecContext runs a statement, or keeps it for later; see Along.
 func (c *fencedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if what, ok := ctx.Value(alongKey{}).(string); ok && len(args) == 0 && c.along.add(what, query) {
+		return driver.RowsAffected(0), nil
+	}
+	if ctx.Value(lastKey{}) != nil && len(args) == 0 && c.along.begun && ctx.Value(watchedKey{}) == nil && c.along.add("write rows", query) {
 		return driver.RowsAffected(0), nil
 	}
 	if large(args) {

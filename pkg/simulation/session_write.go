@@ -126,6 +126,8 @@ func (x *session) put(key int, c *change.Change) error {
 }
 
 // Unchecked is the server's SET foreign_key_checks.
+func (*session) Late() bool { return false }
+
 func (x *session) Unchecked(_ context.Context, f func() error) error {
 	x.unchecked = true
 	defer func() { x.unchecked = false }()
