@@ -125,9 +125,10 @@ func (x *session) put(key int, c *change.Change) error {
 	return nil
 }
 
-// Unchecked is the server's SET foreign_key_checks.
+// Late reports that nothing goes with the COMMIT here.
 func (*session) Late() bool { return false }
 
+// Unchecked is the server's SET foreign_key_checks.
 func (x *session) Unchecked(_ context.Context, f func() error) error {
 	x.unchecked = true
 	defer func() { x.unchecked = false }()
