@@ -205,13 +205,18 @@ func (s *Source) beat(ctx context.Context) error {
 var errPrepared = errors.New("a transaction has committed that was prepared (XA) before the log was read; it may have written any table")
 
 // same makes sure that a reader that connects again gets the log that was read before: the names of transactions repeat
-// after a reset. Rule 6.
+// after a reset. Rule 6. Far behind the log's end it takes several attempts.
 func (s *Source) same(ctx context.Context) error {
 	if !s.tap.again {
 		s.tap.again = true
 		return nil
 	}
-	f, err := s.proven(ctx)
+	limited, cancel := s.waits.Limit(ctx, barrierMost)
+	defer cancel()
+	f, err := s.proven(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return mysqldb.Answer(lockWaitTimeout, "the log is not looked through yet for whether it is the one that was read")
+	}
 	if err == nil && f.why != "" {
 		err = errors.New(f.why)
 		s.gone(err)

@@ -63,14 +63,15 @@ type Source struct {
 
 // tap is what reads the log. It belongs to who holds it.
 type tap struct {
-	held   chan struct{} // has a place for who holds it
-	reader Reader
-	next   *binlog.Transaction // it waits until it is known what it means; nil: none
-	heard  time.Time           // when the server was last heard
-	again  bool                // a reader has been connected before
-	asking context.Context     //nolint:containedctx // of who holds it, for what the reader calls
-	quiet  quiet
-	clock  clock
+	held    chan struct{} // has a place for who holds it
+	reader  Reader
+	next    *binlog.Transaction // it waits until it is known what it means; nil: none
+	heard   time.Time           // when the server was last heard
+	again   bool                // a reader has been connected before
+	proving *proving            // nil: no proof was begun and not ended
+	asking  context.Context     //nolint:containedctx // of who holds it, for what the reader calls
+	quiet   quiet
+	clock   clock
 }
 
 // quiet is what is known since the server last sent a transaction.
@@ -150,6 +151,10 @@ func (s *Source) Close() error {
 	defer func() { <-s.tap.held }()
 	if s.tap.reader != nil {
 		s.close()
+	}
+	if s.tap.proving != nil {
+		s.tap.proving.log.Close()
+		s.tap.proving = nil
 	}
 	s.decoder.shapes.ahead.rest()
 	return nil
