@@ -193,6 +193,22 @@ func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
 	rest(a, c)
 }
 
+// TestOfRowsThatCollideTheLastOneWins, also if they were written in one second while the node was down, of which a log may tell only the second.
+func TestOfRowsThatCollideTheLastOneWins(t *testing.T) {
+	t.Parallel()
+	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
+	a.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
+	c.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
+	a.start()
+	c.start()
+	synced(a, c)
+	c.Node.Kill()
+	c.Exec("INSERT INTO words VALUES ('BOB', 1)", "INSERT INTO words VALUES ('bob', 2)", "INSERT INTO words VALUES ('Bob', 3)", "INSERT INTO words VALUES ('eve', 4)")
+	c.start()
+	a.Expect("SELECT w, v FROM words ORDER BY w", `"Bob"|3`, `"eve"|4`)
+	rest(a, c)
+}
+
 // TestAKeyWithAnotherCollationDistinguishesOtherRows changes the collation while the nodes are running.
 func TestAKeyWithAnotherCollationDistinguishesOtherRows(t *testing.T) {
 	t.Parallel()

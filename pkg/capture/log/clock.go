@@ -41,7 +41,8 @@ func (c *clock) at(t binlog.Time, now int64) int64 {
 	if c.there == nil && now-claimed < behindMost.Microseconds() {
 		at = now // it has just been written
 	}
-	at = min(max(at, c.last), now)
+	// What follows in the log is later, though both are of the same second: of two rows that are one at a remote the last one wins.
+	at = min(max(at, c.last+1), now)
 	c.last = at
 	return at
 }

@@ -199,7 +199,8 @@ func TestAClaimedTimeIsNotBelievedBeyondTheReading(t *testing.T) {
 		"exact, the server ahead":  {5 * second, binlog.Time{Micros: 101 * second, Exact: true}, 0, 96 * second},
 		"of this second":           {0, binlog.Time{Micros: 99 * second}, 0, 100 * second},
 		"older":                    {0, binlog.Time{Micros: 90 * second}, 0, 90 * second},
-		"older than one before it": {0, binlog.Time{Micros: 90 * second}, 95 * second, 95 * second},
+		"older than one before it": {0, binlog.Time{Micros: 90 * second}, 95 * second, 95*second + 1},
+		"of the same second":       {0, binlog.Time{Micros: 90 * second}, 90*second + 5, 90*second + 6},
 		"claimed in the future":    {0, binlog.Time{Micros: 200 * second}, 0, 100 * second},
 	} {
 		k := clock{last: c.last, ahead: c.ahead}
