@@ -11,7 +11,8 @@ import (
 // error that its statement has. Who sends bad rows must not have each of them written twice.
 const lateAgain = 10 * time.Second
 
-// lateness says whether a new row may go with the COMMIT.
+// lateness says whether a new row may go with the COMMIT. It is acked after that like any other (promise 6), and if it is refused, for its own
+// reason (promise 9).
 type lateness struct {
 	failed atomic.Int64 // when it last failed, by the applier's clock; 0: never
 }

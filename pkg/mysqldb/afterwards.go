@@ -9,7 +9,7 @@ import (
 )
 
 // What is asked as soon as a transaction is committed can be asked in the round trip of its COMMIT. Whether that was carried out must be
-// known whatever becomes of the query: so there is a query between them that cannot fail, and its answer says so.
+// known whatever becomes of the query (promise 1): so there is a query between them that cannot fail, and its answer says so.
 
 // committed is that query.
 const committed = "SELECT 1"

@@ -176,15 +176,22 @@ func TestSpellingsAmongThreeNodes(t *testing.T) {
 	}
 }
 
-// TestRowsThatCollideUnderAnotherCollationAreReported has a site with two rows that are one at another.
-func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
-	t.Parallel()
-	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
+// colliding starts two nodes: rows that the second one tells apart are one row at the first.
+func colliding(t *testing.T) (a, c *site) {
+	t.Helper()
+	a, c = newPair(t, testkit.AnyBroker(t), []string{"words"})
 	a.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
 	c.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
 	a.start()
 	c.start()
 	synced(a, c)
+	return a, c
+}
+
+// TestRowsThatCollideUnderAnotherCollationAreReported has a site with two rows that are one at another.
+func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
+	t.Parallel()
+	a, c := colliding(t)
 	c.Exec("INSERT INTO words VALUES ('bob', 1)", "INSERT INTO words VALUES ('Bob', 2)", "INSERT INTO words VALUES ('eve', 3)")
 	a.Expect("SELECT w, v FROM words ORDER BY w", `"Bob"|2`, `"eve"|3`)
 	a.Expect("SELECT primary_key, loser_row FROM sync_conflicts", `"Bob"|"{\"w\":\"bob\",\"v\":\"1\"}"`)
@@ -196,12 +203,7 @@ func TestRowsThatCollideUnderAnotherCollationAreReported(t *testing.T) {
 // TestOfRowsThatCollideTheLastOneWins, also if they were written in one second while the node was down, of which a log may tell only the second.
 func TestOfRowsThatCollideTheLastOneWins(t *testing.T) {
 	t.Parallel()
-	a, c := newPair(t, testkit.AnyBroker(t), []string{"words"})
-	a.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, v INT)")
-	c.Exec("CREATE TABLE words (w VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, v INT)")
-	a.start()
-	c.start()
-	synced(a, c)
+	a, c := colliding(t)
 	c.Node.Kill()
 	c.Exec("INSERT INTO words VALUES ('BOB', 1)", "INSERT INTO words VALUES ('bob', 2)", "INSERT INTO words VALUES ('Bob', 3)", "INSERT INTO words VALUES ('eve', 4)")
 	c.start()

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/mysql-sync/mysql-sync/pkg/capture/log"
 	"github.com/mysql-sync/mysql-sync/pkg/testkit"
 )
 
@@ -48,13 +49,7 @@ func TestFilesThatArePutBackWhileTheLogIsReadAreNoticed(t *testing.T) {
 	for id := range 50 {
 		p.exec(fmt.Sprintf(`INSERT INTO orders VALUES (%d, 'new')`, 20+id))
 	}
-	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
-		if _, err := s.Next(t.Context()); len(missed) == 0 { // which fails until then
-			return fmt.Errorf("not yet: %w", err)
-		}
-		return nil
-	})
-	p.want("missed", <-missed, "orders")
+	p.noticed(s, missed)
 	stop()
 }
 
@@ -73,12 +68,18 @@ func TestALogThatNothingProvesIsAnotherOne(t *testing.T) {
 		p.exec(`REPLACE INTO orders VALUES (2, LEFT(UUID(), 8))`)
 	}
 	_ = s.Close() // as if the connection were lost
-	testkit.Eventually(t, "it is recorded that writes may have been missed", func() error {
-		if _, err := s.Next(t.Context()); len(missed) == 0 { // which fails until then
+	p.noticed(s, missed)
+	stop()
+}
+
+// noticed waits until it is recorded that writes may have been missed. Who reads fails until then.
+func (p *place) noticed(s *log.Source, missed <-chan string) {
+	p.Helper()
+	testkit.Eventually(p.T, "it is recorded that writes may have been missed", func() error {
+		if _, err := s.Next(p.Context()); len(missed) == 0 {
 			return fmt.Errorf("not yet: %w", err)
 		}
 		return nil
 	})
 	p.want("missed", <-missed, "orders")
-	stop()
 }

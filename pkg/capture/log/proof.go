@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mysql-sync/mysql-sync/pkg/binlog"
 )
@@ -68,7 +69,7 @@ func (s *Source) earlier(p *Recorded) string {
 }
 
 // proving is a proof that is not at its end yet. Each attempt goes on where the last one ran out of time: a node that is far behind must
-// get through, and who looks may hold locks.
+// get through, and who looks may hold locks (promise 7).
 type proving struct {
 	proof
 	log    Reader
@@ -78,6 +79,7 @@ type proving struct {
 	seen   *binlog.Committed         // by place: numbers do not tell it if they go back; nil: not asked yet
 	last   *binlog.Transaction
 	silent int
+	heard  time.Time // when the log was last asked
 }
 
 // proves finds out whether the log is the one that P is of. The transaction that wrote P stands in it after P, and none after
@@ -85,7 +87,7 @@ type proving struct {
 // nothing: they repeat after a reset. Rule 6.
 func (s *Source) proves(ctx context.Context, f *proof) error {
 	p := s.tap.proving
-	if p != nil && p.p.Mark != f.p.Mark {
+	if p != nil && (p.p.Mark != f.p.Mark || s.waits.Now().Sub(p.heard) > understandMost) { // the log may have been reset in a longer pause
 		p.log.Close()
 		p = nil
 	}
@@ -104,7 +106,7 @@ func (s *Source) proves(ctx context.Context, f *proof) error {
 }
 
 func (s *Source) beginProving(r *Recorded) *proving {
-	p := &proving{own: map[*binlog.Layout]string{}, proof: proof{
+	p := &proving{heard: s.waits.Now(), own: map[*binlog.Layout]string{}, proof: proof{
 		p: r, done: map[name]bool{}, alters: map[string]*alteration{}, read: r.At.Clone(), written: map[string]bool{}}}
 	p.log = s.server.Read(r.At, func(l *binlog.Layout) ([]int, bool) {
 		if l.Schema != s.decoder.shapes.schema {
@@ -141,6 +143,7 @@ func (s *Source) prove(ctx context.Context, p *proving) error {
 				break
 			}
 		}
+		p.heard = s.waits.Now()
 		t, err := p.log.Next(ctx)
 		switch {
 		case errors.Is(err, binlog.ErrGone):

@@ -58,4 +58,11 @@ func TestALongLogIsProvedInSeveralAttempts(t *testing.T) {
 	if err != nil || attempts != 3 || k.reads != 1 || s.tap.proving != nil {
 		t.Errorf("%d attempts, which began to read %d times: %v", attempts, k.reads, err)
 	}
+	if err := s.same(t.Context()); !mysqldb.LockTimeout(err) {
+		t.Errorf("the next proof ends with %v", err)
+	}
+	k.now = k.now.Add(understandMost + time.Second) // in which the log may have been reset
+	if _ = s.same(t.Context()); k.reads != 3 {
+		t.Errorf("after a long pause the proof goes on: %d were begun", k.reads)
+	}
 }
