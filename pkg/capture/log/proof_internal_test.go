@@ -46,7 +46,7 @@ func TestALongLogIsProvedInSeveralAttempts(t *testing.T) {
 		layout: &binlog.Layout{Schema: "d", Table: position, Named: true, Columns: make([]binlog.Column, 3)}}}
 	s := On(zap.NewNop(), Played{Server: k, Waits: k, Schema: "d", Clock: func() int64 { return k.now.UnixMicro() }}, Config{Syncs: func(string) bool { return true }}, Triggers{})
 	s.tap.again = true
-	err := error(mysqldb.Answer(lockWaitTimeout, "not tried"))
+	err := mysqldb.Answer(lockWaitTimeout, "not tried")
 	attempts := 0
 	for ; mysqldb.LockTimeout(err) && attempts < 10; attempts++ {
 		before := k.now
