@@ -49,7 +49,10 @@ func (t *ending) commit(ctx context.Context, tx *sql.Tx) error {
 		_ = tx.Rollback() // the first error is the one to tell; a lost connection rolls back by itself
 		return err
 	}
-	_ = errors.Join(scanAll(rows, t.then.Scan), rows.Close(), tx.Commit()) // it is committed, whatever else fails
+	if err := errors.Join(scanAll(rows, t.then.Scan), rows.Close()); err != nil {
+		_, _ = tx.ExecContext(ctx, "ROLLBACK") // a query that fails among its rows leaves what it has begun, and with it the table's lock; promise 7
+	}
+	_ = tx.Commit() // it is committed, whatever else fails
 	return nil
 }
 

@@ -50,6 +50,7 @@ func TestAQueryGoesWithTheCommit(t *testing.T) {
 		"no such table":           {`INSERT INTO t VALUES (10)`, `SELECT id FROM missing`},
 		"no such column":          {`INSERT INTO t VALUES (11)`, `SELECT nothing FROM t`},
 		"not read as it is meant": {`INSERT INTO t VALUES (12)`, `SELECT 'x' FROM t`},
+		"after it has begun":      {`INSERT INTO t VALUES (13)`, `SELECT (SELECT x.id FROM t x WHERE x.id >= t.id) FROM t`},
 		"nothing but the COMMIT":  {``, `SELECT id FROM missing`},
 	} {
 		q, _ := asking(c.after)
